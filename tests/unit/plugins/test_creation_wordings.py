@@ -14,6 +14,8 @@ APART = [
     ("write the choir concert down for 12 December, 7 pm", "choir concert | for 12 December | 7 pm"),
     ("honestly just bung the boiler man in for friday at noon", "boiler man | for friday | at noon"),
     ("wack the bins in every tuesday 7am", "bins | 7am | every tuesday"),
+    ("ok so like put mocks in for the 7th of dec all day", "mocks | for the 7th of dec | all day"),
+    ("argh forgot, slot parents evening in, 2 dec 17:40", "parents evening | 2 dec | 17:40"),
     ("stick the clinic down for 14 December 11.20 please", "clinic | for 14 December | 11.20"),
     ("log the tyre delivery in for monday 07:30", "tyre delivery | for monday | 07:30"),
 ]
@@ -36,12 +38,20 @@ TIMES = [
     ("dentist on monday at 8.30.", "dentist | on monday | at 8.30."),
     ("in an hour and a half: move the car", "move the car | in an hour and a half"),
     ("tomorrow 7:30: put the bins out", "put the bins out | tomorrow | 7:30"),
+    ("saturday 10am: take the tree down", "take the tree down | saturday | 10am"),
+    ("tonight at 10 - put the dishwasher on", "put the dishwasher on | tonight at 10"),
+    ("in 2 hours: swap the washing over", "swap the washing over | in 2 hours"),
     ("20 min: tea bag out", "tea bag out | in 20 min"),
     ("school run monday to friday at 7:50", "school run | at 7:50 | monday to friday"),
 ]
 HOW = [
     ("annual leave 21 to 24 december, block the whole thing", "annual leave | 21 to 24 december | all day"),
     ("board away days 14-15 January, please keep both days free", "board away days | 14-15 January | all day"),
+    ("house move 12th december, block the day out please", "house move | 12th december | all day"),
+    (
+        "Half marathon weekend in Bath, 12-13 December, please mark both days",
+        "Half marathon weekend | at Bath | 12-13 December | all day",
+    ),
     ("client visit on 3 december, block the full day", "client visit | on 3 december | all day"),
     ("dentist friday at 3, put it in as one hour please", "dentist | friday | at 3 | for one hour"),
     ("piano tuner friday 10am, put him down for two hours", "piano tuner | friday | 10am | for two hours"),

@@ -54,11 +54,11 @@ _SENTENCE = re.compile(
     + r"\b",
     re.IGNORECASE,
 )
-#: Work by shifts: the noun.
-_SHIFT_WORK = re.compile(
+#: Nouns that are also verbs of requests: work by shifts, a house move.
+_NO_VERB = re.compile(
     r"\b(?:early|late|night|day|morning|evening|afternoon|weekend|double|first|second|third|long|short|work|bar"
     r"|hospital)"
-    r"\s+shift\b",
+    r"\s+shift\b|\b(?:house|home|office|flat)\s+move\b",
     re.IGNORECASE,
 )
 
@@ -99,7 +99,7 @@ def is_name(name: Named) -> bool:
         and not _NO_NAME.match(name.title)
         and (not _ASKED_ABOUT.fullmatch(name.title.strip()) or (bool(name.person) and not name.title.endswith("s")))
         and not _SENTENCE.search(title)
-        and not re.search(rf"\b{UNMISTAKABLE}\b", _SHIFT_WORK.sub("", title), re.IGNORECASE)
+        and not re.search(rf"\b{UNMISTAKABLE}\b", _NO_VERB.sub("", title), re.IGNORECASE)
         and len(name.title.split()) <= 9
         and not re.search(r",\s\d{1,2}\s[a-z]", name.title)  # "10 bank, 12 lunch": a list of times
     )

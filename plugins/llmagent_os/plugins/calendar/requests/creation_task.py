@@ -14,7 +14,7 @@ from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 #: Verbs of things to do on a day at a time.
 _ON_A_DAY = any_of("bring, take, get, give, see, leave, make, drop, ask, submit, show, check(?: on| in on| out)?, read")
 #: Verbs of things to do soon, or again and again.
-_SOON = any_of("stop, turn, switch, move, change, update")
+_SOON = any_of("stop, turn, switch, swap, move, push, bring, change, update")
 #: Words of the calendar: with them behind the verb, the calendar is asked for something.
 _ENTRY = any_of(
     "calendar, schedule, agenda, day, week, month, events?, meetings?, appointments?, reminders?, alarms?, plans?, "

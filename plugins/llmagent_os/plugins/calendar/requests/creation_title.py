@@ -45,6 +45,12 @@ _TRAILING = re.compile(
     r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
     re.IGNORECASE,
 )
+#: Something to do, with the small word of its verb at the end: "take the tree down", "put the heating on".
+_WITH_SMALL_WORD = re.compile(
+    r"(?:take|put|turn|switch|bring|hang|shut|let|lock|hand|tear|pull|swap|plug|log|drop|fill|send|leave|get|have)"
+    r"\s(?:the|my|our|a|some|his|her)\s[^,;]+?\s(?:in|on|down)",
+    re.IGNORECASE,
+)
 _ARTICLE = re.compile(
     r"^(?:a|an|the|my|our|some|another|one(?!\s(?:to|on)\sone\b)|this|new(?=\s(?:events?|appointments?"
     r"|meetings?|entry|reminders?|alarms?"
@@ -198,7 +204,7 @@ def _clean(text: str) -> str:
         before = text
         text = _LEADING.sub("", text)
         text = _NAMED.sub("", text)
-        text = _TRAILING.sub("", text)
+        text = text.rstrip(" ,.;:!") if _WITH_SMALL_WORD.fullmatch(text.rstrip(" ,.;:!")) else _TRAILING.sub("", text)
         text = _ARTICLE.sub("", text).strip()
     return text
 

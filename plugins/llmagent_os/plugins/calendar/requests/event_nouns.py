@@ -37,7 +37,7 @@ _NOUNS = (
     " groceries shopping"
     " laundry study homework assignment thesis submission launch release sprint board all-?hands townhall fitting"
     " tasting tour"
-    " hearing court jury signing closing move-?in moving barbecue brunch outing excursion expo fair market auction"
+    " hearing court jury signing closing move-?in house-?move moving outing excursion expo fair market auction"
     " gala prom house-?warming barber spa-?day"
 )
 #: "check-?up" is also written apart: "check up".
@@ -47,7 +47,7 @@ _NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
 _WHOLE_DAY = (
     r"birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
     r"|deadline|due|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|tax(?:es)?|payment|renewal|fast|visit from"
-    r"|out of office|ooo|retreat|closed|closure|moving (?:house|day|home)|move house|bank holiday"
+    r"|out of office|ooo|retreat|closed|closure|moving (?:house|day|home)|move house|house move|bank holiday"
     r"|public holiday|half[- ]term|strike"
     r"|(?!(?:the|that|this|what|which|whole|full|entire|same|other|busy|long|good|nice|my|your|our|every|each"
     r"|all|one)\s)"

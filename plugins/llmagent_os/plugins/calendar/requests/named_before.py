@@ -26,7 +26,7 @@ MAX_PARTS = 12  #: of a message
 _CUT = re.compile(r"\s*[.!?;…\n]+\s+|\s*,\s+|\s[–—-]+\s|\s+(?:so|and|but)\s+", re.IGNORECASE)
 _IT = r"(?:it|that|this|that one)"
 _GO = rule(
-    rf"(?:{DELETING} {_IT}|take {_IT} (?:off|out|away)|get {_IT} off|get rid of {_IT})"
+    rf"(?:{DELETING} {_IT}|take {_IT} (?:off|out|away)|get {_IT} off|get rid(?: of {_IT})?)"
     r"(?: (?:from|off|out of|in) (?:my |the )?(?:calendar|diary|schedule|agenda))?(?: for me| please| then)*"
 )
 _TO = r"(?: (?:to|for|on|until|till))?"

@@ -33,7 +33,7 @@ _APART = (
 _KEEP = (
     r"(?:re)?add(?:ing)?|(?:sign|put|pop|stick|pen(?:cil)?|slot|squeeze|fit|book|write|get|chuck|bung|wh?ack|jot)"
     r" (?:me|us) (?:in|down|up) for"
-    r"|put(?!\s(?:the|my|our)\s[^,;.!?]{2,40}?\s(?:out|away|back)\b)|schedule"
+    r"|put(?!\s(?:the|my|our)\s[^,;.!?]{2,40}?\s(?:(?:out|away|back)\b|on\s*$))|schedule"
     r"|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report|presentation)\b)|set up|setup"
     r"|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
     r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung|drop"
