@@ -61,7 +61,7 @@ READ = [
         ["move | title: planning | date: friday | new_date: monday"],
     ),
     ("not saturday, sunday", ["move | new_date: sunday"]),
-    ("don't cancel the dentist but what time is it at?", ["list | title: dentist | asked: start"]),
+    ("don't cancel the dentist but what time is it at?", ["list | title: dentist | asked: events"]),
 ]
 
 

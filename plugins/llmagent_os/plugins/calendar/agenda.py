@@ -12,8 +12,9 @@ from textwrap import shorten
 
 from llmagent_os.adapter import Card
 from llmagent_os.markup.word_list import join_words
-from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.person_clock import MAX_NAMED_EVENTS, EventMatch
 from llmagent_os.plugins.calendar.phrasing import append_to_day, capitalized, day_text
 from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -54,6 +55,11 @@ async def answer_button(call: CalendarCall, value: str) -> ToolResult:
     if match := _SNOOZE.fullmatch(value):
         return await snooze_reminder(call, match[1], match[2])
     return _stale()
+
+
+async def answer_question(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
+    """Answer the button whose value is the argument ``value`` of a tool."""
+    return await answer_button(call, given["value"] or "")
 
 
 async def _do(call: CalendarCall, ask_id: str, number: int) -> ToolResult:

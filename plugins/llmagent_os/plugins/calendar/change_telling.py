@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later
 from llmagent_os.plugins.calendar.event_change import Change
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 
 #: What the model's tool has no words for: these changes are told in the tool's own words.
 _TOLD = ("note", "person")

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.changed_time import at_new_time
 from llmagent_os.plugins.calendar.event_creation import MAX_TITLE_CHARACTERS
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 
 MAX_NOTE_CHARACTERS = 500  #: of one note
 MAX_NOTES_CHARACTERS = 5000  #: of all notes of an event together: also the one that another program made

@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 import msgspec
 from dateutil.relativedelta import relativedelta
 
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 from llmagent_os.plugins.calendar.time.date_parsing import DateRange
 from llmagent_os.plugins.calendar.time.duration_parsing import Shift, parse_duration, parse_shift
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS, normalize

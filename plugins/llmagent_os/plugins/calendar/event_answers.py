@@ -12,10 +12,11 @@ from textwrap import shorten
 
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_choice import keep_listed
 from llmagent_os.plugins.calendar.event_query import EventQuery
 from llmagent_os.plugins.calendar.lead_reminders import lead_text
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 from llmagent_os.plugins.calendar.phrasing import capitalized, clock_text, day_text, with_preposition
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from llmagent_os.plugin import ToolResult
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_query import OTHERS, EventQuery
 from llmagent_os.plugins.calendar.event_search import (
@@ -21,6 +21,7 @@ from llmagent_os.plugins.calendar.event_search import (
     searched_period,
 )
 from llmagent_os.plugins.calendar.event_words import is_generic
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 from llmagent_os.plugins.calendar.phrasing import with_preposition
 
 MAX_CHOICES = 8  #: candidates with a button in "Which one?"

@@ -8,13 +8,14 @@ from datetime import UTC, timedelta
 import msgspec
 
 from llmagent_os.plugin import ToolResult
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later
 from llmagent_os.plugins.calendar.changed_event import changed_event
 from llmagent_os.plugins.calendar.counted_day import counted_day
 from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_choice import chosen_events, not_found_reply
 from llmagent_os.plugins.calendar.event_query import event_query
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 

@@ -11,18 +11,20 @@ import msgspec
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
+from llmagent_os.plugins.calendar.creation_question import ask_for, known_time, needed
 from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_times import PlannedTime, planned_times
 from llmagent_os.plugins.calendar.event_times_text import repeat_text, several_text, whens_text
-from llmagent_os.plugins.calendar.phrasing import day_text, moment_text
-from llmagent_os.plugins.calendar.requested_times import RequestedTimes, requested_times
+from llmagent_os.plugins.calendar.requested_times import requested_times
+from llmagent_os.plugins.calendar.requests.creation_name import name_in
+from llmagent_os.plugins.calendar.requests.creation_note import split_note
+from llmagent_os.plugins.calendar.requests.event_nouns import is_errand
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.time.text_normalization import normalize
 from llmagent_os.plugins.calendar.time.time_arguments import time_arguments
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
-from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, find_slot
 
 MAX_TITLE_CHARACTERS = 200  #: characters
 UNFINISHED_LIFETIME = timedelta(hours=1)  #: how long an answer to "What time?" still belongs to the event
@@ -33,31 +35,14 @@ _REMINDER = re.compile(
     r"|ping))\b",
     re.I,
 )
-_WHOLE_DAY = re.compile(
-    r"\b(birthday|anniversary|holidays?|vacation|day off|days off|time off|trip|travel|conference|festival|pto|leave"
-    r"|turns \d+|closed|closure|half[- ]term|strike"
-    r"|deadline|due|tax(?:es)?|payment|renewal|staycation|honeymoon|camp|fast|rent"
-    r"|payday|pay day|visit"
-    r" from|out of office|ooo|retreat)\b",
-    re.I,
-)
-
-# These are on one day, also where a longer time is named.
-_ON_ONE_DAY = re.compile(r"\b(?:deadline|due|tax(?:es)?|payment|renewal|rent|pay ?day|birthday|anniversary)\b", re.I)
-# A thing to do on a day has no time of its own: "renew the passport".
-_TASK = re.compile(
-    r"(?:renew|pay|submit|return|cancel|hand in|turn in|file|send|buy|order|post|mail|finish|complete|water|clean|wash"
-    r"|change|replace|charge|take out|put out|pack|prepare|print|sign|register|apply|vote|back up|update|upload|check"
-    r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
-    re.I,
-)
-
 # "In 20 minutes: take the bread out": something to do then, and no event of an hour.
 _DELAY = re.compile(
-    r"in .*\b(?:minutes?|mins?|hours?|hrs?|seconds?|secs?)|.*\b(?:minutes?|mins?|hours?) from now", re.I
+    r"in .*\b(?:minutes?|mins?|hours?|hrs?|seconds?|secs?)(?: and (?:a )?(?:half|quarter))?"
+    r"|.*\b(?:minutes?|mins?|hours?) from now",
+    re.I,
 )
 _AT_ONCE = re.compile(
-    r"(?:call(?: back)?|ring|phone|take|get|pick up|fetch|turn (?:on|off)|switch (?:on|off)|feed|walk|leave|go|stir"
+    r"(?:call(?: back)?|ring|phone|take|get|pick up|fetch|turn|switch|let|hang|check|hand|take|feed|walk|leave|go|stir"
     r"|flip|start"
     r"|stop|move|put|bring|look at|open|close|lock|remove|drink|eat|stretch|stand up|log|join)\b",
     re.I,
@@ -66,7 +51,13 @@ _AT_ONCE = re.compile(
 
 def _is_task(title: str) -> bool:
     """Whether a title says what to do."""
-    return _TASK.match(title) is not None or _AT_ONCE.match(title) is not None
+    return is_errand(title) or _AT_ONCE.match(title) is not None
+
+
+def _with_name(said: dict[str, str]) -> dict[str, str]:
+    """The arguments with the name in the title that a model copied; without a title, where a sentence names nothing."""
+    name = name_in(said.get("title", ""))
+    return {key: value for key, value in said.items() if key != "title"} | ({"title": name} if name else {})
 
 
 async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> ToolResult:
@@ -82,11 +73,12 @@ async def create_event(call: CalendarCall, given: Mapping[str, str | None]) -> T
     }
     if not call.is_read:  # a model copied the words
         said = time_arguments(said, call.words, month_first=call.month_first)
+        said = _with_name(said)
     said = _completed(await call.store.unfinished_event(), said, call)
     opening = opening_of(plain(put_right(call.words)))
     asked = opening is not None and opening[0] is Asks.REMINDER
     is_delayed = _DELAY.fullmatch(said.get("time", "")) and _is_task(said.get("title", ""))
-    if asked or is_delayed or _REMINDER.search(call.words):
+    if asked or is_delayed or _REMINDER.search(split_note(call.words)[0]):
         said["reminder"] = "yes"
     result = await _create(call, said)
     status = result.data["status"]
@@ -109,18 +101,18 @@ async def _create(call: CalendarCall, said: dict[str, str]) -> ToolResult:
         wanted = requested_times(call, said, call.words)
         when = wanted.first
         if not title:
-            known_when = {"when": _known_time(call, when)} if when else {}
+            known_when = {"when": known_time(call, when)} if when else {}
             question = (
                 f"What should I call the event {known_when['when']}?"
                 if known_when
                 else "What should I put in your calendar?"
             )
             return ToolResult({"status": "missing", "need": "title", **kind, **known_when}, question)
-        need = _need(title, wanted, reminder)
+        need = needed(title, wanted, reminder)
         if need == "when" and reminder:
             return await _add_undated(call, title, said)
         if need:
-            return _ask(call, need, known, title, when)
+            return ask_for(call, need, known, title, when)
         planned = planned_times(call, wanted, title, reminder=reminder)
     except TimeExpressionError as error:
         if error.problem == "past":
@@ -147,47 +139,6 @@ def _is_time(title: str, said: Mapping[str, str]) -> bool:
     """Whether a title is nothing but words of the date, the time or the repetition: then it names nothing."""
     when = " ".join(said.get(name, "") for name in ("date", "time", "repeat")).lower().split()
     return bool(when) and all(word in (*when, "at", "on", "in", "for", "by") for word in title.lower().split())
-
-
-def _need(title: str, wanted: RequestedTimes, reminder: bool) -> str:
-    """Return what to ask for: ``when``, ``date`` or ``time``. Empty: nothing is missing."""
-    when, again, length = wanted.first, wanted.again, wanted.length
-    vague = when.days is not None and not when.days.single and not again
-    if when.moment or (when.time_of_day and when.time_of_day.kind != "all_day"):
-        return "date" if vague else ""
-    if not when and not again:
-        return "when"
-    if vague and when.days is not None and when.days.span:
-        return ""
-    if vague and not reminder and _ON_ONE_DAY.search(title):
-        return "date"  # "deadline mid december"
-    days_long = length is not None and length >= timedelta(days=1)
-    hourly = again is not None and again.within_day
-    if when.time_of_day or hourly or reminder or _WHOLE_DAY.search(title) or _TASK.match(title) or days_long:
-        return ""
-    return "date" if vague else "time"
-
-
-def _known_time(call: CalendarCall, when: TimeExpression) -> str:
-    """Say as much of the time as is known."""
-    if when.time_of_day is None and when.days is not None and when.days.single:
-        return day_text(when.days.first, call.today)
-    try:
-        found = find_slot(when, call.now, zone=call.zone)
-    except TimeExpressionError:
-        return "then"
-    return moment_text(found.start, call.now, end=found.end if found.all_day else None, all_day=found.all_day)
-
-
-def _ask(call: CalendarCall, need: str, known: dict[str, str], title: str, when: TimeExpression) -> ToolResult:
-    known_when = {"when": _known_time(call, when)} if when else {}
-    suffix = f", {known_when['when']}" if known_when and known_when["when"] != "then" else ""
-    question = {
-        "when": f"When is {title}?",
-        "date": f"Which day is {title}?",
-        "time": f"What time is {title}{suffix}?",
-    }[need]
-    return ToolResult({"status": "missing", "need": need, **known, **known_when}, question)
 
 
 async def _add(

@@ -10,7 +10,7 @@ import msgspec
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.agenda import agenda_card, agenda_entries
-from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_choice import (
@@ -23,6 +23,7 @@ from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
 from llmagent_os.plugins.calendar.event_search import searched_period
 from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.lead_reminders import with_lead_reminders
+from llmagent_os.plugins.calendar.person_clock import MAX_NAMED_EVENTS, EventMatch
 from llmagent_os.plugins.calendar.phrasing import with_preposition
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES, Scope, scope_of
 from llmagent_os.plugins.calendar.time.recurrence import recurrence_text

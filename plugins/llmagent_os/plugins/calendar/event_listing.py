@@ -20,7 +20,7 @@ from llmagent_os.plugins.calendar.agenda import (
     entry_text,
     repetition_text,
 )
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_answers import ANSWERS, answer_about, last_change_told, until_day
 from llmagent_os.plugins.calendar.event_choice import chosen_events, keep_listed
@@ -30,6 +30,7 @@ from llmagent_os.plugins.calendar.event_search import is_of_kind, last_past_even
 from llmagent_os.plugins.calendar.event_words import is_generic
 from llmagent_os.plugins.calendar.free_gaps import free_gaps
 from llmagent_os.plugins.calendar.open_questions import waiting_text
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 from llmagent_os.plugins.calendar.phrasing import period_text, with_preposition
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import ONE_HOUR

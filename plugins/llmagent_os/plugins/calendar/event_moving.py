@@ -9,7 +9,7 @@ import msgspec
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.agenda import agenda_card, agenda_entries
-from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id, uid_of
 from llmagent_os.plugins.calendar.change_telling import told_change
 from llmagent_os.plugins.calendar.changed_event import changed_event
@@ -22,6 +22,7 @@ from llmagent_os.plugins.calendar.event_swapping import swap_events
 from llmagent_os.plugins.calendar.event_times_text import repeat_text
 from llmagent_os.plugins.calendar.lead_reminders import shifted_rule, with_lead_reminders
 from llmagent_os.plugins.calendar.open_questions import pending_event
+from llmagent_os.plugins.calendar.person_clock import MAX_NAMED_EVENTS, EventMatch
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME, ONE, SERIES, Scope, scope_of
 from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError

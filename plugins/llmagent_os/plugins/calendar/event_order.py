@@ -8,12 +8,13 @@ from datetime import datetime, time, timedelta
 
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.agenda import agenda_entries, entries_text
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_choice import keep_listed
 from llmagent_os.plugins.calendar.event_query import EventQuery
 from llmagent_os.plugins.calendar.event_search import search_events
 from llmagent_os.plugins.calendar.lead_reminders import lead_text
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 
 #: What ``asked`` may be for :func:`around_event`.
 AROUND = ("before", "after")

@@ -9,13 +9,14 @@ from datetime import UTC
 import msgspec
 
 from llmagent_os.plugin import ToolResult
-from llmagent_os.plugins.calendar.calendar_call import CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_choice import MAX_CHOICES, chosen_events, not_found_reply, which_one_question
 from llmagent_os.plugins.calendar.event_creation import MAX_TITLE_CHARACTERS
 from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
 from llmagent_os.plugins.calendar.lead_reminders import DAY_MINUTES, lead_reminder, lead_text, parse_lead
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 from llmagent_os.plugins.calendar.phrasing import capitalized, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import next_ring
 from llmagent_os.plugins.calendar.time.recurrence import recurrence_text

@@ -9,10 +9,11 @@ from datetime import datetime, timedelta
 
 from rapidfuzz import fuzz
 
-from llmagent_os.plugins.calendar.calendar_call import SEARCH_HORIZON, CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_query import NTH, EventQuery, Kind
 from llmagent_os.plugins.calendar.event_words import covers, is_same, own_words, telling_words
+from llmagent_os.plugins.calendar.person_clock import SEARCH_HORIZON, EventMatch
 from llmagent_os.plugins.calendar.phrasing import period_text
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS, normalize
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, search_windows

@@ -14,7 +14,7 @@ from llmagent_os.plugins.calendar.time.clock_changes import wall_after
 from llmagent_os.plugins.calendar.time.recurrence import Recurrence
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, TimeSlot, find_slot
-from llmagent_os.plugins.calendar.time.usual_half import usual_half
+from llmagent_os.plugins.calendar.time.usual_half import morning_of_most_days, usual_half
 
 _DAY = timedelta(days=1)
 
@@ -51,6 +51,7 @@ def _planned(
     half = usual_half(title, when.time_of_day)
     if wanted.again is not None and when.time_of_day is not None:
         # That 8 o'clock is over today says nothing about the 8 o'clock of every Monday.
+        half = half or morning_of_most_days(wanted.again.rule, when.time_of_day)
         when = replace(when, time_of_day=when.time_of_day.settled(half))
     slot = find_slot(
         when,

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmagent_os.markup.word_list import join_words
-from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall, EventMatch
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_change import Change, Question
 from llmagent_os.plugins.calendar.event_query import EventQuery
 from llmagent_os.plugins.calendar.event_search import search_events
+from llmagent_os.plugins.calendar.person_clock import MAX_NAMED_EVENTS, EventMatch
 
 
 def waiting_text(call: CalendarCall, query: EventQuery, questions: Sequence[Question]) -> str:

@@ -7,12 +7,16 @@
 ``request_sequence``    what the requests of one message share
 ``clause_reading``      one part of a message as one request, by the first reader that understands it
 ``message_size``        how long a message may be to be read by rules
+``request_division``    ... a part with talk around a request, or with several
 ``sentences``           where one sentence, or one request, ends and the next begins
 ``clause``              the words of one request, with what they say of time
 ``creation_request``    new events and reminders
 ``creation_certainty``  ... whether there is no doubt that they are wanted
+``creation_name``       ... whether words without a verb are a name
 ``creation_times``      ... when they are to be
-``creation_title``      ... what they are called, with whom and where they are
+``creation_title``      ... what they are called, and with whom they are
+``creation_place``      ... where they are
+``creation_task``       ... things to do whose verbs also ask for something else
 ``event_nouns``         nouns of what people put into calendars
 ``open_answer``         the answer to the question about an unfinished event
 ``agreed_request``      an answer to the open question that says more than yes
@@ -24,7 +28,7 @@
 ``idle_talk``           words that ask for nothing
 ``among_talk``          the one request of a message among other talk
 ``word_patterns``       writes lists of words as regular expressions
-``creation_note``       the note behind a new event: "…, bring salad"
+``creation_note``       the note behind a new event: "…, bring salad", "…, order 4711"
 ``list_heading``        what stands in front of a list: "friday: …", "put these in: …"
 ``told_before``         an event named in one sentence, with its time in another
 ``spelling``            puts misspellings of known words right

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugin import ToolCall
-from llmagent_os.plugins.calendar.calendar_call import MAX_NAMED_EVENTS, CalendarCall
+from llmagent_os.plugins.calendar.calendar_call import CalendarCall
+from llmagent_os.plugins.calendar.person_clock import MAX_NAMED_EVENTS
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, rule
 from llmagent_os.plugins.calendar.requests.request_reading import read_message

@@ -37,10 +37,10 @@ _COMMAND = re.compile(
     r"(?: (?:it|that|this|me|something|the following))?(?: (?:in|down|up|out|for me|to|on|into))*(?: (?:my|the)"
     r" (?:calendar|diary|schedule|agenda))?"
     r"|make sure (?:it's|it is|that's) (?:in|on|in there|on there)(?: (?:my|the) (?:calendar|diary|schedule|agenda))?"
-    r"|put it in my (?:calendar|diary)|i(?:'d| would) (?:love|like)(?: to have)? (?:it|that|this) (?:written"
+    r"|put it in my (?:calendar|diary)|i(?:'d| would| should) (?:love|like)(?: to have)? (?:it|that|this) (?:written"
     r"|put|noted|added)"
     r"(?: (?:in|down))?|i (?:need|want) (?:it|that|this) in(?: there| here)?)"
-    r"(?: (?:please|pls|thanks|for me))*",
+    r"(?: (?:please|pls|thanks|for me|(?:would|will|can|could) you|before i forget(?: again)?))*",
     re.IGNORECASE,
 )
 #: Words that change what is asked, or take it back.

@@ -46,7 +46,8 @@ _IS = (
     r"(?:(?:is|'s|was|has been|will be|got|gets|has|are) (?:now |actually |really |going to be )*"
     r"(?:moved |postponed |rescheduled |pushed |shifted |changed |brought forward |delayed |set )?(?:back |up"
     r" )?(?:now )?"
-    r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|must be|has to be|needs to be|should be|has to move"
+    r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|(?:must|has to|have to|needs to"
+    r"|should) be(?: moved| pushed| shifted| postponed| rescheduled| changed)?|has to move"
     r"|needs to move|must move|should move|should start|has to start|needs to start) (?:now |actually )?)"
 )
 _IS_NOW = rule(

@@ -10,63 +10,30 @@ import re
 from dataclasses import dataclass
 
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
+from llmagent_os.plugins.calendar.requests.creation_name import is_asked_about, is_name
 from llmagent_os.plugins.calendar.requests.creation_times import Times
 from llmagent_os.plugins.calendar.requests.creation_title import Named
-from llmagent_os.plugins.calendar.requests.event_nouns import is_sold, lasts_days, names_event
+from llmagent_os.plugins.calendar.requests.event_nouns import is_errand, is_sold, lasts_days, names_event
 from llmagent_os.plugins.calendar.requests.left_alone import named_events
 from llmagent_os.plugins.calendar.requests.openings import Asks
 from llmagent_os.plugins.calendar.requests.politeness import plain
-from llmagent_os.plugins.calendar.requests.request_verbs import UNMISTAKABLE
-from llmagent_os.plugins.calendar.requests.word_patterns import any_of
 from llmagent_os.plugins.calendar.time.mention_rules import ADVERB
 
-#: Words that begin no name of an event.
-_NO_NAME = re.compile(
-    any_of(
-        r"i, i'm, i'd, i've, i'll, you, you're, he, she, it, it's, we, we're, they, who, what, what's, when, where, "
-        r"why, how, which, whose, is, are, am, was, were, do, does, did, can, could, would, should, will, shall, may, "
-        r"might, must, have, has, had, yes, no, not, nope, never, don't, doesn't, didn't, won't, if, because, maybe, "
-        r"perhaps, this, that, these, those, good, nice, happy, thanks, thank, see, talk, bye, goodbye, hello, hi, "
-        r"sorry, same, any, anything, everything, nothing, something, let, there, here, until, till, except, but, "
-        r"unless, without, instead, ok, okay, sure, fine, wow, great, cool, really, only, still, already, so, too, as, "
-        r"than, every, each, all, both, neither, say, tell, ask, give, show, make, take (?:it|that|me|this), play, "
-        r"turn, open, send, order, search, translate, write, email, text, tweet, post, start, stop, pause, remove, "
-        r"delete, free, busy, confirm, rent, hear, submit, check(?![- ](?:up|in)\b), find, look, read, watch out, set"
-    )
-    + r"\b",
-    re.IGNORECASE,
-)
-#: Nouns that people ask about, and do not add without a verb.
-_ASKED_ABOUT = re.compile(
-    r"(?:the |my |our |local )*"
-    + any_of(
-        r"weather, forecast, news, headlines, traffic, temperature, horoscope, time, date, stocks?, scores?, schedule, "
-        r"agenda, calendar, plans?, events?, appointments?, meetings, availability, rain, sunrise, sunset, music, "
-        r"alarms?, reminders?, joke, taxi, uber, cab, tasks?, to-?dos?, itinerary, day, week, weekend, one, ones"
-    )
-    + r"\b",
-    re.IGNORECASE,
-)
-#: A verb in it makes it a sentence, and no name.
-_SENTENCE = re.compile(
-    r"\b"
-    + any_of(
-        r"(?:is|are)(?! (?:coming|visiting|arriving|in town|performing|due|leaving|landing|flying|staying|being \w+"
-        r"|on an?|away|off|abroad|out of|"
-        r"on (?:leave|holiday|vacation)|travell?ing)\b), was, were, "
-        r"\w+'s (?:ready|done|finished|here|gone|ill|sick|closed|coming round), "
-        r"isn't, aren't, has, have, had, did, does, do, don't, didn't, won't, will, would, could, should, can, can't, "
-        r"cannot, i, i'm, you, you're, he, she, they, we, it's, that's, went, got, said, told, been, am, think, hope, "
-        r"hate, love, want, wish, wonder, guess, sounds, works, seems, looks, feel, instead, rather, cancelled, "
-        r"canceled, moved, postponed, changed, not, never, please, sorry, free, busy, available"
-    )
-    + r"\b",
-    re.IGNORECASE,
-)
 #: A stretch of days.
 _SPAN = re.compile(r"\S\s?(?:\b(?:to|until|till|through|thru)\b|\s-\s|–|\d-\d)\s?\S", re.IGNORECASE)
 #: What somebody does again and again.
 _HABIT = re.compile(r"(?:i|we)(?: usually| always| also| both| all)? (?:do|go to|attend|take)\b", re.IGNORECASE)
+#: What has to be arranged, at a time that is asked for: "I need to see the doctor".
+_TO_ARRANGE = re.compile(
+    r"(?:i|we)(?: really| also)? (?:need|have|ought|'ve got|must|gotta)(?: to)? (?:see|visit|go (?:to|see)|have|get"
+    r"|do)\b"
+    r"|(?:i|we)(?: really| also)? need (?:an?|to (?:make|book|schedule)) ",
+    re.IGNORECASE,
+)
+_TWO_SENTENCES = re.compile(
+    r"(?<!\bdr)(?<!\bmr)(?<!\bms)(?<!\bmrs)(?<!\bst)(?<!\bprof)(?<!\bno)[.!?;]\s|(?<!\bre)(?<=\w):\s", re.IGNORECASE
+)
+_QUOTED_STOP = re.compile(r"[\"“][^\"”]*[:.!?;]\s[^\"”]*[\"”]")
 #: Where people are for days.
 _STAY = re.compile(
     r"\b(?:staying|visiting|travell?ing|away|abroad|off|in town|out of (?:town|office|the office)|(?:house|cat|dog"
@@ -74,6 +41,7 @@ _STAY = re.compile(
     r"[- ]?sitting|on (?:leave|holiday|vacation|call|duty|sick leave|parental leave))\b",
     re.IGNORECASE,
 )
+_BOUGHT = re.compile(r"(?:book|reserve|get)\b\s*", re.IGNORECASE)
 #: Words by which an event may be added that has no name yet.
 _OPEN = re.compile(
     r"\b(?:appointments?|events?|something|entry|slot|reminder|alarm|block|hold|mark|reserve|wake)\b", re.IGNORECASE
@@ -96,14 +64,6 @@ _QUESTION_BEHIND = re.compile(
     re.IGNORECASE,
 )
 
-#: Work by shifts: the noun.
-_SHIFT_WORK = re.compile(
-    r"\b(?:early|late|night|day|morning|evening|afternoon|weekend|double|first|second|third|long|short|work"
-    r"|bar|hospital)"
-    r"\s+shift\b",
-    re.IGNORECASE,
-)
-
 
 @dataclass(frozen=True)
 class Opened:
@@ -115,13 +75,13 @@ class Opened:
 
 def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool:
     """Whether the words are a request: the less the verb says, the more the rest has to."""
-    if re.search(r"[.!?;]\s|\w:\s", name.title) and not re.search(
-        r"\b(?:dr|mr|ms|mrs|st|prof|re|no)[.:]\s", name.title, re.I
-    ):
-        return False  # two sentences
+    if not re.search(r"[^\W\d_]", name.title) and name.title and found.asks is not Asks.REMINDER:
+        return names_event(name.title)
+    if _TWO_SENTENCES.search(name.title) and not _QUOTED_STOP.search(clause.text):
+        return False
     if _QUESTION_BEHIND.search(name.title) or _NO_TITLE.search(name.title):
         return False
-    if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it's)\s\w+", name.title, re.IGNORECASE):
+    if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it)(?:'\w+)?\s\w+", name.title, re.IGNORECASE):
         return False
     remark = _REMARK.search(f"{name.title} {name.person} {name.place}")
     if remark is not None and (found.asks is not Asks.REMINDER or remark[0].lower().startswith("and")):
@@ -135,6 +95,14 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         return _is_event(clause, found, name, first, timed)
     if found.asks is Asks.HAVING and _HABIT.match(plain(clause.text)) and not times.repeat:
         return False  # "I go to the gym" asks for nothing
+    if (
+        found.asks is Asks.HAVING
+        and not (times.date or times.repeat)
+        and re.fullmatch(r"(?:right )?now", times.time, re.I)
+    ):
+        return False  # "we're leaving now"
+    if found.asks is Asks.HAVING and not timed and _TO_ARRANGE.match(plain(clause.text)):
+        return names_event(name.title) and not is_asked_about(name.title) and len(name.title.split()) <= 5
     if found.asks is Asks.HAVING:
         named_or_open = bool(name.title or name.person) or re.search(r"\b(?:appointment|something)\b", found.words)
         wish = re.match(r"(?:i'd like|i want|i would like)\b", plain(clause.text), re.IGNORECASE)
@@ -142,7 +110,18 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
         return timed and bool(named_or_open) and sure and "?" not in clause.text and not _says_other(name)
     if re.search(rf"\b(?:is|are|starts|begins)\b\s*{MARK}", clause.masked) and named_events(clause):
         return False  # it may say that an event of the calendar has changed
-    return timed and "?" not in clause.text and _is_name(name) and _is_sure(name, first)
+    if re.search(rf"{MARK}\s(?:is|are|was|would be)\s", clause.masked) and not names_event(name.title):
+        return False  # "friday at 6 is bad"
+    return timed and "?" not in clause.text and is_name(name) and _is_sure(name, first)
+
+
+def says_day(time: str) -> bool:
+    """Return whether a time of day names the day too.
+
+    >>> says_day("tonight at 9"), says_day("at 9")
+    (True, False)
+    """
+    return re.search(r"\b(?:tonight|this (?:morning|afternoon|evening))\b", time, re.IGNORECASE) is not None
 
 
 def _is_question(title: str) -> bool:
@@ -161,7 +140,7 @@ def _is_event(clause: Clause, found: Opened, name: Named, times: Times, timed: b
     if "?" in clause.text and not timed and not name.title:
         return False
     text = plain(clause.text)
-    if re.match(r"(?:book|reserve|get)\b", text, re.IGNORECASE) and is_sold(re.sub(MARK, " ", found.words)):
+    if _BOUGHT.match(text) and is_sold(_BOUGHT.sub("", re.sub(MARK, " ", found.words))):
         return False
     if not name.title and not name.person and not times.time and not _OPEN.search(clause.text):
         return False  # "schedule for friday" may be a question
@@ -171,29 +150,14 @@ def _is_event(clause: Clause, found: Opened, name: Named, times: Times, timed: b
     return (timed or names_event(name.title) or bool(in_calendar) or bool(name.person)) and not _sentence_of_other(name)
 
 
-def _is_name(name: Named) -> bool:
-    """Whether words without a verb name something."""
-    title = f"{name.title} {name.place}"
-    return (
-        re.search(r"[^\W\d_]", name.title) is not None
-        and not _NO_NAME.match(name.title)
-        and (not _ASKED_ABOUT.fullmatch(name.title.strip()) or (bool(name.person) and not name.title.endswith("s")))
-        and not _SENTENCE.search(title)
-        and not re.search(rf"\b{UNMISTAKABLE}\b", _SHIFT_WORK.sub("", title), re.IGNORECASE)
-        and len(name.title.split()) <= 9
-    )
-
-
 def _is_sure(name: Named, times: Times) -> bool:
     """Whether a name and its times leave no doubt that an event is to be added."""
-    has_day = (
-        times.date or times.repeat or re.search(r"\b(?:tonight|this (?:morning|afternoon|evening))\b", times.time, re.I)
-    )
+    has_day = times.date or times.repeat or says_day(times.time)
     if has_day and times.time:
-        return not _ASKED_ABOUT.match(name.title) or names_event(name.title) or bool(name.person)
-    if names_event(name.title):
+        return not is_asked_about(name.title) or names_event(name.title) or bool(name.person)
+    if names_event(name.title) or (times.date and is_errand(name.title)):
         return True
-    if _ASKED_ABOUT.match(name.title):
+    if is_asked_about(name.title):
         return False
     spans = bool(_STAY.search(name.title) and times.date and not times.time)
     every = bool(times.repeat) and ADVERB.fullmatch(times.repeat.lower()) is None

@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 
 from llmagent_os.plugins.calendar.requests.clause import MARK
+from llmagent_os.plugins.calendar.requests.event_nouns import names_event
+from llmagent_os.plugins.calendar.requests.openings import opens_request
 
 _FILLER = r"(?:(?:and|but|also|please|pls|oh|ps|p\.s\.)[\s,]+)*"
 _NEED = r"(?:(?:i|we|you)(?:'ll| will| should| must| have to| need to|'ve got to| gotta)? )?"
@@ -22,7 +24,38 @@ _BODY = (
     rf"|{_NEED}(?:{_NOT_FORGET} )?(?P<to_do>(?:bring|wear|pack|take(?! (?:place|the day))) [^{MARK[1:-1]}]+)"
     rf"|{_NOT_FORGET} (?P<thing>{_THING}[^{MARK[1:-1]}]+))"
 )
-_BEHIND = re.compile(rf"(?:\s*[,;(–—]|\s+-|\s*\.(?=\s))\s*{_FILLER}{_BODY}$", re.IGNORECASE)
+_BEHIND = re.compile(
+    rf"(?:(?:\s*[,;(–—]|\s+-|\s*\.(?=\s))\s*{_FILLER}{_BODY}|(?<={MARK})\s(?P<bare>(?:bring|wear"
+    rf"|pack)\s[^{MARK[1:-1]}]+))$",
+    re.IGNORECASE,
+)
+MAX_NOTE_WORDS = 10  #: of a remark: more is another sentence
+#: What is to be done for an event.
+_TO_DO = re.compile(
+    r"(?:bring|take|wear|pack|don't forget|pick up|buy|get|leave|print|return|need|remember|notes?|ask|call|tell|park"
+    r"|use|enter|ring|check|dial)\b",
+    re.IGNORECASE,
+)
+#: "booking ref 7731"
+_NUMBER_OF = re.compile(
+    r"(?:booking|order|confirmation|reservation|ticket|flight|customer|member|policy|invoice|phone|seat|row|reg|ref|code)"
+    r"\b[\w .:#-]*\d",
+    re.IGNORECASE,
+)
+#: Words of a sentence about the event, or about something else.
+_SENTENCE = re.compile(
+    r"\b(?:i|he|she|we|they|it|you|that|this|there|who|what|when|where|why|how)(?:'\w+)?\b|[?!]"
+    r"|\b(?:is|are|was|were|will|would|should|can|could|does|did|has|have|please|thanks?)\b",
+    re.IGNORECASE,
+)
+_NO_NOTE = re.compile(
+    r"(?:and|or|but|not|no|yes|maybe|perhaps|unless|except|if|so|then|also|because|until|instead|same|again|ok|okay"
+    r"|right"
+    r"|as|at|in|on|for (?:me|us)|from|every|each|with|all|both|only|just|like|once|twice)\b",
+    re.IGNORECASE,
+)
+#: A verb that belongs to the time behind it: "train gets … in at 17:20".
+_VERB_OF_TIME = re.compile(r"\b(?:gets|starts|begins|leaves|departs|arrives|lands|opens|closes|ends)$", re.IGNORECASE)
 _ALONE = re.compile(rf"{_FILLER}{_BODY}", re.IGNORECASE)
 
 
@@ -35,6 +68,8 @@ def split_note(words: str) -> tuple[str, str]:
     found = _BEHIND.search(words)
     if found is None or not words[: found.start()].strip():
         return words, ""
+    if found["bare"] and not re.search(r"[^\W\d_]", re.sub(MARK, "", words[: found.start()])):
+        return words, ""  # "friday 8am bring the car in"
     return words[: found.start()].rstrip(), _note(found)
 
 
@@ -44,5 +79,25 @@ def note_of(sentence: str) -> str:
     return _note(found) if found is not None else ""
 
 
+def is_remark(words: str) -> bool:
+    """Return whether words behind a comma are a note: "gift for Leo", "order number 88213". A sentence is none.
+
+    >>> is_remark("dress code smart"), is_remark("it was great"), is_remark("gym")
+    (True, False, False)
+    """
+    words = words.strip(" .,;!)")
+    if _TO_DO.match(words):
+        return len(words.split()) <= MAX_NOTE_WORDS
+    return (
+        re.search(r"[^\W\d_]{2}", words) is not None
+        and len(words.split()) <= MAX_NOTE_WORDS
+        and not (
+            _SENTENCE.search(words) or _NO_NOTE.match(words) or _VERB_OF_TIME.search(words) or opens_request(words)
+        )
+        and (not names_event(words.split()[-1]) or _NUMBER_OF.match(words) is not None)
+    )
+
+
 def _note(found: re.Match[str]) -> str:
-    return (found["labelled"] or found["to_do"] or found["thing"]).strip(" .,;!?)")
+    said = found["labelled"] or found["to_do"] or found["thing"] or found["bare"]
+    return str(said).strip(" .,;!?)")

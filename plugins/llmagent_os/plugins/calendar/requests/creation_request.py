@@ -17,17 +17,20 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_certainty import Opened, is_certain
 from llmagent_os.plugins.calendar.requests.creation_note import split_note
-from llmagent_os.plugins.calendar.requests.creation_times import Times, after_length, creation_arguments, times_of
+from llmagent_os.plugins.calendar.requests.creation_task import task_of
+from llmagent_os.plugins.calendar.requests.creation_times import after_length, creation_arguments, times_of
 from llmagent_os.plugins.calendar.requests.creation_title import CALENDAR, Named, named
 from llmagent_os.plugins.calendar.requests.event_nouns import names_event
-from llmagent_os.plugins.calendar.requests.idle_talk import names_event_of
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other
 from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
+from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention
 
 #: "…, add that", "…, remind me", "…, can you put it in my calendar": behind what is to be added.
 _BEHIND = re.compile(
-    r"[\s,.;:!–—-]+(?:(?:and|so|then|please|pls|just|(?:can|could|would|will) you(?: please)?|i need you to|i want you"
+    r"[\s,.;:!–—-]+(?:(?:and|so|then|please|pls|just|(?:can|could|would|will) you(?: please)?|i need you to"
+    r"|i want you"
     r" to|you should"
     r"|make sure to|let's)[\s,]+)*"
     r"(?:(?P<reminder>(?:remind me|set (?:me )?(?:a|an) (?:reminder|alarm)|don't let me forget|give me a (?:nudge"
@@ -69,12 +72,11 @@ _TIME_WORD = re.compile(
 _USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up|waking|be woken)|(timer)|alarms?)\b", re.IGNORECASE)
 #: Days that a title names without a date: "new year's eve party 9pm".
 _HOLIDAY = re.compile(
-    r"\b(?:new year'?s eve|nye|new year'?s day|christmas (?:eve|day)|boxing day|halloween|thanksgiving|valentine'?s day"
+    r"\b(?:new year'?s eve|nye|new year'?s day|christmas (?:eve|day)|boxing day|halloween|thanksgiving"
+    r"|valentine'?s day"
     r"|easter (?:sunday|monday)|good friday|mother'?s day|father'?s day)\b",
     re.IGNORECASE,
 )
-#: A time that is so many minutes or hours ahead: nothing that the calendar has is looked up by it.
-_DELAY = re.compile(r"in .*\b(?:hours?|hrs?|minutes?|mins?|seconds?|secs?|h|m)", re.IGNORECASE)
 #: No name of an alarm, but why it is set.
 _ASIDE = re.compile(
     r"(?:please[\s,]*)?(?:i|i'm|i've|i'll|i'd|we|we're|we've|got|have|need|gotta|because|early)\b", re.IGNORECASE
@@ -90,7 +92,8 @@ _PURPOSE = re.compile(
 _TIMER = re.compile(rf"(?:an? )?({MARK})(?: long)? timer\b", re.IGNORECASE)
 #: "the kids have judo every saturday"
 _THEIRS = re.compile(
-    rf"(?:my\s|our\s|the\s)?(?P<who>(?!who\b|what\b|which\b|i\b|we\b|you\b|they\b|he\b|she\b|it\b|that\b|this\b)[\w'-]+"
+    rf"(?:my\s|our\s|the\s)?(?P<who>(?!who\b|what\b|which\b|i\b|we\b|you\b|they\b|he\b|she\b|it\b|that\b"
+    rf"|this\b)[\w'-]+"
     rf"(?:\sand\s[\w'-]+)?)\s(?:has|have)(?:\s(?:got|a|an|her|his"
     rf"|their))*\s(?P<what>[^,;.{MARK[1:-1]}]{{3,40}})(?={MARK})",
     re.IGNORECASE,
@@ -137,7 +140,7 @@ def read_creation(clause: Clause) -> ToolCall | None:
             name = Named("wake up" if usual[1] else "timer" if usual[2] else "alarm")
     if (
         name is None
-        or _TIME_WORD.search(f"{name.title} {name.place} {name.person}")
+        or _TIME_WORD.search(_without_day(f"{name.title} {name.place} {name.person}", times.date))
         or not is_certain(clause, found, name, times)
     ):
         return None
@@ -145,7 +148,13 @@ def read_creation(clause: Clause) -> ToolCall | None:
         times = replace(times, date=day[0])
     if note and not name.title and not name.person:
         return None
-    return _call(name, times, note)
+    return ToolCall("create_event", creation_arguments(replace(name, note=note or name.note), times))
+
+
+def _without_day(words: str, date: str) -> str:
+    """Words without the day of the week in front, where the event is on that day: "sunday roast" on a sunday."""
+    day = date.lower().rsplit(" ", 1)[-1]
+    return re.sub(rf"^{day}\b", "", words, flags=re.IGNORECASE) if day in WEEKDAYS else words
 
 
 def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
@@ -158,6 +167,9 @@ def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
         return True
     if re.fullmatch(r"\d+(?:st|nd|rd|th)", said) and re.search(r"(?:'s|s'|\b(?:my|his|her|our|their))$", before):
         return True
+    if mention.kind is MentionKind.DATE and _names_day(clause, mention):
+        return True
+    before = re.sub(r'(?:^|(?<=\s))"[^"]*"', "", before)
     if (before.count('"') - len(re.findall(r'\d"', before))) % 2:
         return True  # within quotation marks
     after = clause.text[mention.end :]
@@ -167,8 +179,22 @@ def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
     others = (each for each in clause.mentions if each != mention and each.kind is MentionKind.TIME)
     bare = re.fullmatch(r"\d{1,2}", said) is not None
     return (
-        bare and bool(before) and any(re.match(r"at |@|from |between |\d.*(?:am|pm|:)", each.text) for each in others)
+        bare
+        and bool(before)
+        and any(re.match(r"at |@|from |between |noon|midnight|\d.*(?:am|pm|:)", each.text) for each in others)
     )
+
+
+def _names_day(clause: Clause, mention: TimeMention) -> bool:
+    """Whether a day is part of a title, beside the day of the event: "thursday's seminar", "Xmas lunch"."""
+    others = [each for each in clause.mentions if each != mention and each.kind is MentionKind.DATE]
+    after = clause.text[mention.end :]
+    said = mention.text.lower()
+    again = any(
+        said in WEEKDAYS and each.text.lower().split()[-1] == said for each in others
+    )  # "sunday roast this sunday"
+    described = said.endswith("'s") or said in (*HOLIDAYS, "weekend") or again
+    return bool(others and described and re.match(r"\s[^\W\d]", after))
 
 
 def _opened(clause: Clause) -> Opened | None:
@@ -200,28 +226,8 @@ def _opened(clause: Clause) -> Opened | None:
         rest = text[opening[1] :].strip()
         if opening[0] is Asks.HAVING and (inner := opening_of(rest)) is not None:
             return Opened(inner[0], rest[inner[1] :])  # "I need to set up …"
-        if opening[0] is Asks.HAVING and opens_other(rest) and not re.match(r"(?:take|see|make|bring)\b", rest, re.I):
+        if opening[0] is Asks.HAVING and opens_other(rest) and task_of(clause, rest, needed=True) is None:
             return None
         return Opened(opening[0], text[opening[1] :])
-    delay = re.fullmatch(
-        rf"(?:{MARK}[\s,:–-]*)?(?:check(?: on| in on)?|bring|take|get|see|leave|stop|turn|switch"
-        rf"|move)\s[^{MARK[1:-1]}]+(?:\s{MARK})?",
-        text,
-        re.I,
-    )
-    if delay is not None and len(clause.mentions) == 1 and _DELAY.fullmatch(clause.mentions[0].text):
-        return Opened(Asks.REMINDER, text)
-    chore = re.match(
-        rf"(?:change|check|bring|take|update|turn)\s(?:the|my|our)\s[^{MARK[1:-1]}]+{MARK}", text, re.IGNORECASE
-    )
-    if (
-        chore is not None
-        and re.match(r"(?:every|each)\b", clause.mentions[0].text, re.IGNORECASE)
-        and not names_event_of(clause)
-    ):
-        return Opened(None, text)  # "change the bed sheets every two weeks on sunday"
-    return None if opens_other(text) else Opened(None, text)
-
-
-def _call(name: Named, times: Times, note: str) -> ToolCall:
-    return ToolCall("create_event", creation_arguments(name, times) | ({"note": note} if note else {}))
+    task = task_of(clause, text)
+    return Opened(task, text) if task is not None or not opens_other(text) else None

@@ -37,6 +37,7 @@ def creation_arguments(name: Named, times: Times) -> dict[str, str]:
         "person": name.person,
         "place": name.place,
         "repeat": times.repeat,
+        "note": name.note,
     }
     return {key: value for key, value in given.items() if value}
 

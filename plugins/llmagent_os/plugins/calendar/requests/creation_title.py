@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from llmagent_os.plugins.calendar.requests.clause import MARK
+from llmagent_os.plugins.calendar.requests.creation_note import is_remark
+from llmagent_os.plugins.calendar.requests.creation_place import Located, is_spot, place_of
 
 #: A place in the calendar itself, which is no place of the event.
 CALENDAR = re.compile(
-    r"[\s,]*\b(?:in|on|to|into|onto|at)(?:to)? (?:(?:my|the|our|your|this) (?:google |outlook |work |personal |family "
+    r"[\s,]*\b(?:in|on|to|into|onto|at)(?:to)? (?:(?:my|the|our|your|this) (?:google |outlook |work |personal "
+    r"|family "
     r"|shared )?"
     r"(?:calendar|cal|schedule|diary|agenda|planner|reminders?(?: list)?|books)|calendar|diary)\b",
     re.IGNORECASE,
@@ -25,24 +28,33 @@ _JOINT = (
     r" thereabouts|when|as|it starts|it lasts|it takes|:|at"
     r" around)"
 )
-JOINTS = re.compile(rf"(?:{_JOINT}[\s,]*)*", re.IGNORECASE)
+JOINTS = re.compile(rf"(?:{_JOINT}(?![^\W\d_])[\s,]*)*", re.IGNORECASE)
 _LEADING = re.compile(
     r"^(?:[\s,.:;!–—-]|(?:to|for|about|that|of|on|at|in|is|and|down|up|having|attending|me|us|it|titled|called|named"
     r"|entitled|labelled|labeled"
     r"|saying|says|which says|this|these|the following|following|from|starting|lasting|regarding|there's|there is|as"
     r"|in for|i have|we have|going to(?=\s(?:see|watch|visit|meet|have)\b)"
-    rf"|i've got|(?<=that )i (?:have|need) to|i (?:have|need) to)(?=[\s,:]|$|{MARK}))+",
+    rf"|i've got|(?<=that )(?:i'm|we're|i am|we are)|(?:i|we) (?:have|need|ought) to"
+    rf"|(?:i|we) (?:must|should|gotta|'ve got to))(?=[\s,:]|$|{MARK}))+",
     re.IGNORECASE,
 )
 _TRAILING = re.compile(
-    rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by|in|to|and|starting|beginning|lasting|of|around|about"
-    rf"|is|are|the|which|that"
+    rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by"
+    r"|(?:booked|put|written|noted|pencilled|slotted) (?:in|down)|(?<!\bgets )(?<!\bcheck )in|to|and|starting"
+    r"|beginning|lasting|of|around|about|is|are|the|which|that"
     r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
     re.IGNORECASE,
 )
+#: Something to do, with the small word of its verb at the end: "take the tree down", "put the heating on".
+_WITH_SMALL_WORD = re.compile(
+    r"(?:take|put|turn|switch|bring|hang|shut|let|lock|hand|tear|pull|swap|plug|log|drop|fill|send|leave|get|have)"
+    r"\s(?:the|my|our|a|some|his|her)\s[^,;]+?\s(?:in|on|down)",
+    re.IGNORECASE,
+)
 _ARTICLE = re.compile(
-    r"^(?:a|an|the|my|our|some|another|one|this|new(?=\s(?:events?|appointments?|meetings?|entry|reminders?"
-    r"|alarms?|tasks?|one)\b))\s+(?=\S)",
+    r"^(?:a|an|the|my|our|some|another|one(?!\s(?:to|on)\sone\b)|this|new(?=\s(?:events?|appointments?"
+    r"|meetings?|entry|reminders?|alarms?"
+    r"|tasks?|one)\b))\s+(?=\S)",
     re.IGNORECASE,
 )
 #: Generic nouns in front of the real title: "an event called …", "an appointment for a haircut".
@@ -51,7 +63,8 @@ _NAMED = re.compile(
     r"(?:(?:event|entry|item|thing|block|slot|note|time|something|reminder|task|to-?do)(?: (?:called|named|titled"
     r"|entitled|labell?ed|for|about|to|of|that says"
     r"|saying|which says|with the (?:title|name))|\s*:|(?= \"))"
-    r"|(?:appointment|meeting|call|date|session)(?: (?:called|named|titled|entitled|with the title|with the name)|\s*:"
+    r"|(?:appointment|meeting|call|date|session)(?: (?:called|named|titled|entitled|with the title|with the name)"
+    r"|\s*:"
     r"|(?= \"))"
     r"|(?:appointment|date|booking)(?: (?:for|to get|to have|to))(?! (?:me|us|my \w+)$))\s*",
     re.IGNORECASE,
@@ -63,29 +76,12 @@ _NO_TITLE = re.compile(
     r"|spot|alert|notification|new|block|plans?)?",
     re.IGNORECASE,
 )
-_PLACE = re.compile(
-    r"^(?P<title>.*\S)\s*,?\s(?:(?:at|@)\s+(?P<at>(?!once\b|least|all\b|first\b)\S.*)"
-    r"|in (?P<in>(?:(?:the )?(?:\w+ )?(?:room|office|building|meeting room|conference room|hall|lobby|library|kitchen"
-    r"|garden|park|city|church"
-    r"|basement|hotel|cafe|cafeteria|canteen|restaurant|hospital|studio|school|pub|bar)\b|[A-Z][\w'-]+).*)"
-    r"|on (?P<on>(?:zoom|teams|skype|google meet|meet|webex|slack|the phone|discord|facetime|(?:the )?\d+(?:st|nd|rd"
-    r"|th) floor)\b.*))$",
-    re.IGNORECASE,
-)
-#: A place behind the time, without "at": "…, ward 7", "…, the Crown".
-_SPOT = re.compile(
-    r"(?:(?:main|meeting|conference|town|school|sports|big|small|upstairs|downstairs)\s)*(?:room|ward"
-    r"|platform|gate|hall|floor"
-    r"|building|terminal|studio|suite|court|gym|office|table|online|zoom)\b(?:\s[\w.-]+)?$|the (?-i:[A-Z])[\w' ]+$"
-    r"|(?-i:[A-Z])[\w.'-]*(?:\s[\w.'-]+){0,3}?\s(?:bar|caf[eé]|church|park|hotel|restaurant|house|pub|inn"
-    r"|arms|cent(?:re|er)"
-    r"|station|school|library|museum|arena|theatre|theater|clinic|hospital|street|road|garden|gardens|beach|mall)$"
-    r"|(?-i:Bar|Café|Cafe|Hotel|Restaurant|Club|Villa|Studio|Casa|Pizzeria|Trattoria) (?-i:[A-Z])[\w' ]+$",
-    re.IGNORECASE,
-)
 _PERSON = re.compile(r"^(?P<title>.*\S)?\s*,?\s?\bwith (?P<person>\S.*)$", re.IGNORECASE)
+#: A remark begins with a stop, or says how many come.
+_BESIDE = re.compile(r"[,–(-]|\d+ (?:pers(?:ons?)?|people|guests|adults|kids|pax|of us)\b", re.IGNORECASE)
+#: A title in quotation marks, which may have others in it.
+_WHOLLY_QUOTED = re.compile(r"[\"“](?P<title>[^\"“”]+[\"“][^\"“”]+[\"”])[\"”]")
 _QUOTED = re.compile(r"(?:^|(?<=\s))[\"'“”](?P<title>[^\"“”]{2,80}?)[\"'“”](?=\s|[,.!?:;]|$)")
-#: A title that begins so is something to do: "at" and "in" in it are part of it.
 MAX_WORDS = 16
 
 
@@ -96,6 +92,7 @@ class Named:
     title: str  #: empty: the words name nothing
     person: str = ""
     place: str = ""
+    note: str = ""
 
 
 def named(pieces: list[str], *, reminder: bool) -> Named | None:
@@ -109,16 +106,36 @@ def named(pieces: list[str], *, reminder: bool) -> Named | None:
         None: the words are no single title.
     """
     words = [re.sub(r"\bfor (?:me|us)\b(?! time)", " ", CALENDAR.sub(" ", piece)).strip() for piece in pieces]
-    words = [cleaned for piece in words if (cleaned := _joinless(piece))]
+    words, note = _without_brackets([piece for piece in words if _joinless(piece)])
     if not words:
         return Named("")
-    text = words[0]
+    text = _joinless(words[0])
+    if not _joinless(pieces[0]):
+        text = re.sub(r"^in (?=[A-Z])", "at ", text)  # "it's on the 16th at 2 in St Peter's"
     for more in words[1:]:
-        joined = _joined(text, more)
-        if joined is None:
-            return None
-        text = joined
-    return _parts(text, reminder=reminder)
+        whole = _joined(text, more)
+        for part in (more,) if whole or note else re.split(r"(?=, )", more):
+            joined = whole or _joined(text, part)
+            if joined is not None:
+                text = joined
+            elif not note and _BESIDE.match(part) and is_remark(part.strip(" ,-–().")):
+                note = part.strip(" ,-–().")
+            else:
+                return None
+    name = _parts(text, reminder=reminder)
+    return replace(name, note=note) if name is not None and note else name
+
+
+def _without_brackets(pieces: list[str]) -> tuple[list[str], str]:
+    """The pieces without what stands in brackets, and the note in brackets: "call Jo (number 555 0134)"."""
+    note = ""
+    for at, piece in enumerate(pieces):
+        found = re.search(r"(?<=\S)\s*\((?P<inside>[^()]+)\)", piece)
+        if found is not None and re.match(r"(?:with|w/|at|in)\b", found["inside"], re.IGNORECASE):
+            pieces[at] = f"{piece[: found.start()]} {found['inside']}{piece[found.end() :]}"
+        elif found is not None and not note and is_remark(found["inside"]):
+            pieces[at], note = f"{piece[: found.start()]}{piece[found.end() :]}", found["inside"].strip()
+    return pieces, note
 
 
 def _joinless(piece: str) -> str:
@@ -128,6 +145,9 @@ def _joinless(piece: str) -> str:
 
 def _joined(text: str, more: str) -> str | None:
     """Two parts of a title with a time between them; None: the second is no addition to the first."""
+    apart, more = more[:1] in (",", "(", "-", "–"), _joinless(more).strip(" ()")
+    if not more:
+        return text
     if re.match(
         r"(?:with|w/|at|@|in|about|re|regarding|near|to|for|of|and|from|on|near|by|as|using|via|plus|near|over)\b|@",
         more,
@@ -142,18 +162,19 @@ def _joined(text: str, more: str) -> str | None:
         _TRAILING.sub("", text).strip()
     ):
         return more
-    if _SPOT.match(more):
-        return f"{_TRAILING.sub('', text).rstrip(' ,.;')} at {more}"
-    if re.match(
-        r"(?:,\s*)?(?:bring|take|wear|don't forget|pick up|buy|need|remember|note|notes|ask|call)\b", more, re.I
-    ):
-        return f"{text.rstrip(' ,.;')}, {more}"
+    if re.match(r"(?:dr|mr|ms|mrs|prof)\b\.?\s[^\W\d]", more, re.IGNORECASE):
+        return f"{_TRAILING.sub('', text).rstrip(' ,.;')} {more}"
+    if is_spot(more, apart=apart):
+        joint = "," if re.search(r"\s(?:at|@)\s", text) else " at"
+        return f"{_TRAILING.sub('', text).rstrip(' ,.;')}{joint} {more}"
     return None
 
 
 def _parts(text: str, *, reminder: bool) -> Named | None:
+    if (whole := _WHOLLY_QUOTED.fullmatch(text.strip(" .,"))) is not None:
+        return Named(whole["title"].strip())
     quoted = _QUOTED.search(text)
-    place = person = ""
+    place = person = note = ""
     if quoted is not None:
         around = f"{text[: quoted.start()]} {text[quoted.end() :]}".strip()
         around = _NAMED.sub("", around + " ").strip()
@@ -166,14 +187,14 @@ def _parts(text: str, *, reminder: bool) -> Named | None:
         return Named("", place=only[1].rstrip(" ,."))
     text = _clean(text)
     if not reminder:
-        text, place = _place(text)
+        text, place, note = place_of(text) if not _NO_TITLE.fullmatch(text) else Located(text)
         text, person = _person(text)
     text = _clean(text)
     if _NO_TITLE.fullmatch(text) and not (text.lower() in ("appointment", "meeting", "date") and person):
         text = ""
     if len(text.split()) > MAX_WORDS:
         return None
-    return Named(text, person, place)
+    return Named(text, person, place, note)
 
 
 def _clean(text: str) -> str:
@@ -183,35 +204,14 @@ def _clean(text: str) -> str:
         before = text
         text = _LEADING.sub("", text)
         text = _NAMED.sub("", text)
-        text = _TRAILING.sub("", text)
+        text = text.rstrip(" ,.;:!") if _WITH_SMALL_WORD.fullmatch(text.rstrip(" ,.;:!")) else _TRAILING.sub("", text)
         text = _ARTICLE.sub("", text).strip()
     return text
 
 
-def _place(text: str) -> tuple[str, str]:
-    match = _PLACE.match(text)
-    if match is None or _NO_TITLE.fullmatch(match["title"]):
-        return text, ""
-    place = match["at"] or match["in"] or match["on"]
-    if match["in"] and not re.match(
-        r"(?:the |our |my )?(?:[\w-]+ )?(?:room|office|building|meeting|conference|hall|lobby|library|kitchen|garden"
-        r"|park|city"
-        r"|church|basement|hotel|cafe|cafeteria|canteen|restaurant|hospital|studio|school|pub|bar)\b|[A-Z]",
-        place,
-    ):
-        return text, ""
-    behind = re.search(r"\s(?:with|about|to (?:discuss|talk)|for|regarding)\s.*$", place, re.IGNORECASE)
-    if behind is not None:
-        return f"{match['title']}{behind[0]}", place[: behind.start()]
-    place, comma, note = place.partition(", ")
-    if comma and re.match(r"(?:bring|take|wear|don't|pick|buy|need|remember|note|ask|call)\b", note, re.IGNORECASE):
-        return f"{match['title']}, {note}", place.rstrip(" ,.")
-    return match["title"], f"{place}{comma}{note}".rstrip(" ,.")
-
-
 def _person(text: str) -> tuple[str, str]:
     match = _PERSON.match(text)
-    if match is None or re.match(r"(?:a|an|no|my own|lots|plenty|some)\b", match["person"], re.I):
+    if match is None or re.match(r"(?:a|an|no|my own|lots|plenty|some|us|me|you)\b", match["person"], re.I):
         return text, ""
     if not match["title"]:
         return "", match["person"].rstrip(" ,.")

@@ -7,7 +7,7 @@ import re
 _NOUNS = (
     "meetings? call calls appointment appt mtg meet-?up meet session catch-?up check-?in check-?up chat interview"
     " review"
-    " retro retrospective stand-?up scrum sync 1:1 1-1 one-on-one one-to-one presentation demo pitch kick-?off"
+    " retro retrospective stand-?up scrum sync 1:1 1-1 one-?on-?one one-?to-?one presentation demo pitch kick-?off"
     " planning"
     " workshop seminar webinar conference talk lecture class classes lesson tutorial course exam test quiz deadline"
     " due"
@@ -37,17 +37,30 @@ _NOUNS = (
     " groceries shopping"
     " laundry study homework assignment thesis submission launch release sprint board all-?hands townhall fitting"
     " tasting tour"
-    " hearing court jury signing closing move-?in moving barbecue brunch outing excursion expo fair market auction"
+    " hearing court jury signing closing move-?in house-?move moving outing excursion expo fair market auction"
     " gala prom house-?warming barber spa-?day"
 )
 #: "check-?up" is also written apart: "check up".
 _SPELLED = "|".join(dict.fromkeys(_NOUNS.split())).replace("-?", "[- ]?")
 _NOUN = re.compile(rf"(?<![\w'])(?:{_SPELLED})(?![\w])", re.IGNORECASE)
-_ALL_DAY = re.compile(
-    r"\b(?:birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
-    r"|deadline"
-    r"|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|retreat|hackathon|off-?site|visits?|wedding|away"
-    r"|exams?|due|closed|closure|bank holiday|public holiday|half[- ]term|strike)\b",
+#: They have no time of day unless one is said.
+_WHOLE_DAY = (
+    r"birthday|bday|anniversary|holidays?|vacation|days? off|time off|trip|travel|conference|festival|pto|leave"
+    r"|deadline|due|turns \d+|staycation|honeymoon|camp|rent|payday|pay day|tax(?:es)?|payment|renewal|fast|visit from"
+    r"|out of office|ooo|retreat|closed|closure|moving (?:house|day|home)|move house|house move|bank holiday"
+    r"|public holiday|half[- ]term|strike"
+    r"|(?!(?:the|that|this|what|which|whole|full|entire|same|other|busy|long|good|nice|my|your|our|every|each"
+    r"|all|one)\s)"
+    r"[^\W\d_]{3,} day$"
+)
+_IS_WHOLE_DAY = re.compile(rf"\b(?:{_WHOLE_DAY})\b", re.IGNORECASE)
+#: These too, or only a day is said of something that has a time.
+_MAY_LAST_DAYS = re.compile(rf"\b(?:{_WHOLE_DAY}|hackathon|off-?site|visits?|wedding|away|exams?)\b", re.IGNORECASE)
+#: A thing to do on a day has no time of its own: "renew the passport".
+_ERRAND = re.compile(
+    r"(?:renew|pay|submit|return|cancel|hand in|turn in|file|send|buy|order|post|mail|finish|complete|water|clean|wash"
+    r"|change|replace|charge|take out|put out|pack|prepare|print|sign|register|apply|vote|back up|update|upload|check"
+    r"|review the|read|write|email|text|reply|fill (?:in|out)|book|arrange|organi[sz]e|declutter|fix|repair)\b",
     re.IGNORECASE,
 )
 #: What "book" and "reserve" are said of that somebody else sells.
@@ -104,8 +117,26 @@ def event_phrase(sentence: str) -> str:
 
 
 def lasts_days(title: str) -> bool:
-    """Return whether a title has the name of something without a time of day."""
-    return _ALL_DAY.search(title) is not None
+    """Return whether a title has the name of something that may have no time of day."""
+    return _MAY_LAST_DAYS.search(title) is not None
+
+
+def is_whole_day(title: str) -> bool:
+    """Return whether a title has the name of something without a time of day.
+
+    >>> is_whole_day("Leo's birthday"), is_whole_day("wedding of Ana")
+    (True, False)
+    """
+    return _IS_WHOLE_DAY.search(title) is not None
+
+
+def is_errand(title: str) -> bool:
+    """Return whether a title says what to do on a day, at no time of its own.
+
+    >>> is_errand("renew the passport"), is_errand("dentist")
+    (True, False)
+    """
+    return _ERRAND.match(title) is not None
 
 
 def is_sold(words: str) -> bool:

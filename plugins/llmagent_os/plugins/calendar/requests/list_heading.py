@@ -31,9 +31,13 @@ def list_of(clause: Clause) -> tuple[Clause, str, str]:
         heading, clause = each_verb, points_of(clause.part(counted))
     elif listed:
         heading, clause = shared_verb(plain(listed)), clause.part(len(listed))
+    elif points := named_list(clause):
+        heading, clause = "add", points
     clause = clause.part(len(topic_of(clause)))
     day = day_heading(clause)
-    return (clause, heading, "") if day is None else (clause.part(day.end + 1), heading or "add", day.text)
+    if day is None:
+        return clause, heading, ""
+    return clause.part(clause.text.index(":", day.end) + 1), heading or "add", day.text
 
 
 def heading_of(text: str) -> str:
@@ -57,7 +61,8 @@ _COUNTED = re.compile(
     r"(?: me)?\s)*"
     r"(?:two|three|four|five|a few|some|a couple of|\d) (?:new )?(?P<what>reminders?|alarms?|events?|appointments?"
     r"|meetings?"
-    r"|things)(?: please| for me| to add| today| tomorrow| coming up| next week| this week)*[\s.:!,–-]+(?=\S)",
+    r"|things)(?: please| for me| to add| today| tomorrow| coming up| next week| this week)*"
+    r"(?:\s*[.:!,–-]+\s*|\s+(?!(?:for|at|on|in|to|of|about)\b))(?=\S)",
     re.IGNORECASE,
 )
 #: "One at 10 for the oven and one at 11 for the cake".
@@ -93,6 +98,50 @@ def points_of(clause: Clause) -> Clause:
     return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
 
 
+#: "Shifts: …", "my exams this week - …" in front of points on the same line.
+_NAME_OF_LIST = re.compile(
+    r"(?:(?:ok|okay|so|hi|hey|here are|here's|these are|the|my|our|all)[\s,]+)*[^\W\d][\w'/]*(?:\s[^\W\d][\w'/]*){0,3}"
+    r"(?:\s?:|\s[–-])\s+(?=\S)"
+)
+_BETWEEN_POINTS = re.compile(r"\s*(?:[,;]|\s(?:and|&)\s)\s*(?:and\s)?", re.IGNORECASE)
+
+
+def named_list(clause: Clause) -> Clause | None:
+    """Return the points of a list on one line behind its name, each for itself. None: it is no such list.
+
+    Each point has a name and a time, and the first has a day.
+    """
+    found = _NAME_OF_LIST.match(clause.text)
+    if found is None or opens_request(plain(found[0])) or "?" in clause.text:
+        return None
+    rest = Clause.of(clause.text[found.end() :], clause.now, month_first=clause.month_first, events=clause.events)
+    cuts = [
+        each
+        for each in _BETWEEN_POINTS.finditer(rest.text)
+        if not any(mention.start < each.end() and each.start() < mention.end for mention in rest.mentions)
+    ]
+    ends = [*((each.start(), each.end()) for each in cuts), (len(rest.text), len(rest.text))]
+    points: list[Clause] = []
+    begin = 0
+    for end, following in ends:
+        points.append(rest.part(begin, end))
+        begin = following
+    whole = all(point.mentions and re.search(r"[^\W\d_]{2}", point.masked) for point in points)
+    if len(points) < 2 or not whole or not points[0].has(MentionKind.DATE):
+        return None
+    week = re.search(r"\bnext week\b", found[0], re.IGNORECASE)
+    text = "; ".join(_in_week(point, week[0]) if week else point.text for point in points)
+    return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
+
+
+def _in_week(point: Clause, week: str) -> str:
+    """The words of a point with the week of the heading behind its day of the week."""
+    day = next((each for each in point.mentions if each.kind is MentionKind.DATE), None)
+    if day is None or not re.fullmatch(r"(?:on )?[a-z]{3,9}", day.text, re.IGNORECASE):
+        return point.text
+    return f"{point.text[: day.end]} {week}{point.text[day.end :]}"
+
+
 def topic_of(clause: Clause) -> str:
     """Return the line above a list that only says what the list is about: "shopping". Empty: there is none.
 
@@ -106,15 +155,23 @@ def topic_of(clause: Clause) -> str:
     return found[0] if len(points) > 1 and all(re.search(r"[^\W\d_]{3}", point) for point in points) else ""
 
 
+#: What is said beside the day in front of a list: "tomorrow I have two things".
+_SAID_OF_DAY = re.compile(
+    r"[\s,]*(?:(?:so|ok|okay|hi|hey|and|i|we|i've|we've|have|got|to do|the|following|these|this is|there's|there are"
+    r"|two|three|four|a few|some|several|things?|appointments|events|meetings|plans?|on|for|my|our|schedule)[\s,]*)*",
+    re.IGNORECASE,
+)
+
+
 def day_heading(clause: Clause) -> TimeMention | None:
     """Return the day in front of a list: "friday: gym at 7am, film at 8pm". None: there is none."""
     first = clause.mentions[0] if clause.mentions else None
-    if (
-        first is None
-        or not (first.kind is MentionKind.DATE or first.text.lower() == "tonight")
-        or first.start
-        or clause.text[first.end : first.end + 1] != ":"
-    ):
+    colon = re.search(r":(?=\s)", clause.text)
+    if first is None or colon is None or first.end > colon.start():
+        return None
+    is_day = first.kind is MentionKind.DATE or first.text.lower() == "tonight"
+    beside = f"{clause.text[: first.start]} {clause.text[first.end : colon.start()]}"
+    if not is_day or not _SAID_OF_DAY.fullmatch(beside):
         return None
     kinds = [each.kind for each in clause.mentions[1:]]
     return first if kinds.count(MentionKind.TIME) > 1 and MentionKind.DATE not in kinds else None

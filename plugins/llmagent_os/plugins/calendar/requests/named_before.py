@@ -26,7 +26,7 @@ MAX_PARTS = 12  #: of a message
 _CUT = re.compile(r"\s*[.!?;…\n]+\s+|\s*,\s+|\s[–—-]+\s|\s+(?:so|and|but)\s+", re.IGNORECASE)
 _IT = r"(?:it|that|this|that one)"
 _GO = rule(
-    rf"(?:{DELETING} {_IT}|take {_IT} (?:off|out|away)|get {_IT} off|get rid of {_IT})"
+    rf"(?:{DELETING} {_IT}|take {_IT} (?:off|out|away)|get {_IT} off|get rid(?: of {_IT})?)"
     r"(?: (?:from|off|out of|in) (?:my |the )?(?:calendar|diary|schedule|agenda))?(?: for me| please| then)*"
 )
 _TO = r"(?: (?:to|for|on|until|till))?"
@@ -69,6 +69,10 @@ def read_named_before(clause: Clause) -> ToolCall | None:
     return None
 
 
+def _asks(part: Clause) -> bool:
+    return opens_request(plain(part.text), timed=bool(part.mentions))
+
+
 def _parts(clause: Clause) -> Iterator[Clause]:
     begin = 0
     for match in _CUT.finditer(clause.text):
@@ -100,7 +104,7 @@ def _offered(parts: Sequence[Clause]) -> ToolCall | None:
 def _call(tool: str, parts: Sequence[Clause], arguments: dict[str, str]) -> ToolCall | None:
     """The call for the only event that these parts name."""
     title = event_named(replace(parts[0], text=" ".join(part.text for part in parts)))
-    if not title or any(leaves_alone(part.text) or opens_request(plain(part.text)) for part in parts):
+    if not title or any(leaves_alone(part.text) or _asks(part) for part in parts):
         return None
     words = set(re.findall(r"\w{3,}", title.lower()))
     naming = (part for part in parts if words & set(re.findall(r"\w{3,}", part.text.lower())))

@@ -18,25 +18,40 @@ class Asks(StrEnum):
     HAVING = "having"  #: what the person says to have or to do: "I have …", "we're meeting …"
 
 
+#: What follows a verb and its small word where the event stands between them: "pop the dentist in for friday".
+_WHEN_FOLLOWS = (
+    rf"(?=\s*(?:$|[,.;!]|{MARK})|\s(?:for|on|at|from|every|each|this|next|tomorrow|today|tonight|please|\d"
+    r"|(?:mon|tue|wed|thu|fri|sat|sun)\w*|(?:in )?(?:my|the) (?:calendar|diary))\b)"
+)
+#: Verbs that ask for an event only with a small word behind the event. Without it, they are something to do.
+_APART = (
+    r"(?:pop|stick|wh?ack|bung|chuck|throw|shove|sling|bang|slot|squeeze|fit|write|jot|log|pen|get)"
+    r"(?=\s(?!(?:in|down|to|by|off|up|round|back|together)\b)[^,;.!?]{2,60}?\s(?:(?:booked|put|written|noted"
+    rf"|pencilled|slotted) )?(?:in|down){_WHEN_FOLLOWS})(?<!get)"
+    r"|get(?=\s[^,;.!?]{2,60}?\s(?:booked|put|written|noted|pencilled|slotted) (?:in|down)\b)"
+)
 _KEEP = (
-    r"(?:re)?add(?:ing)?|put me down for|put|schedule"
+    r"(?:re)?add(?:ing)?|(?:sign|put|pop|stick|pen(?:cil)?|slot|squeeze|fit|book|write|get|chuck|bung|wh?ack|jot)"
+    r" (?:me|us) (?:in|down|up) for"
+    r"|put(?!\s(?:the|my|our)\s[^,;.!?]{2,40}?\s(?:(?:out|away|back)\b|on\s*$))|schedule"
     r"|book(?! (?:clubs?|fair|signing|launch|reading|group|release|report|presentation)\b)|set up|setup"
     r"|pencil(?: in)?|note(?: down)?|mark(?: down)?|block(?: off| out)?|save"
     r"|enter|jot(?: down)?|write down|insert|arrange|organi[sz]e|slot(?: in)?|stick|(?:throw|pop|chuck|whack|bung|drop"
-    r"|slip|slap)(?: in|(?=\s(?:an?|the)\s))|reserve|register"
+    r"|slip|slap)(?: in|(?=\s(?:an?|the)\s(?!.*\boff\b)))|reserve|register"
     r"|plan(?! [bB]\b)"
     r"|include|fix|hold|make a note(?: of| that| about)?|take (?:a )?note(?: of| that)?|squeeze(?: in)?|get down"
     r"|create"
     r"|save the date(?: for)?|make it official|(?:new|another|one more) (?:calendar |diary )?(?:event|appointment"
     r"|entry|meeting"
-    r"|date)|(?:event|appointment|entry)(?=\s*:)|sign me up for|pen(?:cil)? me in for"
+    r"|date)|(?:event|appointment|entry)(?=\s*:)"
 )
 #: Verbs that ask for an event only with a word of the calendar behind them.
 _MAKE = (
     r"(?:make|set|get|start|open|need|want|have|find|give)(?: me)?(?=\s(?:an?|the|another|my)\s"
     r"(?:new |quick |short |doctor'?s? |calendar )*(?:appointment|event|entry|meeting|reservation|booking|date|call"
     r"|slot|session)\b)"
-    r"|(?:do|have|get|grab)(?=\s(?:an? )?(?:quick |team )?(?:lunch|dinner|breakfast|brunch|coffee|drinks?|beers?|tea"
+    r"|make(?=\sappointment\b)|(?:do|have|get|grab)(?=\s(?:an? )?(?:quick |team )?(?:lunch|dinner|breakfast|brunch"
+    r"|coffee|drinks?|beers?|tea"
     r"|call)\b)"
 )
 _REMIND = (
@@ -44,7 +59,8 @@ _REMIND = (
     r" (?:let|allow) me"
     r" (?:to )?forget"
     r"|(?:don't|do not|dont) forget|(?:i )?(?:must|should|can|do)(?:n't| not)(?: want to)? forget"
-    r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up| in)?(?: me"
+    r"|(?:set|create|add|make|put|schedule|give|send|i need|need|i want|set up|leave|drop|book|have)(?: up"
+    r"| in)?(?: me"
     r"| us| myself)?(?: up)?"
     r"(?: with)? (?:an?|the|another|some|my|two|three|four|2|3|4)? ?(?:new |quick |gentle |little |daily |weekly "
     r"|monthly |recurring )*"
@@ -64,15 +80,21 @@ _THING = (
 )
 _DOING = (
     r"(?:having|meeting|seeing|attending|visiting|hosting|flying|catching up|getting|taking|playing|doing|picking up"
-    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our|see|watch|visit|meet|have)|off to|on (?:vacation"
+    r"|babysitting|travell?ing|working|going to (?:the|a|an|my|our|see|watch|visit|meet|have)"
+    r"|moving|leaving|driving|cooking|baking|starting|running|speaking|presenting|volunteering|celebrating|throwing"
+    r"|staying (?:at|with)"
+    r"|taking part|going on|going for|getting married|performing|cycling|hiking|painting|off to|on (?:vacation"
     r"|holiday|leave|call|sick"
     r" leave)"
     r"|away|out of (?:the )?office|off|in [A-Z]\w+)"
 )
 _HAVE = (
-    rf"(?:i|we)(?: also)?(?:'ve| have)(?: also)?(?: got)?(?=\s(?:{_THING}|{MARK})\s)|(?:i|we) got(?=\s(?:an?|the|my"
+    r"(?:i|we)(?:'ve| have|'re|'m| are| am)?(?: been)? (?:invited to|booked (?:in )?for|signed up for)"
+    r"|(?:(?:i|we)(?:'ve| have)? )?(?:(?:got|have|bought) )?(?:two |three |four |\d )?tickets?"
+    r" (?:for|to)(?= (?!book\b|buy\b))"
+    rf"|(?:i|we)(?: also)?(?:'ve| have)(?: also)?(?: got)?(?=\s(?:{_THING}|{MARK})\s)|(?:i|we) got(?=\s(?:an?|the|my"
     rf"|our|another)\s)"
-    r"|(?:there's|there is|there will be|there'll be)(?=\s(?:an?|the|my|our|another)\s)"
+    r"|(?:there's|there is|there will be|there'll be)(?=\s(?!no\b|nothing|any|some|a lot|too|so|not|more|still)\w)"
     rf"|(?:i'm|i am|we're|we are|i'll be|i will be|we'll be)(?: also)?(?: going to be)?(?=\s{_DOING}(?:\s|$))"
     r"|(?:(?:i|we)(?: also| just| really| still)? )?(?:need|have|ought|want) to|(?:(?:i|we)(?:'ve| have)? )?(?:got to"
     r"|gotta)"
@@ -84,13 +106,15 @@ _HAVE = (
 )
 
 _OPENING = re.compile(
-    rf"(?:(?P<reminder>{_REMIND})|(?P<event>{_KEEP}|{_MAKE})|(?P<having>{_HAVE}))(?!'s\b)(?=[\s,:;–\"'-]|$|{MARK})",
+    rf"(?:(?P<reminder>{_REMIND})|(?P<event>{_KEEP}|{_APART}|{_MAKE})"
+    rf"|(?P<having>{_HAVE}))(?!'s\b)(?=[\s,:;–\"'-]|$|{MARK})",
     re.IGNORECASE,
 )
 
 #: Words at the beginning of a clause that ask for something else than a new event.
 _OTHER = re.compile(
-    any_of(
+    r"(?!drop\b.*\boff (?:at|with|to)\b)"
+    + any_of(
         rf"(?:{any_of(', '.join((DELETE, MOVE, CHANGE, UNDO, LOOK_UP)))}), "
         rf"{any_of(DELETE_IT)}(?=\s(?:the|my|our|it|that|this|them|all)\b), "
         r"take (?:it|that|this|them|off|away|the .* (?:off|out)), export, import, stop, keep, leave, call me, set my, "

@@ -9,6 +9,7 @@ import msgspec
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.creation_note import note_of
 from llmagent_os.plugins.calendar.requests.left_alone import event_named
 from llmagent_os.plugins.calendar.requests.openings import Asks, opening_of, opens_other, opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
@@ -69,12 +70,27 @@ def after_request(clause: Clause, before: ToolCall) -> Clause:
     return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
 
 
-def with_note(request: ReadRequest, note: str) -> ReadRequest | None:
-    """Return a request for a new event with the note of the sentence behind it; None: it adds no event."""
-    call = request.call
-    if call.name != "create_event":
+def noted(request: ReadRequest, sentence: Clause) -> ReadRequest | None:
+    """Return a request for a new event with the note that the sentence behind it adds; None: it says something else."""
+    note = "" if sentence.mentions else note_of(sentence.text)
+    if not note or request.call.name != "create_event":
         return None
-    return replace(request, call=msgspec.structs.replace(call, arguments={**call.arguments, "note": note}))
+    arguments = {**request.call.arguments, "note": note}
+    return replace(request, call=msgspec.structs.replace(request.call, arguments=arguments))
+
+
+def day_of_list(before: str, line: Clause, found: list[ReadRequest]) -> str:
+    """Return the day of the request before for a line that begins with a time: "friday 9:30 retro; 11:00 demo".
+
+    Args:
+        before: the message in front of the line.
+        line: one of a list.
+        found: the requests of the lines before it.
+    """
+    if not found or not re.search(r"[;\n]\s*$", before) or not line.mentions or line.mentions[0].start:
+        return ""
+    is_time = line.mentions[0].kind is MentionKind.TIME
+    return str(found[-1].call.arguments.get("date", "")) if is_time and found[-1].call.name == "create_event" else ""
 
 
 def on_named_day(clause: Clause) -> Clause:
@@ -94,6 +110,13 @@ def about_named(clause: Clause, before: Clause) -> Clause:
         return clause
     text = _IT.sub(f"the {title}", clause.text, count=1)
     return Clause.of(text, clause.now, month_first=clause.month_first, events=clause.events)
+
+
+def goes_on_about_time(left: Clause, right: Clause) -> bool:
+    """Return whether a part says the time of what the part before it says the day of: "gala, sat 12 dec, 9:30"."""
+    if not right.mentions or right.mentions[0].start or right.mentions[0].kind is not MentionKind.TIME:
+        return False
+    return left.has(MentionKind.DATE) and not left.has(MentionKind.TIME) and not right.has(MentionKind.DATE)
 
 
 def last_day(clause: Clause) -> str:

@@ -25,6 +25,7 @@ _TOLD = (
     r"(?: (?:me|us))?(?: that)?"
 )
 _THING = r"(?:the|her|his|their|our|my|a|an)\s(?P<what>[\w'-]+(?:\s[\w'-]+)?)"
+_BLOCK = r"(?:block|mark|keep|reserve|book|put|hold|set aside|fill)"
 _NO_REQUEST = rf"(?:(?!\b(?:{UNMISTAKABLE}|add|put|remind|book|schedule|set|note|don't|do not|never|if)\b).)"
 
 
@@ -55,6 +56,23 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"every \g<days>\g<at> until ",
     ),
     (r"(?P<a>\w) thru (?=\w)", r"\g<a> to "),
+    # What is only said of how: "…, please block all days", "…, keep both days free", "…, put it in as one hour".
+    (
+        rf"[,;.–-]\s(?:please )?{_BLOCK}(?: out| off| in| down)? (?:(?:all|both|each|every|each of) (?:of )?)?"
+        r"(?:the|those|these)? ?(?:whole |full |entire |complete |two |three |four |five )*"
+        r"(?:days?|thing|period|lot|time|week)(?: (?:out|off|free|as busy|for me|for it|for that|please"
+        r"|in my calendar))*[.!]*$",
+        ", all day",
+    ),
+    (r", all day (?:each|every) day(?= |[.!]*$)", ", all day"),
+    (
+        rf"[,;.–-]\s(?:please )?{_BLOCK} (?:(?:it|that|this|him|her|them|me|us)(?: in| down| out)? (?:as|for) )?"
+        r"(?P<long>(?:an?|one|two|three|half an?|\d+) (?:hours?|minutes?|mins?)(?: and a half)?)(?: long)?"
+        r"(?: for (?:it|that|this))?(?: please)?[.!]*$",
+        r" for \g<long>",
+    ),
+    (r"^(?P<delay>\d{1,3} ?(?:minutes?|mins?|hours?|hrs?))(?=: |\s[–-] )", r"in \g<delay>"),
+    (r"\bits (?=(?:on|at|in) )", "it's "),
     # Reminders.
     (r"\b(?P<opening>remind (?:me|us)) too (?=[a-z])", r"\g<opening> to "),
     (

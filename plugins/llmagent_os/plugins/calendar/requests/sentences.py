@@ -19,8 +19,9 @@ _BULLET = re.compile(r"^(?:[-*•·]\s+|\(?1[.)]\s+)")
 
 #: Words between two requests, those that say most first.
 _BETWEEN = re.compile(
-    r"[\s,]*(?:\b(?:and|but)\s+)?\b(?:then|also|additionally|in addition|as well as|after that"
-    r"|plus)\b[\s,]+(?:also\s+)?|\s*,\s*(?:and|&)\s+(?:also\s+|then\s+)?"
+    r"[\s,]*(?:\b(?:and|but)\s+)?\b(?:then|also|again|additionally|in addition|as well as|after that"
+    r"|plus)\b[\s,]+(?:also\s+)?|\s*,?\s+with\s+(?=(?:an?|one)\s(?:reminder|alarm|alert|notification|nudge)\b)"
+    r"|\s*,\s*(?:and|&)\s+(?:also\s+|then\s+)?"
     r"|\s+(?:and|&|\+)\s+(?:also\s+|then\s+|please\s+)?|\s*,\s+|\s+[-–]\s+",
     re.IGNORECASE,
 )
@@ -49,6 +50,23 @@ _POINT = re.compile(
     r"|what (?:do i have|have i got|am i doing|is on)\b)",
     re.IGNORECASE,
 )
+
+
+#: What people say when they come to the point.
+_AT_LAST = re.compile(
+    r"(?:^|[\s,.;:!–—-])(?:(?:to (?:cut|make) a )?long story short|bottom line(?: is)?|the (?:point"
+    r"|upshot) is(?: that)?"
+    r"|in short|cut a long story short|what i (?:need|want) is(?: that)?|tl;? ?dr)[\s,:;.–-]+(?:(?:so|that)\s+)?(?=\S)",
+    re.IGNORECASE,
+)
+
+
+def at_last(clause: Clause) -> Clause | None:
+    """Return what stands behind "long story short" or the like; None: there is no such word."""
+    found = list(_AT_LAST.finditer(clause.text))
+    if not found or not clause.text[: found[-1].start()].strip():
+        return None
+    return clause.part(found[-1].end())
 
 
 def story_parts(clause: Clause) -> Iterator[Clause]:

@@ -122,6 +122,9 @@ def put_right(text: str) -> str:
     text = re.sub(r"[ \t]+", " ", text).strip()
     text = re.sub(r"\b(Mo|Tu|Th|Fr|Sa|Su)\.?(?=,? (?:at )?\d)", lambda match: _SHORT_DAYS[match[1]], text)
     text = re.sub(r"[!?]+(?=\))", "", text)
+    text = re.sub(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)\S* (?:to|until|-|–) \1T", r"\1 \2 to ", text)
+    text = re.sub(r"\bfrom (?=\d{4}-\d\d-\d\d \d\d:\d\d to)", "", text)
+    text = re.sub(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)(?::\d\d)?\b", r"\1 \2", text)
     text = re.sub(
         r"\bfrom (\d[\d:.]*(?: ?[ap]m)?) (?:till|til|until|to) (?:late|close|whenever)\b",
         r"at \1",

@@ -12,7 +12,8 @@ _STREET = re.compile(
 )
 #: Behind a part of the day: "the evening of dec 3".
 _OF_A_DAY = re.compile(
-    r"\s+of\s+(?:the\s+)?(?:\d|(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\b)",
+    r"\s+of\s+(?:the\s+)?(?:\d|(?:mon|tue|wed|thu|fri|sat|sun|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov"
+    r"|dec)[a-z]*\b)",
     re.I,
 )
 #: Behind a time, they leave at it: "the 8.05 train".
@@ -26,7 +27,7 @@ _MOVING = re.compile(
 _BARE = re.compile(r"\d{1,4}(?:-\d{1,4})?|\d{1,2} (?:to|-|until|or|and) \d{1,2}(?: \d\d)?")
 _PARTS = re.compile(r"(?:early |late |mid )?(?:morning|afternoon|evening|night)")
 _MEALS = re.compile(r"(?:breakfast|lunch|dinner|bed|bedtime|class|noon|midnight|school|work|first thing)(?: time)?")
-_DOTTED_DATE = re.compile(r"\d{1,2}\.\d{1,2}\.")
+_DOTTED_DATE = re.compile(r"\d{1,2}\.(?:0?[1-9]|1[0-2])\.")
 # Behind a clock time, a meal is the next event: "gym at 7 and dinner with Leo on saturday".
 # "8am and dinner every day" is two times.
 _NEXT_MEAL = re.compile(r".*\d.* (?:breakfast|lunch|dinner|class|school|work|bed)")

@@ -135,7 +135,7 @@ class DayParser(CalendarDateParser, ABC):
         if match:
             base = self._base(match[3], depth)
             return one_day(self.after(base, match[1], match[2])) if base else None
-        match = re.fullmatch(r"(day|week) (after|before|from|on) (.+)", said)
+        match = re.fullmatch(r"(day|week) ((?<!day )on|after|before|from) (.+)", said)  # "week on monday"
         if match and not (match[1] == "week" and match[3] == "next"):
             base = self._base(match[3], depth)
             return one_day(self.after(base, "1", match[1], -1 if match[2] == "before" else 1)) if base else None

@@ -23,7 +23,8 @@ _DAY_NAME = r"(?:mon|tue|wed|thu|fri|sat|sun)[a-z]{0,6}"
 _REPEATS = re.compile(
     r"\b(?:every|each|daily|nightly|weekly|monthly|quarterly|yearly|annually|hourly|weekdays|weekends|alternat\w+"
     rf"|(?:{'|'.join(WEEKDAYS)})s|{_DAY_NAME} (?:mornings|afternoons|evenings|nights)"
-    r"|(?:once|twice|times) (?:a|per|every|each) (?:day|week|month|year)|(?:everyday)|biweekly|mon ?[-–] ?fri)\b"
+    r"|(?:once|twice|times) (?:a|per|every|each) (?:day|week|month|year)|(?:everyday)|biweekly"
+    r"|(?:on )?monday (?:to|until) friday|mon ?[-–] ?fri)\b"
 )
 _NTH = r"(?:1st|2nd|3rd|4th|5th|first|second|third|fourth|fifth|last)"
 # "the first and third monday" comes again.
@@ -42,6 +43,8 @@ _LIMITS = re.compile(
     r"(?:and |but )?(?:until|to|through|up to|end\w*|start\w*|begin\w*|from|as of|except\w*|excluding|without"
     rf"|apart from|not|but|save|skip\w*|for|over|only|just|in|this|next|all|during|\d+ ?{OCCURRENCES})\b"
 )
+#: Lengths that describe a thing: "the twelve week scan", "80s night".
+_DESCRIBING = re.compile(r"(?!(?:an?|1|one)\b)[\w-]+ (?:week|month|year)|[5-9]0 ?s")
 #: Words of repetition that also describe things: a weekly report.
 ADVERB = re.compile(r"(?:daily|nightly|weekly|monthly|quarterly|yearly|annual|annually|hourly|biweekly|every 2 weeks)")
 
@@ -71,8 +74,12 @@ def _is_month(word: str) -> bool:
 
 def _is_duration(candidate: Candidate) -> bool:
     core = candidate.core
+    if core == "am":  # "I am …"
+        return False
     if re.match(r"(?:an?|all|the|whole) ?(?:day|week|month|night|evening|morning|afternoon|weekend)s?\b", core):
         return candidate.words[0] in ("for", "lasting") or "whole" in candidate.words or "full" in candidate.words
+    if candidate.words[0] not in ("for", "lasting") and _DESCRIBING.fullmatch(core) and candidate.next_word:
+        return False
     return not re.fullmatch(r"\d+ ?m", core) or candidate.words[0] in ("for", "in")
 
 
@@ -92,6 +99,8 @@ def _lasting_days(said: str) -> re.Match[str] | None:
 def _is_recurrence(candidate: Candidate) -> bool:
     """Return whether a candidate says how often."""
     said = " ".join(candidate.words)
+    if candidate.words[0] == "in" and candidate.words[1:2] in (["every"], ["each"]):
+        return False  # "put the bins in every tuesday"
     if _WORKING_WEEK.fullmatch(said):  # with a time of day, it comes again; without one, it is a stretch of days
         return re.search(r"\d ?(?:[ap]\.?m?\b|:\d\d|h\b)|\bat \d", candidate.message, re.I) is not None
     lasting = _lasting_days(candidate.message.casefold())

@@ -60,7 +60,8 @@ _PHRASES = (
     (re.compile(r"\band$"), re.compile(r"again")),
 )
 _REMOTE = re.compile(
-    r"\b(?:calls?|phone|ring|zoom|teams|skype|facetime|meets?|video|vc|webinar|conference|sync|stand-?up|livestream|kick-?off|stream)\b",
+    r"\b(?:calls?|phone|ring|zoom|teams|skype|facetime|meets?|video|vc|webinar|conference|sync|stand-?up"
+    r"|livestream|kick-?off|stream)\b",
     re.I,
 )
 _NUMBER = re.compile(
@@ -98,7 +99,16 @@ def tokens_of(text: str) -> list[Token]:
         for match in _TOKEN.finditer(text)
         for start, end in _pieces(text, match.start(), match.end())
     ]
-    return _with_zones(_with_phrases(found), remote=_REMOTE.search(text) is not None)
+    return _with_zones(_with_phrases(_without_pairs(found)), remote=_REMOTE.search(text) is not None)
+
+
+def _without_pairs(tokens: list[Token]) -> list[Token]:
+    """Mark a number between which and itself a word stands as no time: "one to one", "two on two"."""
+    for at in range(len(tokens) - 2):
+        first, middle, last = (token.text.casefold() for token in tokens[at : at + 3])
+        if first == last and middle in ("to", "on", "v", "vs") and re.fullmatch(r"[a-z]{3,5}|\d", first):
+            tokens[at : at + 3] = [replace(token, timely=False) for token in tokens[at : at + 3]]
+    return tokens
 
 
 def _with_phrases(tokens: list[Token]) -> list[Token]:

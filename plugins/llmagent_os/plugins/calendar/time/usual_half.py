@@ -32,6 +32,24 @@ _USUAL: tuple[tuple[str, HalfOfDay, int, int], ...] = (
 )
 
 
+def morning_of_most_days(rule: str, said: TimeOfDay) -> HalfOfDay | None:
+    """Return the half of the day of what comes on most days of the week: from half past six on, it is the morning.
+
+    Args:
+        rule: of the repetition (RFC 5545).
+        said: its time of day, in the person's words.
+
+    >>> from datetime import datetime
+    >>> from llmagent_os.plugins.calendar.time.time_parsing import parse_time
+    >>> seven = parse_time("7:15", datetime(2026, 11, 25))
+    >>> morning_of_most_days("FREQ=DAILY", seven), morning_of_most_days("FREQ=WEEKLY;BYDAY=MO", seven)
+    ('am', None)
+    """
+    days = re.search(r"BYDAY=([A-Z,]+)", rule)
+    often = rule.startswith("FREQ=DAILY") if days is None else len(days[1].split(",")) > 2
+    return "am" if often and "INTERVAL" not in rule and 390 <= said.start % 720 < 480 else None
+
+
 def usual_half(title: str, said: TimeOfDay | None) -> HalfOfDay | None:
     """Return the half of the day in which an event of this title usually is. None: the title says nothing.
 
