@@ -21,8 +21,8 @@ from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 _AWAY = r"(?: (?:back|forward|forwards|up|over|out|off|around|ahead|along|down))?"
 _TO = r"(?:to|till?|until|for|into|onto|at|on|by|so it(?:'s| is)(?: at| on)?|to be(?: at| on)?|=|->)"
 _SAME = (
-    r"(?:,? ?(?:at |and keep |keeping |but keep |but )?(?:the |its |it at the )?same (?:time|hour|slot)"
-    r"(?: of (?:the )?day)?(?: though)?)"
+    r"(?:,? ?(?:at |to |for |and keep |keeping |but keep |but )?(?:the |its |it at the )?same (?:time|hour|slot)"
+    r"(?: of (?:the )?day)?(?: though| but| just)?)"
 )
 _FROM_NOW = r"(?:from now on,? |starting now,? |going forward,? |in future,? )?"
 _NUMBER = r"(?:WHEN|(?:at )?\d{1,2}(?:[:.]\d\d)?(?: ?[ap]m)?)"
@@ -68,6 +68,16 @@ _CANNOT = rule(
     r" (?:make|do|attend|come to|go to|be at|make it to|make it for) (?P<np>.+?)[,;.]? (?:so |and |but )*"
     rf"(?:please |can you |could you )*{CHANGE_VERB} (?:it|that|this){_AWAY} (?:(?:to|till|until|for) )?(?P<when>WHEN)"
     rf"(?P<same>{_SAME})?{ENDING}"
+)
+#: Another time for a reminder that is there.
+_REMIND_THEN = rule(
+    rf"(?:remind|wake|ping|alert) (?:me|us) (?:about|of|to|for) (?P<np>.+?),? (?P<when>WHEN) instead(?: of {_NUMBER})?"
+)
+#: A correction: the first day or time is wrong, the other is right.
+_NOT_THEN = rule(
+    rf"not (?:on |at )?(?P<old>WHEN)[,;:.]? ?(?:[–—-] ?)?(?:but )?(?P<np>.+?)(?: |(?='s )){_IS}(?:{_TO} )?(?P<when>WHEN)"
+    rf"|(?P<np2>.+?)(?: is not|'s not| isn't) (?:on |at )?(?P<old2>WHEN)[,;:.]? ?(?:[–—-] ?)?"
+    r"(?:(?:but|it's|it is|it'll be|rather|actually) )*(?:on |at )?(?P<when2>WHEN)"
 )
 _SWAP = rule(
     r"(?:swap|switch|exchange|interchange)(?: round| around)? (?:the times? of |times? of )?(?P<np>.+?) (?:and|with|&)"
@@ -197,6 +207,24 @@ def _arrow(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return move_call(words, target, **words.when(found["when"], "new_")) if target and named else None
 
 
+def _not_then(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """A day or a time that is put right: "not friday, the site visit is on thursday"."""
+    phrase, piece = found["np"] or found["np2"], found["when"] or found["when2"]
+    target = read_target(words, phrase)
+    if target is None or not target.known or "title" not in target.arguments or has_marks(phrase):
+        return None
+    return move_call(words, target, **words.when(piece, "new_"))
+
+
+def _remind_then(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Another time for a reminder that the calendar has: "remind me about the rent at 7 instead"."""
+    target = read_target(words, found["np"])
+    name = target.arguments.get("title", "") if target is not None else ""
+    if not any(event.reminder and fits_words(event, name) for event in words.clause.events if name):
+        return None
+    return move_call(words, Target({"title": name, "kind": "reminder"}), **words.when(found["when"], "new_"))
+
+
 def _only_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     aims = re.match(r"(?:to|until|till|->) ", words.plain(found["when"]), re.I)
     return _arrow(words, found) if aims else None
@@ -232,6 +260,8 @@ def _once(words: MaskedWords, target: Target) -> CalendarEvent | None:
 
 
 _RULES: Rules = (
+    (_NOT_THEN, _not_then),
+    (_REMIND_THEN, _remind_then),
     (_SWAP, _swap),
     (_CANNOT, _cannot),
     (_SAME_TIME, _same_time),

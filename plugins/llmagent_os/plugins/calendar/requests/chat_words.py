@@ -18,5 +18,7 @@ _NOW = re.compile(r"\brn(?=\W*$)", re.IGNORECASE)
 
 def without_chat(text: str) -> str:
     """Return a message without interjections that say nothing. One that says nothing else stays as it is."""
-    left = re.sub(r" +(?=[.!?;,]|$)", "", _CHAT.sub("", _NOW.sub("right now", text))).strip()
+    text = _NOW.sub("right now", text)
+    left, count = _CHAT.subn("", text)
+    left = re.sub(r" +(?=[.!?;,]|$)", "", left).strip() if count else text
     return left if re.search(r"\w", left) else text
