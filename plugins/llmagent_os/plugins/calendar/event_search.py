@@ -131,7 +131,7 @@ def _at(start: datetime, when: TimeExpression) -> bool:
 
 
 def in_clock(start: datetime, first: int, last: int, sure: bool) -> bool:
-    """Return whether a moment is in a time of day, in minutes after midnight. Not ``sure``: in either half of the day."""
+    """Return whether a moment is in a time of day, in minutes after midnight. Not ``sure``: of either half."""
     minute = start.hour * 60 + start.minute
     if first == last:
         return minute == first % 1440 if sure else minute % 720 == first % 720

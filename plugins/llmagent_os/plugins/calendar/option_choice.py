@@ -1,4 +1,4 @@
-"""Tells which of several options a person names by a day or a time: "the 2 o'clock one", "monday's", "the later one"."""
+"""Tells which of several options a person names by a day or a time: "the 2 o'clock one", "the later one"."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_search import in_clock
+from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression
 from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, time_mentions
@@ -17,7 +18,8 @@ _LAST = re.compile(r"(?:the )?(?:later|latter|latest|late)")
 _FIRST = re.compile(r"(?:the )?(?:earlier|earliest|former|early)")
 #: Words around a time that name nothing.
 _AROUND = re.compile(
-    r"\b(?:(?:the|that|this|my) (?=one\b)|(?:(?<!at )ones?|event|appointment|meeting|please|i mean|i meant|it's)\b)"
+    r"\b(?:(?:the|that|this|my) (?=one\b)|(?:(?<!at )ones?|event|appointment|meeting|please|pls|plz|thanks"
+    r"|i mean|i meant|it's)\b)"
 )
 _OF_DAYS = re.compile(rf"\b({'|'.join(WEEKDAYS)})'?s\b")
 
@@ -56,7 +58,13 @@ def _at(call: CalendarCall, words: str, starts: Sequence[datetime]) -> list[int]
     for each in reversed(days):
         clock = f"{clock[: each.start]} {clock[each.end :]}"
     try:
-        when = call.parse(", ".join(each.text for each in days) or None, " ".join(clock.split()) or None)
+        when = parse_time_expression(
+            ", ".join(each.text for each in days) or None,
+            " ".join(clock.split()) or None,
+            call.now,
+            month_first=call.month_first,
+            zone=call.zone,
+        )
     except TimeExpressionError:
         return []
     part = when.time_of_day

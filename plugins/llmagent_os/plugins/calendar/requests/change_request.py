@@ -75,7 +75,8 @@ _REMIND_THEN = rule(
 )
 #: A correction: the first day or time is wrong, the other is right.
 _NOT_THEN = rule(
-    rf"not (?:on |at )?(?P<old>WHEN)[,;:.]? ?(?:[–—-] ?)?(?:but )?(?P<np>.+?)(?: |(?='s )){_IS}(?:{_TO} )?(?P<when>WHEN)"
+    rf"not (?:on |at )?(?P<old>WHEN)[,;:.]? ?(?:[–—-] ?)?(?:but )?(?P<np>.+?)(?: |(?='s )){_IS}(?:{_TO} )?"
+    r"(?P<when>WHEN)"
     rf"|(?P<np2>.+?)(?: is not|'s not| isn't) (?:on |at )?(?P<old2>WHEN)[,;:.]? ?(?:[–—-] ?)?"
     r"(?:(?:but|it's|it is|it'll be|rather|actually) )*(?:on |at )?(?P<when2>WHEN)"
 )

@@ -20,7 +20,8 @@ _START = rule(
     r" (?:see|meet|have to be at|go to|need to be at|leave for|\w+ (?:in|at|to|for))| is it that i (?:have|see|meet))?"
     r" (?P<np>.+?)"
     r"(?: (?:again|scheduled|start|starts|begin|begins|happening|happen|on|at|be|planned|taking place|supposed to be"
-    r"|supposed to start|next|due|going to be|going to start))*(?:(?<=starts|begins) (?P<when>WHEN)|(?<=start|begin) (?P<then>WHEN))?"
+    r"|supposed to start|next|due|going to be|going to start))*"
+    r"(?:(?<=starts|begins) (?P<when>WHEN)|(?<=start|begin) (?P<then>WHEN))?"
 )
 #: "What time is it?" is about the clock, and "what time is it at?" about an event.
 _OF_IT = re.compile(r"when|.*\b(?:it|that|this) (?:at|on|scheduled|planned|again|starts?|begins?|happening)\b", re.I)

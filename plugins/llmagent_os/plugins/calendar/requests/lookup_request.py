@@ -131,7 +131,8 @@ _HAVE_REMINDER = rule(
 _TAG = re.compile(r"\b(?:right|it|correct|true|no|i|not|so|innit)$", re.I)
 #: Behind a question they ask for what was known before.
 _AGAIN = re.compile(
-    r"(?:,? (?:again|exactly|btw|anyway|roughly|though|once more|(?:do|can|could|would) you(?: know| tell me| check| look)?))+$",
+    r"(?:,? (?:again|exactly|btw|anyway|roughly|though|once more"
+    r"|(?:do|can|could|would) you(?: know| tell me| check| look)?))+$",
     re.I,
 )
 

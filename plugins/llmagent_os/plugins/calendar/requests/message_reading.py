@@ -113,7 +113,7 @@ def _clause(call: CalendarCall, events: tuple[CalendarEvent, ...]) -> Clause:
 def _read(clause: Clause) -> tuple[ReadRequest, ...]:
     unwanted = read_unwanted(clause)
     if unwanted is not None:
-        return (ReadRequest(unwanted, clause.text),)
+        return (unwanted,)
     return _not_needed(clause) or read_message(clause)
 
 

@@ -16,9 +16,12 @@ from llmagent_os.plugins.calendar.requests.word_patterns import any_of
 
 _CALENDAR = r"(?:my|the) (?:calendar|schedule|diary|agenda)"
 _VERB = any_of(f"{ADD}, {DELETE}, {DELETE_IT}, {MOVE}, {CHANGE}, touch, do, take")
-_AS_IS = r"(?:as (?:it is|it was|they are|is)|(?:right )?(?:where|how) it is|alone|unchanged|in(?: there)?|on there|on|there)"
+_AS_IS = (
+    r"(?:as (?:it is|it was|they are|is)|(?:right )?(?:where|how) it is|alone|unchanged|in(?: there)?"
+    r"|on there|on|there)"
+)
 _FORBIDS = re.compile(
-    rf"(?:(?:don't|do not|never|no need to|there's no need to|(?:you )?(?:don't|needn't|do not)(?: need| have)?(?: to)?"
+    rf"(?:(?:don't|do not|never|(?:there's )?no need to|(?:you )?(?:don't|needn't|do not)(?: need| have)?(?: to)?"
     rf"|not asking you to) {_VERB} (?:anything|a thing|it|that|them|{_CALENDAR})"
     rf"|(?:leave|keep) (?:it|that|them|this|things|everything|{_CALENDAR}) {_AS_IS}(?: (?:my|the) calendar)?"
     r"|nothing (?:needs to|has to|should) (?:be )?chang(?:e|ed)|no changes?(?: (?:needed|necessary))?)"

@@ -61,7 +61,8 @@ _MOVE_PLACE = rule(
 #: A number in front of the name of a street.
 _NUMBER = re.compile(r"(?:at )?\d{1,4}[a-d]?", re.I)
 _STREET = re.compile(
-    r" (?!AM\b|PM\b|O'|Sharp\b|UTC\b|[A-Z]{2,4}\b|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|Today\b|Tomorrow\b)[A-Z][a-z]"
+    r" (?!AM\b|PM\b|O'|Sharp\b|UTC\b|[A-Z]{2,4}\b"
+    r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|Today\b|Tomorrow\b)[A-Z][a-z]"
 )
 MAX_PLACE_WORDS = 6  #: longer words are more than a place
 _NOTE_TO = rule(

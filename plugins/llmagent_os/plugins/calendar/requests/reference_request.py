@@ -79,8 +79,13 @@ _NTH = rule(
 
 def read_reference(clause: Clause) -> ToolCall | None:
     """Return the call that goes on from what was done or listed; None: not every word is understood."""
-    words = MaskedWords.of(clause)
+    words = MaskedWords.of(_without_too(clause))
     return first_call(words, _RULES)
+
+
+def _without_too(clause: Clause) -> Clause:
+    """The clause without a mention in "as well", which the finder of times takes for a length."""
+    return clause.without(lambda each: clause.text[each.start :].lower().startswith("as well"))
 
 
 def _copy(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:

@@ -34,8 +34,8 @@ _COUNTED = re.compile(
     re.IGNORECASE,
 )
 _PART = re.compile(
-    r"(?:(?:in|during|at|for|on) )?(?:the )?(?P<part>morning|afternoon|evening|night|lunchtime|early morning|late (?:morning"
-    r"|afternoon|evening))s?",
+    r"(?:(?:in|during|at|for|on) )?(?:the )?(?P<part>morning|afternoon|evening|night|lunchtime|early morning"
+    r"|late (?:morning|afternoon|evening))s?",
     re.IGNORECASE,
 )
 

@@ -26,6 +26,7 @@ from llmagent_os.plugins.calendar.requests.request_sequence import (
     ReadRequest,
     about_named,
     after_request,
+    at_same_hours,
     is_next_task,
     is_untimed,
     last_day,
@@ -248,5 +249,5 @@ class _MessageReader:
             if rest and not any(is_untimed(each.call) for each in rest):
                 if "and" in clause.text[left_end:right_begin].lower() and (day := last_day(right)):
                     first = [replace(each, call=on_day(each.call, day)) for each in first]
-                return with_reminder(first, rest, left)
+                return with_reminder(first, at_same_hours(first, rest), left)
         return []
