@@ -58,7 +58,7 @@ _REGRET = re.compile(
     r"|no i didn't (?:mean|want|ask for) (?:that|it)|i didn't (?:mean|want) (?:that|it|to do that))"
     r"(?: (?:sorry|please|oops))*"
 )
-_LET_BE = r"(?:never ?mind|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother)"
+_LET_BE = r"(?:never ?mind|nvm|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother)"
 _NEVER_MIND = _whole(rf"{_LET_BE}(?: {_LET_BE})*")
 _NONE = _whole(r"none|neither|none of (?:them|these|those)|neither of (?:them|these|those)|no")
 _ALL = _whole(r"both|all|all of (?:them|these|those)|both of (?:them|these|those)|them all|every one|everything")

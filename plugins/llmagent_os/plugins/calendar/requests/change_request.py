@@ -43,7 +43,8 @@ _HAVE_MOVED = rule(
 _RATHER = rule(rf"(?P<np>.+?)(?::|,)? (?P<when>WHEN)(?: instead(?: of {_NUMBER})?|,? not {_NUMBER}|,? rather)")
 _CLOCK_TO = rule(rf"(?P<verb>{CHANGE_VERB}) (?:(?:my|the) )?(?P<when>WHEN){ENDING}")
 _IS = (
-    r"(?:(?:is|'s|was|has been|will be|got|gets|has|are) (?:now |actually |really |going to be )*"
+    r"(?:(?:is|'s|was|has been|will be|got|gets|has|are"
+    r"|(?:is|was) (?:meant|supposed) to be) (?:now |actually |really |going to be )*"
     r"(?:moved |postponed |rescheduled |pushed |shifted |changed |brought forward |delayed |set )?(?:back |up"
     r" )?(?:now )?"
     r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|must be|has to be|needs to be|should be|has to move"

@@ -25,7 +25,7 @@ _FORBIDS = re.compile(
     rf"|not asking you to) {_VERB} (?:anything|a thing|it|that|them|{_CALENDAR})"
     rf"|(?:leave|keep) (?:it|that|them|this|things|everything|{_CALENDAR}) {_AS_IS}(?: (?:my|the) calendar)?"
     r"|nothing (?:needs to|has to|should) (?:be )?chang(?:e|ed)|no changes?(?: (?:needed|necessary))?)"
-    r"(?: (?:for now|now|though|yet|please|off|out|in|for me|anyway|from (?:my|the) calendar))*",
+    r"(?: (?:for now|now|though|yet|please|off|out|in|for me|anyway|(?:out of|off|from) (?:my|the) calendar))*",
     re.IGNORECASE,
 )
 _PARTS = re.compile(r"\s*(?:[,;:.!?()]|\s[–—-]\s)+\s*|\s+(?:but|and|so)\s+", re.IGNORECASE)

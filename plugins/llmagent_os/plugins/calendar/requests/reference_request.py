@@ -48,6 +48,12 @@ _SAME_TIME_TOO = rule(
     rf"(?:and )?(?:at )?(?:the )?same (?:time|hour)(?: (?:on|for))? (?P<when>DATE) {_TOO}"
     rf"|(?:and )?{_TOO} (?:at )?(?:the )?same (?:time|hour)(?: (?:on|for))? (?P<when2>DATE)"
 )
+#: One more, where "same time on saturday" alone moves.
+_ONE_MORE_THEN = rule(
+    r"(?:another|one more|one|add one|also one)(?: one)?,? (?:at )?(?:the )?same (?:time|hour),?(?: (?:on|for))?"
+    r" (?P<when>DATE)|(?:another|one more|one|add one|also one)(?: one)?,?"
+    r" (?P<when2>DATE),? (?:at )?(?:the )?same (?:time|hour)"
+)
 _MEANT = rule(
     r"(?:(?:no|nope|sorry|oops|wait|not that|wrong)[,.!]? )*(?:i (?:meant|mean|said|wanted|want it)|it(?:'s| is|"
     r" should be| was supposed to be)|make it|rather"
@@ -79,13 +85,8 @@ _NTH = rule(
 
 def read_reference(clause: Clause) -> ToolCall | None:
     """Return the call that goes on from what was done or listed; None: not every word is understood."""
-    words = MaskedWords.of(_without_too(clause))
+    words = MaskedWords.of(clause)
     return first_call(words, _RULES)
-
-
-def _without_too(clause: Clause) -> Clause:
-    """The clause without a mention in "as well", which the finder of times takes for a length."""
-    return clause.without(lambda each: clause.text[each.start :].lower().startswith("as well"))
 
 
 def _copy(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -143,6 +144,7 @@ def _nth(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 _RULES: Rules = (
     (_SAME_TIME_TOO, _copy),
+    (_ONE_MORE_THEN, _copy),
     (_AFTER_IT, _copy_after),
     (_SAME_TIME, _move),
     (_MEANT, _move),

@@ -23,7 +23,7 @@ _END = rule(
     r" done|finished|stop|wrap up|go until|last|last until|go|run|end at)(?: (?P<when>WHEN))?"
     rf"|(?:{_TILL}|how late)(?:'s| is|"
     r" does| do) (?P<np2>.+?)"
-    r"(?: (?:go|last|run|on|scheduled))*"
+    r"(?: (?:go on|go|last|run|on|scheduled))*(?: (?P<when2>WHEN))?"
 )
 _LEAVE = rule(
     r"(?:when|what time|at what time) (?:do|will|can|am|are) (?:i|we)(?: be)? (?:get out of|getting out of|get"

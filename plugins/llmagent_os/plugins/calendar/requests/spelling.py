@@ -109,7 +109,7 @@ _THEIR_TIME = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?) (?:his|her|their|local|there
 
 #: "Move gym too saturday".
 _TOO = re.compile(
-    rf"(\b(?:{MOVE.replace(', ', '|')}|resh?ed\w+)\s[^.;!?]{{2,40}}?) too (?=(?:(?:next|this) )?(?:\w+day"
+    rf"(\b(?:{MOVE.replace(', ', '|')}|resh?ed\w+)\s[^.;!?]{{2,40}}?) (?:too|2) (?=(?:(?:next|this) )?(?:\w+day"
     rf"|tomorrow|\d))",
     re.IGNORECASE,
 )

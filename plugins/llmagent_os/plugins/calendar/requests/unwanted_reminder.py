@@ -15,10 +15,12 @@ from llmagent_os.plugins.calendar.requests.targets import read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _UNWANTED = re.compile(
-    r"(?:(?:don't|do not|no need to|there's no need to|stop|quit|no longer|(?:you )?(?:don't|do not|needn't)"
+    r"(?:(?:(?:don't|do not|no need to|there's no need to|stop|quit|no longer|(?:you )?(?:don't|do not|needn't)"
     r"(?: (?:need|have) to)?|i (?:don't|do not|no longer) (?:need|want)(?: you)? to(?: be)?|please)\s+)+"
     r"(?:remind(?:ing|ed)?|alert(?:ing|ed)?|ping(?:ing)?|notify(?:ing)?|nag(?:ging)?|bug(?:ging)?)(?: me| us)?"
-    r"(?: any ?more| again)? (?:about|of|to|for|before) (?P<what>[^,;.!?]+?)"
+    r"(?: any ?more| again)?|i (?:don't|do not|no longer) (?:need|want) (?:an?|the|any|that|my)"
+    r" (?:reminder|alarm|alert)s?)"
+    r" (?:about|of|to|for|before) (?P<what>[^,;.!?]+?)"
     r"(?: any ?more| any longer| again)?(?=[,;.!?]|$)",
     re.IGNORECASE,
 )
