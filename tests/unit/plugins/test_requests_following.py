@@ -36,15 +36,15 @@ async def answer(*said: str) -> str:
         (
             "show me monday",
             "and the following week?",
-            "You have no events from Monday 7 December to Sunday 13 December.",
+            "You have no events from Monday 7 December to",
         ),
         ("am i free on friday morning?", "and the afternoon?", "You're not free: you have budget review"),
         ("what's on friday", "and the day before?", "You have 3 events tomorrow, Thursday 26 November"),
         ("remind me an hour before the budget review", "same for the pottery", "I'll remind you 1 hour before pottery"),
         (
-            "move the pottery to friday",
-            "and the dentist too",
-            "I've changed it: dentist, Friday 27 November at 10:30 AM.",
+            "move the pottery to saturday",
+            "and the budget review too",
+            "I've moved budget review to Saturday 28 November",
         ),
         (
             "cancel the pottery",
@@ -98,7 +98,7 @@ async def test_words_that_name_no_option_begin_no_other_request() -> None:
         ("shift the pottery to the same time on monday", "I've moved pottery to Monday 30 November at 7 PM."),
         ("the pottery has to move to 8 pm on the same day", "I've moved pottery to tomorrow, Thursday 26 November"),
         ("remind me about the rent at 7pm instead", "I've moved pay rent to today at 7 PM."),
-        ("the pottery is at 14 Kingsway", "I've changed it: pottery, tomorrow, Thursday 26 November, at 7 PM. Place"),
+        ("the pottery is at 14 Kingsway", "I've changed pottery: it is now at 14 Kingsway"),
         ("i won't be at the pottery tomorrow but don't delete it", "All right, pottery"),
         ("i'm not free on friday, just telling you, don't change anything", "All right, I've changed nothing."),
         (
@@ -108,7 +108,7 @@ async def test_words_that_name_no_option_begin_no_other_request() -> None:
         ("don't remind me about the rent", "Shall I delete pay rent, today at 6 PM?"),
         ("stop reminding me about the rent", "I've deleted the reminder about pay rent, today at 6 PM."),
         ("when does the pottery start tomorrow", "You have pottery, tomorrow, Thursday 26 November, at 7 PM."),
-        ("what time does the pottery end tomorrow", "Pottery is over at 8 PM"),
+        ("what time does the pottery end tomorrow", "Pottery ends tomorrow at 8 PM."),
     ],
 )
 async def test_what_is_told_is_read_as_it_is_meant(said: str, reply: str) -> None:

@@ -42,7 +42,7 @@ CHANGING = any_of(f"{MOVE}, {CHANGE}")
 _SAYS_DELETE = re.compile(
     rf"\b(?:{any_of(f'{DELETE}, {DELETE_IT}')}|cancel+(?:ed|ing)|(?:delet|remov|eras|dropp|skipp|scrapp)(?:ed|ing)"
     r"|call(?:ed|ing) off|forget|never ?mind|stop|end|quit|turn|switch|disable|silence|deactivate|mute|off|out|free"
-    r"|empty|clean|blank|del|rm|no more|keep|go)\b",
+    r"|empty|clean|blank|del|rm|no more|keep|go)\b|^no (?=\w)(?!.*(?:n't|cannot|can not)\b)",
     re.IGNORECASE,
 )
 
