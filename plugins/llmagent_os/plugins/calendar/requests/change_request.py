@@ -11,24 +11,32 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import move_call
-from llmagent_os.plugins.calendar.requests.change_words import CHANGE_VERB, ENDING, MOVE, NEGATED, changed_target
+from llmagent_os.plugins.calendar.requests.change_words import (
+    CHANGE_VERB,
+    ENDING,
+    IS,
+    MOVE,
+    NEGATED,
+    NUMBER,
+    TO,
+    changed_target,
+)
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.corrected_time import CORRECTION_RULES
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
 _AWAY = r"(?: (?:back|forward|forwards|up|over|out|off|around|ahead|along|down))?"
-_TO = r"(?:to|till?|until|for|into|onto|at|on|by|so it(?:'s| is)(?: at| on)?|to be(?: at| on)?|=|->)"
 _SAME = (
     r"(?:,? ?(?:at |to |for |and keep |keeping |but keep |but )?(?:the |its |it at the )?same (?:time|hour|slot)"
     r"(?: of (?:the )?day)?(?: though| but| just)?)"
 )
 _FROM_NOW = r"(?:from now on,? |starting now,? |going forward,? |in future,? )?"
-_NUMBER = r"(?:WHEN|(?:at )?\d{1,2}(?:[:.]\d\d)?(?: ?[ap]m)?)"
-_INSTEAD_OF = rf"(?:,? ?(?:and not|not|instead of|rather than) {_NUMBER})?"
+_INSTEAD_OF = rf"(?:,? ?(?:and not|not|instead of|rather than) {NUMBER})?"
 _TO_WHEN = rule(
-    rf"{_FROM_NOW}(?P<verb>{CHANGE_VERB}){_AWAY} (?P<np>.+?){_AWAY}(?: from (?P<old>WHEN))?,? {_TO} (?P<when>WHEN)"
+    rf"{_FROM_NOW}(?P<verb>{CHANGE_VERB}){_AWAY} (?P<np>.+?){_AWAY}(?: from (?P<old>WHEN))?,? {TO} (?P<when>WHEN)"
     rf"(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _TO_WHEN_BARE = rule(
@@ -38,26 +46,18 @@ _TO_WHEN_BARE = rule(
 _HAVE_MOVED = rule(
     r"(?:get|have|i need|need|i want|want|i'd like)(?: to have)? (?P<np>.+?) (?:to be )?(?:moved|pushed|rescheduled"
     r"|changed|shifted"
-    rf"|postponed|brought)(?: back| forward| up)? (?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
+    rf"|postponed|brought)(?: back| forward| up)? (?:{TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
-_RATHER = rule(rf"(?P<np>.+?)(?::|,)? (?P<when>WHEN)(?: instead(?: of {_NUMBER})?|,? not {_NUMBER}|,? rather)")
+_RATHER = rule(rf"(?P<np>.+?)(?::|,)? (?P<when>WHEN)(?: instead(?: of {NUMBER})?|,? not {NUMBER}|,? rather)")
 _CLOCK_TO = rule(rf"(?P<verb>{CHANGE_VERB}) (?:(?:my|the) )?(?P<when>WHEN){ENDING}")
-_IS = (
-    r"(?:(?:is|'s|was|has been|will be|got|gets|has|are"
-    r"|(?:is|was) (?:meant|supposed) to be) (?:now |actually |really |going to be )*"
-    r"(?:moved |postponed |rescheduled |pushed |shifted |changed |brought forward |delayed |set )?(?:back |up"
-    r" )?(?:now )?"
-    r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|must be|has to be|needs to be|should be|has to move"
-    r"|needs to move|must move|should move|should start|has to start|needs to start) (?:now |actually )?)"
-)
 _IS_NOW = rule(
-    rf"{_FROM_NOW}(?P<np>.+?)(?: |(?='s )){_IS}(?:(?:later|earlier),? )?(?:{_TO}"
+    rf"{_FROM_NOW}(?P<np>.+?)(?: |(?='s )){IS}(?:(?:later|earlier),? )?(?:{TO}"
     rf" )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _MAY_BE = rule(
     r"(?:can|could|may|would it be possible to have|is it possible to have) (?P<np>.+?) "
     r"(?:be |take place |happen |start )?"
-    rf"(?:moved |postponed |pushed |shifted |changed |rescheduled |set )?(?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?"
+    rf"(?:moved |postponed |pushed |shifted |changed |rescheduled |set )?(?:{TO} )?(?P<when>WHEN)(?P<same>{_SAME})?"
     rf"{_INSTEAD_OF}{ENDING}"
 )
 _SAME_TIME = rule(
@@ -69,17 +69,6 @@ _CANNOT = rule(
     r" (?:make|do|attend|come to|go to|be at|make it to|make it for) (?P<np>.+?)[,;.]? (?:so |and |but )*"
     rf"(?:please |can you |could you )*{CHANGE_VERB} (?:it|that|this){_AWAY} (?:(?:to|till|until|for) )?(?P<when>WHEN)"
     rf"(?P<same>{_SAME})?{ENDING}"
-)
-#: Another time for a reminder that is there.
-_REMIND_THEN = rule(
-    rf"(?:remind|wake|ping|alert) (?:me|us) (?:about|of|to|for) (?P<np>.+?),? (?P<when>WHEN) instead(?: of {_NUMBER})?"
-)
-#: A correction: the first day or time is wrong, the other is right.
-_NOT_THEN = rule(
-    rf"not (?:on |at )?(?P<old>WHEN)[,;:.]? ?(?:[–—-] ?)?(?:but )?(?P<np>.+?)(?: |(?='s )){_IS}(?:{_TO} )?"
-    r"(?P<when>WHEN)"
-    rf"|(?P<np2>.+?)(?: is not|'s not| isn't) (?:on |at )?(?P<old2>WHEN)[,;:.]? ?(?:[–—-] ?)?"
-    r"(?:(?:but|it's|it is|it'll be|rather|actually) )*(?:on |at )?(?P<when2>WHEN)"
 )
 _SWAP = rule(
     r"(?:swap|switch|exchange|interchange)(?: round| around)? (?:the times? of |times? of )?(?P<np>.+?) (?:and|with|&)"
@@ -209,24 +198,6 @@ def _arrow(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return move_call(words, target, **words.when(found["when"], "new_")) if target and named else None
 
 
-def _not_then(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    """A day or a time that is put right: "not friday, the site visit is on thursday"."""
-    phrase, piece = found["np"] or found["np2"], found["when"] or found["when2"]
-    target = read_target(words, phrase)
-    if target is None or not target.known or "title" not in target.arguments or has_marks(phrase):
-        return None
-    return move_call(words, target, **words.when(piece, "new_"))
-
-
-def _remind_then(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
-    """Another time for a reminder that the calendar has: "remind me about the rent at 7 instead"."""
-    target = read_target(words, found["np"])
-    name = target.arguments.get("title", "") if target is not None else ""
-    if not any(event.reminder and fits_words(event, name) for event in words.clause.events if name):
-        return None
-    return move_call(words, Target({"title": name, "kind": "reminder"}), **words.when(found["when"], "new_"))
-
-
 def _only_when(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     aims = re.match(r"(?:to|until|till|->) ", words.plain(found["when"]), re.I)
     return _arrow(words, found) if aims else None
@@ -262,8 +233,7 @@ def _once(words: MaskedWords, target: Target) -> CalendarEvent | None:
 
 
 _RULES: Rules = (
-    (_NOT_THEN, _not_then),
-    (_REMIND_THEN, _remind_then),
+    *CORRECTION_RULES,
     (_SWAP, _swap),
     (_CANNOT, _cannot),
     (_SAME_TIME, _same_time),
