@@ -55,8 +55,7 @@ _IS_NOW = rule(
     rf" )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _MAY_BE = rule(
-    r"(?:can|could|may|would it be possible to have|is it possible to have) (?P<np>.+?) "
-    r"(?:be |take place |happen |start )?"
+    r"(?:can|could|may|(?:would it be|is it) possible to have) (?P<np>.+?) (?:be |take place |happen |start )?"
     rf"(?:moved |postponed |pushed |shifted |changed |rescheduled |set )?(?:{TO} )?(?P<when>WHEN)(?P<same>{_SAME})?"
     rf"{_INSTEAD_OF}{ENDING}"
 )
