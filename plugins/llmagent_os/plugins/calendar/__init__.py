@@ -34,6 +34,7 @@ This file answers what the host asks of a plugin. The work is in the other files
 ``lead_reminders``           reminders that come before an event and follow it
 ``buttons``                  answers to Yes, No, Undo, Done and Snooze
 ``button_words``             the words that mean one of these buttons
+``option_choice``            ... an option that is named by its day or time
 ``reminders``                announces a reminder that is due
 ``reminder_timers``          sets the timers of reminders
 ``calendar_event``           an event, and when it happens

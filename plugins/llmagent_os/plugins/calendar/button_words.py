@@ -13,13 +13,15 @@ from llmagent_os.plugins.calendar.buttons import DROP, NOTED, NOTHING
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.event_creation import UNFINISHED_LIFETIME
+from llmagent_os.plugins.calendar.option_choice import option_at
+from llmagent_os.plugins.calendar.requests.chat_words import without_chat
 from llmagent_os.plugins.calendar.series_scope import EVERY_TIME
 
 #: So long after a change "cancel that" still means the change.
 JUST_NOW = timedelta(minutes=10)
 
 _POLITE = (
-    r"(?:oops|ah|sorry|please|pls|no|wait|ok|okay|oh|hey|hmm|actually|just|hang on|hold on|one sec"
+    r"(?:oops|ah|sorry|please|pls|plz|no|wait|ok|okay|oh|hey|hmm|actually|just|hang on|hold on|one sec"
     r"|hm+|mm+|no no|can you|could you|thanks|thank you|whoops"
     r"|damn|shit|argh|ugh|stop|that was (?:wrong|a mistake|not what i (?:meant|wanted))|(?:the )?wrong (?:one|event|day"
     r"|thing|appointment)|(?:my )?(?:mistake|bad)|i changed my mind|changed my mind|on second thought|not that one)"
@@ -56,7 +58,7 @@ _REGRET = re.compile(
     r"|no i didn't (?:mean|want|ask for) (?:that|it)|i didn't (?:mean|want) (?:that|it|to do that))"
     r"(?: (?:sorry|please|oops))*"
 )
-_LET_BE = r"(?:never ?mind|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother)"
+_LET_BE = r"(?:never ?mind|nvm|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother)"
 _NEVER_MIND = _whole(rf"{_LET_BE}(?: {_LET_BE})*")
 _NONE = _whole(r"none|neither|none of (?:them|these|those)|neither of (?:them|these|those)|no")
 _ALL = _whole(r"both|all|all of (?:them|these|those)|both of (?:them|these|those)|them all|every one|everything")
@@ -96,7 +98,7 @@ async def button_meant(call: CalendarCall) -> str | None:
         return None  # most messages: nothing is read for them
     ask_id = await call.store.open_question()
     question = await call.store.question(ask_id) if ask_id else None
-    if ask_id and question is not None and (value := _chosen(said, ask_id, question.options)):
+    if ask_id and question is not None and (value := _chosen(call, said, ask_id, question.options)):
         return value
     if _means_undo(call.context.text):
         return await _undo(call) or NOTHING
@@ -118,7 +120,7 @@ def _means_undo(text: str) -> bool:
 
 def _said(text: str) -> str:
     """A message in small letters, without signs."""
-    return " ".join(re.findall(r"[\w':]+", text.lower().replace("\u2019", "'")))
+    return " ".join(re.findall(r"[\w':]+", without_chat(text).lower().replace("\u2019", "'")))
 
 
 def may_mean_button(said: str) -> bool:
@@ -135,7 +137,7 @@ def may_mean_button(said: str) -> bool:
     return bool(said) and len(said.split()) <= _MOST_WORDS and _REQUEST.fullmatch(said) is None
 
 
-def _chosen(said: str, ask_id: str, options: Sequence[Change]) -> str | None:
+def _chosen(call: CalendarCall, said: str, ask_id: str, options: Sequence[Change]) -> str | None:
     """What is meant of several options; None: nothing, or there is one option only."""
     if len(options) < 2:
         return None
@@ -157,6 +159,8 @@ def _chosen(said: str, ask_id: str, options: Sequence[Change]) -> str | None:
         fitting = [number for number, option in enumerate(options) if words and words <= _words(option)]
         if len(fitting) == 1:
             return f"do:{ask_id}:{fitting[0]}"
+        named = option_at(call, match["words"], options)
+        return None if named is None else f"do:{ask_id}:{named}"
     return None
 
 

@@ -88,12 +88,19 @@ class ConversationState:
             {"name": call.name, "arguments": call.arguments, "words": words, "unsure": unsure}
             for call, words, unsure in calls
         ]
-        await self._records.put(f"read:{self._here}", {"message": message_id, "calls": kept})
+        await self._records.put(f"read:{self._here}", {"message": message_id, "calls": kept, "at": self._now})
+
+    async def last_read(self, lifetime: timedelta) -> tuple[ToolCall, ...]:
+        """Return the calls that were read in the last message, if it is not older than ``lifetime``."""
+        found = await self._records.get(f"read:{self._here}")
+        if found is None or datetime.fromisoformat(self._now) - datetime.fromisoformat(found["at"]) > lifetime:
+            return ()
+        return tuple(ToolCall(each["name"], each["arguments"]) for each in found["calls"])
 
     async def read_before(self, message_id: str) -> tuple[ToolCall, ...] | None:
         """Return the calls that were read in a message; None: none were, or another message came since."""
         found = await self._read(message_id)
-        return None if found is None else tuple(ToolCall(each["name"], each["arguments"]) for each in found)
+        return None if not found else tuple(ToolCall(each["name"], each["arguments"]) for each in found)
 
     async def read_call(self, call_id: str) -> Record | None:
         """Return what is kept of a call that was read; None: a model made the call, or another message came since."""

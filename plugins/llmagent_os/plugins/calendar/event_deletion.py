@@ -161,6 +161,15 @@ async def _several(
     return await call.ask((_change(call, found, query, events, scope),), data, question, card, danger=many)
 
 
+def _stays(call: CalendarCall, match: EventMatch, query: EventQuery, events: Sequence[CalendarEvent]) -> str:
+    """Say that the event stays of which only the reminder is deleted; empty: there is none."""
+    if query.kind != "reminder" or not query.title:
+        return ""
+    named = [event for event in events if not event.reminder and fits_words(event, query.title)]
+    kept = next(iter(call.upcoming(named)), None)
+    return f" {call.match_text(kept)}, stays." if kept is not None else ""
+
+
 def _change(
     call: CalendarCall, found: Sequence[EventMatch], query: EventQuery, events: Sequence[CalendarEvent], scope: Scope
 ) -> Change:
@@ -187,7 +196,8 @@ def _change(
         data |= {"kind": "reminder"} if match.event.reminder else {}
         repeats = f" ({data['repeat']})" if "repeat" in data else ""
         others = " The other times stay." if after else ""
-        text = f"I've deleted {call.match_text(match)}{repeats}.{others}"
+        what = "the reminder about " if match.event.reminder and query.kind == "reminder" else ""
+        text = f"I've deleted {what}{call.match_text(match)}{repeats}.{others}{_stays(call, match, query, events)}"
     change = Change(
         before=tuple(before.values()),
         after=tuple(after.values()),

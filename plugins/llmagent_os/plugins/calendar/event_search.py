@@ -47,7 +47,7 @@ def search_events(
             for match in call.matches_within(fitting, [(call.now - timedelta(hours=1), call.now + timedelta(days=60))])
             if match.occurrence
             and not match.event.all_day
-            and _in_clock(match.occurrence.start, clock.start, clock.end, clock.sure)
+            and in_clock(match.occurrence.start, clock.start, clock.end, clock.sure)
         ]
         first: dict[str, EventMatch] = {}
         for match in found:
@@ -127,11 +127,12 @@ def _at(start: datetime, when: TimeExpression) -> bool:
     return (
         when.time_of_day is not None
         and when.time_of_day.kind == "at"
-        and _in_clock(start, when.time_of_day.start, when.time_of_day.end, when.time_of_day.sure)
+        and in_clock(start, when.time_of_day.start, when.time_of_day.end, when.time_of_day.sure)
     )
 
 
-def _in_clock(start: datetime, first: int, last: int, sure: bool) -> bool:
+def in_clock(start: datetime, first: int, last: int, sure: bool) -> bool:
+    """Return whether a moment is in a time of day, in minutes after midnight. Not ``sure``: of either half."""
     minute = start.hour * 60 + start.minute
     if first == last:
         return minute == first % 1440 if sure else minute % 720 == first % 720

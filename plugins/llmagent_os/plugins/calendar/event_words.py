@@ -14,6 +14,8 @@ _EMPTY = frozenset(
     "things event events reminder reminders calendar schedule plan plans entry entries item items agenda stuff about "
     "anything something everything all".split()
 )
+#: Short forms of words.
+_WHOLE = {"appt": "appointment", "appts": "appointment", "mtg": "meeting", "mtgs": "meeting", "bday": "birthday"}
 #: Words that may be missing in an event's title, if the search has other words too.
 _KINDS = frozenset(
     "meeting appointment call session class event reminder date visit lesson time practice rehearsal training".split()
@@ -54,7 +56,7 @@ def is_same(word: str, other: str) -> bool:
 def telling_words(text: str) -> list[str]:
     """Return the words of a text that may tell one event from another, in small letters and singular."""
     found = re.findall(r"[^\W_]+", text.casefold().replace("'s", "").replace("’s", ""))
-    return [_singular(word) for word in found if word not in _EMPTY]
+    return [_WHOLE.get(word) or _singular(word) for word in found if word not in _EMPTY]
 
 
 def _singular(word: str) -> str:

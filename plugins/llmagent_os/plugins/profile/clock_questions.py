@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 _LEAD = re.compile(
     r"^(?:(?:please|hey|hi|hello|ok|okay|so|and|well|bot|can you|could you|would you|tell me|"
-    r"do you know|say|quick question|excuse me|sorry|actually|by the way|now|thanks),? )+"
+    r"do you know|say|quick question|excuse me|sorry|actually|by the way|now|thanks|omg|lol|yo|tbh|btw|um|uh|wait),? )+"
 )
-_TAIL = re.compile(r"(?: (?:please|pls|thanks|then|bot|again|exactly|by the way))+$")
+_TAIL = re.compile(r"(?:,? (?:please|pls|plz|thanks|then|bot|again|exactly|by the way|rn|lol|btw|tho|though|atm))+$")
 _WHAT = r"(?:what(?:'s| is|s)?|which|tell me|say|show(?: me)?|give me|got|do you have|have you got)"
 
 _NAME = re.compile(

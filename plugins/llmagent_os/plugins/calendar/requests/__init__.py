@@ -3,6 +3,8 @@
 ======================  ==============================================================================================
 ``message_reading``     what a message asks for, or the answer where nothing is to be done; kept for a second run
 ``following_message``   a short message that goes on from what was done just before
+``repeated_request``    the request before, for another event or another time
+``same_day``            "on the same day", where the message names no day
 ``request_reading``     the requests of a message, in order; nothing where a word is not understood
 ``request_sequence``    what the requests of one message share
 ``clause_reading``      one part of a message as one request, by the first reader that understands it
@@ -21,6 +23,8 @@
 ``open_answer``         the answer to the question about an unfinished event
 ``agreed_request``      an answer to the open question that says more than yes
 ``left_alone``          what must not be done: negations, and what is only weighed
+``no_change``           messages that say that nothing is to be changed
+``unwanted_reminder``   reminders that are no longer wanted
 ``doubtful_words``      what a model may take for a request, and may be none
 ``openings``            the words that open a request
 ``request_verbs``       the verbs of requests, by what they ask for
@@ -31,6 +35,7 @@
 ``creation_note``       the note behind a new event: "…, bring salad", "…, order 4711"
 ``list_heading``        what stands in front of a list: "friday: …", "put these in: …"
 ``told_before``         an event named in one sentence, with its time in another
+``chat_words``          leaves out the interjections of chats
 ``spelling``            puts misspellings of known words right
 ``rewording``           puts turns of phrase into plainer words: shifts, lengths, talk in front
 ``self_correction``     puts the day or time that is meant in the place of one that is taken back
@@ -47,6 +52,7 @@
 ``clearing_request``    what is to be cleared, and what of it is kept
 ``deletion_words``      what the readers of deletions share
 ``change_request``      another day or time for an event
+``corrected_time``      a day or a time that is put right
 ``shift_request``       how far an event moves: "an hour later"
 ``prevented_request``  another time for what somebody cannot do
 ``change_words``        what the readers of another time share

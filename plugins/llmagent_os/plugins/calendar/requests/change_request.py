@@ -11,24 +11,32 @@ from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.plugins.calendar.event_words import fits_words
 from llmagent_os.plugins.calendar.requests.change_call import move_call
-from llmagent_os.plugins.calendar.requests.change_words import CHANGE_VERB, ENDING, MOVE, NEGATED, changed_target
+from llmagent_os.plugins.calendar.requests.change_words import (
+    CHANGE_VERB,
+    ENDING,
+    IS,
+    MOVE,
+    NEGATED,
+    NUMBER,
+    TO,
+    changed_target,
+)
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.corrected_time import CORRECTION_RULES
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
 from llmagent_os.plugins.calendar.requests.targets import Target, read_target
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_parsing import TimeOfDay, parse_time
 
 _AWAY = r"(?: (?:back|forward|forwards|up|over|out|off|around|ahead|along|down))?"
-_TO = r"(?:to|till?|until|for|into|onto|at|on|by|so it(?:'s| is)(?: at| on)?|to be(?: at| on)?|=|->)"
 _SAME = (
-    r"(?:,? ?(?:at |and keep |keeping |but keep |but )?(?:the |its |it at the )?same (?:time|hour|slot)"
-    r"(?: of (?:the )?day)?(?: though)?)"
+    r"(?:,? ?(?:at |to |for |and keep |keeping |but keep |but )?(?:the |its |it at the )?same (?:time|hour|slot)"
+    r"(?: of (?:the )?day)?(?: though| but| just)?)"
 )
 _FROM_NOW = r"(?:from now on,? |starting now,? |going forward,? |in future,? )?"
-_NUMBER = r"(?:WHEN|(?:at )?\d{1,2}(?:[:.]\d\d)?(?: ?[ap]m)?)"
-_INSTEAD_OF = rf"(?:,? ?(?:and not|not|instead of|rather than) {_NUMBER})?"
+_INSTEAD_OF = rf"(?:,? ?(?:and not|not|instead of|rather than) {NUMBER})?"
 _TO_WHEN = rule(
-    rf"{_FROM_NOW}(?P<verb>{CHANGE_VERB}){_AWAY} (?P<np>.+?){_AWAY}(?: from (?P<old>WHEN))?,? {_TO} (?P<when>WHEN)"
+    rf"{_FROM_NOW}(?P<verb>{CHANGE_VERB}){_AWAY} (?P<np>.+?){_AWAY}(?: from (?P<old>WHEN))?,? {TO} (?P<when>WHEN)"
     rf"(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _TO_WHEN_BARE = rule(
@@ -38,26 +46,17 @@ _TO_WHEN_BARE = rule(
 _HAVE_MOVED = rule(
     r"(?:get|have|i need|need|i want|want|i'd like)(?: to have)? (?P<np>.+?) (?:to be )?(?:moved|pushed|rescheduled"
     r"|changed|shifted"
-    rf"|postponed|brought)(?: back| forward| up)? (?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
+    rf"|postponed|brought)(?: back| forward| up)? (?:{TO} )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
-_RATHER = rule(rf"(?P<np>.+?)(?::|,)? (?P<when>WHEN)(?: instead(?: of {_NUMBER})?|,? not {_NUMBER}|,? rather)")
+_RATHER = rule(rf"(?P<np>.+?)(?::|,)? (?P<when>WHEN)(?: instead(?: of {NUMBER})?|,? not {NUMBER}|,? rather)")
 _CLOCK_TO = rule(rf"(?P<verb>{CHANGE_VERB}) (?:(?:my|the) )?(?P<when>WHEN){ENDING}")
-_IS = (
-    r"(?:(?:is|'s|was|has been|will be|got|gets|has|are) (?:now |actually |really |going to be )*"
-    r"(?:moved |postponed |rescheduled |pushed |shifted |changed |brought forward |delayed |set )?(?:back |up"
-    r" )?(?:now )?"
-    r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|(?:must|has to|have to|needs to"
-    r"|should) be(?: moved| pushed| shifted| postponed| rescheduled| changed)?|has to move"
-    r"|needs to move|must move|should move|should start|has to start|needs to start) (?:now |actually )?)"
-)
 _IS_NOW = rule(
-    rf"{_FROM_NOW}(?P<np>.+?)(?: |(?='s )){_IS}(?:(?:later|earlier),? )?(?:{_TO}"
+    rf"{_FROM_NOW}(?P<np>.+?)(?: |(?='s )){IS}(?:(?:later|earlier),? )?(?:{TO}"
     rf" )?(?P<when>WHEN)(?P<same>{_SAME})?{_INSTEAD_OF}{ENDING}"
 )
 _MAY_BE = rule(
-    r"(?:can|could|may|would it be possible to have|is it possible to have) (?P<np>.+?) "
-    r"(?:be |take place |happen |start )?"
-    rf"(?:moved |postponed |pushed |shifted |changed |rescheduled |set )?(?:{_TO} )?(?P<when>WHEN)(?P<same>{_SAME})?"
+    r"(?:can|could|may|(?:would it be|is it) possible to have) (?P<np>.+?) (?:be |take place |happen |start )?"
+    rf"(?:moved |postponed |pushed |shifted |changed |rescheduled |set )?(?:{TO} )?(?P<when>WHEN)(?P<same>{_SAME})?"
     rf"{_INSTEAD_OF}{ENDING}"
 )
 _SAME_TIME = rule(
@@ -233,6 +232,7 @@ def _once(words: MaskedWords, target: Target) -> CalendarEvent | None:
 
 
 _RULES: Rules = (
+    *CORRECTION_RULES,
     (_SWAP, _swap),
     (_CANNOT, _cannot),
     (_SAME_TIME, _same_time),

@@ -17,6 +17,20 @@ CHANGE_VERB = (
 )
 LATER = r"(?:later|back|out|further|after)"
 EARLIER = r"(?:earlier|sooner|forward|forwards|ahead|up)"
+#: In front of a new day or time.
+TO = r"(?:to|till?|until|for|into|onto|at|on|by|so it(?:'s| is)(?: at| on)?|to be(?: at| on)?|=|->)"
+#: A new time as a number.
+NUMBER = r"(?:WHEN|(?:at )?\d{1,2}(?:[:.]\d\d)?(?: ?[ap]m)?)"
+#: Between an event and its new time.
+IS = (
+    r"(?:(?:is|'s|was|has been|will be|got|gets|has|are"
+    r"|(?:is|was) (?:meant|supposed) to be) (?:now |actually |really |going to be )*"
+    r"(?:moved |postponed |rescheduled |pushed |shifted |changed |brought forward |delayed |set )?(?:back |up"
+    r" )?(?:now )?"
+    r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|(?:must|has to|have to|needs to"
+    r"|should) be(?: moved| pushed| shifted| postponed| rescheduled| changed)?|has to move"
+    r"|needs to move|must move|should move|should start|has to start|needs to start) (?:now |actually )?)"
+)
 ENDING = r"(?: instead| now| then| from now on| going forward| for good| this time| just this once| only| please)*"
 #: "The date of the workshop" is the workshop.
 FIELD = re.compile(r"^(?:the )?(?:start(?:ing)? time|start|time|date|day|hour|timing|begin) (?:of|for) ", re.I)

@@ -7,8 +7,9 @@ import re
 _INDIRECT = re.compile(
     r"(?:check|see|find out|look|look up|tell me|do you know|you know|any idea|remember|do you remember|i wonder|i'm"
     r" wondering|is it (?:true|right|correct)|am i right|i think|i thought|didn't i say|wasn't it"
+    r"|(?:i have |i've |i've got )?no (?:clue|idea)|i (?:don't|do not) know|idk"
     r"|let me know|i'd like to know|i want to know|know|say|double check|verify)(?: for me| quickly| please| again)*"
-    r" (?P<inner>(?:if|whether|that|when|where|what|how|which|who|at what|until when) .+)",
+    r" (?P<inner>(?:if|whether|that|(?:when|where|what|how|who)(?:'s)?|which|at what|until when) .+)",
     re.I,
 )
 #: A statement that asks whether it holds: "the interview is on monday, right".

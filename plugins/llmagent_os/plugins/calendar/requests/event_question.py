@@ -21,6 +21,7 @@ _START = rule(
     r" (?P<np>.+?)"
     r"(?: (?:again|scheduled|start|starts|begin|begins|happening|happen|on|at|be|planned|taking place|supposed to be"
     r"|supposed to start|next|due|going to be|going to start))*"
+    r"(?:(?<=starts|begins) (?P<when>WHEN)|(?<=start|begin) (?P<then>WHEN))?"
 )
 #: "What time is it?" is about the clock, and "what time is it at?" about an event.
 _OF_IT = re.compile(r"when|.*\b(?:it|that|this) (?:at|on|scheduled|planned|again|starts?|begins?|happening)\b", re.I)
@@ -100,7 +101,7 @@ def _when_is(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     ):
         is_it = target is not None and not target.arguments and _OF_IT.match(words.text)
         return list_call("start") if is_it else None
-    return list_call(**of_target(target))
+    return list_call(**of_target(target), **words.when(found["when"] or found["then"]))
 
 
 def _short(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:

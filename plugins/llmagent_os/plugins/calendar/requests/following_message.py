@@ -149,9 +149,11 @@ async def _other_event(call: CalendarCall, clause: Clause) -> tuple[ReadRequest,
     return (ReadRequest(ToolCall("delete_event", {"title": title, "instead_of": made[0]}), clause.text),)
 
 
-async def going_on(call: CalendarCall, clause: Clause, read: tuple[ReadRequest, ...]) -> tuple[ReadRequest, ...]:
-    """Put "and a massage at 5" on the day of the event that was added just before."""
-    if len(read) != 1 or not _AND.match(clause.text) or read[0].call.name != "create_event":
+async def going_on(
+    call: CalendarCall, clause: Clause, read: tuple[ReadRequest, ...], *, same_day: bool = False
+) -> tuple[ReadRequest, ...]:
+    """Put "and a massage at 5" on the day of the event that was added just before, also if the words say so."""
+    if len(read) != 1 or not (same_day or _AND.match(clause.text)) or read[0].call.name != "create_event":
         return read
     given = read[0].call.arguments
     made = await call.store.last_change()

@@ -16,7 +16,7 @@ _CHANGE = forms_of(ADD, REMIND, DELETE, DELETE_IT, MOVE, CHANGE, "touch, take, t
 _NOT = re.compile(
     r"(?:(?:no|wait|stop|hey|please|oh|ok|okay|and|but|so|whatever you do)[\s,.!]+)*"
     r"(?:don't|do not|never|(?:i|we) (?:don't|do not|didn't|did not) (?:want|need|ask|tell) (?:you to|for)|you (?:must"
-    r"|should|need|may|can|could|do)(?:n't| not)(?: have to)?|you mustn't"
+    r"|should|need|may|can|could|do)(?:n't| not)(?: (?:have|need) to)?|you mustn't"
     r"|(?:i'm|i am) not (?:saying|asking)(?: you)?(?: (?:that )?(?:you|we) should| to)?|(?:it's "
     r"|it is )?not that (?:i|we)"
     r" (?:want|need)(?: you)? to|(?:there's |there is )?no need to|it's not necessary to|refrain from|avoid"

@@ -130,7 +130,11 @@ _HAVE_REMINDER = rule(
 #: Behind a statement, with a question mark, they ask whether it holds.
 _TAG = re.compile(r"\b(?:right|it|correct|true|no|i|not|so|innit)$", re.I)
 #: Behind a question they ask for what was known before.
-_AGAIN = re.compile(r"(?:,? (?:again|exactly|btw|anyway|roughly|though|once more))+$", re.I)
+_AGAIN = re.compile(
+    r"(?:,? (?:again|exactly|btw|anyway|roughly|though|once more"
+    r"|(?:do|can|could|would) you(?: know| tell me| check| look)?))+$",
+    re.I,
+)
 
 
 def read_lookup(clause: Clause) -> ToolCall | None:

@@ -46,7 +46,7 @@ _NAMES = {
 _NAME = re.compile(r"\b(DATE|TIME|LENGTH|REPEAT|LEAD|WHEN|ANYTIME)\b")
 
 #: Words that the finder of times takes for a time, and that are none on their own.
-_NO_TIMES = frozenset("am now one later may about a i today's some day night early late long once right".split())
+_NO_TIMES = frozenset("as am now one later may about a i today's some day night early late long once right".split())
 _PERIOD = re.compile(
     rf"(?:in |for |during )?(?:(?:this|next|the (?:coming|following|next)) (?:week|month|year|weekend)"
     rf"|{'|'.join(MONTHS)})",

@@ -29,12 +29,16 @@ from llmagent_os.plugins.calendar.requests.left_alone import (
     no_longer_needed,
 )
 from llmagent_os.plugins.calendar.requests.message_size import is_readable
+from llmagent_os.plugins.calendar.requests.no_change import forbids_change
 from llmagent_os.plugins.calendar.requests.open_answer import read_answer
 from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.repeated_request import read_repeated
 from llmagent_os.plugins.calendar.requests.request_reading import read_message
 from llmagent_os.plugins.calendar.requests.request_sequence import ReadRequest
+from llmagent_os.plugins.calendar.requests.same_day import without_same_day
 from llmagent_os.plugins.calendar.requests.self_correction import corrected
 from llmagent_os.plugins.calendar.requests.spelling import put_right
+from llmagent_os.plugins.calendar.requests.unwanted_reminder import read_unwanted
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 #: "10am their time", where the message names no city.
@@ -45,6 +49,13 @@ WHOSE_TIME = ToolResult(
 )
 #: The answer where nothing is to be done, and no event is named.
 NOTHING_CHANGED = ToolResult({"status": "kept"}, "All right, I've changed nothing.")
+
+#: The answer to words that name none of several options.
+WHICH_ONE = ToolResult({"status": "ambiguous"}, "Which one? Please choose one of the buttons.")
+#: An answer that would name one of several options.
+_ONE = re.compile(
+    r"(?:no,? )?(?:i (?:mean|meant|want) )?(?:the |that |this )?(?:[\w':]+ ){0,4}?ones?(?: [\w':]+){0,4}", re.IGNORECASE
+)
 
 #: Where the person is: that is kept by another plugin, and is no event unless they say for when.
 _WHEREABOUTS = re.compile(r"(?:i'm|i am|im)(?: now| currently| back)? in [^\W\d_]", re.IGNORECASE)
@@ -76,17 +87,22 @@ async def read_requests(call: CalendarCall) -> tuple[ToolCall, ...] | ToolResult
         return ()
     if _ELSEWHERE.search(clause.text) and "?" not in clause.text:
         return WHOSE_TIME
+    if forbids_change(clause.text):
+        return _kept(call, clause)
+    same_day = without_same_day(clause)
+    clause = same_day or clause
     found = (
         await _answer(call, clause)
         or await read_agreed(call, clause)
         or await read_one_time(call, clause)
         or await read_following(call, clause, to_change)
-        or await going_on(call, clause, await asyncio.to_thread(_read, clause))
+        or await read_repeated(call, clause)
+        or await going_on(call, clause, await asyncio.to_thread(_read, clause), same_day=same_day is not None)
     )
+    await call.store.keep_read(message_id, [(each.call, each.words, each.unsure) for each in found])
     if found:
-        await call.store.keep_read(message_id, [(each.call, each.words, each.unsure) for each in found])
         return tuple(each.call for each in found)
-    return await _left_alone(call, clause) or ()
+    return await _left_alone(call, clause) or await _which_one(call, clause) or ()
 
 
 def _clause(call: CalendarCall, events: tuple[CalendarEvent, ...]) -> Clause:
@@ -95,6 +111,9 @@ def _clause(call: CalendarCall, events: tuple[CalendarEvent, ...]) -> Clause:
 
 
 def _read(clause: Clause) -> tuple[ReadRequest, ...]:
+    unwanted = read_unwanted(clause)
+    if unwanted is not None:
+        return (unwanted,)
     return _not_needed(clause) or read_message(clause)
 
 
@@ -121,8 +140,20 @@ async def _left_alone(call: CalendarCall, clause: Clause) -> ToolResult | None:
     """The answer to words that say what is not to be done. None: they say something else."""
     if not (leaves_alone(clause.text) or is_undecided(clause)):
         return None
-    if goes_on(clause):
+    return None if goes_on(clause) else _kept(call, clause)
+
+
+async def _which_one(call: CalendarCall, clause: Clause) -> ToolResult | None:
+    """The answer to "the blue one" behind a question of several options, none of which it names. None: it is more."""
+    if _ONE.fullmatch(plain(clause.text)) is None:
         return None
+    ask_id = await call.store.open_question()
+    question = await call.store.question(ask_id) if ask_id else None
+    return WHICH_ONE if question is not None and len(question.options) > 1 else None
+
+
+def _kept(call: CalendarCall, clause: Clause) -> ToolResult:
+    """The answer that nothing was changed, about the event that the words name."""
     title = event_named(clause)
     match = next(iter(call.upcoming([event for event in clause.events if event.title == title])), None)
     if match is None:

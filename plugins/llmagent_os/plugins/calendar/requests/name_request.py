@@ -98,7 +98,8 @@ def _call_it(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
         phrase, new = " ".join(said[:at]), " ".join(said[at:])
         target = known_target(words, phrase)
         thing = re.search(r" (?:thing|event|appointment|entry|one)$", phrase, re.I)  # "call the gym thing crossfit"
-        if target is not None and (found["instead"] or thing or not target.arguments):
+        same = said[at - 1].lower() == said[-1].lower()  # "call the friday lunch team lunch"
+        if target is not None and (found["instead"] or thing or same or not target.arguments):
             name = plain_name(words, new)
             return None if re.fullmatch(r"off|back|in", name, re.I) else move_call(words, target, new_title=name)
     return None

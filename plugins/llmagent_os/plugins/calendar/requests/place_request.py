@@ -58,6 +58,12 @@ _MOVE_PLACE = rule(
     r"|into|over to) (?P<place>(?:the )?(?:room|office|conference room"
     rf"|meeting room|building|hall|floor|café|cafe|online|zoom|teams|google meet|skype)\b.*?){INSTEAD}"
 )
+#: A number in front of the name of a street.
+_NUMBER = re.compile(r"(?:at )?\d{1,4}[a-d]?", re.I)
+_STREET = re.compile(
+    r" (?!AM\b|PM\b|O'|Sharp\b|UTC\b|[A-Z]{2,4}\b"
+    r"|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|Today\b|Tomorrow\b)[A-Z][a-z]"
+)
 MAX_PLACE_WORDS = 6  #: longer words are more than a place
 _NOTE_TO = rule(
     r"(?:add|put|make|write|attach|leave|set|save|jot down|note)(?: down)? (?:(?:a|the|this|another) )?note (?:to|for"
@@ -79,10 +85,17 @@ _NOTE_IT = rule(r"(?:add |make |write |put )(?:down )?(?:a |the |this )?note(?::
 
 def read_place(clause: Clause) -> ToolCall | None:
     """Return the call that gives an event a place or a note; None: not every word is understood."""
-    words = MaskedWords.of(clause)
+    words = MaskedWords.of(_without_house_numbers(clause))
     if asks_for_no_change(words):
         return None
     return first_call(words, _RULES)
+
+
+def _without_house_numbers(clause: Clause) -> Clause:
+    """The clause without mentions of a number that is that of a house: "at 14 Kingsway"."""
+    return clause.without(
+        lambda each: _NUMBER.fullmatch(each.text) is not None and _STREET.match(clause.text, each.end) is not None
+    )
 
 
 def _place(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:

@@ -40,6 +40,6 @@ def about(asked: str) -> ReadCall:
         target = read_target(words, phrase)
         if target is None or not target.known:
             return None
-        return list_call(asked, **of_target(target), **words.when(groups.get("when")))
+        return list_call(asked, **of_target(target), **words.when(groups.get("when") or groups.get("when2")))
 
     return read

@@ -48,6 +48,12 @@ _SAME_TIME_TOO = rule(
     rf"(?:and )?(?:at )?(?:the )?same (?:time|hour)(?: (?:on|for))? (?P<when>DATE) {_TOO}"
     rf"|(?:and )?{_TOO} (?:at )?(?:the )?same (?:time|hour)(?: (?:on|for))? (?P<when2>DATE)"
 )
+#: One more, where "same time on saturday" alone moves.
+_ONE_MORE_THEN = rule(
+    r"(?:another|one more|one|add one|also one)(?: one)?,? (?:at )?(?:the )?same (?:time|hour),?(?: (?:on|for))?"
+    r" (?P<when>DATE)|(?:another|one more|one|add one|also one)(?: one)?,?"
+    r" (?P<when2>DATE),? (?:at )?(?:the )?same (?:time|hour)"
+)
 _MEANT = rule(
     r"(?:(?:no|nope|sorry|oops|wait|not that|wrong)[,.!]? )*(?:i (?:meant|mean|said|wanted|want it)|it(?:'s| is|"
     r" should be| was supposed to be)|make it|rather"
@@ -138,6 +144,7 @@ def _nth(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 _RULES: Rules = (
     (_SAME_TIME_TOO, _copy),
+    (_ONE_MORE_THEN, _copy),
     (_AFTER_IT, _copy_after),
     (_SAME_TIME, _move),
     (_MEANT, _move),

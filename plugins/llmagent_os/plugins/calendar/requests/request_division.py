@@ -16,6 +16,7 @@ from llmagent_os.plugins.calendar.requests.request_sequence import (
     ReadRequest,
     about_named,
     after_request,
+    at_same_hours,
     goes_on_about_time,
     is_next_task,
     is_untimed,
@@ -148,5 +149,5 @@ class PartReader:
             if rest and not any(is_untimed(each.call) for each in rest):
                 if "and" in clause.text[left_end:right_begin].lower() and (day := last_day(right)):
                     first = [replace(each, call=on_day(each.call, day)) for each in first]
-                return with_reminder(first, rest, left)
+                return with_reminder(first, at_same_hours(first, rest), left)
         return []

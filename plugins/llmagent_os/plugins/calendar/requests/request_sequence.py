@@ -21,6 +21,8 @@ _TASK = re.compile(
     r"|have|do|set|pick)\b",
     re.IGNORECASE,
 )
+_BARE_HOUR = re.compile(r"(?:at )?(?P<hour>\d{1,2})(?:[:.](?P<minute>\d\d))?", re.IGNORECASE)
+_SOON, _NOON = 3 * 60, 12 * 60  #: minutes
 #: "On the same day", "that day": the day of the request before.
 _SAME_DAY = re.compile(r"\b(?:on |for )?(?:the |that )?(?:same|that) day\b(?! of)", re.IGNORECASE)
 #: The event that was named before, where a place follows "at it", it is not meant.
@@ -155,6 +157,20 @@ def may_follow(first: list[ReadRequest], left: Clause, right: Clause) -> bool:
 def is_untimed(call: ToolCall) -> bool:
     """Return whether a call adds an event without any time."""
     return call.name == "create_event" and not {"date", "time", "repeat"} & call.arguments.keys()
+
+
+def at_same_hours(first: list[ReadRequest], rest: list[ReadRequest]) -> list[ReadRequest]:
+    """Return the requests behind one to be woken: a bare hour soon after it is in the morning, as that is."""
+    woken, then = first[-1].call, rest[0].call
+    hours = [_BARE_HOUR.fullmatch(str(call.arguments.get("time", ""))) for call in (woken, then)]
+    if woken.name != "create_event" or then.name != "create_event" or not hours[0] or not hours[1]:
+        return rest
+    wakes = re.match(r"wake\b", str(woken.arguments.get("title", "")), re.IGNORECASE)
+    minutes = [int(hour["hour"]) * 60 + int(hour["minute"] or 0) for hour in hours if hour]
+    if not wakes or not 0 <= minutes[1] - minutes[0] < _SOON or minutes[1] >= _NOON:
+        return rest
+    given = {**then.arguments, "time": f"{then.arguments['time']} am"}
+    return [replace(rest[0], call=msgspec.structs.replace(then, arguments=given)), *rest[1:]]
 
 
 def with_reminder(first: list[ReadRequest], rest: list[ReadRequest], left: Clause) -> list[ReadRequest]:

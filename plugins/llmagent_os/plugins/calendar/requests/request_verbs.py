@@ -42,7 +42,8 @@ CHANGING = any_of(f"{MOVE}, {CHANGE}")
 _SAYS_DELETE = re.compile(
     rf"\b(?:{any_of(f'{DELETE}, {DELETE_IT}')}|cancel+(?:ed|ing)|(?:delet|remov|eras|dropp|skipp|scrapp)(?:ed|ing)"
     r"|call(?:ed|ing) off|forget|never ?mind|stop|end|quit|turn|switch|disable|silence|deactivate|mute|off|out|free"
-    r"|empty|clean|blank|del|rm|no more|keep|go)\b|^no (?!i\b|we\b|it\b|the\b|that\b|not\b)\w",
+    r"|empty|clean|blank|del|rm|no more|keep|go)\b"
+    r"|^no (?!i\b|we\b|it\b|the\b|that\b|not\b)(?=\w)(?!.*(?:n't|cannot|can not)\b)",
     re.IGNORECASE,
 )
 

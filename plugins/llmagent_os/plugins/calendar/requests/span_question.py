@@ -16,12 +16,14 @@ _LENGTH = rule(
     r"|what(?:'s| is) the (?:length|duration) of (?P<np2>.+)|how much time (?:does|will) (?P<np3>.+?) (?:take|last"
     r"|need)"
 )
+_TILL = r"(?:until|till|til) (?:when|what time)|when (?:until|till|til)"
 _END = rule(
-    r"(?:when|what time|at what time|until when|till when)(?:'s| is| does| do| will| are)? (?P<np>.+?) (?:end|ends"
+    rf"(?:when|what time|at what time|{_TILL})(?:'s| is| does| do| will| are)? (?P<np>.+?) (?:end|ends"
     r"|finish|finishes|over|done|be over|be"
-    r" done|finished|stop|wrap up|go until|last|last until|go|run|end at)|(?:until when|till when|how late)(?:'s| is|"
+    r" done|finished|stop|wrap up|go until|last|last until|go|run|end at)(?: (?P<when>WHEN))?"
+    rf"|(?:{_TILL}|how late)(?:'s| is|"
     r" does| do) (?P<np2>.+?)"
-    r"(?: (?:go|last|run|on|scheduled))*"
+    r"(?: (?:go on|go|last|run|on|scheduled))*(?: (?P<when2>WHEN))?"
 )
 _LEAVE = rule(
     r"(?:when|what time|at what time) (?:do|will|can|am|are) (?:i|we)(?: be)? (?:get out of|getting out of|get"

@@ -11,6 +11,7 @@ import string
 from collections.abc import Iterator
 from functools import cache
 
+from llmagent_os.plugins.calendar.requests.chat_words import without_chat
 from llmagent_os.plugins.calendar.requests.request_verbs import MOVE
 from llmagent_os.plugins.calendar.requests.rewording import reword
 from llmagent_os.plugins.calendar.time.zone_names import named_zone
@@ -108,7 +109,7 @@ _THEIR_TIME = re.compile(r"(\d ?(?:[ap]\.?m\.?|h)?) (?:his|her|their|local|there
 
 #: "Move gym too saturday".
 _TOO = re.compile(
-    rf"(\b(?:{MOVE.replace(', ', '|')}|resh?ed\w+)\s[^.;!?]{{2,40}}?) too (?=(?:(?:next|this) )?(?:\w+day"
+    rf"(\b(?:{MOVE.replace(', ', '|')}|resh?ed\w+)\s[^.;!?]{{2,40}}?) (?:too|2) (?=(?:(?:next|this) )?(?:\w+day"
     rf"|tomorrow|\d))",
     re.IGNORECASE,
 )
@@ -119,7 +120,7 @@ def put_right(text: str) -> str:
     """Return ``text`` with known misspellings put right, plain apostrophes, and spaces after commas between words."""
     text = text.replace("’", "'").replace("‘", "'").replace("“", '"').replace("”", '"').replace("\u00a0", " ")
     text = re.sub(r"(?<=[^\W\d_]),(?=\w)|(?<=\d),(?=[^\W\d_])", ", ", text)
-    text = re.sub(r"[ \t]+", " ", text).strip()
+    text = without_chat(re.sub(r"[ \t]+", " ", text).strip())
     text = re.sub(r"\b(Mo|Tu|Th|Fr|Sa|Su)\.?(?=,? (?:at )?\d)", lambda match: _SHORT_DAYS[match[1]], text)
     text = re.sub(r"[!?]+(?=\))", "", text)
     text = re.sub(r"\b(\d{4}-\d\d-\d\d)T(\d\d:\d\d)\S* (?:to|until|-|–) \1T", r"\1 \2 to ", text)
