@@ -19,6 +19,7 @@ from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.inbox import Inbox
+from llmagent_os.ledger.memories import export_memories
 from llmagent_os.ledger.policy_versions import first_row, mark_changed
 from llmagent_os.ledger.row_codecs import (
     moment_as_json,
@@ -41,6 +42,7 @@ from llmagent_os.ledger.schema import (
     link_changes,
     link_codes,
     members,
+    memories,
     personas,
     records,
     requests,
@@ -74,7 +76,7 @@ class Erasure:
     async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
-        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``contacts`` (the names
+        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``memories``, ``contacts`` (the names
         that others find), ``encounters`` (the groups in which the person wrote), ``members``, ``requests``
         (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong codes in the last hour), ``canaries``
         (conversations in which a new version was tested), ``personas`` (what kind of person each bot takes the person
@@ -173,6 +175,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
             for row in rows(to_come).all()
         ],
         "identities": [{"identity": row.identity, "linked_at": moment_as_json(row.linked_at)} for row in rows(links)],
+        "memories": export_memories(database, who),
         **_exported_contacts(database, who),
         "members": [
             {"identity": row.identity, "name": row.name, "approved_at": moment_as_json(row.approved_at)}
@@ -287,6 +290,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(interactions).where(interactions.c.user_id.in_(who)),
         sa.delete(timers).where(_is_of_shared(who)),
         sa.delete(records).where(records.c.user_id.in_(who) | records.c.shared_with.in_(who)),
+        sa.delete(memories).where(memories.c.user_id.in_(who)),
         sa.delete(contacts).where(contacts.c.identity.in_(who)),
         sa.delete(encounters).where(encounters.c.identity.in_(who)),
         sa.delete(timers).where(timers.c.user_id.in_(who)),
