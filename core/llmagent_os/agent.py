@@ -31,10 +31,13 @@ from llmagent_os.reply.contact_notes import note_contact
 from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
+from llmagent_os.reply.memory_answers import answer_from_memory, answer_memory_request
+from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.received_files import answer_received, answer_wordless
+from llmagent_os.reply.remembering import keep, read_message, recalled, with_notice
 from llmagent_os.reply.request_features import request_features
 from llmagent_os.reply.requests_read import requests_read
 from llmagent_os.reply.rule_answer import answer_by_rules
@@ -163,6 +166,8 @@ class Agent:
             return await self._press(services, message, button, exchange.text)
         if (answered := await answer_received(services, exchange)) is not None:
             return answered
+        if (answered := await answer_memory_request(services, exchange)) is not None:
+            return answered
         # Contained: the knowledge base may be a subclass of the bot's own.
         hits = await asyncio.to_thread(contained_call, self.kb.retrieve_knowledge, exchange.text)
         exchange = await decide(
@@ -173,24 +178,33 @@ class Agent:
             decision_id=exchange.key,
             episode_id=exchange.session,
         )
+        reading = await read_message(services, exchange)
         if (outcome := await answer_by_rules(services, exchange, self.llm.card)) is not None:
+            await keep(services, exchange, reading.statements)
             return outcome
         exchange = await choose_lora(services, exchange)
-        facts = [hit.fact.text for hit in hits]
-        request = chat_request(services, exchange, facts, native=self.llm.card.native)
         given = await requests_read(services, exchange, self.llm.card)
-        answer = await converse(
-            self.llm,
-            request,
-            partial(call_tool, services, exchange),
-            rounds=services.settings.tool_rounds,
-            privacy=services.privacy,
-            draft=draft,
-            grounding=services.settings.grounding,
-            given=given,
+        if given is None and (told := await answer_from_memory(services, exchange, reading, self.llm.card)) is not None:
+            return told
+        remembered = await recalled(services, exchange)
+        facts = [hit.fact.text for hit in hits]
+        request = chat_request(services, exchange, facts, native=self.llm.card.native, remembered=remembered)
+        answer, proposed = await asyncio.gather(
+            converse(
+                self.llm,
+                request,
+                partial(call_tool, services, exchange),
+                rounds=services.settings.tool_rounds,
+                privacy=services.privacy,
+                draft=draft,
+                grounding=services.settings.grounding,
+                given=given,
+            ),
+            proposals(services, exchange, reading, self.llm),
         )
         answer.open_question = open_question(exchange.episode)
         reply = services.interaction.render(answer.reply(services.privacy))
+        reply = await with_notice(services, exchange, reading.statements, reply, answer, proposed)
         # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
         interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=request.tools)
         return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))

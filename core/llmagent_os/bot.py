@@ -40,6 +40,10 @@
     gamma = 0.0                           # how much of a reward is credited to the turn before, in the same session
     exploration = 0.03                    # bayes: the share of replies that try something new
 
+    [memory]                              # facts that people state about themselves; docs/memory.md
+    remember = true                       # for people who never said; left out with the table: false
+    propose = "rules"                     # or model: a general model proposes facts, too
+
     [training]                            # when the model's weights are trained; see training/training_config.py
     opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
 
@@ -142,6 +146,15 @@ class Policy(BaseModel):
     exploration: float = Field(default=0.03, ge=0.0, le=1.0)  #: of ``bayes``: the share of replies that explore
 
 
+class MemoryConfig(BaseModel):
+    """How facts that people state about themselves are remembered."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    remember: bool = True  #: whether people are remembered who never said what they want
+    propose: Literal["rules", "model"] = "rules"  #: who finds the facts in a message
+
+
 def _check_platform(name: str) -> None:
     known = known_adapters()
     near = get_close_matches(name, known, 1, 0.6)
@@ -195,6 +208,9 @@ class BotConfig(BaseModel):
     notes: str = ""  #: for models that were not trained for this bot
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
+    memory: MemoryConfig = MemoryConfig(
+        remember=False
+    )  #: without ``[memory]`` only people who turn it on are remembered
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
@@ -386,6 +402,7 @@ def _explained(found: dict[str, Any]) -> str:
     if kind == "extra_forbidden":
         tables: dict[tuple[str, ...], type[BaseModel]] = {
             ("policy",): Policy,
+            ("memory",): MemoryConfig,
             ("training",): TrainingConfig,
             ("training", "canary"): CanarySettings,
         }

@@ -46,7 +46,7 @@ from llmagent_os.privacy.masking import load_detectors
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.queue_store import QueueStore
 from llmagent_os.privacy.stores import Stores
-from llmagent_os.reply.agent_settings import AgentSettings
+from llmagent_os.reply.agent_settings import AgentSettings, MemorySettings
 from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.services import Services
@@ -454,6 +454,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         time_zone=settings.zone,
         grounding=config.grounding,
         request_rules=config.request_rules,
+        memory=MemorySettings(remember=config.memory.remember, propose=config.memory.propose),
         web=web,
     )
 

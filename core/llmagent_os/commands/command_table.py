@@ -12,6 +12,7 @@ from llmagent_os.commands.approve import approve
 from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
 from llmagent_os.commands.help import help_reply
 from llmagent_os.commands.link import link
+from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
 from llmagent_os.commands.plugin_command import plugin_command
 from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.revoke import revoke
@@ -58,6 +59,11 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             help="what I know about you and what I have learned; /profile set STYLE corrects it, /profile learning off "
             "stops it, /profile undo takes the last change back, /profile clear forgets it all",
             answer=profile,
+        ),
+        "memory": SlashCommand(
+            help="what you told me about yourself; /memory forget 3 deletes one, /memory correct 3 WORDS corrects it, "
+            "/memory off ends it",
+            answer=memory,
         ),
         "link": SlashCommand(
             help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
@@ -137,6 +143,8 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
 async def _pressed(services: Services, event: Event, value: str) -> Reply:
     if value.startswith(FORGET):
         return await confirm_forget(services, event, value)
+    if value.startswith(FORGET_ALL):
+        return await forget_all(services, event, value)
     match value.removeprefix(OWN_BUTTON):
         case "keep":
             await close_question(services, event)

@@ -183,7 +183,9 @@ def _apply(database: Database, identity: Identity, who: Sequence[Identity], chan
         at = time.time() if now is None else now.timestamp()
         execute(sa.update(memories).where(theirs, memories.c.number.in_(change.end)).values(ended_at=at))
     if change.again:
-        execute(sa.update(memories).where(theirs, memories.c.number.in_(change.again)).values(said_again_at=time.time()))
+        execute(
+            sa.update(memories).where(theirs, memories.c.number.in_(change.again)).values(said_again_at=time.time())
+        )
     last = database.sql.scalar(sa.select(sa.func.max(memories.c.number)).where(theirs)) or 0
     for number, one in enumerate(change.add, last + 1):
         row = msgspec.structs.asdict(one) | {"said_at": one.said_at.timestamp(), "number": number, "user_id": identity}

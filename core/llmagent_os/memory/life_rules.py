@@ -48,7 +48,7 @@ _RELATION = (
     r"best friend|mother|mum|mom|father|dad|hairdresser|coach|tutor|professor|assistant|accountant|lawyer|neighbou?r)"
 )
 _RELATIVE = r"(?P<n>(?:older |younger |little |big |twin |elder )?(?:brother|sister))"
-_NAMED = r"(?:(?:is|are) (?:called |named )?|(?:'s|s') name is |'s called )"
+_NAMED = r"(?: (?:is|are)(?: now)?(?: called| named)? |(?:'s|s') name is |'s called )"
 _VEHICLE = (
     r"(?P<x>(?:my )?(?:bike|bicycle|e-bike|car|train|bus|tram|metro|subway|underground|tube|foot|ferry|scooter|"
     r"motorbike|taxi|public transport|boat|skateboard))"

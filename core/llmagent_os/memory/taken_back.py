@@ -30,8 +30,16 @@ _ENDED: tuple[tuple[re.Pattern[str], frozenset[str], str], ...] = tuple(
             _FREE,
             "",
         ),
-        (r"(?:i|we) (?:have )?(?:gone off|went off|lost interest in|grown tired of|am over|am done with) (?P<x>.+)", _TASTE, ""),
-        (r"(?:i|we) (?:do not mind|have made (?:my )?peace with) (?P<x>.+?)(?: any more)?", frozenset({"dislikes"}), ""),
+        (
+            r"(?:i|we) (?:have )?(?:gone off|went off|lost interest in|grown tired of|am over|am done with) (?P<x>.+)",
+            _TASTE,
+            "",
+        ),
+        (
+            r"(?:i|we) (?:do not mind|have made (?:my )?peace with) (?P<x>.+?)(?: any more)?",
+            frozenset({"dislikes"}),
+            "",
+        ),
         (
             r"(?:i|we) (?:have )?(?:come|grown|learned|learnt|started|begun) to (?:like|love|enjoy) (?P<x>.+)",
             frozenset({"dislikes"}),

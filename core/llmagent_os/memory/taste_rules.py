@@ -16,7 +16,9 @@ _DISLIKE = (
     r"enjoy|care for)|am not (?:an? |a big |a huge |much of a )*(?:fan of|into|keen on|fond of)|have never (?:liked|loved|"
     r"enjoyed)|never liked|am no fan of)"
 )
-_NO_PLAY = re.compile(r"^(?:with|around|along|it|that|this|games? with|a role|dumb|dead|safe|by|a part|the (?!\w+$))", re.I)
+_NO_PLAY = re.compile(
+    r"^(?:with|around|along|it|that|this|games? with|a role|dumb|dead|safe|by|a part|the (?!\w+$))", re.I
+)
 _ACTIVITY = (
     r"(?:yoga|pilates|karate|judo|taekwondo|aikido|boxing|crossfit|athletics|ballet|gymnastics|tai chi|weightlifting|"
     r"martial arts|calligraphy|pottery|crosswords|sudoku|jigsaws|puzzles|origami)"
@@ -32,7 +34,9 @@ def _is_played(words: str) -> bool:
 
 
 def _is_eaten(words: str) -> bool:
-    return is_thing(words) and not re.match(r"(?:alone|out|at|in|before|after|with|well|much|enough|breakfast)\b", words)
+    return is_thing(words) and not re.match(
+        r"(?:alone|out|at|in|before|after|with|well|much|enough|breakfast)\b", words
+    )
 
 
 def _is_made_of_words(words: str) -> bool:
@@ -48,6 +52,7 @@ TASTE_RULES: tuple[Rule, ...] = (
          r" (?:best|most)", "Your favourite {n} is {x}", _is_made_of_words),
     rule("prefers", r"{s} (?:would )?prefer (?P<x>.+? (?:to|over|rather than) .+)", "You prefer {x}", _is_made_of_words),
     rule("prefers", r"{s} like (?P<x>.+?) (?:better|more) than (?P<y>.+)", "You prefer {x} to {y}", _is_made_of_words),
+    rule("prefers", r"{s} (?:always |usually |generally )?prefer to (?:drink|eat|have|take) {x}", "You prefer {x}", is_thing),
     rule("prefers", r"{s} prefer {x}", "You prefer {x}", is_thing),
     rule("likes", r"{s} like (?:to play|playing) {x}", "You like playing {x}", _is_played, parts=True),
     rule("hobby", r"{my} (?:main |favourite |biggest )?hobb(?:y|ies) (?:is|are) {x}", "Your hobby is {x}", _is_hobby, parts=True),

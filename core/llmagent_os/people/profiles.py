@@ -35,7 +35,7 @@ from llmagent_os.people.damaged_profiles import (
     readable_profile,
 )
 from llmagent_os.people.time_zones import is_known
-from llmagent_os.privacy.consent import LEARNING
+from llmagent_os.privacy.consent import LEARNING, REMEMBERING
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -48,6 +48,7 @@ PREFERENCES: Mapping[str, Collection[str]] = {
     "verbosity": ("brief", "normal", "detailed"),
     "initiative": ("act", "ask_first"),
     "learning": ("on", "off"),
+    "memory": ("on", "off"),
 }
 
 _ONLY = 1  # the document's number in its file
@@ -254,8 +255,8 @@ class Profiles:
                 return _Held(readable_profile(Profile(user_id=person_id), person_id, path.read_bytes()))
         except OSError as error:
             self._log_once(path, f"the profile cannot be read: {error}")
-            # Whether the person opted out of learning is not known.
-            return _Held(Profile(user_id=person_id, preferences={LEARNING: "off"}))
+            # Whether the person opted out of learning or of being remembered is not known.
+            return _Held(Profile(user_id=person_id, preferences={LEARNING: "off", REMEMBERING: "off"}))
         zone = held.profile.time_zone
         if zone is not None and not is_known(zone):
             self._log_once(path, _no_zone(zone))

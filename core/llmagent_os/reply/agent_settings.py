@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import msgspec
 
 from llmagent_os.plugin import WebAccess
 from llmagent_os.serving.model_card import Grounding
+
+
+class MemorySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How facts about people are remembered."""
+
+    remember: bool = False  #: whether people are remembered who never said what they want
+    #: who finds the facts in a message: the rules alone, or the model too, where it is a general one
+    propose: Literal["rules", "model"] = "rules"
 
 
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -24,5 +34,6 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     grounding: Grounding | None = None
     #: whether plugins' rules read a message before the model; None: for a model of this project's own, as its card says
     request_rules: bool | None = None
+    memory: MemorySettings = MemorySettings()  #: how facts about people are remembered
     time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are
     web: WebAccess = WebAccess()  #: how plugins reach the web
