@@ -175,8 +175,9 @@ def _apply(database: Database, identity: Identity, who: Sequence[Identity], chan
     execute = database.sql.execute
     if change.erase:
         erased = sa.select(memories.c.seq).where(theirs, memories.c.number.in_(change.erase)).scalar_subquery()
-        topics = [*database.sql.scalars(sa.select(memories.c.topic).where(memories.c.seq.in_(erased)))]
-        execute(sa.delete(memories).where(theirs, memories.c.topic.in_(topics), memories.c.ended_at.is_not(None)))
+        gone = execute(sa.select(memories.c.topic, memories.c.value).where(memories.c.seq.in_(erased))).all()
+        before = memories.c.topic.in_({row.topic for row in gone}) | memories.c.value.in_({row.value for row in gone})
+        execute(sa.delete(memories).where(theirs, memories.c.ended_at.is_not(None), before))
         execute(sa.delete(memories).where(theirs, memories.c.number.in_(change.erase)))
     now = max((one.said_at for one in change.add), default=None)
     if change.end:

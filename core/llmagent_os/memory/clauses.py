@@ -91,11 +91,13 @@ _CONTRACTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 #: What may stand before a statement.
 _LEAD = re.compile(
-    r"^(?:(?:hi|hey|hello|oh|ah|well|ok|okay|so|also|and|but|plus|now|yes|no|yeah|nope|look|listen|sorry|thanks|actually|"
+    r"^(?:(?:since|as of|from|starting|in) (?:last |this |next )?(?:\w+ )?(?:week|month|year|spring|summer|autumn|winter|"
+    r"january|february|march|april|may|june|july|august|september|october|november|december|\d{4})(?: on| \d{4})?,? "
+    r"(?=(?:i|we) )|(?:hi|hey|hello|oh|ah|well|ok|okay|so|also|and|but|plus|now|yes|no|yeah|nope|look|listen|sorry|thanks|actually|"
     r"honestly|personally|frankly|generally|basically|by the way|btw|fyi|for your information|fun fact|in fact|to be "
     r"honest|tbh|for the record|just so you know|so you know|note(?: this)?|please note|careful|mind you|as you know|"
     r"as i said|because|since|as|though|although|these days|nowadays|lately|recently|again|first|besides|anyway|"
-    r"correction|all my life|my whole life|for years|one more thing|another thing|about me|turns out|it turns out|as it happens|you know)(?: there| bot| all)?"
+    r"correction|in my (?:free|spare) time|(?:on|at) (?:the )?weekends|all my life|my whole life|for years|one more thing|another thing|about me|turns out|it turns out|as it happens|you know)(?: there| bot| all)?"
     r"(?: that)?(?: ?[,:!–—-]+ ?| (?=\S))|(?:since|as of|from|starting|in) (?:last |this |next )?(?:\w+ )?(?:week|month|year|"
     r"spring|summer|autumn|winter|january|february|march|april|may|june|july|august|september|october|november|december|"
     r"\d{4})(?: on| \d{4})?,? (?=(?:i|we) )|(?:you should|you may|you need to|i want you to|please|just|do)? ?(?:know|"

@@ -57,12 +57,23 @@ _WORKPLACE = r"(?:work|the office|my office|school|uni|university|my job)"
 _DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _OFTEN = rf"(?:on {_DAYS}s?(?:(?:,| and| or) {_DAYS})*|every (?:\w+ )?\w+|(?:in the )?(?:mornings|evenings|afternoons)|daily)"
 
+
+
+def _is_called(words: str) -> bool:
+    """Whether words are a name in the middle of a sentence, where only names are written with a capital."""
+    return is_name(words) and words[:1].isupper()
+
+
 LIFE_RULES: tuple[Rule, ...] = (
     # name and home, which the profile keeps where it can be set
     rule("name", r"(?:my name is|{s} am called|call me|{s} go by) {x}", "Your name is {x}", is_name),
     rule("home", r"{s} (?:live|lives|living|am living|are living|have been living|have lived|am based|are based|reside|"
          r"have settled|settled|am located) (?:over |down |up |out )?in {x}", "You live in {x}", is_place),
     rule("home", r"{s} (?:have )?(?:just )?(?:moved|relocated|am relocated)(?: over| back| house)?(?: from .+?)? to {x}",
+         "You live in {x}", is_place),
+    rule("home", r"{x} is (?:where {s} live|{my} (?:new )?home(?: town)?|home)|{s} call (?P<y>.+) home", "You live in {x}",
+         is_place),
+    rule("home", r"{s} (?:have|bought|rent|own|have bought|have rented) an? (?:\w+ )?(?:flat|house|apartment|place|home) in {x}",
          "You live in {x}", is_place),
     rule("home", r"(?:{my} (?:new )?(?:home|house|flat|apartment|home town|city|town|place) is(?: now)?(?: in)?|home is) {x}",
          "You live in {x}", is_place),
@@ -83,6 +94,18 @@ LIFE_RULES: tuple[Rule, ...] = (
          r"(?: at| with| for)? {x}", "You work at {x}", lambda x: is_company(x) and x[:1].isupper()),
     rule("employer", r"{my} (?:new )?(?:employer|company|workplace|firm) is(?: called)? {x}", "You work at {x}", is_company),
     rule("employer", r"{s} have (?:found |got )?a (?:new )?job (?:at|with) {x}", "You work at {x}", is_company),
+    rule("employer", r"{s} (?:got hired by|was hired by|got hired at|am at|am now at|changed to|switched to|moved on to)"
+         r"(?: the company)? {x}(?: now| these days)?", "You work at {x}", lambda x: is_company(x) and x[:1].isupper()
+         and re.match(r"(?:The|Home|Work|School|Linux|Android|Windows|Mac)\b", x) is None),
+    rule("employer", r"{x} (?:hired|employs) me", "You work at {x}", is_company),
+    rule("job", r"{s} (?:work|am) in (?P<x>(?:marketing|sales|finance|it|tech|hr|human resources|logistics|education|"
+         r"healthcare|health care|construction|insurance|banking|advertising|publishing|retail|hospitality|research|"
+         r"engineering|consulting|accounting|real estate|customer service|the public sector|film|television|radio))",
+         "You work in {x}"),
+    rule("job", r"{s} (?P<n>teach|run|own|manage) (?P<x>(?:maths?|physics|chemistry|biology|history|music|art|geography|"
+         r"english|german|french|spanish|primary school|yoga|an? (?:small )?(?:\w+ )?(?:shop|store|bakery|cafe|café|"
+         r"restaurant|bar|company|business|agency|studio|farm|hotel|startup|start-up|practice))(?: at .+| in .+)?)",
+         "You {n} {x}"),
     rule("job", r"{s} (?:have )?(?:work|works|working|am working|have been working|am employed|earn my living|make a "
          r"living|retrained and work|trained) as (?:an? |the )?{x}(?: (?:at|for|in) .+)?", "You work as {x}",
          lambda x: is_any(x) and not re.match(r"(?:we|i|you|a team|usual|normal|planned|expected|hard|much|long)\b", x)),
@@ -98,6 +121,7 @@ LIFE_RULES: tuple[Rule, ...] = (
     rule("studies", r"{s} (?:study|am studying|major in|am majoring in|am doing a (?:degree|phd|masters?) in) {x}(?: at .+)?",
          "You study {x}", lambda x: is_any(x) and not re.match(r"(?:for|at|in|it|this|that|the|a|an|hard)\b", x)),
     # days, ages and sizes
+    rule("birthday", r"{s} (?:turn|am turning|turned) \d+ on {x}|{my} b-?day is(?: on)? (?P<y>.+)", "Your birthday is {x}", is_date),
     rule("birthday", r"{my} birthday(?: is|'s)?(?: on| in)? {x}|{s} (?:was|were) born on (?P<y>.+)|"
          r"(?P<z>.+) is {my} birthday|{s} have {my} birthday on (?P<w>.+)", "Your birthday is {x}", is_date),
     rule("age", r"{s} (?:am|turned|just turned) (?P<x>\d{1,3})(?: years?(?: old)?)?", "You are {x} years old"),
@@ -112,6 +136,8 @@ LIFE_RULES: tuple[Rule, ...] = (
     rule("partner", rf"{{my}} {_PARTNER}{_NAMED}{{x}}", "Your {n} is called {x}", is_name),
     rule("partner", rf"(?P<x>.+?) is {{my}} {_PARTNER}", "Your {n} is called {x}", is_name),
     rule("partner", r"{s} (?:am|are|got) (?P<n>married|engaged) to {x}", "You are {n} to {x}", is_name),
+    rule("partner", rf"{{my}} {_PARTNER},? (?P<x>[^\W\d_][\w'-]+),? (?:.+)", "Your {n} is called {x}", _is_called),
+    rule("child", rf"{{my}} {_CHILD},? (?P<x>[^\W\d_][\w'-]+),? (?:.+)", "Your {n} is called {x}", _is_called),
     rule("child", rf"{{my}} {_CHILD}{_NAMED}{{x}}", "Your {n} is called {x}", is_name),
     rule("child", rf"{{s}} have an? {_CHILD}(?: called| named|,| whose name is) {{x}}", "Your {n} is called {x}", is_name),
     rule("child", rf"(?P<x>.+?) is {{my}} {_CHILD}", "Your {n} is called {x}", is_name),
@@ -122,6 +148,7 @@ LIFE_RULES: tuple[Rule, ...] = (
     rule("pet", rf"{{my}} (?P<n>{_PETS}){_NAMED}{{x}}", "You have a {n} called {x}", is_name),
     rule("pet", rf"{{s}} (?:have|own|keep|adopted|live with|share my home with)(?: just)? an? (?P<n>(?:\w+ )?(?:{_PETS}))"
          r"(?: called| named|,| whose name is|, (?:her|his|its) name is) {x}", "You have a {n} called {x}", is_name),
+    rule("pet", rf"{{my}} (?P<n>{_PETS}),? (?P<x>[^\W\d_][\w'-]+),? (?:.+)", "You have a {n} called {x}", _is_called),
     rule("pet", rf"(?P<x>.+?) is {{my}} (?P<n>{_PETS})", "You have a {n} called {x}", is_name),
     rule("pet", rf"{{s}} (?:have|own|keep|adopted|got) (?P<x>(?:an?|one|two|three|four|five|\d+) (?:\w+ )?(?:{_PETS})s?)",
          "You have {x}"),
@@ -160,6 +187,9 @@ LIFE_RULES: tuple[Rule, ...] = (
     rule("routine", rf"(?P<y>{_OFTEN}),? {{s}} (?P<x>(?:do not |never |always )?(?:work|have|go|do|play|meet|train|run|swim|"
          r"cook|volunteer|teach|visit|attend|call|take)\b.*)", "You {x} {y}"),
     rule("routine", rf"{{s}} (?P<x>(?:have|take) {_DAYS} off)", "You {x}"),
+    rule("routine", r"{my} day off is {x}", "Your day off is {x}"),
+    rule("routine", r"{s} (?P<x>do not (?:take|do|have|accept|like) (?:calls|meetings|appointments) (?:before|after|on) .+)",
+         "You {x}"),
     rule("routine", r"{s} (?P<x>(?:work|am working) (?:part[- ]time|full[- ]time|from home|remotely|night shifts?|nights|"
          r"shifts|late shifts?|early shifts?|four days a week|\w+ hours a (?:day|week)))", "You {x}"),
     rule("habit:{n}", r"{s} (?:usually |always |normally )?(?P<n>get up|wake up|go to bed|go to sleep|start work|start working|"

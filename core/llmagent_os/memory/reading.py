@@ -12,6 +12,7 @@ from llmagent_os.memory.second_person import is_first_person, to_second_person
 from llmagent_os.memory.statement import NOTE, Statement
 from llmagent_os.memory.taken_back import without_taking_back
 from llmagent_os.memory.taste_rules import TASTE_RULES
+from llmagent_os.memory.topics import SAME_RELATION
 from llmagent_os.memory.values import is_any
 
 #: A clause that is longer is a story.
@@ -106,7 +107,8 @@ def _of_match(rule: Rule, match: re.Match[str], said: str) -> list[Statement]:
     value = next((groups[name] for name in _VALUE_GROUPS if groups.get(name)), "")
     if value and (not is_any(value) or not rule.is_value(value)):
         return []
-    topic = rule.topic.replace("{n}", groups.get("n", "").casefold())
+    noun = groups.get("n", "").casefold()
+    topic = rule.topic.replace("{n}", SAME_RELATION.get(noun, noun))
     values = [value]
     if rule.parts and (several := [each for each in _AND.split(value) if each]) and all(map(rule.is_value, several)):
         values = several

@@ -9,12 +9,15 @@ from llmagent_os.memory.values import is_any, is_thing
 
 _LIKE = (
     r"(?:like|love|enjoy|adore|am into|am really into|am a (?:big |huge |great |real )?fan of|am fond of|am crazy about|"
-    r"am mad about|am keen on|am passionate about|have always (?:liked|loved|enjoyed)|like nothing more than|appreciate)"
+    r"am mad about|am keen on|am passionate about|am obsessed with|am a sucker for|am partial to|am addicted to|am hooked on|live for|dig|"
+    r"have a soft spot for|have a thing for|have a weakness for|cannot get enough of|cannot live without|"
+    r"have always been (?:into|fond of|a fan of)|have really got into|got into|have fallen for|do like|do love|have always (?:liked|loved|enjoyed)|like nothing more than|appreciate)"
 )
 _DISLIKE = (
     r"(?:hate|dislike|detest|loathe|despise|cannot stand|cannot bear|cannot abide|do not (?:really |much )?(?:like|love|"
     r"enjoy|care for)|am not (?:an? |a big |a huge |much of a )*(?:fan of|into|keen on|fond of)|have never (?:liked|loved|"
-    r"enjoyed)|never liked|am no fan of)"
+    r"enjoyed)|never liked|am no fan of|have never been (?:an? |much of a |a big )*(?:fan of|into|keen on)|am sick of|am tired of|"
+    r"have no love for|have an aversion to|get nothing out of)"
 )
 _NO_PLAY = re.compile(
     r"^(?:with|around|along|it|that|this|games? with|a role|dumb|dead|safe|by|a part|the (?!\w+$))", re.I
@@ -53,6 +56,8 @@ TASTE_RULES: tuple[Rule, ...] = (
     rule("prefers", r"{s} (?:would )?prefer (?P<x>.+? (?:to|over|rather than) .+)", "You prefer {x}", _is_made_of_words),
     rule("prefers", r"{s} like (?P<x>.+?) (?:better|more) than (?P<y>.+)", "You prefer {x} to {y}", _is_made_of_words),
     rule("prefers", r"{s} (?:always |usually |generally )?prefer to (?:drink|eat|have|take) {x}", "You prefer {x}", is_thing),
+    rule("prefers", r"{s} (?:favou?r|choose|pick) (?P<x>.+? over .+)|(?P<y>.+? over .+?) any day", "You prefer {x}",
+         _is_made_of_words),
     rule("prefers", r"{s} prefer {x}", "You prefer {x}", is_thing),
     rule("likes", r"{s} like (?:to play|playing) {x}", "You like playing {x}", _is_played, parts=True),
     rule("hobby", r"{my} (?:main |favourite |biggest )?hobb(?:y|ies) (?:is|are) {x}", "Your hobby is {x}", _is_hobby, parts=True),
@@ -62,12 +67,30 @@ TASTE_RULES: tuple[Rule, ...] = (
     rule("hobby", r"{s} (?:go|do a lot of|started|have taken up|took up|have started) (?P<x>[a-z-]+ing)", "You go {x}",
          lambda x: x not in ("according", "nothing", "something", "everything", "anything", "working", "going", "looking")),
     rule("hobby", rf"{{s}} (?:do|practise|practice|have taken up|took up) (?P<x>{_ACTIVITY})", "You do {x}"),
+    rule("hobby", r"{s} am (?P<x>an? (?:keen|avid|passionate|amateur|hobby|enthusiastic|competitive|recreational) .+)", "You are {x}"),
+    rule("hobby", r"{s} (?P<x>sing|paint|knit|sew|dance|climb|surf|ski|snowboard|bake|garden|draw|jog|fish|sail|crochet|box|skate|"
+         r"fence|row|dive|juggle|brew beer|keep bees|write poetry|write poems|make pottery)(?: a lot| every day| regularly)?",
+         "You {x}"),
+    rule("hobby", r"{s} spend (?:{my} )?(?:weekends|evenings|free time|spare time|sundays|saturdays|mornings) {x}",
+         "You spend free time {x}", is_thing),
     rule("hobby", r"{s} collect {x}", "You collect {x}", is_thing),
     rule("hobby", r"{s} (?:dance|practise|practice) {x}", "You dance {x}", is_thing),
+    rule("likes", r"{x} (?:is|are) (?:something|a thing|what) {s} (?:really |truly |absolutely )?(?:like|love|enjoy|adore)",
+         "You like {x}", is_thing),
+    rule("likes", r"{x} (?:is|are) {my} (?:great |big |biggest |true )?(?:passion|thing|guilty pleasure|weakness)|"
+         r"{my} (?:great |big |biggest |true )?(?:passion|guilty pleasure) is (?P<y>.+)|nothing beats (?P<z>.+?)(?: for me)?|"
+         r"what {s} (?:like|love|enjoy) (?:most|best) is (?P<w>.+)", "You like {x}", is_thing),
+    rule("dislikes", r"{x} (?:is|are) (?:something|a thing|what) {s} (?:really )?(?:hate|dislike|do not like|cannot stand)|"
+         r"(?P<y>.+?) (?:is|are) not (?:{my} (?:thing|cup of tea)|for me)(?: at all)?|{s} (?:find|think) (?P<z>.+?) (?:is |are )?"
+         r"(?:disgusting|awful|horrible|gross|revolting|terrible)|(?P<w>.+?) disgusts? me", "You do not like {x}", is_thing),
+    rule("dislikes", r"(?:not a (?:big )?fan of|not into|not keen on) {x}", "You do not like {x}", is_thing, parts=True),
     rule("dislikes", rf"{{s}} {_DISLIKE} {{x}}", "You do not like {x}", is_thing, parts=True),
     rule("likes", rf"{{s}} {_LIKE} (?:to (?=\w))?{{x}}", "You like {x}", is_thing, parts=True),
     rule("avoids", r"{s} (?:do not|never|cannot|no longer) (?:eat|have any|touch|digest|tolerate) (?:any )?{x}(?: any more)?",
          "You do not eat {x}", _is_eaten, parts=True),
+    rule("avoids", r"{x} (?:is|are) (?:something {s} (?:do not eat|never eat|avoid|cannot eat)|off limits for me)|"
+         r"no (?P<y>.+?) for me", "You do not eat {x}", _is_eaten),
+    rule("avoids", r"{s} (?:have cut out|have cut down on|am off|am avoiding|cut out) {x}", "You avoid {x}", _is_eaten),
     rule("avoids", r"{s} (?:avoid|stay away from|steer clear of) {x}", "You avoid {x}", _is_eaten, parts=True),
     rule("avoids", r"{s} (?:do not|never|cannot|no longer) (?P<n>drink|smoke)(?: any more)?(?P<x>)", "You do not {n}"),
     rule("avoids", r"{s} (?:do not|never|cannot|no longer) drink (?:any )?{x}(?: any more)?", "You do not drink {x}", _is_eaten,

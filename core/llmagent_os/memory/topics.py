@@ -75,6 +75,19 @@ TOPICS: Mapping[str, Topic] = MappingProxyType(
 #: Topics on which the same value cannot hold at the same time.
 OPPOSITES: tuple[frozenset[str], ...] = (frozenset({"likes", "dislikes"}),)
 
+#: Other words for one relation: nobody has a boss and a manager at once.
+SAME_RELATION = {
+    "manager": "boss",
+    "supervisor": "boss",
+    "team lead": "boss",
+    "team leader": "boss",
+    "gp": "doctor",
+    "mum": "mother",
+    "mom": "mother",
+    "dad": "father",
+    "landlady": "landlord",
+}
+
 #: Topics that the profile answers where the bot's tools can set it: there they are kept, and nowhere else.
 OF_PROFILE = frozenset({"name", "home"})
 

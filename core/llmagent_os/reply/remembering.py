@@ -18,7 +18,7 @@ from llmagent_os.handler import Outcome
 from llmagent_os.ledger.memories import Memory, MemoryChange, NewMemory, ProposedBy
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.memory.reading import Reading, read
-from llmagent_os.memory.retrieval import relevant, room_of
+from llmagent_os.memory.retrieval import may_show, relevant, room_of
 from llmagent_os.memory.statement import Statement
 from llmagent_os.memory.superseding import change_of, held
 from llmagent_os.memory.topics import OF_PROFILE
@@ -134,7 +134,8 @@ async def answer_statements(
         return None
     told = await hand_over(services, exchange, reading.statements, Answer())
     before = await remembered_of(services, exchange)
-    said = change_in_words(before, await keep(services, exchange, reading.statements))
+    shown = [one for one in before if may_show(one, exchange.event.conversation)]  # others may read the answer
+    said = change_in_words(shown, await keep(services, exchange, reading.statements), first=not before)
     text = " ".join(filter(None, (told, said)))
     if not text:
         return None
@@ -179,14 +180,19 @@ async def with_notice(
     return msgspec.structs.replace(reply, text=f"{reply.text}\n\n{more}") if more else reply
 
 
-def change_in_words(before: Sequence[Memory], change: MemoryChange) -> str:
-    """Say what was kept, what it replaces, and what holds no longer; empty where nothing was understood."""
+def change_in_words(before: Sequence[Memory], change: MemoryChange, *, first: bool) -> str:
+    """Say what was kept, what it replaces, and what holds no longer; empty where nothing was understood.
+
+    Args:
+        before: what was remembered, and may be said.
+        change: what became of it.
+        first: nothing was remembered of the person before.
+    """
     by_number = {one.number: one for one in before}
     gone = [by_number[number] for number in change.end if number in by_number]
     again = [by_number[number] for number in change.again if number in by_number]
     said: list[str] = []
     if change.add:
-        first = not before
         said.append(FIRST_NOTICE.format(_listed(change.add)) if first else f"I'll remember that {_listed(change.add)}.")
     if gone:
         said.append(f"I no longer keep that {_listed(gone)}.")
