@@ -84,7 +84,12 @@ async def _say(agent: Agent, ledger: Ledger, line: Line, number: int, at: dateti
     kind = "direct" if line.room.startswith("dm-") else "group"
     room = Conversation(platform="memory", channel=line.room, kind=kind)
     message = Message(
-        event_id=str(number), conversation=room, sender=Sender(line.person), text=line.text, message_id=str(number), at=at
+        event_id=str(number),
+        conversation=room,
+        sender=Sender(line.person),
+        text=line.text,
+        message_id=str(number),
+        at=at,
     )
     outcome = await agent.respond(message)
     await ledger.accept(message, max_pending=100)
@@ -159,7 +164,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--bank", choices=("open", "closed"), default="closed")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--show", action="store_true", help="list what was kept wrongly, and the topics that were missed")
+    parser.add_argument(
+        "--show", action="store_true", help="list what was kept wrongly, and the topics that were missed"
+    )
     args = parser.parse_args()
     figures = asyncio.run(measure(args.bank, args.seed))
     print(report(figures))

@@ -35,7 +35,9 @@ VALUES = {
     "device": "MacBook|Pixel|Kindle|ThinkPad|Linux laptop|Fairphone",
 }
 MADE_UP = frozenset(("city", "company", "person", "pet"))
-_SYLLABLES = "ba ce do fi gu ha ki lo mu ne po ra si tu va we xo ya zi bro cla dre fle gri kno pla sta tri vel wen".split()
+_SYLLABLES = (
+    "ba ce do fi gu ha ki lo mu ne po ra si tu va we xo ya zi bro cla dre fle gri kno pla sta tri vel wen".split()
+)
 
 
 @dataclass(frozen=True)

@@ -37,7 +37,7 @@ from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.received_files import answer_received, answer_wordless
-from llmagent_os.reply.remembering import keep, read_message, recalled, with_notice
+from llmagent_os.reply.remembering import keep_beside, read_message, recalled, with_notice
 from llmagent_os.reply.request_features import request_features
 from llmagent_os.reply.requests_read import requests_read
 from llmagent_os.reply.rule_answer import answer_by_rules
@@ -180,8 +180,7 @@ class Agent:
         )
         reading = await read_message(services, exchange)
         if (outcome := await answer_by_rules(services, exchange, self.llm.card)) is not None:
-            await keep(services, exchange, reading.statements)
-            return outcome
+            return await keep_beside(services, exchange, reading.statements, outcome)
         exchange = await choose_lora(services, exchange)
         given = await requests_read(services, exchange, self.llm.card)
         if given is None and (told := await answer_from_memory(services, exchange, reading, self.llm.card)) is not None:

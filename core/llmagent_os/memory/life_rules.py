@@ -58,10 +58,26 @@ _DAYS = r"(?:mon|tues|wednes|thurs|fri|satur|sun)days?"
 _OFTEN = rf"(?:on {_DAYS}s?(?:(?:,| and| or) {_DAYS})*|every (?:\w+ )?\w+|(?:in the )?(?:mornings|evenings|afternoons)|daily)"
 
 
-
 def _is_called(words: str) -> bool:
     """Whether words are a name in the middle of a sentence, where only names are written with a capital."""
     return is_name(words) and words[:1].isupper()
+
+
+def _is_firm(words: str) -> bool:
+    """Whether words are a company written like a name."""
+    return is_company(words) and words[:1].isupper()
+
+
+def _is_town(words: str) -> bool:
+    """Whether words are a place written like a name."""
+    return is_place(words) and words[:1].isupper()
+
+
+def _is_size(words: str) -> bool:
+    return (
+        re.fullmatch(r"(?:an? )?(?:[\d.,/ ½]{1,8}|x{0,4}(?:s|m|l)|small|medium|(?:extra )?large)", words, re.I)
+        is not None
+    )
 
 
 LIFE_RULES: tuple[Rule, ...] = (
@@ -72,11 +88,11 @@ LIFE_RULES: tuple[Rule, ...] = (
     rule("home", r"{s} (?:have )?(?:just )?(?:moved|relocated|am relocated)(?: over| back| house)?(?: from .+?)? to {x}",
          "You live in {x}", is_place),
     rule("home", r"{x} is (?:where {s} live|{my} (?:new )?home(?: town)?|home)|{s} call (?P<y>.+) home", "You live in {x}",
-         is_place),
+         _is_town),
     rule("home", r"{s} (?:have|bought|rent|own|have bought|have rented) an? (?:\w+ )?(?:flat|house|apartment|place|home) in {x}",
          "You live in {x}", is_place),
     rule("home", r"(?:{my} (?:new )?(?:home|house|flat|apartment|home town|city|town|place) is(?: now)?(?: in)?|home is) {x}",
-         "You live in {x}", is_place),
+         "You live in {x}", _is_town),
     rule("dwelling", r"{s} live in {x}", "You live in {x}",
          lambda x: re.match(r"(?:a|an|the) .*(?:flat|house|apartment|studio|village|city|suburbs?|countryside|boat|farm|"
                             r"commune|caravan|centre|center|block)\b", x, re.IGNORECASE) is not None),
@@ -89,14 +105,14 @@ LIFE_RULES: tuple[Rule, ...] = (
          r"swedish|swiss|syrian|thai|tunisian|turkish|ukrainian|vietnamese|welsh)", "You are {x}"),
     # work and school
     rule("employer", r"{s} (?:have )?(?:work|works|working|worked|am working|have been working|am employed|been employed)"
-         r" (?:for|at|with|by)(?: a company called)? {x}", "You work at {x}", is_company),
+         r" (?:for|at)(?: a company called)? {x}", "You work at {x}", is_company),
+    rule("employer", r"{s} (?:work|am working|have been working|am employed) (?:with|by) {x}", "You work at {x}", _is_firm),
     rule("employer", r"{s} (?:have )?(?:started|joined|am starting)(?: (?:a )?(?:new )?(?:job|work|working))?"
-         r"(?: at| with| for)? {x}", "You work at {x}", lambda x: is_company(x) and x[:1].isupper()),
+         r"(?: at| with| for)? {x}", "You work at {x}", _is_firm),
     rule("employer", r"{my} (?:new )?(?:employer|company|workplace|firm) is(?: called)? {x}", "You work at {x}", is_company),
     rule("employer", r"{s} have (?:found |got )?a (?:new )?job (?:at|with) {x}", "You work at {x}", is_company),
-    rule("employer", r"{s} (?:got hired by|was hired by|got hired at|am at|am now at|changed to|switched to|moved on to)"
-         r"(?: the company)? {x}(?: now| these days)?", "You work at {x}", lambda x: is_company(x) and x[:1].isupper()
-         and re.match(r"(?:The|Home|Work|School|Linux|Android|Windows|Mac)\b", x) is None),
+    rule("employer", r"{s} (?:got hired by|was hired by|got hired at|moved on to)"
+         r"(?: the company)? {x}(?: now| these days)?", "You work at {x}", _is_firm),
     rule("employer", r"{x} (?:hired|employs) me", "You work at {x}", is_company),
     rule("job", r"{s} (?:work|am) in (?P<x>(?:marketing|sales|finance|it|tech|hr|human resources|logistics|education|"
          r"healthcare|health care|construction|insurance|banking|advertising|publishing|retail|hospitality|research|"
@@ -126,9 +142,9 @@ LIFE_RULES: tuple[Rule, ...] = (
          r"(?P<z>.+) is {my} birthday|{s} have {my} birthday on (?P<w>.+)", "Your birthday is {x}", is_date),
     rule("age", r"{s} (?:am|turned|just turned) (?P<x>\d{1,3})(?: years?(?: old)?)?", "You are {x} years old"),
     rule("size", r"{my} (?P<n>(?:shoe|dress|ring|shirt|t-shirt|trouser|jacket|hat|glove|clothes|clothing|jeans|bra|suit) "
-         r"size) is(?: an?)? (?P<x>[\w./ ]{1,12})", "Your {n} is {x}"),
+         r"size) is(?: an?)? {x}", "Your {n} is {x}", _is_size),
     rule("size", r"{s} (?:wear|take|need|have)(?: an?)? (?P<n>shoe |dress |shirt )?size {x}(?: (?P<m>shoes?|clothes|shirts?|"
-         r"trousers))?", "Your {n}size is {x}", lambda x: len(x) < 8),
+         r"trousers))?", "Your {n}size is {x}", _is_size),
     rule("height", r"{s} am (?P<x>[\d.,' ]+ ?(?:cm|m|ft|feet|metres?|meters?|foot)\b.*?)(?: tall)?", "You are {x} tall"),
     # family and animals
     rule("status", r"{s} (?:am|are|got|have been) (?P<x>married|single|divorced|engaged|widowed|separated|pregnant)",
@@ -165,7 +181,7 @@ LIFE_RULES: tuple[Rule, ...] = (
     rule("language", r"(?:{my} (?:native language|first language|mother tongue|native tongue|second language) is {x}|"
          r"(?P<y>.+?) is {my} (?:native language|first language|mother tongue|native tongue))", "You speak {x}", is_language),
     rule("learning", r"{s} (?:am|have been|have started|started|have begun|began|am trying|try)(?: to)? ?(?:learning|learn) "
-         r"(?:how )?(?:to (?:speak |play )?)?(?:the )?{x}",
+         r"(?:how )?(?:the )?{x}",
          "You are learning {x}", lambda x: is_any(x) and not re.match(r"(?:from|that|about|it|this|a lot)\b", x)),
     rule("learning", r"{s} (?:am taking|take|have started|started|am having|have) {x} (?:lessons|classes)|"
          r"{s} (?:am taking|take|am doing) a course in (?P<y>.+)", "You are learning {x}", parts=True),

@@ -21,6 +21,7 @@ LONGEST_CLAUSE = 160
 _RULES = (*LIFE_RULES, *TASTE_RULES)
 _VALUE_GROUPS = ("x", "y", "z", "w")
 _AND = re.compile(r",? and |, (?:and )?| & | or ", re.IGNORECASE)
+_AND_WORD = re.compile(r" (?:and|or|&) ", re.IGNORECASE)
 #: Health, belief, politics and love life (special categories, article 9 of the GDPR): kept only where the person asks.
 _SENSITIVE = re.compile(
     r"\b(?:pregnant|hiv|aids|cancer|diabet\w*|depress\w*|anxiety|bipolar|adhd|autis\w*|epilep\w*|disab\w*|disease|"
@@ -110,7 +111,9 @@ def _of_match(rule: Rule, match: re.Match[str], said: str) -> list[Statement]:
     noun = groups.get("n", "").casefold()
     topic = rule.topic.replace("{n}", SAME_RELATION.get(noun, noun))
     values = [value]
-    if rule.parts and (several := [each for each in _AND.split(value) if each]) and all(map(rule.is_value, several)):
+    if rule.parts and ", " in value and not _AND_WORD.search(value):
+        values = [value.split(", ")[0]]  # what follows is no list: "I love jazz, play me some"
+    elif rule.parts and (several := [each for each in _AND.split(value) if each]) and all(map(rule.is_value, several)):
         values = several
     out: list[Statement] = []
     for each in values:

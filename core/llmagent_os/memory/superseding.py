@@ -88,4 +88,4 @@ def _is_ended(one: Memory, by: Statement) -> bool:
     if one.topic.partition(":")[0] not in {topic.partition(":")[0] for topic in by.ends}:
         return False
     gone, value, text = value_key(by.value), value_key(one.value), value_key(one.text)
-    return gone == value or f" {gone} " in f" {value} " or f" {gone} " in f" {text} "
+    return not gone or gone == value or f" {gone} " in f" {value} " or f" {gone} " in f" {text} "

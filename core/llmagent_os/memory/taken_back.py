@@ -25,13 +25,25 @@ _ENDED: tuple[tuple[re.Pattern[str], frozenset[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), topics, now)
     for pattern, topics, now in (
         (
+            r"(?:i|we) (?:do not|no longer) work there(?: any more)?(?P<x>)|(?:i|we) (?:have )?(?:quit|lost|left|gave up) "
+            r"(?:my|the) job|(?:i|we) (?:was|were|got) (?:laid off|fired|made redundant)",
+            frozenset({"employer"}),
+            "",
+        ),
+        (
+            r"(?:i|we) (?:have )?(?:broken|broke|split) up(?: with .+)?(?P<x>)",
+            frozenset({"partner"}),
+            "I am single",
+        ),
+        (r"(?:i|we) got divorced(?P<x>)", frozenset({"partner"}), "I am divorced"),
+        (
             r"(?:i|we) (?:have )?(?:stopped|quit|gave up|given up|dropped|ditched)(?: (?:playing|being|doing|going|eating|"
             r"drinking|taking|learning|using|practi[sc]ing|collecting|studying))? (?:an? |the |my |on )?(?P<x>.+)",
             _FREE,
             "",
         ),
         (
-            r"(?:i|we) (?:have )?(?:gone off|went off|lost interest in|grown tired of|am over|am done with) (?P<x>.+)",
+            r"(?:i|we) (?:have )?(?:gone off|went off|lost interest in|grown tired of|am done with) (?P<x>.+)",
             _TASTE,
             "",
         ),
@@ -66,13 +78,15 @@ _ENDED: tuple[tuple[re.Pattern[str], frozenset[str], str], ...] = tuple(
     )
 )
 
+_NO_VALUE = re.compile(r"(?:it|that|this|there|here|you|work|home|time|my|the|a|early|late)\b", re.IGNORECASE)
+
 
 class TakenBack(msgspec.Struct, frozen=True):
     """What a clause takes back: either the positive statement, or topics and a value."""
 
     positive: str = ""  #: the statement that holds no longer
     topics: frozenset[str] = frozenset()  #: on these, what has :attr:`value` holds no longer
-    value: str = ""
+    value: str = ""  #: empty: whatever the person has on these topics
     now: str = ""  #: the statement that holds instead; empty: none
 
 
@@ -84,8 +98,8 @@ def without_taking_back(plain: str) -> TakenBack | None:
     """
     for pattern, topics, now in _ENDED:
         if match := pattern.fullmatch(plain):
-            value = match["x"].strip()
-            if len(value.split()) <= 5 and not re.match(r"(?:it|that|this|there|here|you|work|home|time)\b", value):
+            value = (match["x"] or "").strip()
+            if len(value.split()) <= 5 and not _NO_VALUE.match(value):
                 return TakenBack(topics=topics, value=value, now=now.replace("{x}", value))
     for pattern, positive in _NEGATED:
         if match := pattern.fullmatch(plain):

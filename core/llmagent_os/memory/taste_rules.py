@@ -85,7 +85,7 @@ TASTE_RULES: tuple[Rule, ...] = (
          r"(?:disgusting|awful|horrible|gross|revolting|terrible)|(?P<w>.+?) disgusts? me", "You do not like {x}", is_thing),
     rule("dislikes", r"(?:not a (?:big )?fan of|not into|not keen on) {x}", "You do not like {x}", is_thing, parts=True),
     rule("dislikes", rf"{{s}} {_DISLIKE} {{x}}", "You do not like {x}", is_thing, parts=True),
-    rule("likes", rf"{{s}} {_LIKE} (?:to (?=\w))?{{x}}", "You like {x}", is_thing, parts=True),
+    rule("likes", rf"{{s}} {_LIKE} {{x}}", "You like {x}", is_thing, parts=True),
     rule("avoids", r"{s} (?:do not|never|cannot|no longer) (?:eat|have any|touch|digest|tolerate) (?:any )?{x}(?: any more)?",
          "You do not eat {x}", _is_eaten, parts=True),
     rule("avoids", r"{x} (?:is|are) (?:something {s} (?:do not eat|never eat|avoid|cannot eat)|off limits for me)|"

@@ -16,12 +16,13 @@ _POINTING = re.compile(
     r"^(?:it|its|that|this|these|those|there|here|you|your|yours|him|her|his|them|their|they|he|she|me|us|myself|"
     r"how|what|when|where|who|why|which|whether|everything|anything|something|nothing|both|all|some|many|one|ones|"
     r"lots|any|none|each|more|most|less|least|best|better|worse|sth|stuff|things|my|our|no|not|only|either|neither|"
-    r"being|having|getting|doing|to be|to have|to get|to see you|to know|to hear|to think|to say)\b",
+    r"another|much|enough|well|being|having|getting|doing|to be|to have|to get|to see you|to know|to hear|to think|to say)\b",
     re.IGNORECASE,
 )
 _INSIDE = re.compile(
     r"\b(?:you|your|it|that|this|one|ones|option|version|draft|idea|answer|answers|reply|replies|suggestion|slot|"
-    r"better|instead|when|because|than|who|which|if|about|reminder|meeting|appointment|\d{1,2}(?::\d\d)? ?[ap]m|"
+    r"brief|concise|formal|informal|chatty|verbose|messages?|responses?|explanations?|details?|emojis?|small ?talk|"
+    r"better|there|here|instead|when|because|than|who|which|if|about|reminder|meeting|appointment|\d{1,2}(?::\d\d)? ?[ap]m|"
     r"o'clock|monday|tuesday|wednesday|thursday|friday|saturday|sunday|yesterday|weekend)\b|\[\w+\]",
     re.IGNORECASE,
 )

@@ -19,7 +19,7 @@ from llmagent_os.ledger.memories import Memory, MemoryChange, NewMemory, Propose
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.memory.reading import Reading, read
 from llmagent_os.memory.retrieval import may_show, relevant, room_of
-from llmagent_os.memory.statement import Statement
+from llmagent_os.memory.statement import NOTE, Statement
 from llmagent_os.memory.superseding import change_of, held
 from llmagent_os.memory.topics import OF_PROFILE
 from llmagent_os.plugin import ToolResult
@@ -171,6 +171,8 @@ async def with_notice(
     """
     if not statements and not proposed:
         return reply
+    if answer.calls:  # a tool keeps what the person asked to have remembered
+        statements = [each for each in statements if each.topic != NOTE]
     told = await hand_over(services, exchange, statements, answer)
     known = await remembered_of(services, exchange)
     change = await keep(services, exchange, statements)
@@ -178,6 +180,20 @@ async def with_notice(
     notice = FIRST_NOTICE.format(_listed(added)) if added and not known else ""
     more = "\n\n".join(filter(None, (told, notice)))
     return msgspec.structs.replace(reply, text=f"{reply.text}\n\n{more}") if more else reply
+
+
+async def keep_beside(
+    services: Services, exchange: Exchange, statements: Sequence[Statement], outcome: Outcome
+) -> Outcome:
+    """Keep what a message states that a plugin's rules have answered; the outcome, with the first notice."""
+    if outcome.reply is None or not statements:
+        return outcome
+    known = await remembered_of(services, exchange)
+    change = await keep(services, exchange, statements)
+    if not change.add or known:
+        return outcome
+    text = f"{outcome.reply.text}\n\n{FIRST_NOTICE.format(_listed(change.add))}"
+    return msgspec.structs.replace(outcome, reply=msgspec.structs.replace(outcome.reply, text=text))
 
 
 def change_in_words(before: Sequence[Memory], change: MemoryChange, *, first: bool) -> str:
