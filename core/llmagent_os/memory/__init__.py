@@ -2,8 +2,8 @@
 
 Pure functions over texts, without a model and without a disk:
 
-- :mod:`~llmagent_os.memory.clauses`: splits a message into clauses, and drops questions, jokes and what is only supposed.
-- :mod:`~llmagent_os.memory.life_rules`, :mod:`~llmagent_os.memory.taste_rules`: which clauses state what.
+- :mod:`~llmagent_os.memory.clauses`: splits a message into clauses, without questions, jokes and wishes.
+- :mod:`~llmagent_os.memory.statement_rules`: which clauses state what: ``life_rules.toml``, ``taste_rules.toml``.
 - :mod:`~llmagent_os.memory.reading`: reads the statements of a message.
 - :mod:`~llmagent_os.memory.superseding`: what a statement changes in what is already remembered.
 - :mod:`~llmagent_os.memory.retrieval`: what is relevant to a message, and may be shown where it was said.

@@ -7,19 +7,16 @@ import re
 import msgspec
 
 from llmagent_os.memory.clauses import Clause, clauses_of, plain_clause
-from llmagent_os.memory.life_rules import LIFE_RULES, Rule
 from llmagent_os.memory.second_person import is_first_person, to_second_person
 from llmagent_os.memory.statement import NOTE, Statement
+from llmagent_os.memory.statement_rules import Rule, statement_rules
 from llmagent_os.memory.taken_back import without_taking_back
-from llmagent_os.memory.taste_rules import TASTE_RULES
 from llmagent_os.memory.topics import SAME_RELATION
 from llmagent_os.memory.values import is_any
 
 #: A clause that is longer is a story.
 LONGEST_CLAUSE = 160
 
-_RULES = (*LIFE_RULES, *TASTE_RULES)
-_VALUE_GROUPS = ("x", "y", "z", "w")
 _AND = re.compile(r",? and |, (?:and )?| & | or ", re.IGNORECASE)
 _AND_WORD = re.compile(r" (?:and|or|&) ", re.IGNORECASE)
 #: Health, belief, politics and love life (special categories, article 9 of the GDPR): kept only where the person asks.
@@ -97,7 +94,7 @@ def _by_rules(plain: str, said: str) -> list[Statement]:
 
 
 def _by_one_rule(plain: str, said: str) -> list[Statement]:
-    for rule in _RULES:
+    for rule in statement_rules():
         if plain and (match := rule.pattern.fullmatch(plain)) and (found := _of_match(rule, match, said)):
             return found
     return []
@@ -105,7 +102,7 @@ def _by_one_rule(plain: str, said: str) -> list[Statement]:
 
 def _of_match(rule: Rule, match: re.Match[str], said: str) -> list[Statement]:
     groups = {name: value.strip() for name, value in match.groupdict().items() if value is not None}
-    value = next((groups[name] for name in _VALUE_GROUPS if groups.get(name)), "")
+    value = groups.get("x", "")
     if value and (not is_any(value) or not rule.is_value(value)):
         return []
     noun = groups.get("n", "").casefold()

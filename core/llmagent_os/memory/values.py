@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import tomllib
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib.resources import files
+from types import MappingProxyType
 
 MOST_WORDS = 6  #: of a value; more words are a story, no value
 
@@ -50,6 +52,12 @@ _DATE = re.compile(
     rf"\d{{1,2}}[./]\d{{1,2}}\.?|{_MONTH})(?:,? \d{{4}}|[./]\d{{2,4}})?$",
     re.IGNORECASE,
 )
+
+_SIZE = re.compile(r"(?:an? )?(?:[\d.,/ ½]{1,8}|x{0,4}(?:s|m|l)|small|medium|(?:extra )?large)", re.IGNORECASE)
+_NOT_PLAYED = re.compile(
+    r"^(?:with|around|along|it|that|this|games? with|a role|dumb|dead|safe|by|a part|the (?!\w+$))", re.IGNORECASE
+)
+_NOT_EATEN = re.compile(r"(?:alone|out|at|in|before|after|with|well|much|enough|breakfast)\b", re.IGNORECASE)
 
 
 def is_thing(words: str) -> bool:
@@ -112,10 +120,71 @@ def is_any(words: str) -> bool:
     return len(words.split()) <= MOST_WORDS + 4 and not re.search(r"\[\w+\]", words)
 
 
+def is_town(words: str) -> bool:
+    """Whether ``words`` are a place written like a name."""
+    return is_place(words) and words[:1].isupper()
+
+
+def is_firm(words: str) -> bool:
+    """Whether ``words`` are a company written like a name."""
+    return is_company(words) and words[:1].isupper()
+
+
+def is_called(words: str) -> bool:
+    """Whether ``words`` are a name in the middle of a sentence, where only names are written with a capital."""
+    return is_name(words) and words[:1].isupper()
+
+
+def is_size(words: str) -> bool:
+    """Whether ``words`` are a size of clothes or shoes."""
+    return _SIZE.fullmatch(words) is not None
+
+
+def is_hobby(words: str) -> bool:
+    """Whether ``words`` are something to do in one's free time."""
+    return is_thing(words) or (is_any(words) and re.match(r"the \w+$", words) is not None)
+
+
+def is_played(words: str) -> bool:
+    """Whether ``words`` are a game, a sport or an instrument."""
+    return is_hobby(words) and not _NOT_PLAYED.match(words)
+
+
+def is_eaten(words: str) -> bool:
+    """Whether ``words`` are food or a drink."""
+    return is_thing(words) and not _NOT_EATEN.match(words)
+
+
+def is_choice(words: str) -> bool:
+    """Whether ``words`` name what is preferred, beyond one conversation."""
+    return is_any(words) and not re.search(r"\b(?:you|your|it|that|this|one|option|\d)\b", words)
+
+
 @lru_cache(maxsize=8)
 def word_list(name: str) -> frozenset[str]:
     """Return one list of ``word_lists.toml``: ``jobs``, ``languages``, ``devices``, ``diets`` or ``pets``."""
-    import tomllib
-
     raw = files(__package__).joinpath("word_lists.toml").read_text(encoding="utf-8")
     return frozenset(str(tomllib.loads(raw)[name]).split("|"))
+
+
+#: The checks by the name that a rule gives them.
+CHECKS: Mapping[str, IsValue] = MappingProxyType(
+    {
+        "called": is_called,
+        "choice": is_choice,
+        "company": is_company,
+        "date": is_date,
+        "device": is_device,
+        "eaten": is_eaten,
+        "firm": is_firm,
+        "hobby": is_hobby,
+        "job": is_job,
+        "language": is_language,
+        "name": is_name,
+        "place": is_place,
+        "played": is_played,
+        "size": is_size,
+        "thing": is_thing,
+        "town": is_town,
+    }
+)
