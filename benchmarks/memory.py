@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from benchmarks.memory_scripts import Fact, Line, Person, Scripts, holds
+
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.events import Conversation, Message, Sender
 from llmagent_os.identity import Identity

@@ -1,8 +1,8 @@
 """Makes the scripted conversations of ``benchmarks.memory``: who says what where, and what should be remembered.
 
-People state facts, change them and take them back, between small talk, requests, questions, jokes, suppositions, things of
-the past and facts about other people. The wordings are in ``memory_talk/``. Names of towns, companies and people are made
-up and belong to one person only, so that a fact of one person can be found in another person's prompt.
+People state facts, change them and take them back, between small talk, requests, questions, jokes, suppositions, things
+of the past and facts about other people. The wordings are in ``memory_talk/``. Names of towns, companies and people are
+made up and belong to one person only, so that a fact of one person can be found in another person's prompt.
 """
 
 from __future__ import annotations

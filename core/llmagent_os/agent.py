@@ -164,10 +164,9 @@ class Agent:
             return await ask_again(services, message, offered, exchange.text)
         if (button := await plugin_button_meant(services, exchange)) is not None:
             return await self._press(services, message, button, exchange.text)
-        if (answered := await answer_received(services, exchange)) is not None:
-            return answered
-        if (answered := await answer_memory_request(services, exchange)) is not None:
-            return answered
+        for answer_early in (answer_received, answer_memory_request):
+            if (answered := await answer_early(services, exchange)) is not None:
+                return answered
         # Contained: the knowledge base may be a subclass of the bot's own.
         hits = await asyncio.to_thread(contained_call, self.kb.retrieve_knowledge, exchange.text)
         exchange = await decide(

@@ -199,7 +199,11 @@ class Ledger:
         return await self._inbox.unfinished()
 
     async def prune(self) -> int:
-        """Delete old events that were answered or given up, old wrong codes, and memories that ended long ago. Returns how many rows."""
+        """Delete events that were answered or given up, wrong codes, and memories that ended, where they are old.
+
+        Returns:
+            How many rows.
+        """
         return await self._inbox.prune() + await self.identities.prune() + await self.memories.prune()
 
     async def failed(self, limit: int = 100) -> list[tuple[str, str]]:

@@ -1,6 +1,6 @@
 """What is remembered of people: the table ``memories``.
 
-A memory is kept under the account that said it, as everything else is, and all accounts of a person share what they said.
+A memory is kept under the account that said it, as everything else is. All accounts of a person share what they said.
 Every memory has a number, by which the person corrects and deletes it. The number never changes while the memory is
 there, except where two accounts are linked that have used the same one.
 """

@@ -38,7 +38,8 @@ _CLAUSES = re.compile(
 )
 #: Words that only suppose, wish, or ask somebody to do something.
 _SUPPOSED = re.compile(
-    r"\b(?:if|unless|whether|would|'d|might|may(?= (?:be|have|not|i|become|move)\b)|could|should|shall|must|wish|hope|maybe|"
+    r"\b(?:if|unless|whether|would|'d|might|may(?= (?:be|have|not|i|become|move)\b)|could|should|shall|must|wish|"
+    r"hope|maybe|"
     r"perhaps|probably|possibly|suppose|supposing|supposedly|imagine|assume|assuming|hypothetically|guess|let's say|"
     r"let us say|going to|gonna|will|'ll|want|wanna|need|thinking (?:of|about)|not sure|wonder\w*|in theory|what if|"
     r"in case|until|please|planning)\b",
@@ -66,7 +67,8 @@ _MOMENT = re.compile(
     re.IGNORECASE,
 )
 _CHANGED_LATELY = re.compile(
-    r"(?:,? (?:since|as of|starting|from|in|last|this|these)) (?:last |this |next |the )?(?:week|month|year|spring|summer|"
+    r"(?:,? (?:since|as of|starting|from|in|last|this|these)) (?:last |this |next |the )?(?:week|month|year|"
+    r"spring|summer|"
     r"autumn|fall|winter|january|february|march|april|may|june|july|august|september|october|november|december|days|"
     r"\d{4}|new year|then)(?: \d{4})?$",
     re.IGNORECASE,
@@ -93,14 +95,18 @@ _CONTRACTIONS: tuple[tuple[re.Pattern[str], str], ...] = tuple(
 )
 #: What may stand before a statement.
 _LEAD = re.compile(
-    r"^(?:(?:since|as of|from|starting|in) (?:last |this |next )?(?:\w+ )?(?:week|month|year|spring|summer|autumn|winter|"
+    r"^(?:(?:since|as of|from|starting|in) (?:last |this |next )?(?:\w+ )?(?:week|month|year|spring|summer|"
+    r"autumn|winter|"
     r"january|february|march|april|may|june|july|august|september|october|november|december|\d{4})(?: on| \d{4})?,? "
-    r"(?=(?:i|we) )|(?:hi|hey|hello|oh|ah|well|ok|okay|so|also|and|but|plus|now|yes|no|yeah|nope|look|listen|sorry|thanks|actually|"
+    r"(?=(?:i|we) )|(?:hi|hey|hello|oh|ah|well|ok|okay|so|also|and|but|plus|now|yes|no|yeah|nope|look|listen|"
+    r"sorry|thanks|actually|"
     r"honestly|personally|frankly|generally|basically|by the way|btw|fyi|for your information|fun fact|in fact|to be "
     r"honest|tbh|for the record|just so you know|so you know|note(?: this)?|please note|careful|mind you|as you know|"
     r"as i said|because|since|as|though|although|these days|nowadays|lately|recently|again|first|besides|anyway|"
-    r"correction|in my (?:free|spare) time|(?:on|at) (?:the )?weekends|all my life|my whole life|for years|one more thing|another thing|about me|turns out|it turns out|as it happens|you know)(?: there| bot| all)?"
-    r"(?: that)?(?: ?[,:!–—-]+ ?| (?=\S))|(?:since|as of|from|starting|in) (?:last |this |next )?(?:\w+ )?(?:week|month|year|"
+    r"correction|in my (?:free|spare) time|(?:on|at) (?:the )?weekends|all my life|my whole life|for years|one "
+    r"more thing|another thing|about me|turns out|it turns out|as it happens|you know)(?: there| bot| all)?"
+    r"(?: that)?(?: ?[,:!–—-]+ ?| (?=\S))|(?:since|as of|from|starting|in) (?:last |this |next )?(?:\w+ "
+    r")?(?:week|month|year|"
     r"spring|summer|autumn|winter|january|february|march|april|may|june|july|august|september|october|november|december|"
     r"\d{4})(?: on| \d{4})?,? (?=(?:i|we) )|(?:you should|you may|you need to|i want you to|please|just|do)? ?(?:know|"
     r"remember|note|keep in mind|bear in mind|don't forget|do not forget|never forget)(?:,| that|:) )+",
@@ -147,7 +153,7 @@ class Clause(msgspec.Struct, frozen=True):
 
 
 def clauses_of(text: str) -> Iterator[Clause]:
-    """Give the clauses of a message, those that state nothing too. A message that is a joke or a text to work on has none.
+    """Give the clauses of a message, those that state nothing too. A joke, or a text to work on, has none.
 
     >>> found = clauses_of("Hi, I'm a vet, and I don't like tea. Do I? If I were rich, I'd fly.")
     >>> [each.plain for each in found]

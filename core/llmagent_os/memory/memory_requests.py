@@ -20,11 +20,13 @@ _TAIL = re.compile(
     r"(?:[, ]+(?:please|pls|thanks|thank you|now|then|again|so far|already|at the moment|exactly))+$", re.I
 )
 _SHOW = re.compile(
-    r"what (?:all )?(?:do|did|else do|have) you (?:still )?(?:know|remember|store|keep|save|have|learned|remembered|stored|"
+    r"what (?:all )?(?:do|did|else do|have) you (?:still )?(?:know|remember|store|keep|save|have|learned|"
+    r"remembered|stored|"
     r"kept|saved)(?: all)?(?: (?:about|on|of|from))+ me(?: all)?|what (?:do|can) you remember|"
     r"what have i (?:ever )?told you(?: (?:about|of) (?:me|myself))?|(?:show|list|read)(?: me)? (?:all )?(?:my|your) "
     r"memor(?:y|ies)(?: (?:about|of) me)?|(?:show|list)(?: me)? what you (?:know|remember|have|store|keep)(?: (?:about|"
-    r"on|of) me)?|what you (?:know|remember) about me|what facts do you (?:have|keep) (?:about|on) me|my memor(?:y|ies)",
+    r"on|of) me)?|what you (?:know|remember) about me|what facts do you (?:have|keep) (?:about|on) me|my "
+    r"memor(?:y|ies)",
     re.IGNORECASE,
 )
 _FORGET = re.compile(
@@ -40,18 +42,21 @@ _OFF = re.compile(
     re.IGNORECASE,
 )
 _ON = re.compile(
-    r"(?:you (?:may|can) )?(?:remember|keep|start remembering) (?:things|facts|what i (?:say|tell you))(?: (?:about|on|of) "
+    r"(?:you (?:may|can) )?(?:remember|keep|start remembering) (?:things|facts|what i (?:say|tell you))(?: "
+    r"(?:about|on|of) "
     r"me)?(?: again)?|(?:turn|switch) (?:on )(?:your |the )?memory(?: of me)?|(?:turn|switch) (?:your |the )?memory on",
     re.IGNORECASE,
 )
 #: A question about oneself, and the words that name what is asked for.
 _ASK = re.compile(
-    r"(?:what(?:'s| is| are| was)?|which|who(?:'s| is)?|when(?:'s| is)?|where|do you (?:know|remember)(?: what| which| who| "
+    r"(?:what(?:'s| is| are| was)?|which|who(?:'s| is)?|when(?:'s| is)?|where|do you (?:know|remember)(?: what| "
+    r"which| who| "
     r"when| where)?) (?:is |are )?(?P<my>my .+)|"
     r"(?:what|which|where|who|when|how)(?P<noun> [a-z ]{3,30}?)? (?:do|am|did|have|can) i (?P<do>(?:not )?(?:like|love|"
     r"dislike|hate|prefer|enjoy|eat|drink|play|speak|learn|learning|work|working|live|living|study|studying|drive|use|own|"
     r"wear|collect|allergic to|married to|born|avoid|come from|commute|get to work|go to work)\b.*)|"
-    r"(?:am i|do i|can i) (?P<am>(?:allergic|like|love|hate|prefer|eat|drink|speak|play|vegan|vegetarian|work|live)\b.*)",
+    r"(?:am i|do i|can i) (?P<am>(?:allergic|like|love|hate|prefer|eat|drink|speak|play|vegan|vegetarian|work|"
+    r"live)\b.*)",
     re.IGNORECASE,
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -10,9 +11,9 @@ from llmagent_os.memory.clauses import Clause, clauses_of, plain_clause
 from llmagent_os.memory.second_person import is_first_person, to_second_person
 from llmagent_os.memory.statement import NOTE, Statement
 from llmagent_os.memory.statement_rules import Rule, statement_rules
-from llmagent_os.memory.taken_back import without_taking_back
+from llmagent_os.memory.ended_statements import without_taking_back
 from llmagent_os.memory.topics import SAME_RELATION
-from llmagent_os.memory.values import is_any
+from llmagent_os.memory.statement_values import is_any
 
 #: A clause that is longer is a story.
 LONGEST_CLAUSE = 160
@@ -30,7 +31,8 @@ _SENSITIVE = re.compile(
 )
 #: What other tools keep: an appointment is no fact about a person.
 _DATED = re.compile(
-    r"\b(?:at \d|\d{1,2}(?::\d\d)? ?[ap]\.?m|\d{1,2}:\d\d|today|tonight|tomorrow|(?:next|this|on) (?:mon|tues|wednes|thurs|"
+    r"\b(?:at \d|\d{1,2}(?::\d\d)? ?[ap]\.?m|\d{1,2}:\d\d|today|tonight|tomorrow|(?:next|this|on) (?:mon|tues|"
+    r"wednes|thurs|"
     r"fri|satur|sun)day\b|meeting|appointment|remind|call \w+ (?:at|on))",
     re.IGNORECASE,
 )
@@ -49,8 +51,8 @@ def read(text: str) -> Reading:
 
     >>> [each.text for each in read("I'm a vet, and I love jazz and chess. Do you?").statements]
     ['You work as a vet', 'You like jazz', 'You like chess']
-    >>> read("my sister loves jazz"), read("I love it")
-    (Reading(statements=(), is_whole=False, is_asked_for=False), Reading(statements=(), is_whole=False, is_asked_for=False))
+    >>> read("my sister loves jazz").statements, read("I love it").statements
+    ((), ())
     """
     found: list[Statement] = []
     is_whole, asked = True, False
@@ -115,10 +117,14 @@ def _of_match(rule: Rule, match: re.Match[str], said: str) -> list[Statement]:
     out: list[Statement] = []
     for each in values:
         slots = groups | {"n": groups.get("n", ""), "x": each}
-        text = re.sub(r"\{(\w)\}", lambda slot, known=slots: known.get(slot[1], ""), rule.text)
+        text = _filled(rule.text, slots)
         whole = f"{each} to {groups['y']}" if "{y}" in rule.text and groups.get("y") else each
         out.append(Statement(topic, whole or slots["n"], _with_article(_to_you(text), rule, each), said))
     return out
+
+
+def _filled(text: str, slots: Mapping[str, str]) -> str:
+    return re.sub(r"\{(\w)\}", lambda slot: slots.get(slot[1], ""), text)
 
 
 def _to_you(text: str) -> str:

@@ -26,7 +26,7 @@ _WEAK = frozenset(("time", "day", "week", "do", "way", "today", "tomorrow", "whe
 
 
 def room_of(conversation: Conversation) -> str:
-    """Name where something was said: a conversation without its thread, since whoever reads a channel reads its threads."""
+    """Name where something was said: a conversation without its thread. Whoever reads a channel reads its threads."""
     return "\x1f".join((conversation.platform, conversation.workspace, conversation.channel))
 
 

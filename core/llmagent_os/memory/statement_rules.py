@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
-from llmagent_os.memory.values import CHECKS, IsValue, is_any, word_list
+from llmagent_os.memory.statement_values import CHECKS, IsValue, is_any, word_list
 
 _FILES = ("life_rules.toml", "taste_rules.toml")
 _WORD_LISTS = ("pets", "diets")
@@ -30,7 +30,7 @@ def statement_rules() -> tuple[Rule, ...]:
     """Return all rules in the order in which they are tried. The first call compiles them: a tenth of a second."""
     found: list[Rule] = []
     for name in _FILES:
-        table: dict[str, Any] = tomllib.loads(files(__package__).joinpath(name).read_text(encoding="utf-8"))
+        table: dict[str, Any] = tomllib.loads(files("llmagent_os.memory").joinpath(name).read_text(encoding="utf-8"))
         words = {"x": "(?P<x>.+?)"} | {each: _any_of(each) for each in _WORD_LISTS} | table["words"]
         for rule in table["rule"]:
             check = CHECKS[rule["value"]] if "value" in rule else is_any

@@ -1,7 +1,7 @@
 """What new statements change in what is remembered of a person: something is added, ends, or is only stated again.
 
-A person has one home: a new one ends the old one. Nobody likes and dislikes the same thing. What is stated twice is kept
-once. So memories do not pile up.
+A person has one home: a new one ends the old one. Nobody likes and dislikes the same thing. What is stated twice is
+kept once. So memories do not pile up.
 """
 
 from __future__ import annotations

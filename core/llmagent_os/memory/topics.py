@@ -103,4 +103,4 @@ def opposite_of(name: str) -> frozenset[str]:
     >>> sorted(opposite_of("likes"))
     ['dislikes']
     """
-    return frozenset().union(*(group - {name} for group in OPPOSITES if name in group))
+    return frozenset(other for group in OPPOSITES if name in group for other in group - {name})

@@ -1,8 +1,8 @@
 """Consent: whether the bot may learn from a person, and whether it may remember what they say of themselves.
 
 The first is asked at two places: ``Exchange.may_learn``, for whatever is answered, and ``Directory.may_teach``, for
-reactions, which are not answered. The second is asked at one: ``reply.remembering.may_remember_in``. All other code reads
-one of these.
+reactions, which are not answered. The second is asked at one: ``reply.remembering.may_remember_in``. All other code
+reads one of these.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from collections.abc import Mapping
 #: The preference that answers the question: ``off`` of a person who opted out. Whoever never said is learned from.
 LEARNING = "learning"
 
-#: The preference that says whether facts about the person are remembered: ``on`` or ``off``. For whoever never said, the
-#: bot's owner has decided.
+#: The preference that says whether facts about the person are remembered: ``on`` or ``off``. For whoever never said,
+#: the bot's owner has decided.
 REMEMBERING = "memory"
 
 

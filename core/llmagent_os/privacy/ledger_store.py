@@ -84,7 +84,7 @@ class LedgerStore:
             return (identity,) if ledger is None else await ledger.identities.everyone(identity)
 
     async def export(self, subject: DataSubject) -> dict[str, Any]:
-        """``interactions``, ``rewards``, ``records``, ``timers``, ``memories``, ``inbox`` and more: see ``Ledger.export``.
+        """``interactions``, ``rewards``, ``records``, ``timers``, ``memories`` and more: see ``Ledger.export``.
 
         What policies have learned is not exported: it is computed from the interactions and rewards.
         """

@@ -29,7 +29,8 @@ from llmagent_os.serving.model_card import ModelCard
 MOST_IN_PROFILE = 5
 
 WAYS = (
-    "`/memory forget NUMBER` deletes one, `/memory correct NUMBER WORDS` corrects one, `/memory forget all` deletes all, "
+    "`/memory forget NUMBER` deletes one, `/memory correct NUMBER WORDS` corrects one, `/memory forget all` "
+    "deletes all, "
     "`/memory off` ends it."
 )
 _NOTHING = "I remember nothing that you told me about yourself."

@@ -18,13 +18,15 @@ _POINTING = re.compile(
     r"^(?:it|its|that|this|these|those|there|here|you|your|yours|him|her|his|them|their|they|he|she|me|us|myself|"
     r"how|what|when|where|who|why|which|whether|everything|anything|something|nothing|both|all|some|many|one|ones|"
     r"lots|any|none|each|more|most|less|least|best|better|worse|sth|stuff|things|my|our|no|not|only|either|neither|"
-    r"another|much|enough|well|being|having|getting|doing|to be|to have|to get|to see you|to know|to hear|to think|to say)\b",
+    r"another|much|enough|well|being|having|getting|doing|to be|to have|to get|to see you|to know|to hear|to "
+    r"think|to say)\b",
     re.IGNORECASE,
 )
 _INSIDE = re.compile(
     r"\b(?:you|your|it|that|this|one|ones|option|version|draft|idea|answer|answers|reply|replies|suggestion|slot|"
     r"brief|concise|formal|informal|chatty|verbose|messages?|responses?|explanations?|details?|emojis?|small ?talk|"
-    r"better|there|here|instead|when|because|than|who|which|if|about|reminder|meeting|appointment|\d{1,2}(?::\d\d)? ?[ap]m|"
+    r"better|there|here|instead|when|because|than|who|which|if|about|reminder|meeting|appointment|"
+    r"\d{1,2}(?::\d\d)? ?[ap]m|"
     r"o'clock|monday|tuesday|wednesday|thursday|friday|saturday|sunday|yesterday|weekend)\b|\[\w+\]",
     re.IGNORECASE,
 )
@@ -37,7 +39,8 @@ _KNOWN = re.compile(
 _PLACE = re.compile(
     r"^(?:the (?:netherlands|uk|us|usa|u\.s\.|united (?:states|kingdom)|hague|bronx|philippines|bahamas|maldives|"
     r"czech republic|bay area)|(?!(?:the|a|an|my|our|your|this|that|hope|fear|peace|love|time|style|bed|town|person|"
-    r"touch|charge|general|here|there|it|luxury|poverty|sin|denial|exile)\b)[^\W\d_][\w.'-]*(?:,? [^\W\d_][\w.'-]*){0,3})$",
+    r"touch|charge|general|here|there|it|luxury|poverty|sin|denial|exile)\b)[^\W\d_][\w.'-]*(?:,? "
+    r"[^\W\d_][\w.'-]*){0,3})$",
     re.IGNORECASE,
 )
 _NAME = re.compile(r"^(?:(?:Dr|Mr|Mrs|Ms|Prof)\.? )?[A-ZÀ-Þ][\w'’-]*(?: [A-ZÀ-Þ][\w'’-]*){0,2}$")
@@ -163,7 +166,7 @@ def is_choice(words: str) -> bool:
 @lru_cache(maxsize=8)
 def word_list(name: str) -> frozenset[str]:
     """Return one list of ``word_lists.toml``: ``jobs``, ``languages``, ``devices``, ``diets`` or ``pets``."""
-    raw = files(__package__).joinpath("word_lists.toml").read_text(encoding="utf-8")
+    raw = files("llmagent_os.memory").joinpath("word_lists.toml").read_text(encoding="utf-8")
     return frozenset(str(tomllib.loads(raw)[name]).split("|"))
 
 

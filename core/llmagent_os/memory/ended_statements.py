@@ -25,7 +25,8 @@ _ENDED: tuple[tuple[re.Pattern[str], frozenset[str], str], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE), topics, now)
     for pattern, topics, now in (
         (
-            r"(?:i|we) (?:do not|no longer) work there(?: any more)?(?P<x>)|(?:i|we) (?:have )?(?:quit|lost|left|gave up) "
+            r"(?:i|we) (?:do not|no longer) work there(?: any more)?(?P<x>)|(?:i|we) (?:have )?(?:quit|lost|left|"
+            r"gave up) "
             r"(?:my|the) job|(?:i|we) (?:was|were|got) (?:laid off|fired|made redundant)",
             frozenset({"employer"}),
             "",
@@ -37,7 +38,8 @@ _ENDED: tuple[tuple[re.Pattern[str], frozenset[str], str], ...] = tuple(
         ),
         (r"(?:i|we) got divorced(?P<x>)", frozenset({"partner"}), "I am divorced"),
         (
-            r"(?:i|we) (?:have )?(?:stopped|quit|gave up|given up|dropped|ditched)(?: (?:playing|being|doing|going|eating|"
+            r"(?:i|we) (?:have )?(?:stopped|quit|gave up|given up|dropped|ditched)(?: (?:playing|being|doing|"
+            r"going|eating|"
             r"drinking|taking|learning|using|practi[sc]ing|collecting|studying))? (?:an? |the |my |on )?(?P<x>.+)",
             _FREE,
             "",
@@ -58,7 +60,8 @@ _ENDED: tuple[tuple[re.Pattern[str], frozenset[str], str], ...] = tuple(
             "I like {x}",
         ),
         (
-            r"(?:i|we) (?:(?:have )?(?:started|began|begun) (?:to )?)?(?:eat|eating|drink|drinking|have|having) (?P<x>.+?) again",
+            r"(?:i|we) (?:(?:have )?(?:started|began|begun) (?:to )?)?(?:eat|eating|drink|drinking|have|having) "
+            r"(?P<x>.+?) again",
             frozenset({"avoids", "diet"}),
             "",
         ),
