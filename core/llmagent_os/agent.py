@@ -184,8 +184,7 @@ class Agent:
         given = await requests_read(services, exchange, self.llm.card)
         if given is None and (told := await answer_from_memory(services, exchange, reading, self.llm.card)) is not None:
             return told
-        remembered = await recalled(services, exchange)
-        facts = [hit.fact.text for hit in hits]
+        facts, remembered = [hit.fact.text for hit in hits], await recalled(services, exchange)
         request = chat_request(services, exchange, facts, native=self.llm.card.native, remembered=remembered)
         answer, proposed = await asyncio.gather(
             converse(

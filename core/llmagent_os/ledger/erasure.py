@@ -76,12 +76,12 @@ class Erasure:
     async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
-        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``memories`` (what the person
-        stated about themselves), ``contacts`` (the names that others find), ``encounters`` (the groups in which the
-        person wrote), ``members``, ``requests`` (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong
-        codes in the last hour), ``canaries`` (conversations in which a new version was tested), ``personas`` (what kind
-        of person each bot takes the person for) and ``inbox`` (events that wait or were given up). Every interaction
-        has its completions. Under ``damaged`` is what cannot be read, as it is.
+        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``memories`` (what the
+        person stated about themselves), ``contacts`` (the names that others find), ``encounters`` (the groups in
+        which the person wrote), ``members``, ``requests`` (to be let in), ``link_codes`` (open ones), ``guesses`` (how
+        many wrong codes in the last hour), ``canaries`` (conversations in which a new version was tested),
+        ``personas`` (what kind of person each bot takes the person for) and ``inbox`` (events that wait or were given
+        up). Every interaction has its completions. Under ``damaged`` is what cannot be read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
 

@@ -8,12 +8,12 @@ from collections.abc import Mapping
 import msgspec
 
 from llmagent_os.memory.clauses import Clause, clauses_of, plain_clause
+from llmagent_os.memory.ended_statements import without_taking_back
 from llmagent_os.memory.second_person import is_first_person, to_second_person
 from llmagent_os.memory.statement import NOTE, Statement
 from llmagent_os.memory.statement_rules import Rule, statement_rules
-from llmagent_os.memory.ended_statements import without_taking_back
-from llmagent_os.memory.topics import SAME_RELATION
 from llmagent_os.memory.statement_values import is_any
+from llmagent_os.memory.topics import SAME_RELATION
 
 #: A clause that is longer is a story.
 LONGEST_CLAUSE = 160

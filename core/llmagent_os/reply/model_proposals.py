@@ -18,8 +18,8 @@ from llmagent_os.memory.clauses import Clause, clauses_of, plain_clause
 from llmagent_os.memory.reading import Reading, stated_in
 from llmagent_os.memory.second_person import is_first_person, to_second_person
 from llmagent_os.memory.statement import NOTE, Statement
-from llmagent_os.memory.topics import TOPICS
 from llmagent_os.memory.statement_values import MOST_WORDS
+from llmagent_os.memory.topics import TOPICS
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.remembering import may_remember_in
 from llmagent_os.reply.services import Services
