@@ -30,8 +30,8 @@ _SENTENCES = re.compile(r"(?<!\bDr)(?<!\bMr)(?<!\bMs)(?<!\bMrs)(?<!\bSt)(?<!\bPr
 #: Where another clause of the person begins.
 _CLAUSES = re.compile(
     r"(?:\s*[,:–—]|\s+-)?\s+(?:and|but|so|because|since|as|though|although|while|plus|also|yet)\s+"
-    r"(?:(?:that|then|now|so|because|since|also|actually|by the way|btw) )*(?=(?:i|i'm|i've|im|ive|we|we've|my|our|what|can you|"
-    r"could you|please|find|book|show)\b)"
+    r"(?:(?:that|then|now|so|because|since|also|actually|by the way|btw) )*(?="
+    r"(?:i|i'm|i've|im|ive|we|we've|my|our|what|can you|could you|please|find|book|show)\b)"
     r"|(?:\s*[,:–—]|\s+-)\s+(?=(?:i|i'm|i've|im|ive|we|we've|my|our|and|but|so|because|please|can you|"
     r"could you|would you|book|find|show|remind|add|schedule|cancel|move|suggest|recommend|give|tell|help|play|what|"
     r"which|where|any idea|make|let's|look)\b)",

@@ -24,6 +24,12 @@ def remembered(*said: str) -> list[Memory]:
     return known
 
 
+def remembered_at(day: int, topic: str, value: str) -> Memory:
+    """A memory of the day with that number."""
+    at = NOON + timedelta(day)
+    return Memory(number=day, topic=topic, value=value, source="s", room="r", is_private=True, said_at=at)
+
+
 def changed(known: list[Memory], text: str) -> MemoryChange:
     return change_of(known, read(text).statements, SOURCE)
 
@@ -62,24 +68,10 @@ def test_leaving_a_job_ends_the_employer() -> None:
 
 
 def test_the_number_of_memories_is_bounded() -> None:
-    known = [
-        Memory(
-            number=at,
-            topic="likes",
-            value=f"v{at}",
-            source="s",
-            room="r",
-            is_private=True,
-            said_at=NOON + timedelta(at),
-        )
-        for at in range(1, MOST_MEMORIES + 1)
-    ]
+    known = [remembered_at(at, "likes", f"v{at}") for at in range(1, MOST_MEMORIES + 1)]
     assert changed(known, "I love blues").erase == (1,)
 
 
 def test_of_linked_accounts_the_latest_home_holds() -> None:
-    old = Memory(number=1, topic="home", value="Berlin", source="s", room="r", is_private=True, said_at=NOON)
-    new = Memory(
-        number=2, topic="home", value="Rome", source="s", room="r", is_private=True, said_at=NOON + timedelta(1)
-    )
+    old, new = remembered_at(1, "home", "Berlin"), remembered_at(2, "home", "Rome")
     assert held([old, new]) == [new]

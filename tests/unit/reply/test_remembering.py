@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import pytest
 
@@ -22,19 +23,27 @@ class Talk:
     """People who talk to an agent that remembers them."""
 
     def __init__(
-        self, bench: Bench, *, native: bool = False, script: Sequence[str | ToolCall] = ("Fine.",), **memory: object
+        self,
+        bench: Bench,
+        *,
+        native: bool = False,
+        script: Sequence[str | ToolCall] = ("Fine.",),
+        remember: bool = True,
+        propose: Literal["rules", "model"] = "rules",
     ) -> None:
         self.bench = bench
-        settings = MemorySettings(**({"remember": True} | memory))  # type: ignore[arg-type]
+        settings = MemorySettings(remember=remember, propose=propose)
         self.agent: Agent = bench.agent(*script, settings=AgentSettings(memory=settings))
         if native:
             bench.llm.__dict__["card"] = ModelCard(native=True)
         self.number = 0
 
-    async def say(self, text: str, *, user: str = "ana", channel: str = "dm", kind: str = "direct") -> Outcome:
+    async def say(
+        self, text: str, *, user: str = "ana", channel: str = "dm", kind: Literal["direct", "group"] = "direct"
+    ) -> Outcome:
         """Say something, or give a command."""
         self.number += 1
-        room = Conversation(platform="memory", channel=channel, kind=kind)  # type: ignore[arg-type]
+        room = Conversation(platform="memory", channel=channel, kind=kind)
         key, sender = str(self.number), Sender(user)
         event: Message | Command = Message(
             event_id=key, conversation=room, sender=sender, text=text, message_id=key, at=NOON
@@ -48,7 +57,9 @@ class Talk:
         await self.bench.ledger.finish(event, None)
         return outcome
 
-    async def text(self, text: str, *, user: str = "ana", channel: str = "dm", kind: str = "direct") -> str:
+    async def text(
+        self, text: str, *, user: str = "ana", channel: str = "dm", kind: Literal["direct", "group"] = "direct"
+    ) -> str:
         outcome = await self.say(text, user=user, channel=channel, kind=kind)
         return outcome.reply.text if outcome.reply else ""
 
@@ -66,12 +77,8 @@ async def test_a_fact_is_kept_once_with_its_source_and_the_person_is_told(bench:
     talk = Talk(bench)
     assert "`/memory off` ends it" in await talk.text("I'm an architect and what a day")
     (one,) = await bench.ledger.memories.of(Identity("memory::ana"))
-    assert (one.text, one.said, one.source, one.message_id) == (
-        "You work as an architect",
-        "I'm an architect",
-        "memory:1",
-        "1",
-    )
+    assert (one.text, one.said) == ("You work as an architect", "I'm an architect")
+    assert (one.source, one.message_id) == ("memory:1", "1")
     assert one.said_at == NOON
     assert await talk.text("I love blues") == "Fine."  # told once
 
@@ -123,9 +130,7 @@ async def test_memories_are_corrected_and_deleted_one_by_one(bench: Bench) -> No
     talk = Talk(bench)
     for said in ("I'm an architect", "I love blues", "I hate cabbage"):
         await talk.say(said)
-    assert "You work as a sculptor" in (await talk.text("/memory correct 1 I'm a sculptor")).replace(
-        "you work", "You work"
-    )
+    assert "you work as a sculptor" in await talk.text("/memory correct 1 I'm a sculptor")
     assert await talk.text("forget that I love blues") == "Forgotten: you like blues."
     assert await talk.text("/memory forget 3") == "Forgotten: you do not like cabbage."
     assert await talk.kept() == ["You work as a sculptor"]
@@ -187,9 +192,7 @@ async def test_profile_shows_memories_and_says_that_clearing_leaves_them(bench: 
         ({"words": "my neighbour", "value": "Tom", "topic": "relation"}, []),  # the value is not in the words
     ],
 )
-def test_a_models_proposal_counts_only_where_it_stands_in_the_message(
-    proposal: dict[str, str], kept: list[str]
-) -> None:
+def test_a_proposal_counts_only_where_it_stands_in_the_message(proposal: dict[str, str], kept: list[str]) -> None:
     text = "I breed alpacas near Cork, and my neighbour hates it. Maybe I should sell them."
     assert [each.text for each in checked(text, proposal)] == kept
 
