@@ -33,7 +33,7 @@ def upgrade() -> None:
         sa.Column("said_again_at", _NUMBER),
         sa.Column("ended_at", _NUMBER),
     )
-    op.create_index("ix_memories_user_id", "memories", ["user_id", "number"])
+    op.create_index("ix_memories_user_id_number", "memories", ["user_id", "number"])
 
 
 def downgrade() -> None:
