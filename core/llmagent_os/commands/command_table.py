@@ -57,7 +57,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "help": SlashCommand(help="what I can do", answer=_help),
         "profile": SlashCommand(
             help="what I know about you and what I have learned; /profile set STYLE corrects it, /profile learning off "
-            "stops it, /profile undo takes the last change back, /profile clear forgets it all",
+            "stops it, /profile undo takes the last change back, /profile clear forgets your profile",
             answer=profile,
         ),
         "memory": SlashCommand(
