@@ -82,8 +82,8 @@ async def measure(bank: str, seed: int, conversations: int = CONVERSATIONS, peop
 
 
 async def _say(agent: Agent, ledger: Ledger, line: Line, number: int, at: datetime) -> None:
-    kind = "direct" if line.room.startswith("dm-") else "group"
-    room = Conversation(platform="memory", channel=line.room, kind=kind)
+    is_alone = line.room.startswith("dm-")
+    room = Conversation(platform="memory", channel=line.room, kind="direct" if is_alone else "group")
     message = Message(
         event_id=str(number),
         conversation=room,

@@ -34,7 +34,7 @@ _CLAUSES = re.compile(
     r"(?:i|i'm|i've|im|ive|we|we've|my|our|what|can you|could you|please|find|book|show)\b)"
     r"|(?:\s*[,:–—]|\s+-)\s+(?=(?:i|i'm|i've|im|ive|we|we've|my|our|and|but|so|because|please|can you|"
     r"could you|would you|book|find|show|remind|add|schedule|cancel|move|suggest|recommend|give|tell|help|play|what|"
-    r"which|where|any idea|make|let's|look)\b)",
+    r"which|where|any idea|how|when|who|should i|can i|could i|do you|is there|are there|will you|make|let's|look)\b)",
     re.IGNORECASE,
 )
 #: Words that only suppose, wish, or ask somebody to do something.
@@ -138,6 +138,13 @@ _ADVERBS = re.compile(
 
 
 _TAG_QUESTION = re.compile(r"\b(?:isn't|aren't|don't|didn't|am|is|are|do) (?:i|it|you)$", re.IGNORECASE)
+#: Begins a question that is one of its own, and no tag behind a statement.
+_ASKS = re.compile(
+    r"(?:so |and |but |then )?(?:what|which|where|when|who|how|any|(?:can|could|would|will) (?:you|we)|(?:can|"
+    r"could|should) i|"
+    r"do you (?:know|have)|(?:is|are) there) \w+ \w",
+    re.IGNORECASE,
+)
 _FILLER = re.compile(
     r"(?:(?:hi|hey|hello|hiya|thanks|thank you|please|ok|okay|by the way|btw|so|well|and|but|oh|just so you know|good "
     r"(?:morning|evening|afternoon)|fyi|from now on|if (?:that|it) helps)(?: there| bot| so much)?[, ]*)+",
@@ -167,7 +174,15 @@ def clauses_of(text: str) -> Iterator[Clause]:
     for sentence, end in zip(pieces[::2], pieces[1::2], strict=False):
         sentence = " ".join(sentence.split())
         if sentence.strip(" ,.:-"):
-            yield from [Clause("", sentence)] if "?" in end else _of_sentence(sentence)
+            yield from _of_question(sentence) if "?" in end else _of_sentence(sentence)
+
+
+def _of_question(sentence: str) -> Iterator[Clause]:
+    """The clauses of a question: those before it may state something. "I like tea, right?" states nothing."""
+    *before, last = _CLAUSES.split(sentence)
+    if before and _ASKS.match(last.strip()):
+        yield from _of_sentence(", ".join(before))
+    yield Clause("", last)
 
 
 def _of_sentence(sentence: str) -> Iterator[Clause]:

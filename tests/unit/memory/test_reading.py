@@ -16,6 +16,7 @@ from llmagent_os.memory.reading import read, stated_in
         ("I'm allergic to walnuts and kiwis", ["You are allergic to walnuts", "You are allergic to kiwis"]),
         ("I'm pescatarian, find a place for tonight", ["You are pescatarian"]),
         ("I love blues, play me some", ["You like blues"]),
+        ("I'm pescatarian, what could I cook tonight?", ["You are pescatarian"]),
         ("I prefer trains over planes", ["You prefer trains over planes"]),
         ("our hamster is called Pip", ["You have a hamster called Pip"]),
         ("remember that I park in row 7", ["You park in row 7"]),
@@ -30,6 +31,8 @@ def test_statements_of_oneself_are_read(said: str, kept: list[str]) -> None:
     [
         "do I like cabbage?",  # questions
         "I like cabbage, don't I",
+        "I like cabbage, right?",
+        "I like cabbage, isn't that so?",
         "if I lived in Turin I'd buy a scooter",  # suppositions, wishes and plans
         "I might become an architect",
         "I'd love a coffee",
@@ -57,7 +60,8 @@ def test_junk_is_not_kept(said: str) -> None:
 
 def test_what_holds_no_longer_is_read_as_ended() -> None:
     (ended,) = read("I don't like cabbage any more").statements
-    assert (ended.value, ended.ends) == ("cabbage", {"likes"})
+    assert ended.value == "cabbage"
+    assert ended.ends == {"likes"}
     ended, now = read("I've come to like cabbage").statements
     assert ended.ends == {"dislikes"}
     assert now.text == "You like cabbage"

@@ -13,6 +13,7 @@ from llmagent_os.commands.memory import forget_all
 from llmagent_os.events import Command, Conversation, Message, Sender
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import Identity
+from llmagent_os.plugins.profile import ProfilePlugin
 from llmagent_os.reply.agent_settings import AgentSettings, MemorySettings
 from llmagent_os.reply.model_proposals import checked
 from llmagent_os.serving.model_card import ModelCard
@@ -202,3 +203,18 @@ async def test_a_general_model_proposes_what_no_rule_reads(bench: Bench) -> None
     talk = Talk(bench, script=("Schön.", call, "Fine."), propose="model")
     await talk.say("Ich wohne in Graz.")
     assert await talk.kept() == ["You said: “Ich wohne in Graz”"]
+
+
+async def test_a_place_is_handed_to_the_profile_and_kept_nowhere_else(bench: Bench) -> None:
+    await bench.plugins.add(ProfilePlugin())
+    talk = Talk(bench, native=True)
+    said = await talk.text("I love blues and I moved to Berlin last year")
+    assert said.startswith("Got it, you're in Berlin")
+    assert "I'll remember that you like blues" in said
+    assert await talk.kept() == ["You like blues"]
+    assert "place Berlin" in await talk.text("what do you know about me?")
+    other = Talk(bench)  # a general model that calls no tool
+    said = await other.text("I moved to Oslo, what should I see there?", user="ben")
+    assert said.startswith("Fine.")
+    assert "you're in Oslo" in said
+    assert await other.kept("ben") == []
