@@ -154,7 +154,6 @@ def _export(database: Database, who: list[Identity]) -> Export:
     asks = sa.select(requests).where(requests.c.identity.in_(who)).order_by(requests.c.told_at)
     codes = sa.select(link_codes).where(link_codes.c.identity.in_(who)).order_by(link_codes.c.expires_at)
     wrong = sa.select(guesses).where(guesses.c.identity.in_(known_as)).order_by(guesses.c.since)
-    taken_for = sa.select(personas).where(personas.c.person.in_(who)).order_by(personas.c.bot)
     events = sa.select(inbox).where(inbox.c.user_id.in_(who), inbox.c.body.is_not(None)).order_by(inbox.c.seq)
     return {
         "interactions": [
@@ -191,9 +190,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
         ],
         "guesses": [{"count": row.count, "since": moment_as_json(row.since)} for row in rows(wrong)],
         "canaries": _exported_canaries(database, who),
-        "personas": [
-            {"bot": row.bot, "persona": row.persona, "shares": _as_json(row.shares or "{}")} for row in rows(taken_for)
-        ],
+        "personas": _exported_personas(database, who),
         "inbox": [
             {"accepted_at": moment_as_json(row.accepted_at), "event": _as_json(row.body), "why": row.why}
             for row in rows(events)
@@ -223,6 +220,15 @@ def _exported_canaries(database: Database, who: list[Identity]) -> list[dict[str
     return [
         {"version": row.version, "reward": row.reward, "begun_at": moment_as_json(row.begun_at)}
         for row in database.sql.execute(theirs.order_by(canary_conversations.c.seq))
+    ]
+
+
+def _exported_personas(database: Database, who: list[Identity]) -> list[dict[str, Any]]:
+    """What kind of person each bot takes ``who`` for."""
+    taken_for = sa.select(personas).where(personas.c.person.in_(who)).order_by(personas.c.bot)
+    return [
+        {"bot": row.bot, "persona": row.persona, "shares": _as_json(row.shares or "{}")}
+        for row in database.sql.execute(taken_for)
     ]
 
 
