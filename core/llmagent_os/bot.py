@@ -52,6 +52,10 @@
     gamma = 0.0                           # how much of a reward is credited to the turn before, in the same session
     exploration = 0.03                    # bayes: the share of replies that try something new
 
+    [memory]                              # facts that people state about themselves; docs/memory.md
+    remember = true                       # for people who never said; left out with the table: false
+    propose = "rules"                     # or model: a general model proposes facts, too
+
     [training]                            # when the model's weights are trained; see training/training_config.py
     opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
 
@@ -161,6 +165,14 @@ class Policy(BaseModel):
     exploration: float = Field(default=0.03, ge=0.0, le=1.0)  #: of ``bayes``: the share of replies that explore
 
 
+class MemoryConfig(BaseModel):
+    """How facts that people state about themselves are found. Whether they are kept, ``[consent]`` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    propose: Literal["rules", "model"] = "rules"  #: who finds the facts in a message
+
+
 def _check_platform(name: str) -> None:
     known = known_adapters()
     near = get_close_matches(name, known, 1, 0.6)
@@ -267,6 +279,7 @@ class BotConfig(BaseModel):
     voice: VoiceConfig = VoiceConfig()
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
+    memory: MemoryConfig = MemoryConfig()
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
     consent: ConsentConfig = ConsentConfig()
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
@@ -466,6 +479,7 @@ def _explained(found: dict[str, Any]) -> str:
             ("policy",): Policy,
             ("knowledge",): KnowledgeConfig,
             ("consent",): ConsentConfig,
+            ("memory",): MemoryConfig,
             ("training",): TrainingConfig,
             ("training", "canary"): CanarySettings,
             ("voice",): VoiceConfig,

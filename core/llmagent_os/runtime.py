@@ -58,7 +58,7 @@ from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.queue_store import QueueStore
 from llmagent_os.privacy.retention import kept_times
 from llmagent_os.privacy.stores import Stores
-from llmagent_os.reply.agent_settings import AgentSettings
+from llmagent_os.reply.agent_settings import AgentSettings, MemorySettings
 from llmagent_os.reply.embedding_work import keep_embedded
 from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.reply.prompt import warm_up_request
@@ -137,11 +137,7 @@ class Runtime:
             profiles = _profiles(settings, bot.config)
             plugins = await _plugins(settings, bot, ledger, stack)
             llm = await _llm(settings, bot, stack)
-            search = knowledge_search(settings, bot.config)
-            knowledge = await asyncio.to_thread(_knowledge, settings, bot, search)
-            stack.callback(knowledge.base.close)
-            taught = _taught(settings, bot.config)
-            stack.callback(taught.close)
+            knowledge, taught = await _knowledge(settings, bot, stack)
             voice = _voice(settings, bot, stack)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
@@ -338,20 +334,26 @@ def _voice(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> Vo
     return voice
 
 
-def _knowledge(settings: Settings, bot: Bot, search: Search) -> KnowledgeBase:
+async def _knowledge(
+    settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack
+) -> tuple[KnowledgeBase, ScopedBases]:
+    """What the bot knows, and what people teach it."""
+    knowledge = await asyncio.to_thread(_own_knowledge, settings, bot, knowledge_search(settings, bot.config))
+    stack.callback(knowledge.base.close)
+    taught = ScopedBases(
+        settings.data / KNOWLEDGE_FOLDER,
+        max_person=bot.config.knowledge.most_of_person,
+        max_workspace=bot.config.knowledge.most_of_workspace,
+    )
+    stack.callback(taught.close)
+    return knowledge, taught
+
+
+def _own_knowledge(settings: Settings, bot: Bot, search: Search) -> KnowledgeBase:
     """What the bot knows. Files that have not changed since the last start are not read again."""
     knowledge = KnowledgeBase(bot_base(settings.data, bot.name), search=search, embeds_itself=False)
     knowledge.load_only(bot.facts, bot.documents)
     return knowledge
-
-
-def _taught(settings: Settings, config: BotConfig) -> ScopedBases:
-    knowledge = config.knowledge
-    return ScopedBases(
-        settings.data / KNOWLEDGE_FOLDER,
-        max_person=knowledge.most_of_person,
-        max_workspace=knowledge.most_of_workspace,
-    )
 
 
 def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
@@ -538,6 +540,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         request_rules=config.request_rules,
         consent=config.consent.defaults,
         asks_consent=config.consent.ask,
+        memory=MemorySettings(propose=config.memory.propose),
         web=web,
     )
 

@@ -128,6 +128,7 @@ class World:
         await self.runtime.profiles.update(PersonId(ANA_WEB), name="Ypsilanti")
         await self.runtime.profiles.update(PersonId(ANA_WEB), place="Ypsilanti")
         await self.tell("hello")
+        await self.tell("I love zeppelin rides")
         await self.tell("", files={"zeppelin.txt": b"a gugelhupf"})
         code = (await self.say("/link"))["text"].split("`/link ")[1].split("`")[0]
         await self.tell(f"/link {code}")
@@ -235,6 +236,7 @@ async def test_nothing_is_left_of_a_person_who_was_erased(world: World, settings
     before = tables_that_name(file, ANA_WEB, ANA_TELEGRAM)
     assert before >= {"lora_versions", "lora_contributors", "training_jobs"}
     assert before >= {"interactions", "rewards", "records", "timers", "identities", "link_codes", "policy_parts"}
+    assert "memories" in before
     assert len(traces(settings.data, *SECRETS)) >= 4
     subject = await data_subject(ANA_TELEGRAM, (LedgerStore("ledger", ledger=world.runtime.ledger),))
     assert subject.identities == (ANA_WEB, ANA_TELEGRAM)
