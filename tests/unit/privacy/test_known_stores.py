@@ -251,7 +251,7 @@ async def test_nothing_is_left_of_a_person_who_was_erased(world: World, settings
         "web": 1,
         "other platforms": 0,
         "files": 1,
-        "profiles": 1,
+        "profiles": 2,  # of Telegram, too: the bot has asked there what it may do
         "loras": 2,
         "ledger": erased["ledger"],
         "trainings": 0,  # what they worked on went with the LoRAs
@@ -301,7 +301,7 @@ async def test_the_command_line_exports_and_erases_the_same_beside_the_host(worl
     assert "loras: 2 versions" in words
     assert "other platforms: 1 conversation, files: 1 message, outgoing files: 0 files, secrets: 1 secret, " in words
     assert "secrets: 1 secret, knowledge: 1 document, " in words
-    assert "profiles: 1 file, " in words
+    assert "profiles: 2 files, " in words
     assert "chat ledger: 0 rows, ledger: " in words
     assert tables_that_name(settings.data / "ledger.db", ANA_WEB, ANA_TELEGRAM) == set()
     found = json.loads(await profile_command.export(settings, ANA_WEB))
