@@ -10,7 +10,6 @@
     plugins = ["calendar", "profile"]     # installed plugins, by name
     plugin_folder = "plugins"             # more of them: single files here, reloaded when they change
     permissions = ["calendar.*"]          # what the plugins' tools may do
-    knowledge = "handbook"                # files or a folder beside this file; the same as documents in [knowledge]
     examples = ["What do I have tomorrow?"]
     notes = "..."                         # for models that were not trained for this bot
     tool_rounds = 3                       # how often one reply may call tools
@@ -47,13 +46,15 @@
     learn = "members"                     # off, admins, or members: who may teach it from chat
     embeddings = "openai:MODEL"           # an embedding model: then passages are found by meaning, too
 
+    [consent]                             # what it may do until a person says; see docs/privacy.md
+    training = false                      # whether conversations may be used to train models
+
     [policy]                              # how the bot learns how a person likes to be answered
     learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not learn
     gamma = 0.0                           # how much of a reward is credited to the turn before, in the same session
     exploration = 0.03                    # bayes: the share of replies that try something new
 
-    [memory]                              # facts that people state about themselves; docs/memory.md
-    remember = true                       # for people who never said; left out with the table: false
+    [memory]                              # how facts that people state of themselves are found; see docs/memory.md
     propose = "rules"                     # or model: a general model proposes facts, too
 
     [training]                            # when the model's weights are trained; see training/training_config.py
