@@ -40,7 +40,7 @@ TURNED_OFF = (
     "Done: I keep nothing more that you tell me about yourself, and use none of what I remember. `/privacy` shows what "
     "else you allow me."
 )
-_STILL_THERE = " What I have kept is still there: `/memory forget all` deletes it."
+STILL_THERE = "What I have kept of it is still there: `/memory forget all` deletes it."
 
 
 async def answer_memory_request(services: Services, exchange: Exchange) -> Outcome | None:
@@ -125,7 +125,7 @@ async def set_remembering(services: Services, exchange: Exchange, value: str) ->
     await services.profiles.update(exchange.profile.user_id, **{REMEMBER: value})
     if value == "on":
         return TURNED_ON
-    return TURNED_OFF + (_STILL_THERE if await remembered_of(services, exchange) else "")
+    return TURNED_OFF + (f" {STILL_THERE}" if await remembered_of(services, exchange) else "")
 
 
 async def forget_numbers(services: Services, exchange: Exchange, numbers: Sequence[int]) -> str:

@@ -139,11 +139,13 @@ async def test_nothing_is_kept_or_used_without_consent(bench: Bench) -> None:
 async def test_memory_and_privacy_turn_the_same_switch_and_it_is_recorded(bench: Bench) -> None:
     talk = Talk(bench)
     await talk.say("/memory off")
-    assert "**remember: off**" in await talk.text("/privacy")
+    assert "**remember: off**" in (shown := await talk.text("/privacy"))
+    assert "still there" not in shown
     await talk.say("/privacy remember on")
     await talk.say("I love blues")
     assert await talk.kept() == ["You like blues"]
     await talk.say("stop remembering things about me")
+    assert "is still there: `/memory forget all` deletes it" in await talk.text("/privacy")
     record = (await bench.profiles.export(PersonId("memory::ana")))["consent"]
     assert [(each["switch"], each["value"]) for each in record] == [
         ("remember", "off"),
