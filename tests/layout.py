@@ -37,6 +37,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("policy",),
     ("feedback",),
     ("tools",),
+    ("memory",),
     ("plugin",),
     ("people",),
     ("privacy",),

@@ -10,7 +10,6 @@ import asyncio
 import unicodedata
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -29,15 +28,17 @@ from llmagent_os.reply.attachments import wordless
 from llmagent_os.reply.button_answer import answer_button, ask_again, plugin_button_meant
 from llmagent_os.reply.consent_question import with_consent_question
 from llmagent_os.reply.contact_notes import note_contact
-from llmagent_os.reply.document_answer import answer_from_documents, may_answer
 from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
 from llmagent_os.reply.found_passages import find_passages
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
+from llmagent_os.reply.memory_answers import answer_from_memory, answer_memory_request
+from llmagent_os.reply.model_answer import answer_with_model
+from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
-from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.received_files import answer_received, answer_wordless
+from llmagent_os.reply.remembering import keep, keep_after, read_message, recalled
 from llmagent_os.reply.request_features import request_features
 from llmagent_os.reply.requests_read import requests_read
 from llmagent_os.reply.rule_answer import answer_by_rules
@@ -46,7 +47,6 @@ from llmagent_os.reply.session_features import session_features
 from llmagent_os.reply.spoken_message import SpokenMessage, listened, quoted, quoting, recordings_in, with_transcript
 from llmagent_os.reply.spoken_reply import spoken
 from llmagent_os.reply.timer_answer import answer_timer
-from llmagent_os.reply.tool_loop import converse
 from llmagent_os.serving.sync_bridge import run_sync
 
 if TYPE_CHECKING:
@@ -172,8 +172,9 @@ class Agent:
             return await self._press(services, message, button, exchange.text)
         if is_teaching(message):
             return await fixed_outcome(services, message, await learn_files(services, message), intent="attachment")
-        if (answered := await answer_received(services, exchange)) is not None:
-            return answered
+        for answer_early in (answer_received, answer_memory_request):
+            if (answered := await answer_early(services, exchange)) is not None:
+                return answered
         found = await find_passages(services, self.kb, exchange)
         exchange = await decide(
             services,
@@ -183,31 +184,23 @@ class Agent:
             decision_id=exchange.key,
             episode_id=exchange.session,
         )
-        by_rules = None if may_answer(exchange, found) else await answer_by_rules(services, exchange, self.llm.card)
-        if by_rules is not None:
-            return by_rules
+        reading = await read_message(services, exchange)
+        if (said := await answer_by_rules(services, exchange, found, self.llm.card)) is not None:
+            await keep(services, exchange, reading.statements)
+            return said
         exchange = await choose_lora(services, exchange)
-        facts = [hit.passage.text for hit in found.facts]
-        request = chat_request(services, exchange, facts, native=self.llm.card.native)
         given = await requests_read(services, exchange, self.llm.card)
-        with_tools = partial(
-            converse,
-            self.llm,
-            request,
-            partial(call_tool, services, exchange),
-            rounds=services.settings.tool_rounds,
-            privacy=services.privacy,
-            grounding=services.settings.grounding,
-            given=given,
+        if given is None and (told := await answer_from_memory(services, exchange, reading, self.llm.card)) is not None:
+            return told
+        remembered = await recalled(services, exchange)
+        request = chat_request(services, exchange, found.facts, remembered, native=self.llm.card.native)
+        answer, proposed = await asyncio.gather(
+            answer_with_model(self.llm, services, exchange, found, request, given, draft),
+            proposals(services, exchange, reading, self.llm),
         )
-        if found.passages and (given is None or self.llm.card.native):
-            answer = await answer_from_documents(
-                self.llm, services, exchange, found, request, lambda shown: with_tools(draft=shown), draft
-            )
-        else:
-            answer = await with_tools(draft=draft)
         answer.open_question = open_question(exchange.episode)
         reply = services.interaction.render(answer.reply(services.privacy))
+        reply = await keep_after(services, exchange, reading.statements, reply, answer, proposed)
         # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
         interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=request.tools)
         return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))

@@ -10,7 +10,6 @@
     plugins = ["calendar", "profile"]     # installed plugins, by name
     plugin_folder = "plugins"             # more of them: single files here, reloaded when they change
     permissions = ["calendar.*"]          # what the plugins' tools may do
-    knowledge = "handbook"                # files or a folder beside this file; the same as documents in [knowledge]
     examples = ["What do I have tomorrow?"]
     notes = "..."                         # for models that were not trained for this bot
     tool_rounds = 3                       # how often one reply may call tools
@@ -47,10 +46,16 @@
     learn = "members"                     # off, admins, or members: who may teach it from chat
     embeddings = "openai:MODEL"           # an embedding model: then passages are found by meaning, too
 
+    [consent]                             # what it may do until a person says; see docs/privacy.md
+    training = false                      # whether conversations may be used to train models
+
     [policy]                              # how the bot learns how a person likes to be answered
     learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not learn
     gamma = 0.0                           # how much of a reward is credited to the turn before, in the same session
     exploration = 0.03                    # bayes: the share of replies that try something new
+
+    [memory]                              # how facts that people state of themselves are found; see docs/memory.md
+    propose = "rules"                     # or model: a general model proposes facts, too
 
     [training]                            # when the model's weights are trained; see training/training_config.py
     opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
@@ -161,6 +166,14 @@ class Policy(BaseModel):
     exploration: float = Field(default=0.03, ge=0.0, le=1.0)  #: of ``bayes``: the share of replies that explore
 
 
+class MemoryConfig(BaseModel):
+    """How facts that people state about themselves are found. Whether they are kept, ``[consent]`` says."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    propose: Literal["rules", "model"] = "rules"  #: who finds the facts in a message
+
+
 def _check_platform(name: str) -> None:
     known = known_adapters()
     near = get_close_matches(name, known, 1, 0.6)
@@ -267,6 +280,7 @@ class BotConfig(BaseModel):
     voice: VoiceConfig = VoiceConfig()
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
+    memory: MemoryConfig = MemoryConfig()
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
     consent: ConsentConfig = ConsentConfig()
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
@@ -466,6 +480,7 @@ def _explained(found: dict[str, Any]) -> str:
             ("policy",): Policy,
             ("knowledge",): KnowledgeConfig,
             ("consent",): ConsentConfig,
+            ("memory",): MemoryConfig,
             ("training",): TrainingConfig,
             ("training", "canary"): CanarySettings,
             ("voice",): VoiceConfig,

@@ -277,8 +277,9 @@ class Plugin:
     async def export_files(self, context: ToolContext) -> ToolResult | None:
         """Give what the plugin keeps about the person as files that other programs read, such as an ``.ics`` file.
 
-        ``/export`` puts the files into its archive, beside the plugin's records as JSON; ``/export NAME`` sends the
-        result itself. The context may be of no event: write the files with ``context.files``.
+        ``/export`` puts the files into its archive, beside the plugin's records as JSON, and sends them beside the
+        archive; ``/export NAME`` sends the result itself. The context may be of no event: write the files with
+        ``context.files``.
 
         Returns:
             The result, with the files. None: the records say it all.

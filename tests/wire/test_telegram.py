@@ -20,6 +20,8 @@ from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapters.telegram.adapter import TelegramAdapter
 from llmagent_os.adapters.telegram.rate_limiter import Rate, RateLimiter, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
+from llmagent_os.agent import Agent
+from llmagent_os.chat import ToolCall
 from llmagent_os.errors import (
     AdapterError,
     BadEventError,
@@ -29,10 +31,16 @@ from llmagent_os.errors import (
     TryLaterError,
 )
 from llmagent_os.events import ButtonPress, Command, Edit, Event, Message, Reaction
-from llmagent_os.testing import accepting
+from llmagent_os.ledger import Ledger
+from llmagent_os.people.profiles import Profiles
+from llmagent_os.plugins.calendar import CalendarPlugin
+from llmagent_os.reply.services import Services
+from llmagent_os.testing import ScriptedLLM, accepting
+from llmagent_os.tools.registry import Plugins
 from tests.free_port import free_port
 from tests.platforms.raw_http import raw_post
 from tests.platforms.telegram import BOT, TOKEN, TelegramServer
+from tests.unit.agent_bench import no_draft
 
 from .contract import AdapterContract, Inbox, Platform, Served
 from .fuzz import JSON, mutated
@@ -402,6 +410,26 @@ async def test_files_that_cannot_be_sent_do_not_cost_the_words(telegram: Telegra
     assert [one.text for one in shown] == ["Here.", "(gone.ics could not be attached.)", ""]
     assert shown[2].files == ("photo.jpg",)
     assert len(receipt.message_ids) == 3
+
+
+async def test_an_export_is_an_archive_and_a_calendar_beside_it(telegram: TelegramPlatform, tmp_path: Path) -> None:
+    """The .ics file opens with one tap on a phone, and a zip file does not."""
+    ledger = await Ledger.open("sqlite://")
+    async with Plugins(installed=(), records=ledger.records) as plugins:
+        await plugins.add(CalendarPlugin())
+        services = Services(ledger=ledger, profiles=Profiles(tmp_path / "p"), plugins=plugins, outgoing=tmp_path / "o")
+        book = ToolCall("create_event", {"title": "gym", "date": "tomorrow", "time": "6pm"})
+        agent = Agent(llm=ScriptedLLM(book, "Done."), services=services)
+        await agent.handle(await telegram.asked("gym tomorrow at 6pm"), no_draft)
+        await telegram.server.say("/export")
+        (command,) = await telegram.inbox.wait(Command)
+        outcome = await agent.handle(command, no_draft)
+        assert outcome.reply is not None
+        await telegram.adapter.send(command.conversation, outcome.reply, key="k1")
+    await ledger.close()
+    shown = telegram.server.shown()
+    assert [name for one in shown for name in one.files] == ["your-data.zip", "calendar.ics"]
+    assert "calendar.ics is beside it" in shown[0].text
 
 
 # ── drafts ────────────────────────────────────────────────────────────────────────────────────────────────────────────

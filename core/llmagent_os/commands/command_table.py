@@ -16,6 +16,7 @@ from llmagent_os.commands.knowledge_command import REMOVE, knowledge, remove_pre
 from llmagent_os.commands.learn import learn
 from llmagent_os.commands.learn_files import LEARN_FILES, learn_earlier_files
 from llmagent_os.commands.link import link
+from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
 from llmagent_os.commands.plugin_command import plugin_command
 from llmagent_os.commands.privacy import PRIVACY, privacy, turn
 from llmagent_os.commands.profile import change_or_show, profile
@@ -64,7 +65,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "help": SlashCommand(help="what I can do", answer=_help),
         "profile": SlashCommand(
             help="what I know about you and what I have learned; /profile set STYLE corrects it, /profile learning off "
-            "stops it, /profile undo takes the last change back, /profile clear forgets it all",
+            "stops it, /profile undo takes the last change back, /profile clear forgets your profile",
             answer=profile,
         ),
         "learn": SlashCommand(
@@ -78,6 +79,11 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             help="whether I read my answers aloud: /voice on, /voice off; I understand voice messages too",
             answer=voice,
         ),
+        "memory": SlashCommand(
+            help="what you told me about yourself; /memory forget 3 deletes one, /memory correct 3 WORDS corrects it, "
+            "/memory off ends it",
+            answer=memory,
+        ),
         "privacy": SlashCommand(
             help="what you allow me: remember you, learn from your reactions, train on our conversations",
             answer=privacy,
@@ -90,7 +96,9 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "unlink": SlashCommand(
             help="separate this account from the ones it is linked with", answer=unlink, is_kept=False
         ),
-        "export": SlashCommand(help="everything I keep about you, as one file", answer=export),
+        "export": SlashCommand(
+            help="everything I keep about you in one file, and your calendar as an .ics file", answer=export
+        ),
         "forget": SlashCommand(help="erase everything I keep about you", answer=ask_forget),
     }
 )
@@ -102,7 +110,13 @@ ADMIN_COMMANDS: Mapping[str, AdminCommand] = MappingProxyType(
 )
 #: What answers a button of a command's answer, by the beginning of the button's value.
 _BUTTONS: Mapping[str, Callable[[Services, Event, str], Awaitable[Reply]]] = MappingProxyType(
-    {SHOW_PASSAGE: show_passage, REMOVE: remove_pressed, SHARE: share, LEARN_FILES: learn_earlier_files}
+    {
+        SHOW_PASSAGE: show_passage,
+        REMOVE: remove_pressed,
+        SHARE: share,
+        LEARN_FILES: learn_earlier_files,
+        FORGET_ALL: forget_all,
+    }
 )
 #: Other names of commands: Telegram's first message to a bot is ``/start``.
 ALIASES: Mapping[str, str] = MappingProxyType({"start": "help"})

@@ -1,4 +1,7 @@
-"""``/export``: everything that is kept about a person, as one archive; ``/export calendar``: one plugin's file."""
+"""``/export``: everything that is kept about a person: one archive, and beside it what plugins give for other programs.
+
+``/export calendar`` gives one plugin's file.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from llmagent_os.commands.erasable_stores import stores_of
 from llmagent_os.errors import LLMAgentOSError, PluginError
 from llmagent_os.events import Command
 from llmagent_os.identity import identity_of, person_kept_under
+from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolContext
 from llmagent_os.privacy.archive import ARCHIVE_NAME, MAX_CHAT_BYTES, make_archive
 from llmagent_os.privacy.stores import DataSubject
@@ -25,7 +29,7 @@ _FAILED = Reply("Sorry, I could not read everything that I keep about you just n
 
 
 async def export(services: Services, command: Command) -> Reply:
-    """Answer ``/export`` and ``/export PLUGIN``. In a group, the file goes to the person alone."""
+    """Answer ``/export`` and ``/export PLUGIN``. In a group, the files go to the person alone."""
     exchange = await open_exchange(services, command, intent="command", turns=0)
     context = tool_context(services, exchange, exchange.key)
     plugins = services.plugins
@@ -33,21 +37,25 @@ async def export(services: Services, command: Command) -> Reply:
         return await _of_plugin(plugins, context, what)
     subject = DataSubject.of(await services.directory.identities_of(identity_of(command)))
     given = {} if plugins is None else await exported_files(plugins, context)
+    beside = {name: content for name, content in given.items() if "/" not in name}
+    room = MAX_CHAT_BYTES - sum(map(len, beside.values()))  # all of them are sent as one reply
     try:
-        archive = await make_archive(stores_of(services), subject, given, context.now, MAX_CHAT_BYTES)
+        archive = await make_archive(stores_of(services), subject, given, context.now, room)
     except LLMAgentOSError as error:
         _log.error("an export failed", error=str(error))
         return _FAILED
     files = OutgoingFiles(services.outgoing, person_kept_under(exchange.identity))
-    path = await files.write(ARCHIVE_NAME, archive.content)
-    text = "This is everything that I keep about you. README.txt says what each file is."
+    paths = [await files.write(name, content) for name, content in {ARCHIVE_NAME: archive.content, **beside}.items()]
+    text = f"This is everything that I keep about you. In {ARCHIVE_NAME}, README.txt says what each file is."
+    if beside:
+        text += f" {join_words([*beside])} {'is' if len(beside) == 1 else 'are'} beside it, for other programs."
     if archive.left_out:
         count = len(archive.left_out)
         text += (
             f" {'One file is' if count == 1 else f'{count} files are'} too large to send here. Those who run me can "
             "give you an archive with all of them."
         )
-    return Reply(text, files=(path,))
+    return Reply(text, files=tuple(paths))
 
 
 async def _of_plugin(plugins: Plugins | None, context: ToolContext, name: str) -> Reply:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from hashlib import sha256
 
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.learn_files import FOR_ALL
 from llmagent_os.commands.teaching import keep_document, share_button, why_not
 from llmagent_os.events import Command
+from llmagent_os.identity import identity_of
 from llmagent_os.knowledge.document_readers import READABLE, UnreadableError
 from llmagent_os.knowledge.link_reading import read_link
+from llmagent_os.knowledge.notes import note_title
 from llmagent_os.knowledge.passages import Section
 from llmagent_os.markup.shortening import shorten
+from llmagent_os.people.time_zones import zone_or
 from llmagent_os.reply.services import Services
 
 _FOR_ALL = re.compile(rf"{FOR_ALL}\b\s*:?\s*", re.IGNORECASE)
@@ -48,10 +52,16 @@ async def learn(services: Services, command: Command) -> Reply:
         key=f"note:{sha256(text.casefold().encode()).hexdigest()[:16]}",
         title=f"Note: {shorten(' '.join(text.split()), _TITLE)}",
         source="",
-        sections=[Section(text)],
+        sections=[Section(text, title=note_title(await _today(services, command), for_all=for_all))],
         for_all=for_all,
     )
     return Reply(said, buttons=share_button(services, command, document) if document and not for_all else ())
+
+
+async def _today(services: Services, command: Command) -> date:
+    """The day where the person is."""
+    profile = await services.directory.profile(await services.directory.person_of(identity_of(command)))
+    return services.clock().astimezone(zone_or(profile.time_zone, services.settings.time_zone)).date()
 
 
 async def _learn_link(services: Services, command: Command, address: str, *, for_all: bool) -> Reply:

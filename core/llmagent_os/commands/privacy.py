@@ -9,6 +9,7 @@ from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
 from llmagent_os.privacy.consent import LEARNING, REMEMBER, SWITCHES, TRAINING, Consent, is_withdrawal
+from llmagent_os.reply.memory_answers import STILL_THERE
 from llmagent_os.reply.services import Services
 
 #: What each switch allows, as the person reads it.
@@ -62,6 +63,9 @@ async def _shown(services: Services, event: Event) -> Reply:
         return _NO_PROFILES
     consent = await services.directory.consent(await services.directory.person_of(identity_of(event)))
     lines = [f"- **{name}: {_state(consent, name)}**: I {_may(consent, name)} {WORDS[name]}." for name in SWITCHES]
+    memories = [] if services.ledger is None else await services.ledger.memories.of(identity_of(event))
+    if memories and not consent.remember:
+        lines[0] += f" {STILL_THERE}"
     lines.append(
         "What you wrote and I answered is kept until you erase it: `/export` shows all of it, and `/forget` erases it."
     )

@@ -12,13 +12,17 @@ from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
 from llmagent_os.privacy.consent import LEARNING, SWITCHES, is_withdrawal
 from llmagent_os.reply.exchange import open_exchange
+from llmagent_os.reply.memory_answers import told_report
 from llmagent_os.reply.plugin_calls import follow_profile
+from llmagent_os.reply.remembering import remembered_of
 from llmagent_os.reply.services import Services
 
 _NO_PROFILES = Reply("I keep no profiles here.")
 _NOTHING_KNOWN = (
     "You have told me nothing about yourself yet: tell me your name, where you are, or how you like to be answered."
 )
+
+STILL_REMEMBERED = "I still remember what else you told me about yourself: `/memory forget all` deletes it."
 
 
 async def profile(services: Services, command: Command) -> Reply:
@@ -46,6 +50,8 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
             reply = await _undo(services, profiles, event, person_id)
         else:
             reply = await _clear(profiles, person_id, what.removeprefix("clear").strip())
+            if what == "clear" and await remembered_of(services, exchange):
+                reply = msgspec.structs.replace(reply, text=f"{reply.text}\n\n{STILL_REMEMBERED}")
         said = await follow_profile(services, exchange, await profiles.get(person_id))
         return msgspec.structs.replace(reply, text="\n\n".join([reply.text, *said]))
     preference = _preference(services, what)
@@ -68,8 +74,9 @@ async def _stop_learning(services: Services, event: Event) -> str:
 async def _show(services: Services, event: Event) -> Reply:
     exchange = await open_exchange(services, event, intent="command", turns=0)
     shown = _shown(exchange.profile, "This is what I know about you.", _NOTHING_KNOWN)
+    told = await told_report(services, exchange)
     learned = await taste_report(services, exchange)
-    return msgspec.structs.replace(shown, text=f"{shown.text}\n\n{learned}") if learned else shown
+    return msgspec.structs.replace(shown, text="\n\n".join(filter(None, (shown.text, told, learned))))
 
 
 async def _undo(services: Services, profiles: Profiles, event: Event, person_id: PersonId) -> Reply:

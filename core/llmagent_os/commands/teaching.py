@@ -13,6 +13,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import Event
 from llmagent_os.identity import identity_of
 from llmagent_os.knowledge.embedding_models import EmbeddingError
+from llmagent_os.knowledge.notes import title_for_all
 from llmagent_os.knowledge.passages import Document, Section
 from llmagent_os.knowledge.scopes import Scope, TooMuchError
 from llmagent_os.knowledge.search import embed_missing
@@ -131,7 +132,7 @@ async def share(services: Services, event: Event, value: str) -> Reply:
     if document is None:
         return Reply("I do not have that document any more.")
     passages = await asyncio.to_thread(base.passages, document.document_id)
-    sections = [Section(each.text, each.place, each.about, each.title, each.key) for each in passages]
+    sections = [Section(each.text, each.place, each.about, title_for_all(each.title), each.key) for each in passages]
     kept, said = await keep_document(
         services,
         event,

@@ -15,6 +15,7 @@ import msgspec
 from llmagent_os.errors import ConfigError
 from llmagent_os.knowledge.base_schema import open_base
 from llmagent_os.knowledge.bm25_scores import TermStatistics, bm25
+from llmagent_os.knowledge.notes import is_note_title
 from llmagent_os.knowledge.passage_splitting import split_section
 from llmagent_os.knowledge.passages import Document, Passage, Section
 from llmagent_os.knowledge.search_terms import TERMS_VERSION, words
@@ -353,7 +354,7 @@ def _document(row: Sequence[Any]) -> Document:
 
 
 def _terms(text: str, about: str, title: str, place: str) -> list[str]:
-    return words(f"{text}\n{about}\n{title}\n{place}")
+    return words("\n".join((text, about, "" if is_note_title(title) else title, place)))
 
 
 def _add(sql: sqlite3.Connection, passages: int, terms: int) -> None:

@@ -19,6 +19,7 @@ from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.inbox import Inbox
+from llmagent_os.ledger.memories import export_memories
 from llmagent_os.ledger.policy_versions import first_row, mark_changed
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.row_codecs import (
@@ -43,6 +44,7 @@ from llmagent_os.ledger.schema import (
     link_changes,
     link_codes,
     members,
+    memories,
     personas,
     records,
     requests,
@@ -80,12 +82,12 @@ class Erasure:
     async def export(self, identity: Identity) -> Export:
         """Everything kept about a person, under all their identities, as JSON values, oldest first.
 
-        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``contacts`` (the names
-        that others find), ``encounters`` (the groups in which the person wrote), ``members``, ``requests``
-        (to be let in), ``link_codes`` (open ones), ``guesses`` (how many wrong codes in the last hour), ``canaries``
-        (conversations in which a new version was tested), ``personas`` (what kind of person each bot takes the person
-        for) and ``inbox`` (events that wait or were given up). Every
-        interaction has its completions. Under ``damaged`` is what cannot be read, as it is.
+        The keys are ``interactions``, ``rewards``, ``records``, ``timers``, ``identities``, ``memories`` (what the
+        person stated about themselves), ``contacts`` (the names that others find), ``encounters`` (the groups in
+        which the person wrote), ``members``, ``requests`` (to be let in), ``link_codes`` (open ones), ``guesses`` (how
+        many wrong codes in the last hour), ``canaries`` (conversations in which a new version was tested),
+        ``personas`` (what kind of person each bot takes the person for) and ``inbox`` (events that wait or were given
+        up). Every interaction has its completions. Under ``damaged`` is what cannot be read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
 
@@ -174,7 +176,6 @@ def _export(database: Database, who: list[Identity]) -> Export:
     asks = sa.select(requests).where(requests.c.identity.in_(who)).order_by(requests.c.told_at)
     codes = sa.select(link_codes).where(link_codes.c.identity.in_(who)).order_by(link_codes.c.expires_at)
     wrong = sa.select(guesses).where(guesses.c.identity.in_(known_as)).order_by(guesses.c.since)
-    taken_for = sa.select(personas).where(personas.c.person.in_(who)).order_by(personas.c.bot)
     events = sa.select(inbox).where(inbox.c.user_id.in_(who), inbox.c.body.is_not(None)).order_by(inbox.c.seq)
     return {
         "interactions": [
@@ -195,6 +196,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
             for row in rows(to_come).all()
         ],
         "identities": [{"identity": row.identity, "linked_at": moment_as_json(row.linked_at)} for row in rows(links)],
+        "memories": export_memories(database, who),
         **_exported_contacts(database, who),
         "members": [
             {"identity": row.identity, "name": row.name, "approved_at": moment_as_json(row.approved_at)}
@@ -210,9 +212,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
         ],
         "guesses": [{"count": row.count, "since": moment_as_json(row.since)} for row in rows(wrong)],
         "canaries": _exported_canaries(database, who),
-        "personas": [
-            {"bot": row.bot, "persona": row.persona, "shares": _as_json(row.shares or "{}")} for row in rows(taken_for)
-        ],
+        "personas": _exported_personas(database, who),
         "inbox": [
             {"accepted_at": moment_as_json(row.accepted_at), "event": _as_json(row.body), "why": row.why}
             for row in rows(events)
@@ -242,6 +242,15 @@ def _exported_canaries(database: Database, who: list[Identity]) -> list[dict[str
     return [
         {"version": row.version, "reward": row.reward, "begun_at": moment_as_json(row.begun_at)}
         for row in database.sql.execute(theirs.order_by(canary_conversations.c.seq))
+    ]
+
+
+def _exported_personas(database: Database, who: list[Identity]) -> list[dict[str, Any]]:
+    """What kind of person each bot takes ``who`` for."""
+    taken_for = sa.select(personas).where(personas.c.person.in_(who)).order_by(personas.c.bot)
+    return [
+        {"bot": row.bot, "persona": row.persona, "shares": _as_json(row.shares or "{}")}
+        for row in database.sql.execute(taken_for)
     ]
 
 
@@ -312,6 +321,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(interactions).where(interactions.c.user_id.in_(who)),
         sa.delete(timers).where(_is_of_shared(who)),
         sa.delete(records).where(records.c.user_id.in_(who) | records.c.shared_with.in_(who)),
+        sa.delete(memories).where(memories.c.user_id.in_(who)),
         sa.delete(contacts).where(contacts.c.identity.in_(who)),
         sa.delete(encounters).where(encounters.c.identity.in_(who)),
         sa.delete(timers).where(timers.c.user_id.in_(who)),

@@ -25,6 +25,7 @@ from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
+from llmagent_os.ledger.memories import Memories
 from llmagent_os.ledger.old_words import delete_old_words
 from llmagent_os.ledger.personas import Personas
 from llmagent_os.ledger.plugin_contacts import ContactNotes, LedgerContacts
@@ -53,8 +54,8 @@ from llmagent_os.timers import Timers
 class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
 
-    Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members`, :attr:`learned`,
-    :attr:`lora_versions`, :attr:`canary_tests`, :attr:`training_jobs` and :attr:`personas`.
+    Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members`, :attr:`memories`,
+    :attr:`learned`, :attr:`lora_versions`, :attr:`canary_tests`, :attr:`training_jobs` and :attr:`personas`.
     Any number of tasks may call at the same time. A method that writes has committed when it returns, except
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
@@ -68,6 +69,7 @@ class Ledger:
         rewards_changed, timer_set = self._reward_listeners.notify, self._timer_listeners.notify
         self.identities = Identities(writer, rewards_changed)  #: which identities are one person
         self.members = Members(writer)  #: who was let in, and who asks to be
+        self.memories = Memories(writer)  #: what people stated about themselves
         self._inbox = Inbox(writer, lock, rewards_changed)
         self._rewards = Rewards(writer, rewards_changed)
         self.learned = PolicyState(writer)  #: what policies have learned
@@ -205,8 +207,12 @@ class Ledger:
         return await self._inbox.unfinished()
 
     async def prune(self) -> int:
-        """Delete old events that were answered or given up, and old wrong codes. Returns how many rows."""
-        return await self._inbox.prune() + await self.identities.prune()
+        """Delete events that were answered or given up, wrong codes, and memories that ended, where they are old.
+
+        Returns:
+            How many rows.
+        """
+        return await self._inbox.prune() + await self.identities.prune() + await self.memories.prune()
 
     async def delete_old_words(self, before: datetime) -> int:
         """Delete what was said and answered before a moment. Choices and rewards stay; see ``old_words``.

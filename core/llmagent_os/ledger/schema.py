@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0016"
+REVISION = "0019"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -179,6 +179,28 @@ records = sa.Table(
     # The identity with whose person this one shares it, as the two sides of an invitation; null: with nobody.
     sa.Column("shared_with", sa.Text, index=True),
     sa.Index("ix_records_plugin_key", "plugin", "key"),
+)
+
+#: Facts and preferences that people stated about themselves.
+memories = sa.Table(
+    "memories",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("user_id", sa.Text, nullable=False),
+    sa.Column("number", sa.Integer, nullable=False),  # by which the person names it
+    sa.Column("topic", sa.Text, nullable=False),
+    sa.Column("value", sa.Text, nullable=False),
+    sa.Column("text", sa.Text, nullable=False),
+    sa.Column("said", sa.Text, nullable=False),  # the person's own words
+    sa.Column("source", sa.Text, nullable=False),  # the ``event_key`` of the message
+    sa.Column("message_id", sa.Text, nullable=False),
+    sa.Column("room", sa.Text, nullable=False),  # where it was said
+    sa.Column("is_private", sa.Boolean, nullable=False),  # nobody else reads there
+    sa.Column("proposed_by", sa.Text, nullable=False),
+    sa.Column("said_at", _NUMBER, nullable=False),
+    sa.Column("said_again_at", _NUMBER),  # when it was last stated again; null: once only
+    sa.Column("ended_at", _NUMBER),  # when something else was stated; null: it holds
+    sa.Index(None, "user_id", "number"),
 )
 
 #: People whom others may find by name, where a plugin asks for that.

@@ -4,7 +4,7 @@
 ``README.txt``      what is in the archive, in plain words
 ``data/KIND.json``  what the stores keep, one file a kind: ``profile.json``, ``interactions.json`` and so on
 ``files/...``       the files that the person sent, and those that were made for them
-``calendar.ics``    and the like: what plugins give for other programs
+``calendar.ics``    and the like: what plugins give for other programs. In a chat they are also sent beside the archive
 ==================  ==================================================================================================
 
 The names are the same on every platform, and the texts are UTF-8.
@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from llmagent_os.privacy.outgoing_store import MADE
 from llmagent_os.privacy.stores import DataSubject, FileToExport, Stores
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -44,6 +45,7 @@ KINDS: Mapping[str, str] = {
     "records": "what plugins keep for you, such as your events",
     "timers": "when plugins want to speak to you, such as reminders",
     "identities": "your accounts that you linked",
+    "memories": "what you told me about yourself, and where you said it",
     "contacts": "the names by which others find you",
     "encounters": "the groups in which you wrote, as pseudonyms",
     "members": "that you were let in",
@@ -116,7 +118,8 @@ def _zipped(
         for name, content in given.items():
             add(name, content)
         for file in sorted(files, key=lambda file: file.size):  # the small ones first: more of them fit
-            if file.name.rpartition("/")[2] == ARCHIVE_NAME:
+            folder, _, last = file.name.rpartition("/")
+            if last == ARCHIVE_NAME or (folder == MADE and last in given):  # an earlier export
                 continue
             if max_bytes is not None and buffer.tell() + file.size > max_bytes * 0.97:  # the rest is the directory
                 left_out.append(file.name)

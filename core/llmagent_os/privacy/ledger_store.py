@@ -35,6 +35,7 @@ TABLES = frozenset(
         # which reply is on its way, and which long value a button has: they are about no one person.
         "records",
         "timers",  # moments at which plugins want to speak to a person
+        "memories",  # facts and preferences that people stated about themselves
         "contacts",  # the names by which others find a person, and the last private conversation
         "encounters",  # in which groups a person wrote
         "identities",  # which accounts are one person
@@ -93,7 +94,7 @@ class LedgerStore:
             return (identity,) if ledger is None else await ledger.identities.everyone(identity)
 
     async def export(self, subject: DataSubject) -> dict[str, Any]:
-        """``interactions``, ``rewards``, ``records``, ``timers``, ``inbox`` and more: see ``Ledger.export``.
+        """``interactions``, ``rewards``, ``records``, ``timers``, ``memories`` and more: see ``Ledger.export``.
 
         What policies have learned is not exported: it is computed from the interactions and rewards.
         """

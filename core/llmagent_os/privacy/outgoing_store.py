@@ -18,6 +18,9 @@ from llmagent_os.privacy.retention import OUTGOING_FILES
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, FileToExport, Holds
 from llmagent_os.sealing.sealed_files import read_file
 
+#: The folder of an archive in which these files are.
+MADE = "made"
+
 
 class OutgoingStore:
     """The folder ``outgoing``."""
@@ -46,7 +49,7 @@ class OutgoingStore:
         found: list[FileToExport] = []
         for identity in subject.identities:
             kept = await asyncio.to_thread(outgoing_files.listed, self._folder, person_kept_under(identity))
-            found += [FileToExport(f"made/{path.name}", size, partial(read_file, path)) for path, size in kept]
+            found += [FileToExport(f"{MADE}/{path.name}", size, partial(read_file, path)) for path, size in kept]
         return found
 
     async def erase(self, subject: DataSubject) -> int:

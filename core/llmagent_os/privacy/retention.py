@@ -16,7 +16,7 @@ import msgspec
 from llmagent_os.adapter_kit import files, outgoing_files
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
-from llmagent_os.ledger import inbox
+from llmagent_os.ledger import inbox, memories
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -87,6 +87,16 @@ RECORDS = Retention(
     UNTIL_FORGOTTEN,
     "They are the person's own: appointments, reminders. A plugin deletes what it no longer needs.",
 )
+MEMORIES = Retention(
+    "facts and preferences that people stated about themselves",
+    UNTIL_FORGOTTEN,
+    "The bot is to know a person next year, too. `/memory forget` deletes each of them.",
+)
+ENDED_MEMORIES = Retention(
+    "memories that the person has replaced by what they said later",
+    timedelta(days=memories.KEEP_ENDED_DAYS),
+    "A person who was misunderstood can see what was replaced for a month: `/memory past`.",
+)
 CONTACTS = Retention(
     "the names by which others find a person, and where the person can be asked",
     UNTIL_FORGOTTEN,
@@ -143,6 +153,8 @@ RETENTIONS = (
     CONVERSATIONS,
     DAMAGED,
     RECORDS,
+    MEMORIES,
+    ENDED_MEMORIES,
     CONTACTS,
     ENCOUNTERS,
     KNOWLEDGE,

@@ -14,6 +14,13 @@ from llmagent_os.serving.model_card import Grounding
 LearnSetting = Literal["off", "admins", "members"]
 
 
+class MemorySettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How facts that people state about themselves are found. Whether they are kept, :class:`Consent` says."""
+
+    #: who finds the facts in a message: the rules alone, or the model too, where it is a general one
+    propose: Literal["rules", "model"] = "rules"
+
+
 class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The agent's part of a bot's configuration."""
 
@@ -30,6 +37,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     grounding: Grounding | None = None
     #: whether plugins' rules read a message before the model; None: for a model of this project's own, as its card says
     request_rules: bool | None = None
+    memory: MemorySettings = MemorySettings()  #: how facts that people state about themselves are found
     time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are
     learn: LearnSetting = "off"  #: who may teach the bot from chat
     consent: Consent = Consent()  #: what people allow who have not said

@@ -8,7 +8,7 @@ import structlog
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
-from llmagent_os.identity import identity_of
+from llmagent_os.identity import Identity, identity_of
 from llmagent_os.people.profiles import Profile
 from llmagent_os.privacy.consent import Consent, consent_of
 from llmagent_os.reply.services import Services
@@ -30,16 +30,18 @@ def question(consent: Consent) -> str:
     yes = [words for words, on in does.items() if on]
     no = [words.replace("I ", "I do not ", 1) for words, on in does.items() if not on]
     said = " ".join(f"{', and '.join(words)}." for words in (yes, no) if words)
-    return (
-        f"Before we go on: {said} Is that all right? `/privacy` shows all three, and changes any of them at any time."
-    )
+    shows = "`/privacy` shows all three, and changes any of them at any time."
+    if consent.remember:
+        shows += " `/memory` shows and deletes what I remember."
+    return f"Before we go on: {said} Is that all right? {shows}"
 
 
-async def _knows_something(services: Services, profile: Profile) -> bool:
+async def _knows_something(services: Services, profile: Profile, identity: Identity) -> bool:
     """Whether the person has told something that is kept, or has reacted to a reply."""
     if profile.name or profile.place or profile.time_zone or profile.preferences:
         return True
-    return services.ledger is not None and bool(await services.ledger.opinions(profile.user_id, ()))
+    ledger = services.ledger
+    return ledger is not None and bool(await ledger.memories.of(identity) or await ledger.opinions(profile.user_id, ()))
 
 
 async def with_consent_question(services: Services, event: Event, outcome: Outcome) -> Outcome:
@@ -53,9 +55,10 @@ async def with_consent_question(services: Services, event: Event, outcome: Outco
     profiles = services.profiles
     if not services.settings.asks_consent or profiles is None or outcome.reply is None or outcome.erases:
         return outcome
-    person_id = await services.directory.person_of(identity_of(event))
+    identity = identity_of(event)
+    person_id = await services.directory.person_of(identity)
     profile = await profiles.get(person_id)
-    if profile.told_at is not None or not (outcome.rewards or await _knows_something(services, profile)):
+    if profile.told_at is not None or not (outcome.rewards or await _knows_something(services, profile, identity)):
         return outcome
     try:
         await profiles.note_told(person_id, services.settings.consent)

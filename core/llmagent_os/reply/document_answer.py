@@ -118,7 +118,7 @@ def _quoted(
         return answer
     # No address is cut out: these are the document's words, and nothing of the person's can be in them.
     quote = services.privacy.release(quotation(exchange.text, best.passage.text))
-    said = f"{source_name(best.passage)} says:\n\n> {quote}"
+    said = f"From {source_name(best.passage)}:\n\n> {quote}"
     text = f"{said}\n\n{source_line([best.passage])}"
     answer.results.append(ToolResult({"status": "quoted"}, text, word_for_word=True))
     answer.joined = None

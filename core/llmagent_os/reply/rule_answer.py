@@ -13,7 +13,9 @@ import msgspec
 
 from llmagent_os.handler import Outcome
 from llmagent_os.reply.answer import Answer
+from llmagent_os.reply.document_answer import may_answer
 from llmagent_os.reply.exchange import Exchange
+from llmagent_os.reply.found_passages import Found
 from llmagent_os.reply.implicit_rewards import rewards_of_message
 from llmagent_os.reply.interaction_record import record
 from llmagent_os.reply.open_question import open_question
@@ -23,16 +25,17 @@ from llmagent_os.reply.services import Services
 from llmagent_os.serving.model_card import ModelCard
 
 
-async def answer_by_rules(services: Services, exchange: Exchange, card: ModelCard) -> Outcome | None:
-    """Return the answer that a plugin's rules have to a message. None: they have none.
+async def answer_by_rules(services: Services, exchange: Exchange, found: Found, card: ModelCard) -> Outcome | None:
+    """Return the answer that a plugin's rules have to a message. None: they have none, or a document has a clear one.
 
     Args:
         services: the plugins, and whether the bot lets rules read.
         exchange: the message, after the policy decided how to answer.
+        found: what documents have about it.
         card: of the model that would answer else.
     """
     plugins = services.plugins
-    if plugins is None or not lets_rules_read(services, card):
+    if plugins is None or may_answer(exchange, found) or not lets_rules_read(services, card):
         return None
     context = tool_context(services, exchange, exchange.key)
     result = await plugins.answer_to(context, allowed=services.settings.permissions)

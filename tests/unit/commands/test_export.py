@@ -58,7 +58,11 @@ async def test_export_gives_everything_about_one_person_and_nobody_else(bench: B
     await bench.say(agent, "write down rain")
     await bench.say(agent, "the secret of somebody else", user="u2")
     reply = await ask(agent)
-    (path,) = reply.files
+    path, beside = reply.files
+    assert Path(beside).name == "album.html"
+    with open(beside) as file:  # noqa: ASYNC230, PTH123
+        assert file.read() == "<p>memory::u1</p>", "it opens with one tap"
+    assert "album.html is beside it" in reply.text
     with zipfile.ZipFile(path) as archive:
         kept = {name: archive.read(name).decode() for name in archive.namelist()}
     assert [each["said"] for each in json.loads(kept["data/interactions.json"])] == ["write down rain"]
@@ -66,6 +70,9 @@ async def test_export_gives_everything_about_one_person_and_nobody_else(bench: B
     assert kept["album.html"] == "<p>memory::u1</p>"
     assert "secret of somebody else" not in "".join(kept.values())
     assert "too large" not in reply.text
+    with zipfile.ZipFile((await ask(agent)).files[0]) as archive:
+        again = archive.namelist()
+    assert [name for name in again if name.endswith("album.html")] == ["album.html"], "an export holds no earlier one"
 
 
 async def test_a_plugin_that_fails_does_not_keep_the_rest(bench: Bench, tmp_path: Path) -> None:

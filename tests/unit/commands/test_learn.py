@@ -87,7 +87,9 @@ async def test_words_are_learned_for_the_one_who_says_them(school: School) -> No
     said = await school.command(ANA, "/learn The gate code is 4711.")
     assert said.text.startswith("Learned “Note: The gate code is 4711.” (1 passage) for you alone")
     assert said.buttons == ()
-    assert "Source: Note" in await school.ask(ANA, "what is the gate code?")
+    answer = await school.ask(ANA, "what is the gate code?")
+    assert "Source: your note of 22 November" in answer
+    assert "Source" not in await school.ask(ANA, "what is a note of november 22?"), "its date is no words of it"
     assert "Source" not in await school.ask(BEN, "what is the gate code?")
     assert "Source" not in await school.ask(ANA, "what is the gate code?", "group")
 
@@ -188,7 +190,7 @@ async def test_an_admin_shares_what_they_taught_themselves(school: School) -> No
     assert "Source" not in await school.ask(BEN, "what is the gate code?")
     assert "Only admins" in (await school.press(BEN, share)).text
     assert "for everybody on Memory" in (await school.press(BOSS, share)).text
-    assert "Source" in await school.ask(BEN, "what is the gate code?")
+    assert "Source: a note of 22 November" in await school.ask(BEN, "what is the gate code?")
     assert "do not have that document" in (await school.press(BOSS, share)).text
 
 

@@ -141,7 +141,8 @@ async def test_the_archive_holds_everything_that_the_stores_keep(world: World, s
     await world.live()
     await live_more(world)
     shown = world.page.listed("bot")
-    (file,) = next(item["files"] for item in shown if "everything that I keep" in item["text"])
+    file, calendar = next(item["files"] for item in shown if "everything that I keep" in item["text"])
+    assert (file["name"], calendar["name"]) == ("your-data.zip", "calendar.ics")
     in_chat = settings.data / "outgoing" / "web%3Alocal%3Aperson-ana-ypsilon" / file["name"]
     said = await profile_command.export_archive(settings, ANA_TELEGRAM, settings.data.parent / "all.zip")
     assert said.startswith(f"{settings.data.parent / 'all.zip'}: ")
@@ -151,6 +152,10 @@ async def test_the_archive_holds_everything_that_the_stores_keep(world: World, s
             assert "gugelhupf" in archive.read("calendar.ics").decode()
             (sent,) = (name for name in names if name.endswith("zeppelin.txt"))
             assert archive.read(sent) == b"a gugelhupf"
+            assert "files/made/calendar.ics" not in names, "an export holds no earlier one"
+            assert [each["text"] for each in json.loads(archive.read("data/memories.json"))] == [
+                "You like zeppelin rides"
+            ]
             kinds = set(json.loads(await profile_command.export(settings, ANA_TELEGRAM)))
             assert {f"data/{kind}.json" for kind in ("profile", "interactions", "records", "conversations")} <= names
             assert names - {"README.txt"} <= {f"data/{kind}.json" for kind in kinds} | {

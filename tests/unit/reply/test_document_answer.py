@@ -180,7 +180,7 @@ async def test_a_small_model_quotes(bench: Bench) -> None:
     kb = knowing("We open at 8. The garden gate is green. We close at 6.")
     agent = bench.agent(llm=llm, kb=kb)
     reply = await answered(bench, agent, "what colour has the garden gate?")
-    assert reply.text == ("Handbook (page 3) says:\n\n> The garden gate is green.\n\nSource: Handbook (page 3)")
+    assert reply.text == ("From Handbook (page 3):\n\n> The garden gate is green.\n\nSource: Handbook (page 3)")
     assert [button.label for button in reply.buttons] == ["Show the passage"]
     assert "green" not in str(llm.requests)
     assert (await answered(bench, agent, "thanks, garden gate noted")).text == "I can only keep your diary."
