@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from hashlib import sha256
 from pathlib import Path
 
 from llmagent_os.adapter import Button, Reply
@@ -13,7 +14,7 @@ from llmagent_os.events import Attachment, Event, Message
 from llmagent_os.identity import file_name_of
 from llmagent_os.knowledge.document_readers import READABLE, UnreadableError, kind_of
 from llmagent_os.knowledge.passages import Document
-from llmagent_os.knowledge.reading import read_apart
+from llmagent_os.knowledge.reading import read_file_apart
 from llmagent_os.people.access import plain_name
 from llmagent_os.reply.services import Services
 
@@ -82,14 +83,14 @@ async def _learned(
             said.append(f"I cannot learn {name}: I read {READABLE}.")
             continue
         try:
-            found = await read_apart(Path(each.path), name=each.name, content_type=each.content_type)
+            found = await read_file_apart(Path(each.path), name=each.name, content_type=each.content_type)
         except UnreadableError as error:
             said.append(f"I cannot learn {name}: {error}.")
             continue
         document, words = await keep_document(
             services,
             event,
-            key=f"file:{each.name}",
+            key=f"file:{sha256(each.name.encode()).hexdigest()[:16]}",
             title=found.title,
             source=each.name,
             sections=found.sections,
