@@ -10,7 +10,6 @@
     plugins = ["calendar", "profile"]     # installed plugins, by name
     plugin_folder = "plugins"             # more of them: single files here, reloaded when they change
     permissions = ["calendar.*"]          # what the plugins' tools may do
-    knowledge = "handbook"                # files or a folder beside this file; the same as documents in [knowledge]
     examples = ["What do I have tomorrow?"]
     notes = "..."                         # for models that were not trained for this bot
     tool_rounds = 3                       # how often one reply may call tools
@@ -46,6 +45,9 @@
     facts = "facts.json"                  # the bot's own words, which the model reads beside its tools
     learn = "members"                     # off, admins, or members: who may teach it from chat
     embeddings = "openai:MODEL"           # an embedding model: then passages are found by meaning, too
+
+    [consent]                             # what it may do until a person says; see docs/privacy.md
+    training = false                      # whether conversations may be used to train models
 
     [policy]                              # how the bot learns how a person likes to be answered
     learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not learn

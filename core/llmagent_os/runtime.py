@@ -39,7 +39,6 @@ from llmagent_os.host.limits import Limits
 from llmagent_os.host.pages_listener import serve_pages
 from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
-from llmagent_os.knowledge.search import Search
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
@@ -131,17 +130,12 @@ class Runtime:
         """
         async with contextlib.AsyncExitStack() as stack:
             await asyncio.to_thread(_make_data_folder, settings.data)
-            await asyncio.to_thread(_encrypt, settings)
-            ledger = await Ledger.open(settings.ledger_url)
-            stack.push_async_callback(ledger.close)
+            ledger = await _ledger(settings, stack)
             profiles = _profiles(settings, bot.config)
             plugins = await _plugins(settings, bot, ledger, stack)
             llm = await _llm(settings, bot, stack)
-            search = knowledge_search(settings, bot.config)
-            knowledge = await asyncio.to_thread(_knowledge, settings, bot, search)
-            stack.callback(knowledge.base.close)
-            taught = _taught(settings, bot.config)
-            stack.callback(taught.close)
+            knowledge = await _knowledge(settings, bot, stack)
+            taught = _taught(settings, bot.config, stack)
             voice = _voice(settings, bot, stack)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
@@ -266,15 +260,19 @@ def _make_data_folder(folder: Path) -> None:
         ) from error
 
 
-def _encrypt(settings: Settings) -> None:
-    """Have what is kept encrypted, where there is a key for it.
+async def _ledger(settings: Settings, stack: contextlib.AsyncExitStack) -> Ledger:
+    """The ledger. From now on what is kept is encrypted, where there is a key for it.
 
     Raises:
         ConfigError: the key is wrong or missing.
+        LedgerError: the ledger cannot be opened.
     """
-    ring = mount_data(settings)
+    ring = await asyncio.to_thread(mount_data, settings)
     if ring is not None:
-        seal_files(settings.data, ring)
+        await asyncio.to_thread(seal_files, settings.data, ring)
+    ledger = await Ledger.open(settings.ledger_url)
+    stack.push_async_callback(ledger.close)
+    return ledger
 
 
 def _profiles(settings: Settings, config: BotConfig) -> Profiles:
@@ -338,20 +336,25 @@ def _voice(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> Vo
     return voice
 
 
-def _knowledge(settings: Settings, bot: Bot, search: Search) -> KnowledgeBase:
+async def _knowledge(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> KnowledgeBase:
     """What the bot knows. Files that have not changed since the last start are not read again."""
+    search = knowledge_search(settings, bot.config)
     knowledge = KnowledgeBase(bot_base(settings.data, bot.name), search=search, embeds_itself=False)
-    knowledge.load_only(bot.facts, bot.documents)
+    stack.callback(knowledge.base.close)
+    await asyncio.to_thread(knowledge.load_only, bot.facts, bot.documents)
     return knowledge
 
 
-def _taught(settings: Settings, config: BotConfig) -> ScopedBases:
+def _taught(settings: Settings, config: BotConfig, stack: contextlib.AsyncExitStack) -> ScopedBases:
+    """What people have taught the bot."""
     knowledge = config.knowledge
-    return ScopedBases(
+    taught = ScopedBases(
         settings.data / KNOWLEDGE_FOLDER,
         max_person=knowledge.most_of_person,
         max_workspace=knowledge.most_of_workspace,
     )
+    stack.callback(taught.close)
+    return taught
 
 
 def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -19,8 +19,13 @@ from llmagent_os.knowledge.bm25_scores import TermStatistics, bm25
 from llmagent_os.knowledge.passage_splitting import split_section
 from llmagent_os.knowledge.passages import Document, Passage, Section
 from llmagent_os.knowledge.search_terms import TERMS_VERSION, words
-from llmagent_os.knowledge.vector_file import VectorFile, Vectors
 from llmagent_os.sealing.key_ring import NO_PERSON
+
+if TYPE_CHECKING:  # imports numpy
+    from llmagent_os.knowledge.vector_file import VectorFile, Vectors
+
+#: The ending of the file with the embeddings, beside the base.
+VECTORS = ".vectors"
 
 #: How many passages FTS5 gives for scoring.
 CANDIDATES = 50
@@ -62,7 +67,7 @@ class PassageBase:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None  # device and inode: another process may have erased the file
-        self._vectors = VectorFile(None if path is None else path.with_suffix(".vectors"))
+        self._vector_file: VectorFile | None = None
 
     # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -128,8 +133,9 @@ class PassageBase:
                 count = self._empty()
                 self.compact()
             self.close()
-            self._vectors.remove()
+            self._vector_file = None
             if self.path is not None:
+                self.path.with_suffix(VECTORS).unlink(missing_ok=True)
                 for ending in ("", "-wal", "-shm"):
                     self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
             return count
@@ -267,6 +273,15 @@ class PassageBase:
         return found
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _vectors(self) -> VectorFile:
+        """The embeddings. numpy is imported only where there are any."""
+        from llmagent_os.knowledge.vector_file import VectorFile
+
+        if self._vector_file is None:
+            self._vector_file = VectorFile(None if self.path is None else self.path.with_suffix(VECTORS))
+        return self._vector_file
 
     def _opened(self) -> sqlite3.Connection:
         """The connection, to the file that is there now."""

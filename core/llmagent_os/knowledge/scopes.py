@@ -136,6 +136,13 @@ class ScopedBases:
         for path in sorted((self._folder / _FOLDERS[kind]).glob("*.db")):
             yield self._base(path, "")
 
+    def seal(self) -> None:
+        """Have every base encrypted that is there, now that there is a key: opening one does it."""
+        for kind in ("person", "workspace"):
+            for base in self.all_bases(kind):
+                len(base)
+        self.close()
+
     def close(self) -> None:
         """Close all files."""
         with self._lock:

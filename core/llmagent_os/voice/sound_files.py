@@ -54,7 +54,9 @@ def read_sound(file: Path | BinaryIO, max_seconds: float) -> Sound:
     parts: list[NDArray[np.float32]] = []
     count, most = 0, int(max_seconds * LISTENING_RATE)
     try:
-        with av.open(str(file) if isinstance(file, Path) else file, mode="r", metadata_errors="ignore", options=_OPTIONS) as container:
+        with av.open(
+            str(file) if isinstance(file, Path) else file, mode="r", metadata_errors="ignore", options=_OPTIONS
+        ) as container:
             for part in _decoded(container):
                 parts.append(part)
                 count += len(part)
