@@ -1,8 +1,8 @@
 """Encryption at rest of one base: its texts are sealed, and its index holds keyed hashes in place of words.
 
 A search for a word looks for the word's hash, so that FTS5 finds and counts as it does with words. The hash is keyed by
-random bytes, which lie in the base, sealed by the key of the account that the base is of: whoever has the file alone can
-see how often a hash occurs, and not of which word it is. What is lost with the key is lost in every copy of the base.
+random bytes, which lie in the base, sealed by the key of the account that the base is of. Whoever has the file alone
+sees how often a hash occurs, and not of which word it is. What is lost with the key is lost in every copy of the base.
 """
 
 from __future__ import annotations

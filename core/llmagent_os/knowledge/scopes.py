@@ -155,7 +155,9 @@ class ScopedBases:
 
     def _base(self, path: Path, name: str) -> PassageBase:
         with self._lock:
-            base = self._open.pop(path, None) or PassageBase(path, name, _account_of(path))
+            base = self._open.pop(path, None)
+            if base is None:  # an empty one is false
+                base = PassageBase(path, name, _account_of(path))
             base.name = base.name or name
             self._open[path] = base
             while len(self._open) > MAX_OPEN:

@@ -43,8 +43,8 @@ def read_sound(file: Path | BinaryIO, max_seconds: float) -> Sound:
     The length that a file claims is not trusted: decoding ends where the limit is passed.
 
     Args:
-        file: its path, or itself, in any format that FFmpeg knows: Ogg, WebM, MP4, MP3, WAV, FLAC, AMR and others. The sound of a
-            video is read as well.
+        file: its path, or itself, in any format that FFmpeg knows: Ogg, WebM, MP4, MP3, WAV, FLAC, AMR and others.
+            The sound of a video is read as well.
         max_seconds: the longest recording that is taken.
 
     Raises:
