@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 
 from llmagent_os.config import Settings
+from llmagent_os.voice.voice_config import VoiceConfig
+from llmagent_os.voice.voice_service import Voice, VoiceMachine
 from tests.unit.privacy.test_encryption import master, settings
 from tests.unit.privacy.test_every_byte import found, temporary
 from tests.unit.privacy.test_known_stores import World, server, world
@@ -26,7 +28,11 @@ SAID = ("zeppelin", "Airfield", "heffalump", "gugelhupf", "You said", "OggS")
 @pytest.fixture(autouse=True)
 def engine(monkeypatch: pytest.MonkeyPatch) -> FakeEngine:
     engine = FakeEngine()
-    monkeypatch.setattr("llmagent_os.runtime.make_voice", lambda *_: fake_voice(engine, keeps_recordings=True))
+
+    def made(_config: VoiceConfig, _machine: VoiceMachine) -> Voice:
+        return fake_voice(engine, keeps_recordings=True)
+
+    monkeypatch.setattr("llmagent_os.runtime.make_voice", made)
     return engine
 
 
