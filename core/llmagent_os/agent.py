@@ -257,7 +257,7 @@ class Agent:
             case Message() if event.attachments and event.addressed:
                 if (answered := await answer_wordless(services, event)) is not None:
                     return answered
-                reply = offer_to_learn(services, event) or Reply(wordless(event.attachments))
+                reply = await offer_to_learn(services, event) or Reply(wordless(event.attachments))
                 return await fixed_outcome(services, event, reply, intent="attachment")
             case Command():
                 return await answer_command(services, event)

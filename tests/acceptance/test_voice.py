@@ -12,9 +12,11 @@ import re
 import wave
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
+import pytest_asyncio
 from playwright.async_api import async_playwright, expect
 
 from llmagent_os.voice.hibari_voice import HibariVoice
@@ -33,14 +35,27 @@ def question() -> Sound:
     return HibariVoice().speak(QUESTION)
 
 
-@pytest.fixture
-async def servers() -> AsyncIterator[tuple[PlatformServer, ...]]:
+class Spoken(NamedTuple):
+    """A bot that is spoken to, and the platforms that it is on beside the web."""
+
+    data: Path
+    bot: Bot
+    servers: tuple[PlatformServer, ...]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def spoken(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Spoken]:
+    """One bot for all: it costs ten seconds to start a model and two engines."""
     servers = platforms()
+    data = tmp_path_factory.mktemp("voice") / "data"
     async with contextlib.AsyncExitStack() as stack:
         for server in servers:
             await server.start()
             stack.push_async_callback(server.stop)
-        yield servers
+        bot = Bot(data, {key: value for server in servers for key, value in server.environment.items()})
+        await bot.start()
+        yield Spoken(data, bot, servers)
+        await bot.stop()
 
 
 def kept_recordings(data: Path) -> list[str]:
@@ -56,12 +71,10 @@ def has_sound(one: Shown) -> bool:
     return one.voice or any(name.endswith(".ogg") for name in one.files)
 
 
-async def test_spoken_to_on_every_platform_it_answers_in_words_and_aloud(
-    tmp_path: Path, servers: tuple[PlatformServer, ...], question: Sound
-) -> None:
-    data, voice_message = tmp_path / "data", as_ogg_opus(question)
-    bot = Bot(data, {key: value for server in servers for key, value in server.environment.items()})
-    await bot.start()
+@pytest.mark.asyncio(loop_scope="module")
+async def test_spoken_to_on_every_platform_it_answers_in_words_and_aloud(spoken: Spoken, question: Sound) -> None:
+    data, bot, servers = spoken
+    voice_message = as_ogg_opus(question)
 
     async def talk(server: PlatformServer) -> None:
         async with asyncio.timeout(90):
@@ -79,11 +92,10 @@ async def test_spoken_to_on_every_platform_it_answers_in_words_and_aloud(
     try:
         await asyncio.gather(*map(talk, servers))
         assert kept_recordings(data) == []
-        spoken = [read_sound(path, 60) for path in (data / "outgoing").rglob("*.ogg")]
-        assert len(spoken) >= len(servers)
-        assert all(0.3 < sound.seconds < 20 and not sound.is_silent for sound in spoken)
+        sounds = [read_sound(path, 60) for path in (data / "outgoing").rglob("*.ogg")]
+        assert len(sounds) >= len(servers)
+        assert all(0.3 < sound.seconds < 20 and not sound.is_silent for sound in sounds)
     finally:
-        await bot.stop()
         print(bot.log.read_text())  # shown where the test fails
 
 
@@ -114,12 +126,11 @@ async def address(bot: Bot) -> str:
 
 
 @needs_chromium
+@pytest.mark.asyncio(loop_scope="module")
 async def test_spoken_to_in_the_browser_it_shows_what_it_understood_and_plays_the_answer(
-    tmp_path: Path, question: Sound
+    tmp_path: Path, spoken: Spoken, question: Sound
 ) -> None:
-    data = tmp_path / "data"
-    bot = Bot(data, {})
-    await bot.start()
+    data, bot, _ = spoken
     arguments = [
         "--no-sandbox",
         "--use-fake-ui-for-media-stream",
@@ -166,5 +177,4 @@ async def test_spoken_to_in_the_browser_it_shows_what_it_understood_and_plays_th
             await browser.close()
         assert kept_recordings(data) == []
     finally:
-        await bot.stop()
         print(bot.log.read_text())

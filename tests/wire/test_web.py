@@ -677,6 +677,10 @@ async def test_a_reply_that_is_read_aloud_can_be_played(site: Site, inbox: Inbox
     (file,) = page.items[receipt.message_ids[0]]["files"]
     async with page.http.get(site.adapter.url.rstrip("/") + file["url"], headers={"Range": "bytes=4-"}) as got:
         assert (got.status, got.content_type, len(await got.read())) == (206, "audio/ogg", 2000)
+        assert got.headers["Content-Range"] == "bytes 4-2003/2004"
+    for asked, status, size in (("bytes=-4", 206, 4), ("bytes=9000-", 416, 0), ("bytes=0-1,3-4", 200, 2004)):
+        async with page.http.get(site.adapter.url.rstrip("/") + file["url"], headers={"Range": asked}) as got:
+            assert (got.status, len(await got.read())) == (status, size)
 
 
 # Access

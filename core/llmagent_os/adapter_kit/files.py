@@ -17,7 +17,7 @@ import structlog
 
 from llmagent_os.events import Attachment
 from llmagent_os.identity import account_in_file_name, file_name_of
-from llmagent_os.sealing.sealed_files import FileWriter, create_file
+from llmagent_os.sealing.sealed_files import FileWriter, content_size, create_file
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -194,7 +194,7 @@ def _discard(path: Path) -> None:
 
 
 def _listed(folder: Path) -> list[tuple[Path, int]]:
-    return [(path, path.stat().st_size) for path in sorted(folder.rglob("*")) if path.is_file()]
+    return [(path, content_size(path)) for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def _erase(folder: Path) -> int:

@@ -18,7 +18,7 @@ from llmagent_os.commands.learn_files import LEARN_FILES, learn_earlier_files
 from llmagent_os.commands.link import link
 from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
 from llmagent_os.commands.plugin_command import plugin_command
-from llmagent_os.commands.privacy import PRIVACY, privacy, turn
+from llmagent_os.commands.privacy import PRIVACY, privacy, turn_pressed
 from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.teaching import SHARE, share
@@ -116,6 +116,8 @@ _BUTTONS: Mapping[str, Callable[[Services, Event, str], Awaitable[Reply]]] = Map
         SHARE: share,
         LEARN_FILES: learn_earlier_files,
         FORGET_ALL: forget_all,
+        PRIVACY: turn_pressed,
+        FORGET: confirm_forget,
     }
 )
 #: Other names of commands: Telegram's first message to a bot is ``/start``.
@@ -179,10 +181,6 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
 
 
 async def _pressed(services: Services, event: Event, value: str) -> Reply:
-    if value.startswith(FORGET):
-        return await confirm_forget(services, event, value)
-    if value.startswith(PRIVACY):
-        return await turn(services, event, value.removeprefix(PRIVACY))
     for prefix, answer in _BUTTONS.items():
         if value.startswith(prefix):
             return await answer(services, event, value)

@@ -72,7 +72,7 @@ async def _learn_link(services: Services, command: Command, address: str, *, for
     document, said = await keep_document(
         services,
         command,
-        key=f"link:{address}",
+        key=f"link:{sha256(address.encode()).hexdigest()[:16]}",
         title=found.title,
         source=address,
         sections=found.sections,

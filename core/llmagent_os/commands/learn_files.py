@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import re
+from hashlib import sha256
 from pathlib import Path
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.adapter_kit.files import FOLDER
 from llmagent_os.commands.teaching import keep_document, share_button, why_not
 from llmagent_os.events import Attachment, Event, Message
-from llmagent_os.identity import file_name_of
+from llmagent_os.identity import file_name_of, identity_of
 from llmagent_os.knowledge.document_readers import READABLE, UnreadableError, kind_of
 from llmagent_os.knowledge.passages import Document
-from llmagent_os.knowledge.reading import read_apart
+from llmagent_os.knowledge.reading import read_file_apart
 from llmagent_os.people.access import plain_name
 from llmagent_os.reply.services import Services
 
@@ -42,10 +43,15 @@ async def learn_files(services: Services, message: Message) -> Reply:
     return await _learned(services, message, message.attachments, for_all=for_all)
 
 
-def offer_to_learn(services: Services, message: Message) -> Reply | None:
-    """What to say to files that came without words, where they can be learned. None: they cannot."""
+async def offer_to_learn(services: Services, message: Message) -> Reply | None:
+    """What to say to files that came without words, where they can be learned.
+
+    None: they cannot. Nor is it offered to people of whom nothing is to be remembered: they still may ask for it.
+    """
     readable = [each for each in message.attachments if each.path and kind_of(each.name, each.content_type)]
     if not readable or why_not(services, message, for_all=False):
+        return None
+    if not (await services.directory.consent(await services.directory.person_of(identity_of(message)))).remember:
         return None
     names = ", ".join(plain_name(each.name) or "your file" for each in readable)
     return Reply(
@@ -82,14 +88,14 @@ async def _learned(
             said.append(f"I cannot learn {name}: I read {READABLE}.")
             continue
         try:
-            found = await read_apart(Path(each.path), name=each.name, content_type=each.content_type)
+            found = await read_file_apart(Path(each.path), name=each.name, content_type=each.content_type)
         except UnreadableError as error:
             said.append(f"I cannot learn {name}: {error}.")
             continue
         document, words = await keep_document(
             services,
             event,
-            key=f"file:{each.name}",
+            key=f"file:{sha256(each.name.encode()).hexdigest()[:16]}",
             title=found.title,
             source=each.name,
             sections=found.sections,

@@ -33,6 +33,11 @@ async def privacy(services: Services, command: Command) -> Reply:
     return await turn(services, command, " ".join(words))
 
 
+async def turn_pressed(services: Services, event: Event, value: str) -> Reply:
+    """Answer a button that turns a switch. Its value begins with :data:`PRIVACY`."""
+    return await turn(services, event, value.removeprefix(PRIVACY))
+
+
 async def turn(services: Services, event: Event, said: str) -> Reply:
     """Turn a switch for the person who did ``event``.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import io
 import re
 import zipfile
 from collections.abc import Callable, Iterator
@@ -81,23 +82,31 @@ def digest_of(path: Path) -> str:
         return f"{READERS_VERSION}:{hashlib.file_digest(file, 'sha256').hexdigest()}"
 
 
-def read_document(path: Path, *, name: str = "", content_type: str = "") -> ReadDocument:
-    """Read a file. What libraries do with a hostile one is up to them: see :mod:`llmagent_os.knowledge.reading`.
+def read_document(path: Path) -> ReadDocument:
+    """Read a file of the bot's owner; see :func:`read_content`.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    return read_content(path.read_bytes(), path.name)
+
+
+def read_content(raw: bytes, name: str, content_type: str = "") -> ReadDocument:
+    """Read what a file holds. What libraries do with a hostile one is up to them: see ``knowledge.reading``.
 
     Args:
-        path: of the file.
-        name: its name for people; empty: that of ``path``.
+        raw: the file.
+        name: its name for people.
         content_type: its media type, if it is known.
 
     Raises:
         UnreadableError: it is of another kind, damaged, protected, or holds no text.
         ConfigError: it is JSON that holds no knowledge; the message says where.
     """
-    name = name or path.name
     kind = kind_of(name, content_type)
     if kind is None:
         raise UnreadableError(f"it is of a kind that I cannot read; I read {READABLE}")
-    readers: dict[str, Callable[[Path, str], tuple[str, list[Section]]]] = {
+    readers: dict[str, Callable[[bytes, str], tuple[str, list[Section]]]] = {
         "json": _json,
         "markdown": _markdown,
         "text": _text,
@@ -105,7 +114,7 @@ def read_document(path: Path, *, name: str = "", content_type: str = "") -> Read
         "pdf": _pdf,
         "docx": _docx,
     }
-    title, sections = readers[kind](path, name)
+    title, sections = readers[kind](raw, name)
     found = tuple(_bounded(sections))
     if not found:
         raise UnreadableError("it holds no text: a scanned page is a picture, and I cannot read pictures")
@@ -122,20 +131,20 @@ def _bounded(sections: list[Section]) -> Iterator[Section]:
             yield msgspec.structs.replace(section, text=text)
 
 
-def _json(path: Path, name: str) -> tuple[str, list[Section]]:
-    return "", parse_json(_decoded(path), name)
+def _json(raw: bytes, name: str) -> tuple[str, list[Section]]:
+    return "", parse_json(_decoded(raw), name)
 
 
-def _markdown(path: Path, _name: str) -> tuple[str, list[Section]]:
-    return markdown_sections(_decoded(path))
+def _markdown(raw: bytes, _name: str) -> tuple[str, list[Section]]:
+    return markdown_sections(_decoded(raw))
 
 
-def _text(path: Path, _name: str) -> tuple[str, list[Section]]:
+def _text(raw: bytes, _name: str) -> tuple[str, list[Section]]:
     """Paragraphs, joined up to the length of a passage, so that the place is the line where one begins."""
     sections: list[Section] = []
     held: list[str] = []
     began = 1
-    for number, line in enumerate([*_decoded(path).splitlines(), ""], 1):
+    for number, line in enumerate([*_decoded(raw).splitlines(), ""], 1):
         if held and not line.strip() and sum(map(len, held)) > MAX_CHARACTERS // 2:
             sections.append(Section("\n".join(held), f"line {began}"))
             held = []
@@ -147,9 +156,9 @@ def _text(path: Path, _name: str) -> tuple[str, list[Section]]:
     return "", sections
 
 
-def _html(path: Path, _name: str) -> tuple[str, list[Section]]:
+def _html(raw: bytes, _name: str) -> tuple[str, list[Section]]:
     """The main text of a web page, without menus and advertisements; all of the page where none is found."""
-    page = _decoded(path)
+    page = _decoded(raw)
     trafilatura: Any = importlib.import_module("trafilatura")  # a second to import
     metadata: Any = trafilatura.extract_metadata(page)
     title = str((metadata.title if metadata is not None else "") or "")
@@ -160,14 +169,13 @@ def _html(path: Path, _name: str) -> tuple[str, list[Section]]:
     return title or first, sections
 
 
-def _docx(path: Path, _name: str) -> tuple[str, list[Section]]:
+def _docx(raw: bytes, _name: str) -> tuple[str, list[Section]]:
     mammoth: Any = importlib.import_module("mammoth")
     try:
-        with zipfile.ZipFile(path) as packed:
+        with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             if sum(each.file_size for each in packed.infolist()) > MAX_UNPACKED:
                 raise UnreadableError(f"it unpacks to more than {MAX_UNPACKED // 1_000_000} MB")
-        with path.open("rb") as file:
-            page = str(mammoth.convert_to_html(file, convert_image=_no_picture).value)
+        page = str(mammoth.convert_to_html(io.BytesIO(raw), convert_image=_no_picture).value)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
         raise UnreadableError("it is damaged, or no Word document (.docx)") from error
     return markdown_sections(_to_markdown(page))
@@ -182,10 +190,10 @@ def _to_markdown(page: str) -> str:
     return str(markdownify.markdownify(page, heading_style="ATX", strip=["img", "script", "style"]))
 
 
-def _pdf(path: Path, _name: str) -> tuple[str, list[Section]]:
+def _pdf(raw: bytes, _name: str) -> tuple[str, list[Section]]:
     pypdf: Any = importlib.import_module("pypdf")
     try:
-        reader = pypdf.PdfReader(path)
+        reader = pypdf.PdfReader(io.BytesIO(raw))
         if reader.is_encrypted and not reader.decrypt(""):
             raise UnreadableError("it is protected by a password")
         title = str((reader.metadata.title if reader.metadata else "") or "")
@@ -204,9 +212,8 @@ def _pdf(path: Path, _name: str) -> tuple[str, list[Section]]:
     return title, sections
 
 
-def _decoded(path: Path) -> str:
+def _decoded(raw: bytes) -> str:
     """The text of a file in UTF-8 or UTF-16, else in Windows' western characters, which any bytes are."""
-    raw = path.read_bytes()
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
         return raw.decode("utf-16", errors="replace")
     try:

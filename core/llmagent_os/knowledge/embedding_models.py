@@ -12,12 +12,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, cast
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from llmagent_os.errors import ConfigError, LLMAgentOSError
-from llmagent_os.knowledge.vector_file import Vectors
+
+if TYPE_CHECKING:  # imports numpy, which a bot without embeddings does not need
+    from llmagent_os.knowledge.vector_file import Vectors
 
 #: A model's name begins with this if the model is on a server.
 SERVER = "openai:"
@@ -64,6 +64,8 @@ class LocalEmbeddings:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See :class:`EmbeddingModel`."""
+        import numpy as np
+
         with self._lock:
             if self._model is None:
                 self._model = _load(self.name)
@@ -88,6 +90,8 @@ class ServerEmbeddings:
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """See :class:`EmbeddingModel`."""
+        import numpy as np
+
         openai: Any = importlib.import_module("openai")
         with self._lock:
             if self._client is None:
@@ -150,6 +154,8 @@ def embedding_model(name: str, *, base_url: str = "", key: str = "") -> Embeddin
 
 def unit(rows: Vectors) -> Vectors:
     """``rows`` with length 1; a row of zeros stays as it is."""
+    import numpy as np
+
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
     return cast("Vectors", rows / np.maximum(lengths, 1e-12))
 

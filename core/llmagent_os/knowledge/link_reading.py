@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-import tempfile
 from email.message import EmailMessage
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 from urllib.parse import unquote, urlsplit
 
 from llmagent_os.adapter_kit.files import safe_name
@@ -35,10 +33,7 @@ async def read_link(address: str, *, allow_private: bool = False) -> ReadDocumen
     if answer.status != 200:
         raise UnreadableError(f"the server answers {answer.status} in place of a page")
     name = _name(answer)
-    with tempfile.TemporaryDirectory(prefix="llmagent-os-") as folder:
-        file = Path(folder) / name
-        await asyncio.to_thread(file.write_bytes, answer.body)
-        found = await read_apart(file, name=name, content_type=answer.headers.get("content-type", "text/html"))
+    found = await read_apart(answer.body, name=name, content_type=answer.headers.get("content-type", "text/html"))
     return ReadDocument(address, found.sections) if found.title == name else found
 
 

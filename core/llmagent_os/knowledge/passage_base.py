@@ -8,18 +8,25 @@ import threading
 from collections.abc import Generator, Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.knowledge.base_schema import open_base
+from llmagent_os.knowledge.base_sealing import BaseSealing, open_sealing
 from llmagent_os.knowledge.bm25_scores import TermStatistics, bm25
 from llmagent_os.knowledge.notes import is_note_title
 from llmagent_os.knowledge.passage_splitting import split_section
 from llmagent_os.knowledge.passages import Document, Passage, Section
 from llmagent_os.knowledge.search_terms import TERMS_VERSION, words
-from llmagent_os.knowledge.vector_file import VectorFile, Vectors
+from llmagent_os.sealing.key_ring import NO_PERSON
+
+if TYPE_CHECKING:  # imports numpy
+    from llmagent_os.knowledge.vector_file import VectorFile, Vectors
+
+#: The ending of the file with the embeddings, beside the base.
+VECTORS = ".vectors"
 
 #: How many passages FTS5 gives for scoring.
 CANDIDATES = 50
@@ -46,19 +53,22 @@ _PASSAGE = (
 class PassageBase:
     """Documents and their passages. It may be used from several threads, and its file from several processes."""
 
-    def __init__(self, path: Path | None = None, name: str = "") -> None:
+    def __init__(self, path: Path | None = None, name: str = "", account: str = NO_PERSON) -> None:
         """Nothing is opened yet.
 
         Args:
-            path: of the file; None: in memory.
+            path: of the file; None: in memory. It is encrypted where its folder is.
             name: of the base, which its passages carry.
+            account: whose key encrypts it; empty: no person's.
         """
         self.path = path
         self.name = name
+        self._account = account
+        self._sealing: BaseSealing | None = None  # None: the file that is open is not encrypted
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._file: tuple[int, int] | None = None  # device and inode: another process may have erased the file
-        self._vectors = VectorFile(None if path is None else path.with_suffix(".vectors"))
+        self._vector_file: VectorFile | None = None
 
     # ── writing ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -76,8 +86,9 @@ class PassageBase:
             sql.execute(
                 "INSERT INTO documents VALUES (?, ?, ?, ?, ?, ?, ?)",
                 (
-                    *(document.document_id, document.title, document.source, int(document.trusted)),
-                    *(document.added_by, document.added_at.isoformat(), document.digest),
+                    *(document.document_id, self._sealed(document.title), self._sealed(document.source)),
+                    *(int(document.trusted), self._sealed(document.added_by), document.added_at.isoformat()),
+                    self._sealed(document.digest),
                 ),
             )
             for part in parts:
@@ -92,17 +103,16 @@ class PassageBase:
     def remove_keyed(self, key: str) -> bool:
         """Remove the passages with a key. Returns whether there were any. Their document stays."""
         with self._writing() as sql:
-            rows = sql.execute(f"{_PASSAGE} WHERE key = ? AND key <> ''", (key,)).fetchall()
+            rows = sql.execute(f"{_PASSAGE} WHERE key = ? AND key <> ''", (self._hidden(key),)).fetchall()
             self._take_passages(sql, rows)
             return bool(rows)
 
-    def forget_author(self, accounts: Iterable[str]) -> None:
+    def forget_author(self, accounts: Sequence[str]) -> None:
         """Erase the names of accounts that added documents. The documents stay."""
         with self._writing() as sql:
-            gone = sum(
-                sql.execute("UPDATE documents SET added_by = '' WHERE added_by = ?", (account,)).rowcount
-                for account in accounts
-            )
+            added = dict(sql.execute("SELECT rowid, added_by FROM documents WHERE added_by <> ''").fetchall())
+            gone = [(rowid,) for rowid, account in added.items() if account in set(accounts)]
+            sql.executemany("UPDATE documents SET added_by = '' WHERE rowid = ?", gone)
         if gone:
             self.compact()
 
@@ -119,17 +129,26 @@ class PassageBase:
             if self.path is not None and not self.path.exists():
                 self.close()
                 return 0
-            with self._writing() as sql:  # another process may have the file open: it finds it empty
-                ids = [row[0] for row in sql.execute("SELECT document_id FROM documents")]
-                for document_id in ids:
-                    self._take_out(sql, document_id)
-            self.compact()
+            count = 0
+            with contextlib.suppress(ConfigError):  # it is damaged, or its key was destroyed: its files go all the same
+                count = self._empty()
+                self.compact()
             self.close()
-            self._vectors.remove()
+            self._vector_file = None
             if self.path is not None:
+                self.path.with_suffix(VECTORS).unlink(missing_ok=True)
                 for ending in ("", "-wal", "-shm"):
                     self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
-            return len(ids)
+            return count
+
+    def _empty(self) -> int:
+        """Take everything out, unread. Another process may have the file open: it finds it empty."""
+        with self._writing() as sql:
+            sql.execute("INSERT INTO passage_terms (passage_terms) VALUES ('delete-all')")
+            sql.execute("DELETE FROM slots")
+            sql.execute("DELETE FROM passages")
+            sql.execute("UPDATE totals SET value = 0 WHERE name IN ('passages', 'terms')")
+            return sql.execute("DELETE FROM documents").rowcount
 
     def close(self) -> None:
         """Close the file. The next use opens it again."""
@@ -186,7 +205,7 @@ class PassageBase:
         terms = list(dict.fromkeys(asked))
         with self._lock:
             sql = self._opened()
-            counts = {term: _count(sql, term) for term in terms}
+            counts = {term: _count(sql, self._hidden(term)) for term in terms}
             total, size = int(self._total(sql, "passages")), int(self._total(sql, "terms"))
             found = sorted((term for term in terms if counts[term]), key=counts.__getitem__)[:MAX_TERMS]
             limit_of_rare = max(COMMON * total, SMALL)
@@ -196,7 +215,7 @@ class PassageBase:
             rows = sql.execute(
                 f"{_PASSAGE} WHERE passage_id IN "
                 "(SELECT rowid FROM passage_terms WHERE passage_terms MATCH ? ORDER BY rank LIMIT ?)",
-                (" OR ".join(f'"{term}"' for term in rare), max(limit, CANDIDATES)),
+                (" OR ".join(f'"{self._hidden(term)}"' for term in rare), max(limit, CANDIDATES)),
             ).fetchall()
         statistics = TermStatistics(total, size / max(total, 1), counts)
         scored: list[tuple[Passage, float, float]] = []
@@ -256,36 +275,79 @@ class PassageBase:
 
     # ── inside ────────────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def _vectors(self) -> VectorFile:
+        """The embeddings. numpy is imported only where there are any."""
+        from llmagent_os.knowledge.vector_file import VectorFile
+
+        if self._vector_file is None:
+            self._vector_file = VectorFile(None if self.path is None else self.path.with_suffix(VECTORS))
+        return self._vector_file
+
     def _opened(self) -> sqlite3.Connection:
         """The connection, to the file that is there now."""
         if self._connection is not None and self.path is not None and _file(self.path) != self._file:
             self.close()
         if self._connection is None:
-            self._connection = open_base(self.path)
-            self._file = None if self.path is None else _file(self.path)
-            if self._total(self._connection, "terms_version") != TERMS_VERSION:
-                self._index_again()
+            sql = open_base(self.path)
+            try:
+                self._prepare(sql)
+            except BaseException:
+                sql.close()
+                raise
+            self._connection, self._file = sql, None if self.path is None else _file(self.path)
         return self._connection
+
+    def _prepare(self, sql: sqlite3.Connection) -> None:
+        """Find out how the base is encrypted, encrypt it if that is due, and bring its index up to date."""
+        with self._lasting(sql):
+            self._sealing, is_new = open_sealing(sql, self.path, self._account)
+            if is_new or self._total(sql, "terms_version") != TERMS_VERSION:
+                self._index_again(sql)
+        if is_new:  # what was encrypted now must not stay readable in free pages and in the log
+            sql.execute("VACUUM")
+            sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[sqlite3.Connection]:
         with self._lock:
             sql = self._opened()
-            sql.execute("BEGIN IMMEDIATE")
-            try:
+            with self._lasting(sql):
                 yield sql
-            except BaseException:
-                sql.execute("ROLLBACK")
-                raise
-            sql.execute("COMMIT")
+
+    @staticmethod
+    @contextlib.contextmanager
+    def _lasting(sql: sqlite3.Connection) -> Generator[None]:
+        """Run the block in a transaction."""
+        sql.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            sql.execute("ROLLBACK")
+            raise
+        sql.execute("COMMIT")
+
+    def _sealed(self, text: str) -> str:
+        return self._sealing.sealed(text) if self._sealing else text
+
+    def _hidden(self, word: str) -> str:
+        return self._sealing.hidden(word) if self._sealing else word
+
+    def _indexed(self, terms: Iterable[str]) -> str:
+        """Terms as the index holds them."""
+        return " ".join(map(self._hidden, terms))
 
     def _put_in(self, sql: sqlite3.Connection, document: Document, part: Section) -> None:
         terms = _terms(part.text, part.about, part.title or document.title, part.place)
         cursor = sql.execute(
             "INSERT INTO passages (document_id, title, place, text, about, key) VALUES (?, ?, ?, ?, ?, ?)",
-            (document.document_id, part.title, part.place, part.text, part.about, part.key),
+            (
+                *(document.document_id, self._sealed(part.title), self._sealed(part.place)),
+                *(self._sealed(part.text), self._sealed(part.about), self._hidden(part.key)),
+            ),
         )
-        sql.execute("INSERT INTO passage_terms (rowid, terms) VALUES (?, ?)", (cursor.lastrowid, " ".join(terms)))
+        row = (cursor.lastrowid, self._indexed(terms))
+        sql.execute("INSERT INTO passage_terms (rowid, terms) VALUES (?, ?)", row)
         _add(sql, 1, len(terms))
 
     def _take_out(self, sql: sqlite3.Connection, document_id: str) -> bool:
@@ -297,7 +359,7 @@ class PassageBase:
             terms = _terms(passage.text, passage.about, passage.title, passage.place)
             sql.execute(
                 "INSERT INTO passage_terms (passage_terms, rowid, terms) VALUES ('delete', ?, ?)",
-                (passage.passage_id, " ".join(terms)),
+                (passage.passage_id, self._indexed(terms)),
             )
             self._free_slot(sql, passage.passage_id)
             sql.execute("DELETE FROM passages WHERE passage_id = ?", (passage.passage_id,))
@@ -309,18 +371,17 @@ class PassageBase:
             sql.execute("UPDATE slots SET passage_id = NULL WHERE slot = ?", row)
             self._vectors.blank(row[0], int(self._total(sql, "dimensions")))
 
-    def _index_again(self) -> None:
-        """Index all passages: the base is new, or its terms are of another version."""
-        with self._writing() as sql:
-            sql.execute("INSERT INTO passage_terms (passage_terms) VALUES ('delete-all')")
-            count = size = 0
-            for passage in map(self._passage, sql.execute(_PASSAGE).fetchall()):
-                terms = _terms(passage.text, passage.about, passage.title, passage.place)
-                row = (passage.passage_id, " ".join(terms))
-                sql.execute("INSERT INTO passage_terms (rowid, terms) VALUES (?, ?)", row)
-                count, size = count + 1, size + len(terms)
-            values = [("passages", count), ("terms", size), ("terms_version", TERMS_VERSION)]
-            sql.executemany("UPDATE totals SET value = ?2 WHERE name = ?1", values)
+    def _index_again(self, sql: sqlite3.Connection) -> None:
+        """Index all passages: the base is new, or its terms are of another version or were not hidden."""
+        sql.execute("INSERT INTO passage_terms (passage_terms) VALUES ('delete-all')")
+        count = size = 0
+        for passage in map(self._passage, sql.execute(_PASSAGE).fetchall()):
+            terms = _terms(passage.text, passage.about, passage.title, passage.place)
+            row = (passage.passage_id, self._indexed(terms))
+            sql.execute("INSERT INTO passage_terms (rowid, terms) VALUES (?, ?)", row)
+            count, size = count + 1, size + len(terms)
+        values = [("passages", count), ("terms", size), ("terms_version", TERMS_VERSION)]
+        sql.executemany("UPDATE totals SET value = ?2 WHERE name = ?1", values)
 
     @staticmethod
     def _total(sql: sqlite3.Connection, name: str) -> Any:

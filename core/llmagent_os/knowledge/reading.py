@@ -1,7 +1,7 @@
 """Reads documents of strangers in a process of its own, with little memory and time.
 
 A hostile file can make a reader work for hours or fill the memory. The process ends first, and the event loop never
-waits for a library.
+waits for a library. The process is given the bytes, and not the path: the file is encrypted where the owner wants that.
 """
 
 from __future__ import annotations
@@ -13,9 +13,13 @@ import sys
 from pathlib import Path
 
 import msgspec
+import structlog
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.knowledge.document_readers import ReadDocument, UnreadableError, read_document
+from llmagent_os.knowledge.document_readers import ReadDocument, UnreadableError, read_content
+from llmagent_os.sealing.sealed_files import read_file
+
+_log = structlog.stdlib.get_logger(__name__)
 
 CPU_SECONDS = 60  #: that a reader may work
 WALL_SECONDS = 120.0  #: that a reader may take
@@ -24,7 +28,7 @@ AT_ONCE = 2  #: how many documents are read at the same time
 
 
 class _Order(msgspec.Struct):
-    path: str
+    content: bytes
     name: str
     content_type: str
 
@@ -37,13 +41,29 @@ class _Result(msgspec.Struct):
 _running = asyncio.Semaphore(AT_ONCE)
 
 
-async def read_apart(path: Path, *, name: str = "", content_type: str = "") -> ReadDocument:
-    """Read a file in a process of its own; see :func:`~llmagent_os.knowledge.document_readers.read_document`.
+async def read_file_apart(path: Path, *, name: str = "", content_type: str = "") -> ReadDocument:
+    """Read a file that somebody has sent; see :func:`read_apart`.
+
+    Args:
+        path: of the file, which may be sealed.
+        name: its name for people; empty: that of ``path``.
+        content_type: its media type, if it is known.
+    """
+    try:
+        content = await asyncio.to_thread(read_file, path)
+    except OSError as error:
+        _log.warning("a document that was sent cannot be opened", error=str(error))
+        raise UnreadableError("the file is gone") from error
+    return await read_apart(content, name=name or path.name, content_type=content_type)
+
+
+async def read_apart(content: bytes, *, name: str, content_type: str = "") -> ReadDocument:
+    """Read a document in a process of its own; see :func:`~llmagent_os.knowledge.document_readers.read_content`.
 
     Raises:
         UnreadableError: it cannot be read, also for lack of time or memory.
     """
-    order = msgspec.json.encode(_Order(str(path), name or path.name, content_type))
+    order = msgspec.msgpack.encode(_Order(content, name, content_type))
     async with _running:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -73,13 +93,13 @@ async def read_apart(path: Path, *, name: str = "", content_type: str = "") -> R
 
 
 def main() -> None:
-    """Read the file that standard input names, and write what it holds to standard output."""
+    """Read the document that standard input brings, and write what it holds to standard output."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # a reader has nothing to write
-    order = msgspec.json.decode(sys.stdin.buffer.read(), type=_Order)
+    order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=_Order)
     try:
-        result = _Result(read_document(Path(order.path), name=order.name, content_type=order.content_type))
+        result = _Result(read_content(order.content, order.name, order.content_type))
     except (UnreadableError, ConfigError) as error:
         result = _Result(problem=str(error))
     except Exception:

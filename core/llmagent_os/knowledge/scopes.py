@@ -17,10 +17,11 @@ import msgspec
 
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.events import Conversation
-from llmagent_os.identity import Identity, file_name_of
+from llmagent_os.identity import Identity, account_in_file_name, file_name_of
 from llmagent_os.knowledge.passage_base import PassageBase
 from llmagent_os.knowledge.passage_splitting import split_section
 from llmagent_os.knowledge.passages import Document, Passage, Section
+from llmagent_os.sealing.key_ring import NO_PERSON
 
 #: The folder of all bases, inside the data folder.
 KNOWLEDGE_FOLDER = "knowledge"
@@ -135,6 +136,13 @@ class ScopedBases:
         for path in sorted((self._folder / _FOLDERS[kind]).glob("*.db")):
             yield self._base(path, "")
 
+    def seal(self) -> None:
+        """Have every base encrypted that is there, now that there is a key: opening one does it."""
+        for kind in ("person", "workspace"):
+            for base in self.all_bases(kind):
+                len(base)
+        self.close()
+
     def close(self) -> None:
         """Close all files."""
         with self._lock:
@@ -147,12 +155,19 @@ class ScopedBases:
 
     def _base(self, path: Path, name: str) -> PassageBase:
         with self._lock:
-            base = self._open.pop(path, None) or PassageBase(path, name)
+            base = self._open.pop(path, None)
+            if base is None:  # an empty one is false
+                base = PassageBase(path, name, _account_of(path))
             base.name = base.name or name
             self._open[path] = base
             while len(self._open) > MAX_OPEN:
                 self._open.popitem(last=False)[1].close()
             return base
+
+
+def _account_of(path: Path) -> str:
+    """Whose key encrypts a base: the account's that it is of; no person's where it is of a workspace."""
+    return account_in_file_name(path.stem) if path.parent.name == _FOLDERS["person"] else NO_PERSON
 
 
 def _exported(document: Document, passages: Iterable[Passage]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import account_in_file_name
+from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases
 from llmagent_os.ledger.connection import file_of
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.sealing.key_ring import KeyRing
@@ -81,6 +82,7 @@ def seal_files(data: Path, ring: KeyRing) -> int:
                 continue
             _seal_file(file, account, raw)
             count += 1
+        ScopedBases(data / KNOWLEDGE_FOLDER).seal()
         done.touch(mode=0o600)
     except OSError as error:
         raise ConfigError(f"what is in {data} cannot be encrypted: {error}") from error

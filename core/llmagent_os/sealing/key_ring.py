@@ -37,6 +37,9 @@ _TEXT_MARK = MARK.decode()
 _ID_BYTES, _NONCE_BYTES, _TAG_BYTES = 16, 12, 16
 _LEAST_BYTES = _ID_BYTES + _NONCE_BYTES + _TAG_BYTES
 
+#: How many bytes a sealed value has more than what was sealed.
+SEALED_OVERHEAD = len(MARK) + _LEAST_BYTES
+
 #: Keys of accounts that are held in memory. Another costs a look at a small file.
 MAX_HELD_KEYS = 10_000
 

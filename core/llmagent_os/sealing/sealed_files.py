@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from llmagent_os.sealing.key_ring import KeyRing, SealedError
+from llmagent_os.sealing.key_ring import SEALED_OVERHEAD, KeyRing, SealedError
 from llmagent_os.sealing.mounts import ring_of
 
 PART_BYTES = 1 << 18  #: of a file that are sealed together
@@ -20,6 +20,10 @@ PART_BYTES = 1 << 18  #: of a file that are sealed together
 FILE_MARK = b"\x02F1"
 
 _FILE_ID_BYTES = 16
+_HEAD_BYTES = _FILE_ID_BYTES + 7  #: of a part: the file's id, the part's number, and whether it is the last one
+
+#: What a part takes beside its data: its length, and what sealing adds to its head.
+_PART_OVERHEAD = 4 + _HEAD_BYTES + SEALED_OVERHEAD
 
 
 class FileWriter(Protocol):
@@ -111,7 +115,7 @@ def opened(raw: bytes, ring: KeyRing | None) -> bytes:
     while at < len(raw) and not ended:
         size = int.from_bytes(raw[at : at + 4])
         part = ring.open(raw[at + 4 : at + 4 + size])
-        head, data = part[: _FILE_ID_BYTES + 7], part[_FILE_ID_BYTES + 7 :]
+        head, data = part[:_HEAD_BYTES], part[_HEAD_BYTES:]
         file_id = file_id or head[:_FILE_ID_BYTES]
         if head[:-1] != file_id + number.to_bytes(6):
             raise SealedError("a part of the file is missing, or is another file's")
@@ -121,6 +125,20 @@ def opened(raw: bytes, ring: KeyRing | None) -> bytes:
     if not ended or at != len(raw):
         raise SealedError("the file ends too early, or too late")
     return bytes(found)
+
+
+def content_size(path: Path) -> int:
+    """How many bytes :func:`read_file` gives, from the size of the file alone.
+
+    Raises:
+        OSError: there is no such file.
+    """
+    with path.open("rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        if ring_of(path) is None or not is_sealed_file(file.read(len(FILE_MARK))):
+            return size
+    body = size - len(FILE_MARK)
+    return body - _PART_OVERHEAD * -(-body // (PART_BYTES + _PART_OVERHEAD))
 
 
 def is_sealed_file(raw: bytes) -> bool:

@@ -30,7 +30,7 @@ class EngineOrder(msgspec.Struct, frozen=True, kw_only=True):
 class EngineRequest(msgspec.Struct, frozen=True, omit_defaults=True):
     """One piece of work: a recording to listen to, or a text to speak."""
 
-    recording: str = ""  #: the path of a file
+    recording: bytes = b""  #: the file, opened: on the disk it may be sealed
     text: str = ""
 
 

@@ -57,11 +57,11 @@ class EngineProcess:
 
     async def transcribe(self, recording: Recording) -> str:
         """See :meth:`llmagent_os.voice.engines.Transcriber.transcribe`."""
-        return (await self._ask(EngineRequest(recording=str(recording.path)))).words
+        return (await self._ask(recording)).words
 
     async def speak(self, text: str) -> bytes:
         """See :meth:`llmagent_os.voice.engines.Speaker.speak`."""
-        return (await self._ask(EngineRequest(text=text))).sound
+        return (await self._ask(text)).sound
 
     async def aclose(self) -> None:
         """End the process."""
@@ -70,12 +70,17 @@ class EngineProcess:
         self._end()
         await asyncio.gather(*self._ending)
 
-    async def _ask(self, request: EngineRequest) -> EngineAnswer:
+    async def _ask(self, asked: Recording | str) -> EngineAnswer:
+        """The answer to a recording, which is read when its turn has come, or to a text."""
         if self._waiting >= self._max_waiting:
             raise VoiceBusyError
         self._waiting += 1
         try:
             async with self._turn:
+                if isinstance(asked, Recording):
+                    request = EngineRequest(recording=await asked.content())
+                else:
+                    request = EngineRequest(text=asked)
                 answer = await self._work(request)
         finally:
             self._waiting -= 1

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import sys
 from collections.abc import Callable
 from functools import cache
-from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
@@ -30,7 +30,7 @@ def listener(
     """
 
     def answer(request: EngineRequest) -> EngineAnswer:
-        sound = read_sound(Path(request.recording), order.max_seconds)
+        sound = read_sound(io.BytesIO(request.recording), order.max_seconds)
         if sound.is_silent:
             raise RecordingError(NOTHING_AUDIBLE)
         if load is None:

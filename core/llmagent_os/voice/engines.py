@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from llmagent_os.errors import RecordingError
+from llmagent_os.sealing.sealed_files import read_file
+from llmagent_os.voice.recording_problems import GONE
 
 if TYPE_CHECKING:
     from llmagent_os.voice.sound import Sound
@@ -16,6 +21,17 @@ class Recording:
 
     path: Path  #: the file, as it came from the platform
     content_type: str  #: its media type, as the platform gives it
+
+    async def content(self) -> bytes:
+        """What the file holds. It is sealed on the disk where the owner wants that.
+
+        Raises:
+            RecordingError: it is gone.
+        """
+        try:
+            return await asyncio.to_thread(read_file, self.path)
+        except OSError as error:
+            raise RecordingError(GONE) from error
 
 
 class Transcriber(Protocol):

@@ -15,7 +15,7 @@ from llmagent_os.errors import RecordingError, VoiceBusyError, VoiceError
 from llmagent_os.voice.engine_order import OGG_MAGIC, EngineOrder
 from llmagent_os.voice.engine_process import MAX_WAITING, EngineProcess
 from llmagent_os.voice.engines import Recording
-from llmagent_os.voice.recording_problems import GONE, NOT_UNDERSTOOD
+from llmagent_os.voice.recording_problems import NOT_UNDERSTOOD
 from llmagent_os.voice.voice_packages import can_read_sound
 
 if TYPE_CHECKING:
@@ -113,11 +113,7 @@ class ServerTranscriber:
         """See :meth:`llmagent_os.voice.engines.Transcriber.transcribe`."""
         if self._check is not None:
             await self._check.transcribe(recording)
-        try:
-            content = await asyncio.to_thread(recording.path.read_bytes)
-        except OSError as error:
-            raise RecordingError(GONE) from error
-        file = (_file_name(recording), content, recording.content_type)
+        file = (_file_name(recording), await recording.content(), recording.content_type)
 
         async def request(client: AsyncOpenAI) -> str:
             told: dict[str, Any] = {"language": self._language} if self._language else {}

@@ -9,7 +9,7 @@ import io
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,14 +37,14 @@ def _pyav() -> Any:
     return av
 
 
-def read_sound(path: Path, max_seconds: float) -> Sound:
+def read_sound(file: Path | BinaryIO, max_seconds: float) -> Sound:
     """Decode a file into one channel at 16 kHz.
 
     The length that a file claims is not trusted: decoding ends where the limit is passed.
 
     Args:
-        path: of a file in any format that FFmpeg knows: Ogg, WebM, MP4, MP3, WAV, FLAC, AMR and others. The sound of a
-            video is read as well.
+        file: its path, or itself, in any format that FFmpeg knows: Ogg, WebM, MP4, MP3, WAV, FLAC, AMR and others.
+            The sound of a video is read as well.
         max_seconds: the longest recording that is taken.
 
     Raises:
@@ -54,7 +54,9 @@ def read_sound(path: Path, max_seconds: float) -> Sound:
     parts: list[NDArray[np.float32]] = []
     count, most = 0, int(max_seconds * LISTENING_RATE)
     try:
-        with av.open(str(path), mode="r", metadata_errors="ignore", options=_OPTIONS) as container:
+        with av.open(
+            str(file) if isinstance(file, Path) else file, mode="r", metadata_errors="ignore", options=_OPTIONS
+        ) as container:
             for part in _decoded(container):
                 parts.append(part)
                 count += len(part)

@@ -191,7 +191,8 @@ async def test_settings_file_of_the_command_line_is_the_one_that_is_looked_at(se
 
 
 async def test_data_folder_that_others_can_open_is_a_problem(settings: Settings) -> None:
-    settings.data.mkdir(mode=0o755)
+    settings.data.mkdir()
+    settings.data.chmod(0o755)  # whatever the umask is
     (problem,) = await problems(settings)
     assert problem.remedy == f"chmod 700 {settings.data}"
 

@@ -107,6 +107,14 @@ async def test_a_file_is_learned_with_words_and_with_a_button(school: School, tm
     assert "Source" in await school.ask(BEN, "when may dogs come?")
 
 
+async def test_nothing_is_offered_to_people_of_whom_nothing_is_remembered(school: School, tmp_path: Path) -> None:
+    """What they ask for in so many words is kept all the same."""
+    await school.command(BEN, "/privacy remember off")
+    file = write_pdf(tmp_path / "rules.pdf", ["Dogs may come on Fridays."])
+    assert not (await school.send(BEN, "", file)).buttons
+    assert "Learned “rules.pdf”" in (await school.send(BEN, "learn this", file)).text
+
+
 async def test_a_file_learned_again_is_an_update(school: School, tmp_path: Path) -> None:
     await school.send(ANA, "learn this", write_pdf(tmp_path / "rules.pdf", ["Dogs may come on Fridays."]))
     said = await school.send(ANA, "/learn", write_pdf(tmp_path / "rules.pdf", ["Dogs may come on Mondays."]))

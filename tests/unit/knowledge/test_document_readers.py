@@ -13,7 +13,7 @@ from pypdf import PdfReader, PdfWriter
 from llmagent_os.errors import ConfigError
 from llmagent_os.knowledge import reading
 from llmagent_os.knowledge.document_readers import UnreadableError, read_document
-from llmagent_os.knowledge.reading import read_apart
+from llmagent_os.knowledge.reading import read_apart, read_file_apart
 from llmagent_os.modules import KnowledgeBase
 from tests.documents import write_docx, write_html, write_pdf
 
@@ -108,11 +108,10 @@ def test_old_texts_of_windows_are_read(tmp_path: Path) -> None:
 
 
 async def test_a_stranger_s_document_is_read_in_a_process_of_its_own(tmp_path: Path) -> None:
-    found = await read_apart(write_pdf(tmp_path / "a.pdf", ["Park here."]), name="b.pdf")
+    found = await read_file_apart(write_pdf(tmp_path / "a.pdf", ["Park here."]), name="b.pdf")
     assert (found.title, found.sections[0].text) == ("b.pdf", "Park here.")
     with pytest.raises(UnreadableError, match="no Word document"):
-        (tmp_path / "c.docx").write_bytes(b"no zip")
-        await read_apart(tmp_path / "c.docx")
+        await read_apart(b"no zip", name="c.docx")
 
 
 async def test_a_document_that_fills_the_memory_ends_with_its_reader(
@@ -127,4 +126,4 @@ async def test_a_document_that_fills_the_memory_ends_with_its_reader(
 
     monkeypatch.setattr(asyncio, "create_subprocess_exec", with_little)
     with pytest.raises(UnreadableError, match=r"too much time or memory|it is damaged"):
-        await read_apart(write_pdf(tmp_path / "a.pdf", ["Park here."]))
+        await read_file_apart(write_pdf(tmp_path / "a.pdf", ["Park here."]))

@@ -18,7 +18,7 @@ class FakeEngine:
     async def transcribe(self, recording: Recording) -> str:
         if self.error is not None:
             raise self.error
-        return recording.path.read_text(encoding="utf-8")
+        return (await recording.content()).decode()
 
     async def speak(self, text: str) -> bytes:
         if self.error is not None:

@@ -10,7 +10,7 @@ import pytest
 from llmagent_os.sealing.key_ring import KeyRing, SealedError
 from llmagent_os.sealing.master_keys import new_master_key
 from llmagent_os.sealing.mounts import mount, mount_all, mounted, ring_of, unmount
-from llmagent_os.sealing.sealed_files import FILE_MARK, PART_BYTES, create_file, read_file, write_file
+from llmagent_os.sealing.sealed_files import FILE_MARK, PART_BYTES, content_size, create_file, read_file, write_file
 
 ANA = "telegram::1001"
 
@@ -27,6 +27,7 @@ def test_a_file_of_any_size_is_read_as_it_was_written(data: Path, size: int) -> 
     content = bytes(range(256)) * (size // 256 + 1)
     write_file(data / "a" / "b.bin", ANA, content[:size])
     assert read_file(data / "a" / "b.bin") == content[:size]
+    assert content_size(data / "a" / "b.bin") == size
     assert (data / "a" / "b.bin").stat().st_mode & 0o077 == 0
 
 

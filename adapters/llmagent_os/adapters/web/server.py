@@ -16,6 +16,7 @@ from llmagent_os.adapter_kit.http_listener import listening
 from llmagent_os.adapter_kit.pages import MAX_BODY_BYTES, AnswerPage, add_pages
 from llmagent_os.adapter_kit.pages import PREFIX as PAGES
 from llmagent_os.adapters.web.access import Access
+from llmagent_os.adapters.web.file_response import file_response
 from llmagent_os.adapters.web.open_pages import OpenPages
 from llmagent_os.adapters.web.page_actions import PageActions
 from llmagent_os.adapters.web.page_assets import Handler, add_assets
@@ -24,7 +25,6 @@ from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import AdapterError
-from llmagent_os.sealing.sealed_files import read_file
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -181,7 +181,7 @@ class Server:
         headers = HEADERS | {"Content-Disposition": _attachment(name), "Content-Security-Policy": "sandbox"}
         headers["Content-Type"] = mimetypes.guess_type(name)[0] or UNKNOWN_TYPE
         try:
-            return web.Response(body=await asyncio.to_thread(read_file, found[1]), headers=headers)
+            return await file_response(request, found[1], headers)
         except OSError as error:
             _log.error("web: a file of a reply cannot be read", file=name, error=str(error))
             raise web.HTTPNotFound from error

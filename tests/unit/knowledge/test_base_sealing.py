@@ -1,0 +1,103 @@
+"""A base on an encrypted disk. What breaks without this: what was taught is found by no question, or by a thief."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from llmagent_os.errors import ConfigError
+from llmagent_os.identity import Identity
+from llmagent_os.knowledge.passage_base import PassageBase
+from llmagent_os.knowledge.passages import Document, Section
+from llmagent_os.knowledge.scopes import Scope, ScopedBases
+from llmagent_os.knowledge.search import Search
+from llmagent_os.sealing.key_ring import KeyRing
+from llmagent_os.sealing.master_keys import new_master_key
+from llmagent_os.sealing.mounts import mount, unmount
+
+ANA = Identity("web::ana")
+SCOPE = Scope.of_person(ANA)
+WORDS = ("zeppelin", "hangar", "Handbook", "chapter", "airship", "manual.pdf", "web::ana")
+
+
+@pytest.fixture
+def ring(tmp_path: Path) -> Iterator[KeyRing]:
+    yield mount(tmp_path, [new_master_key()])
+    unmount(tmp_path)
+
+
+def teach(bases: ScopedBases, key: str = "d", place: str = "chapter 1") -> None:
+    document = Document(document_id=key, title="Handbook", source="manual.pdf", added_by=ANA)
+    bases.learn(SCOPE, document, [Section("The zeppelin is in the hangar.", place, "airship", key="z1")])
+
+
+def readable(folder: Path) -> set[str]:
+    raw = b"".join(path.read_bytes() for path in folder.rglob("*") if path.is_file()).lower()
+    return {word for word in WORDS if word.lower().encode() in raw}
+
+
+def found(base: PassageBase, question: str) -> list[tuple[str, str, float]]:
+    hits = Search().find([base], question)
+    return [(hit.passage.text, hit.passage.source, hit.score) for hit in hits]
+
+
+def test_an_encrypted_base_finds_the_same_as_one_that_is_not(tmp_path: Path, ring: KeyRing) -> None:
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-plain"
+    plain = ScopedBases(elsewhere)
+    sealed = ScopedBases(tmp_path / "knowledge")
+    for bases in (plain, sealed):
+        teach(bases)
+        teach(bases, "e", "chapter 2")
+    base = sealed.base(SCOPE)
+    for question in ("where is the airship?", "zeppelin", "what is for lunch?"):
+        assert found(base, question) == found(plain.base(SCOPE), question)
+    assert base.documents() == plain.base(SCOPE).documents()
+    assert sealed.export([ANA]) == plain.export([ANA])
+    assert readable(elsewhere) == set(WORDS)
+    assert readable(tmp_path) == set()
+    assert base.remove("d") and base.remove_keyed("z1")
+    assert (len(base), found(base, "zeppelin")) == (0, [])
+    for bases in (plain, sealed):
+        bases.close()
+
+
+def test_what_was_taught_before_there_was_a_key_is_encrypted_then(tmp_path: Path) -> None:
+    bases = ScopedBases(tmp_path / "knowledge")
+    teach(bases)
+    before = found(bases.base(SCOPE), "where is the airship?")
+    bases.close()
+    assert readable(tmp_path) == set(WORDS)
+    mount(tmp_path, [new_master_key()])
+    bases.seal()
+    assert readable(tmp_path) == set()
+    assert found(bases.base(SCOPE), "where is the airship?") == before != []
+    assert bases.base(SCOPE).remove_keyed("z1")
+    bases.close()
+    unmount(tmp_path)
+    with pytest.raises(ConfigError, match="is encrypted: set LLMAGENT_OS_ENCRYPTION_KEY"):
+        bases.base(SCOPE).documents()
+
+
+def test_a_base_whose_key_was_destroyed_is_erased_all_the_same(tmp_path: Path, ring: KeyRing) -> None:
+    """A crash between the steps of an erasure, or a backup that is put back."""
+    bases = ScopedBases(tmp_path / "knowledge")
+    teach(bases)
+    bases.close()
+    assert ring.destroy(ANA)
+    with pytest.raises(ConfigError, match="cannot be decrypted: the key of the value was destroyed"):
+        bases.base(SCOPE).documents()
+    bases.forget([ANA])
+    assert not list((tmp_path / "knowledge" / "people").glob("*"))
+
+
+def test_a_workspace_forgets_who_taught_it(tmp_path: Path, ring: KeyRing) -> None:
+    bases = ScopedBases(tmp_path / "knowledge")
+    room = Scope("workspace", "slack:T1")
+    bases.learn(room, Document(document_id="d", title="Note", added_by=ANA), [Section("Tea is at four.")])
+    assert [each["shared"] for each in bases.export([ANA])] == [True]
+    bases.forget([ANA])
+    assert bases.export([ANA]) == []
+    assert [(each.title, each.added_by) for each in bases.base(room).documents()] == [("Note", "")]
+    bases.close()
