@@ -66,17 +66,22 @@ class Canvas:
         self._axes.set_xlim(0, width)
         self._axes.set_ylim(height, 0)
         self._axes.set_axis_off()
+        self._layer = 1  # of what is drawn next: it lies above everything before
 
     def box(self, x: float, y: float, width: float, height: float, color: str, *, radius: float = 0) -> None:
         """Fill a rectangle whose top left corner is at ``x``, ``y``."""
         radius = min(radius, width / 2, height / 2)
         style = f"round,pad=0,rounding_size={radius}" if radius > 0 else "square,pad=0"
-        patch: Any = FancyBboxPatch((x, y), width, height, boxstyle=style, facecolor=color, edgecolor="none")
+        patch: Any = FancyBboxPatch(
+            (x, y), width, height, boxstyle=style, facecolor=color, edgecolor="none", zorder=self._above()
+        )
         self._axes.add_patch(patch)
 
     def line(self, x: float, y: float, to_x: float, to_y: float, color: str, *, width: float = 1) -> None:
         """Draw a straight line, ``width`` pixels wide."""
-        self._axes.plot((x, to_x), (y, to_y), color=color, linewidth=_points(width), solid_capstyle="butt")
+        self._axes.plot(
+            (x, to_x), (y, to_y), color=color, linewidth=_points(width), solid_capstyle="butt", zorder=self._above()
+        )
 
     def text(
         self,
@@ -116,7 +121,12 @@ class Canvas:
             horizontalalignment=align,
             verticalalignment="center_baseline",
             parse_math=False,
+            zorder=self._above(),
         )
+
+    def _above(self) -> int:
+        self._layer += 1
+        return self._layer
 
     def shortened(self, words: str, room: float, *, size: float, bold: bool = False) -> str:
         """The beginning of ``words`` that takes at most ``room`` pixels, with ``…`` where it is cut."""

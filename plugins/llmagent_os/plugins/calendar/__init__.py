@@ -44,6 +44,7 @@ The tools here declare what they take and do. The work is in the other files:
 ``ics``                      calendars of other programs: import, and the feed
 ``caldav``                   sync with a calendar server
 ``invitations``              people whom the bot knows are asked whether they come
+``pictures``                 the week and the month as a picture
 ``phrasing``                 moments as replies say them
 ===========================  =========================================================================================
 """
@@ -90,6 +91,8 @@ from llmagent_os.plugins.calendar.invitations.invitation_news import say_answer,
 from llmagent_os.plugins.calendar.invitations.invitation_setting import invitations_command
 from llmagent_os.plugins.calendar.invitations.inviting import invite_pressed, with_invitations
 from llmagent_os.plugins.calendar.joined_results import join_results
+from llmagent_os.plugins.calendar.pictures.calendar_picture import with_picture
+from llmagent_os.plugins.calendar.pictures.picture_request import as_question
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 from llmagent_os.plugins.calendar.requests.doubtful_words import is_doubtful, speaks_of_deleting
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
@@ -372,7 +375,7 @@ class CalendarPlugin(Plugin):
 
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         async with self._locks.of(context.user_id):
-            return await read_requests(CalendarCall(context))
+            return await read_requests(CalendarCall(as_question(context)))
 
     async def joined(self, context: ToolContext, results: Mapping[str, ToolResult]) -> ToolResult:
         async with self._locks.of(context.user_id):
@@ -411,7 +414,8 @@ class CalendarPlugin(Plugin):
 
     async def _commanded(self, call: CalendarCall, name: str, arguments: str) -> ToolResult:
         if name == "calendar":
-            return await list_events(call, {"date": arguments or None})
+            given = {"date": arguments or None}
+            return await with_picture(call.context, call, given, await list_events(call, given))
         if name == "import":
             result = await import_command(call, arguments)
             await _after_change(call)
@@ -454,6 +458,8 @@ class CalendarPlugin(Plugin):
             if not call.is_read and _is_doubtful(work, context.text):
                 call = call.asking()
             result = await with_invitations(call, await work(call, given))
+            if work is list_events:
+                result = await with_picture(context, call, given, result)
             if work in (delete_event, move_event):  # the person has begun something else
                 await call.store.keep_unfinished(None)
             if work is not list_events:
