@@ -95,10 +95,10 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def body(self) -> str:
-        """The text, with the table in Markdown behind it.
+        r"""The text, with the table in Markdown behind it.
 
         >>> Reply("Hours:", table=Table(("day",), (("Monday",),))).body
-        'Hours:\\n\\n| day |\\n|---|\\n| Monday |'
+        'Hours:\n\n| day |\n|---|\n| Monday |'
         """
         return self.text if self.table is None else f"{self.text}\n\n{self.table.as_markdown()}"
 

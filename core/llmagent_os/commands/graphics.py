@@ -48,6 +48,6 @@ def _how_answered(shows: bool, theme: str) -> str:
     if shows:
         return f"You get a picture with a week or a month. `/graphics off` stops that. {colours}"
     return (
-        "You get pictures only where you ask for one, such as “show me my week as a picture”. `/graphics on` adds one to "
-        f"every week and month. {colours}"
+        "You get pictures only where you ask for one, such as “show me my week as a picture”. `/graphics on` adds one "
+        f"to every week and month. {colours}"
     )

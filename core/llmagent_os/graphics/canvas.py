@@ -169,9 +169,9 @@ def families() -> tuple[str, ...]:
 
 
 def drawable(words: str) -> str:
-    """``words`` in one line, without what no font can draw.
+    r"""``words`` in one line, without what no font can draw.
 
-    >>> drawable("a\\tb"), drawable("🎂 cake")
+    >>> drawable("a\tb"), drawable("🎂 cake")
     ('a b', 'cake')
     """
     shown = "".join(_shown(letter) for letter in unicodedata.normalize("NFC", words))

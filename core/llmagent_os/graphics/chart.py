@@ -84,6 +84,8 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
             return "a chart needs a value"
         if odd := [value for value in values if not math.isfinite(value)]:
             return f"the value {odd[0]} cannot be drawn"
+        if self.kind == "pie" and None in self.series[0].values:
+            return "a pie needs a value for every label"
         if self.kind == "pie" and (below := [value for value in values if value < 0]):
             return f"a pie shows no negative value: {value_text(below[0])}"
         if self.kind == "pie" and sum(values) == 0:

@@ -75,7 +75,7 @@ def _label(area: Any, chart: Chart) -> None:
 
 
 def _pie(canvas: Canvas, chart: Chart) -> None:
-    values = [value or 0.0 for value in chart.series[0].values]
+    values = [value for value in chart.series[0].values if value is not None]
     whole = sum(values)
     count = len(values)
     colors = [canvas.theme.series[number % len(canvas.theme.series)] for number in range(count)]

@@ -87,7 +87,7 @@ class InteractionModule:
         return msgspec.structs.replace(reply, text=reply.text.strip() or "…")
 
     def display_response(self, response: str | Reply, *, out: TextIO | None = None) -> None:
-        """Print a reply, its card, its buttons, and the paths and words of its pictures, for a script without a platform.
+        """Print a reply, its card, its buttons, and its pictures in words, for a script without a platform.
 
         With the interface ``voice``, the reply is also read aloud into a file, and the path of the file is printed.
 

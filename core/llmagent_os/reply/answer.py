@@ -67,8 +67,8 @@ class Answer:
     def is_fixed(self) -> bool:
         """Whether the last tool's text is said as it is, whatever the model writes.
 
-        It asks before it acts, so that "yes" does what it says; it says that the tool failed; it leads to a card or a table, which
-        shows what the model would say once more; or the tool wants it so.
+        It asks before it acts, so that "yes" does what it says; it says that the tool failed; it leads to a card or a
+        table, which shows what the model would say once more; or the tool wants it so.
         """
         last = self.results[-1] if self.results else None
         return last is not None and (

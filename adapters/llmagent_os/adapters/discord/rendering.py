@@ -63,11 +63,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
     def without_extras(self) -> OutgoingMessage:
         """The message without what a server may forbid: the card as words, and a note in place of files."""
         told = " ".join(filter(None, self.descriptions))
-        note = (
-            shorten(f"\n\n(I may not attach files here.) {told}".rstrip(), MESSAGE_CHARACTERS // 2)
-            if self.files
-            else ""
-        )
+        note = f"\n\n(I may not attach files here.) {told}".rstrip() if self.files else ""
+        note = shorten(note, MESSAGE_CHARACTERS // 2)
         card = f"\n{self.card_text}" if self.card_text else ""
         return OutgoingMessage(shorten(self.content + card, MESSAGE_CHARACTERS - len(note)) + note, (), self.components)
 

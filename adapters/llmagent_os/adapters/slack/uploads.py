@@ -36,8 +36,8 @@ async def upload(api: Api, conversation: Conversation, path: str, alt: str = "")
         data = await asyncio.to_thread(read_file, file)
     except OSError as error:
         raise AdapterError(f"slack: {file.name} cannot be read: {error.strerror or error}") from error
-    words = {"alt_txt": shorten(alt, ALT_CHARACTERS)} if alt else {}
-    place = await api.call("files.getUploadURLExternal", filename=file.name, length=len(data), **words)
+    words = shorten(alt, ALT_CHARACTERS) or None
+    place = await api.call("files.getUploadURLExternal", filename=file.name, length=len(data), alt_txt=words)
     kind = mimetypes.guess_type(file.name)[0] or UNKNOWN_TYPE
     form = aiohttp.FormData()
     form.add_field("filename", data, filename=file.name, content_type=kind)

@@ -181,7 +181,9 @@ class Transcript:
         paths: Sequence[str] = (),
         alternatives: Mapping[str, str] = tables.NO_ALTERNATIVES,
     ) -> Item:
-        """Put a reply at the end, with the local files at ``paths`` that exist. ``alternatives`` says in words what pictures show.
+        """Put a reply at the end, with the local files at ``paths`` that exist.
+
+        ``alternatives`` says in words what pictures among them show.
 
         A reply with the same id that is there already stays, and is returned.
 
