@@ -192,7 +192,7 @@ class Recorder(Canvas):
         super().__init__(1120, 860, THEMES["light"])
         self.words: list[str] = []
 
-    def text(self, x: float, y: float, words: str, **more: object) -> None:  # type: ignore[override]
+    def text(self, x: float, y: float, words: str, **more: object) -> None:
         assert 0 <= x <= self.width
         assert 0 <= y <= self.height
         self.words.append(words)
