@@ -111,7 +111,7 @@ async def test_a_picture_is_sent_with_the_list_where_it_is_asked_for(painter: Pa
         "1 event, Friday 4 December 1 event, Saturday 5 December 1 event and Sunday 6 December 1 event."
     )
     png = await asyncio.to_thread(Path(picture.path).read_bytes)
-    assert Image.open(io.BytesIO(png)).size == (2240, 1640)
+    assert Image.open(io.BytesIO(png)).size == (2000, 2100)
 
 
 async def test_the_interface_graphics_adds_a_picture_to_a_week_and_a_month(painter: Painter) -> None:
@@ -189,7 +189,7 @@ class Recorder(Canvas):
     """Keeps what is written, and checks that it is on the canvas."""
 
     def __init__(self) -> None:
-        super().__init__(1120, 860, THEMES["light"])
+        super().__init__(1000, 780, THEMES["light"])
         self.words: list[str] = []
 
     def text(self, x: float, y: float, words: str, **more: object) -> None:

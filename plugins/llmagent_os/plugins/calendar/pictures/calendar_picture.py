@@ -158,9 +158,10 @@ def _head(days: DateRange) -> str:
 
 
 async def _picture(context: ToolContext, call: CalendarCall, drawing: _Drawing) -> Picture:
-    of = week_picture if drawing.kind == "week" else month_picture
-    paint = _painter(call, drawing)
-    png = await drawn(paint, width=of.WIDTH, height=of.HEIGHT, theme=theme_named(context.theme))
+    is_week = drawing.kind == "week"
+    width = week_picture.WIDTH if is_week else month_picture.WIDTH
+    height = week_picture.height_of(drawing.events) if is_week else month_picture.HEIGHT
+    png = await drawn(_painter(call, drawing), width=width, height=height, theme=theme_named(context.theme))
     # The same name at every try, and another one for every message: earlier ones show theirs, too.
     own = hashlib.sha256(context.call_id.encode()).hexdigest()[:12]
     path = await context.files.write(f"{drawing.kind}-{drawing.days.first.isoformat()}-{own}.png", png)

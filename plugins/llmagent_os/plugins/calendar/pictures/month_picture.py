@@ -13,12 +13,12 @@ from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAY
 if TYPE_CHECKING:
     from llmagent_os.graphics.canvas import Canvas
 
-WIDTH, HEIGHT = 1120, 860  #: of the canvas, in pixels
+WIDTH, HEIGHT = 1000, 780  #: of the canvas, in pixels
 
 _SIDE, _TOP, _BOTTOM = 20, 74, 20
 _WEEK_HEAD = 30  # pixels for the names of the weekdays
-_LINE = 19  # pixels of an event in a cell
-_TEXT = 12
+_LINE = 20  # pixels of an event in a cell
+_TEXT = 13
 
 
 def weeks_of(first: date, last: date) -> list[list[date]]:

@@ -13,14 +13,23 @@ from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
 if TYPE_CHECKING:
     from llmagent_os.graphics.canvas import Canvas
 
-WIDTH, HEIGHT = 1120, 820  #: of the canvas, in pixels
+WIDTH = 1000  #: of the canvas, in pixels
+
+_LEAST_HEIGHT = 640
+_LEAST_HOUR = 38  # pixels of an hour: the name of an event of half an hour fits in
 
 _LEFT, _RIGHT, _TOP, _BOTTOM = 76, 20, 74, 22
 _DAY_HEAD = 34  # pixels for the name of a day
 _BAR = 22  # pixels of an event of all day
 _MAX_BARS = 3
 _FIRST_HOUR, _LAST_HOUR = 8, 18  # that are always shown
-_TEXT = 13
+_TEXT = 14
+
+
+def height_of(events: Mapping[date, Sequence[DrawnEvent]]) -> int:
+    """The height of the canvas, in pixels: every hour that is shown has room for two names."""
+    first, last = _hours(events.values())
+    return max(_LEAST_HEIGHT, _grid_top(_bars(events)) + (last - first) * _LEAST_HOUR + _BOTTOM)
 
 
 def paint_week(
@@ -43,8 +52,7 @@ def paint_week(
     """
     canvas.text(28, 22, head, size=24, bold=True, room=canvas.width - 300)
     canvas.text(canvas.width - _RIGHT, 28, zone, size=14, align="right", color=canvas.theme.muted, room=250)
-    bars = min(_MAX_BARS, max(sum(each.all_day for each in events[day]) for day in days))
-    grid = _Grid(canvas, len(days), bars, _hours(events.values()))
+    grid = _Grid(canvas, len(days), _bars(events), _hours(events.values()))
     grid.paint_hours()
     for number, day in enumerate(days):
         grid.paint_head(number, day, is_today=day == now.date())
@@ -53,6 +61,15 @@ def paint_week(
             grid.paint_event(number, event, place, places)
         if day == now.date():
             grid.paint_now(number, now)
+
+
+def _bars(events: Mapping[date, Sequence[DrawnEvent]]) -> int:
+    """How many events of all day are shown above each other."""
+    return min(_MAX_BARS, max(sum(each.all_day for each in of_day) for of_day in events.values()))
+
+
+def _grid_top(bars: int) -> int:
+    return _TOP + _DAY_HEAD + bars * (_BAR + 3) + 8
 
 
 def _hours(days: Iterable[Sequence[DrawnEvent]]) -> tuple[int, int]:
@@ -77,7 +94,7 @@ class _Grid:
         self._column = (canvas.width - _LEFT - _RIGHT) / days
         self._bars = bars
         self._first, self._last = hours
-        self._top = _TOP + _DAY_HEAD + bars * (_BAR + 3) + 8
+        self._top = _grid_top(bars)
         self._bottom = canvas.height - _BOTTOM
         self._hour = (self._bottom - self._top) / (self._last - self._first)
 
@@ -88,7 +105,7 @@ class _Grid:
             y = self._top + (hour - self._first) * self._hour
             self._canvas.line(_LEFT, y, right, y, self._theme.line)
             named = clock_text(datetime(2000, 1, 1, hour % 24))
-            self._canvas.text(_LEFT - 12, y - 8, named, size=12, align="right", color=self._theme.muted)
+            self._canvas.text(_LEFT - 12, y - 8, named, size=13, align="right", color=self._theme.muted)
 
     def paint_head(self, number: int, day: date, *, is_today: bool) -> None:
         """The name of a day above its column. Today stands on a shade."""
@@ -124,7 +141,7 @@ class _Grid:
         time = clock_text(event.start)
         if height >= 36:
             self._canvas.text(x + 10, y + 4, event.title, size=_TEXT, bold=True, color=self._theme.box_ink, room=room)
-            self._canvas.text(x + 10, y + 20, time, size=12, color=self._theme.box_ink, room=room)
+            self._canvas.text(x + 10, y + 21, time, size=13, color=self._theme.box_ink, room=room)
         else:
             top = y + 1 + (height - _TEXT * 1.2) / 2
             self._canvas.text(x + 10, top, event.title, size=_TEXT, bold=True, color=self._theme.box_ink, room=room)
