@@ -194,7 +194,8 @@ def _is_in_a_font(code: int) -> bool:
 
 @cache
 def _faces() -> tuple[Any, ...]:
-    return tuple(font_manager.get_font(font_manager.findfont(name)) for name in families())
+    fonts: Any = font_manager
+    return tuple(fonts.get_font(fonts.findfont(name)) for name in families())
 
 
 def _points(pixels: float) -> float:

@@ -71,7 +71,11 @@ def _label(area: Any, chart: Chart) -> None:
     low, high = area.get_ylim()
     if chart.kind == "bar" or (low > 0 and low < high / 2):
         area.set_ylim(min(low, 0), max(high, 0) if high != low else 1)
-    area.yaxis.set_major_formatter(lambda value, _: value_text(value))
+    area.yaxis.set_major_formatter(_tick_text)
+
+
+def _tick_text(value: float, _place: int) -> str:
+    return value_text(value)
 
 
 def _pie(canvas: Canvas, chart: Chart) -> None:

@@ -80,7 +80,10 @@ class InteractionModule:
         ('light', 'dark')
         """
         chosen = preferences.get(THEME)
-        return next((name for name in THEME_NAMES if name == chosen), self.theme)
+        for each in THEME_NAMES:
+            if chosen == each:
+                return each
+        return self.theme
 
     def render(self, reply: Reply) -> Reply:
         """``reply`` with a text that is never empty: every platform shows the text."""
