@@ -43,7 +43,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("privacy",),
     ("knowledge",),
     ("adapter_kit",),
-    ("serving", "voice"),
+    ("serving", "voice", "graphics"),
     ("handler",),
     ("ledger",),
     ("markup",),

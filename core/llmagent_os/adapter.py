@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
 from llmagent_os.events import Conversation, Event
+
+#: What Markdown reads as a mark inside of a cell, and what stands in its place.
+_MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
+_BACKSLASH = r"\\\1"
 
 
 class Button(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -42,6 +47,38 @@ class Card(msgspec.Struct, frozen=True, omit_defaults=True):
         return "\n".join(lines)
 
 
+class Table(msgspec.Struct, frozen=True, omit_defaults=True):
+    """Rows of several columns under a reply. A platform without tables shows them as columns of text.
+
+    >>> print(Table(("day", "hours"), (("Monday", "3"), ("Tuesday", "4"))).as_markdown())
+    | day | hours |
+    |---|---|
+    | Monday | 3 |
+    | Tuesday | 4 |
+    """
+
+    head: tuple[str, ...]  #: the names of the columns
+    rows: tuple[tuple[str, ...], ...] = ()  #: each as long as the head
+
+    def as_markdown(self) -> str:
+        """The table in Markdown. Marks inside of cells stay what they are."""
+        lines = [self.head, ("---",) * len(self.head), *self.rows]
+        return "\n".join("|" + "|".join(_cell(cell, ruled=line is lines[1]) for cell in line) + "|" for line in lines)
+
+
+def _cell(text: str, *, ruled: bool) -> str:
+    if ruled:
+        return text
+    return f" {re.sub(_MARKS, _BACKSLASH, ' '.join(text.split()))} "
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A picture under a reply, and what it shows in words."""
+
+    path: str  #: of a local PNG or JPEG file
+    alt: str  #: for whoever cannot see it: every platform gives it to them; never empty
+
+
 class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     """What the bot says, for any platform."""
 
@@ -53,15 +90,36 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     speech: str = ""
     #: the platform's id of the one person who may see the reply in a group; None: everybody in the conversation
     only_for: str | None = None
+    pictures: tuple[Picture, ...] = ()  #: sent along with their words
+    table: Table | None = None  #: shown behind the text
+
+    @property
+    def body(self) -> str:
+        r"""The text, with the table in Markdown behind it.
+
+        >>> Reply("Hours:", table=Table(("day",), (("Monday",),))).body
+        'Hours:\n\n| day |\n|---|\n| Monday |'
+        """
+        return self.text if self.table is None else f"{self.text}\n\n{self.table.as_markdown()}"
 
     @property
     def all_files(self) -> tuple[str, ...]:
-        """Everything that is sent along, the speech last.
+        """Everything that is sent along: pictures first, the speech last.
 
-        >>> Reply("Hi", files=("a.ics",), speech="hi.ogg").all_files
-        ('a.ics', 'hi.ogg')
+        >>> Reply("Hi", files=("a.ics",), speech="hi.ogg", pictures=(Picture("week.png", "Your week"),)).all_files
+        ('week.png', 'a.ics', 'hi.ogg')
         """
-        return (*self.files, self.speech) if self.speech else self.files
+        speech = (self.speech,) if self.speech else ()
+        return (*(picture.path for picture in self.pictures), *self.files, *speech)
+
+    @property
+    def alternatives(self) -> dict[str, str]:
+        """What each picture shows in words, by its path.
+
+        >>> Reply("Hi", pictures=(Picture("week.png", "Your week"),)).alternatives
+        {'week.png': 'Your week'}
+        """
+        return {picture.path: picture.alt for picture in self.pictures}
 
 
 class Receipt(msgspec.Struct, frozen=True):

@@ -221,7 +221,7 @@ class Agent:
         reply = run_sync(self.respond, said).reply
         if reply is None:
             return ""
-        return f"{reply.text}\n{reply.card.as_text()}" if reply.card else reply.text
+        return f"{reply.body}\n{reply.card.as_text()}" if reply.card else reply.body
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
         """Answer whatever happened; see :class:`~llmagent_os.handler.Handler`."""

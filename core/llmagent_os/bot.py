@@ -25,6 +25,7 @@
                                           # model that was trained on this project's prompts
 
     interface = "text"                    # how replies reach people who chose nothing else: text, voice or graphics
+    theme = "light"                       # of pictures, for people who chose no other: light or dark
 
     [voice]                               # voice messages, and replies that are read aloud; see docs/voice.md
     transcriber = "auto"                  # what listens: auto, off, local, openai:MODEL, transformers:MODEL
@@ -100,6 +101,7 @@ from llmagent_os.config.settings import OPENAI_CLOUD, OPENAI_HOST, host_of
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
+from llmagent_os.graphics.themes import ThemeName
 from llmagent_os.knowledge.embedding_models import embedding_model
 from llmagent_os.knowledge.search import Search, SearchMode
 from llmagent_os.llm import LLM
@@ -277,6 +279,7 @@ class BotConfig(BaseModel):
     examples: tuple[str, ...] = ()  #: shown on the empty page
     notes: str = ""  #: for models that were not trained for this bot
     interface: Interface = "text"  #: how replies reach people who chose nothing else
+    theme: ThemeName = "light"  #: of pictures, for people who chose no other
     voice: VoiceConfig = VoiceConfig()
     behavior: Behavior = Behavior()
     policy: Policy = Policy()

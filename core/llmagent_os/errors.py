@@ -22,6 +22,7 @@
     ├── LedgerError
     ├── PolicyError
     ├── ProfileError
+    ├── GraphicsError
     ├── VoiceError
     │   ├── VoiceBusyError
     │   └── RecordingError
@@ -123,6 +124,10 @@ class PolicyError(LLMAgentOSError):
 
 class ProfileError(LLMAgentOSError):
     """A person's profile cannot be read or written."""
+
+
+class GraphicsError(LLMAgentOSError):
+    """A picture cannot be drawn."""
 
 
 class VoiceError(LLMAgentOSError):

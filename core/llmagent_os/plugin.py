@@ -28,7 +28,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal
 import msgspec
 from pydantic import Field
 
-from llmagent_os.adapter import Button, Card
+from llmagent_os.adapter import Button, Card, Picture, Table
 from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
@@ -36,6 +36,7 @@ from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.contacts import Contact, Contacts, NoContacts
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
+from llmagent_os.graphics.chart import Chart, ChartSeries
 from llmagent_os.identity import PersonId
 from llmagent_os.timers import MemoryTimers, Timers
 
@@ -46,12 +47,16 @@ if TYPE_CHECKING:
 __all__ = [
     "Button",
     "Card",
+    "Chart",
+    "ChartSeries",
     "Contact",
     "PageRequest",
     "PageResponse",
+    "Picture",
     "Plugin",
     "RuleArgument",
     "Span",
+    "Table",
     "ToolCall",
     "ToolContext",
     "ToolResult",
@@ -110,6 +115,8 @@ class ToolContext:
     contacts: Contacts = field(default_factory=NoContacts)
     event: Event | None = None  #: the event that caused the call; None: there is no platform
     web: WebAccess = field(default_factory=WebAccess)  #: what the installation allows
+    interface: str = "text"  #: how the person is answered: ``text``, ``voice`` or ``graphics``
+    theme: str = "light"  #: of pictures: ``light`` or ``dark``
 
 
 class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -132,6 +139,11 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the text holds a secret, such as an address that opens the person's calendar: only the person sees it, and the
     #: ledger keeps nothing of the exchange
     is_secret: bool = False
+    pictures: tuple[Picture, ...] = ()  #: shown under the reply; write the files with ``context.files``
+    #: drawn by the host and shown as a picture, with its words for whoever does not see it. A plugin that returns one
+    #: need not look at ``context.interface``: the person asked for it.
+    chart: Chart | None = None
+    table: Table | None = None  #: rows of several columns, shown behind the text
 
 
 #: Finds the person whose page is asked for: by the key of one of their records.
@@ -141,7 +153,7 @@ Visitor = Callable[[str], Awaitable[ToolContext | None]]
 def joined_results(results: Sequence[ToolResult]) -> ToolResult:
     """Join the results of several calls: all texts, those with buttons that choose something last.
 
-    The card, and the buttons, are those of the last result that has any.
+    The card, the table and the buttons are those of the last result that has any.
 
     >>> one, two = ToolResult({"status": "missing"}, "When is it?"), ToolResult({"status": "created"}, "Added.")
     >>> joined_results([one, two]).text
@@ -157,6 +169,8 @@ def joined_results(results: Sequence[ToolResult]) -> ToolResult:
         files=tuple(file for result in results for file in result.files),
         waiting=" ".join(waiting),
         is_secret=any(result.is_secret for result in results),
+        pictures=tuple(picture for result in results for picture in result.pictures),
+        table=next((result.table for result in reversed(told) if result.table is not None), None),
     )
 
 

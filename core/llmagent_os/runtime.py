@@ -33,6 +33,8 @@ from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
 from llmagent_os.events import Reaction, now
+from llmagent_os.graphics.drawing import INSTALL as INSTALL_GRAPHICS
+from llmagent_os.graphics.drawing import can_draw
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
@@ -148,7 +150,7 @@ class Runtime:
             access = _access(settings, ledger, made)
             services = Services(
                 behavior=_behavior(bot.config, policy),
-                interaction=InteractionModule(bot.config.interface),
+                interaction=InteractionModule(bot.config.interface, bot.config.theme),
                 voice=voice,
                 settings=_agent_settings(settings, bot.config, llm, pages.web),
                 ledger=ledger,
@@ -330,6 +332,8 @@ def _voice(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> Vo
         voice = make_voice(bot.config.voice, VoiceMachine.of(settings))
         if bot.config.interface == "voice" and not voice.can_speak:
             raise ConfigError(f"`interface` cannot be 'voice': no engine speaks here. Install one: {INSTALL}")
+        if bot.config.interface == "graphics" and not can_draw():
+            raise ConfigError(f"`interface` cannot be 'graphics': nothing draws here: {INSTALL_GRAPHICS}")
     except ConfigError as error:
         raise ConfigError(f"bot {bot.name!r} in {bot.folder}: {error}") from error
     stack.push_async_callback(voice.aclose)

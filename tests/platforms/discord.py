@@ -277,6 +277,7 @@ class DiscordServer:
                 thread=where if where in self._parents else None,
                 channel=channel,
                 files=tuple(file["filename"] for file in each["attachments"]),
+                alternatives=tuple(file["description"] for file in each["attachments"] if "description" in file),
                 only_for=each["_only_for"],
             )
             for where, each in found
@@ -603,7 +604,15 @@ class DiscordServer:
                 for n, row in enumerate(components, 1)
             ]
         if uploads:
-            message["attachments"] = [self._file(name, data, False) for name, data in uploads]
+            told = {
+                int(each["id"]): each["description"] for each in body.get("attachments", ()) if "description" in each
+            }
+            if any(not 0 < len(words) <= 1024 for words in told.values()):
+                raise Refused(400, 50035, "Invalid Form Body: attachments")
+            message["attachments"] = [
+                self._file(name, data, False) | ({"description": told[number]} if number in told else {})
+                for number, (name, data) in enumerate(uploads)
+            ]
 
     def _out(self, message: Message) -> Message:
         shown = _shown(message)

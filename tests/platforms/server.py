@@ -19,6 +19,7 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
     draft: bool = False  #: whether it is still being written
     channel: str = ""
     files: tuple[str, ...] = ()  #: names
+    alternatives: tuple[str, ...] = ()  #: what its pictures show, in words
     voice: bool = False  #: whether it is a voice message
     only_for: str | None = None  #: the one person who sees it, if others are there
 

@@ -83,6 +83,7 @@ class SlackServer:
         self._threads: dict[tuple[str, str], str] = {}
         self._files: dict[str, tuple[str, bytes]] = {}
         self._uploads: dict[str, str] = {}
+        self._alternatives: dict[str, str] = {}  # by file
         self._urls: dict[str, tuple[str, str]] = {}  # response url -> channel, user
         self._sockets: list[web.WebSocketResponse] = []
         self._acks: dict[str, asyncio.Future[None]] = {}
@@ -633,6 +634,9 @@ class SlackServer:
         self._need("files:write")
         file_id = f"F{next(self._count):09}"
         self._uploads[file_id] = str(given["filename"])
+        if len(words := str(given.get("alt_txt", ""))) > 1000:
+            raise Refused("alt_txt_too_large")
+        self._alternatives[file_id] = words
         return {"upload_url": f"{self.url}/upload/{file_id}", "file_id": file_id}
 
     def _files_complete_upload_external(self, given: dict[str, Any]) -> dict[str, Any]:
@@ -642,7 +646,8 @@ class SlackServer:
         for each in given["files"]:
             if each["id"] not in self._files:
                 raise Refused("file_not_found")
-            message["files"].append({"id": each["id"], "name": self._files[each["id"]][0]})
+            file = {"id": each["id"], "name": self._files[each["id"]][0]}
+            message["files"].append(file | {"alt_txt": self._alternatives[each["id"]]})
         self._channels[channel].append(message)
         return {"files": message["files"]}
 
@@ -806,6 +811,11 @@ def _check_blocks(blocks: list[dict[str, Any]]) -> None:
             raise Refused("invalid_blocks")
         if any(not 0 < len(each["text"]) <= 2000 for each in block.get("fields", ())):
             raise Refused("invalid_blocks")
+        rows = block["rows"] if block["type"] == "table" else ()
+        if len(rows) > 100 or any(not 0 < len(row) <= 20 for row in rows):
+            raise Refused("invalid_blocks")
+        if any(cell["type"] != "raw_text" or not cell["text"] for row in rows for cell in row):
+            raise Refused("invalid_blocks")
         elements = block.get("elements", ()) if block["type"] == "actions" else ()
         if any(len(each["text"]["text"]) > 75 or len(each["value"]) > 2000 for each in elements):
             raise Refused("invalid_blocks")
@@ -818,6 +828,8 @@ def _shown(message: Message, channel: str, only_for: str | None) -> Shown:
     texts = [block["text"]["text"] for block in blocks if "text" in block]
     texts += [each["text"] for block in blocks for each in block.get("fields", ())]
     texts += [each["text"] for block in blocks if block["type"] == "context" for each in block["elements"]]
+    tables = [block["rows"] for block in blocks if block["type"] == "table"]
+    texts += [" | ".join(cell["text"] for cell in row) for rows in tables for row in rows]
     elements = [each for block in blocks if block["type"] == "actions" for each in block["elements"]]
     text = "\n".join(texts) if blocks else message["text"]
     text = re.sub(r"<([^<>|]*)(?:\|([^<>]*))?>", lambda match: match[2] or match[1], text)
@@ -829,6 +841,7 @@ def _shown(message: Message, channel: str, only_for: str | None) -> Shown:
         draft=bool(message.get("streaming")),
         channel=channel,
         files=tuple(each["name"] for each in message.get("files", ())),
+        alternatives=tuple(filter(None, (each.get("alt_txt", "") for each in message.get("files", ())))),
         only_for=only_for,
     )
 

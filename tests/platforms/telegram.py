@@ -282,6 +282,7 @@ class TelegramServer:
                 channel=chat,
                 files=tuple(each[kind]["file_name"] for kind in ("document",) if kind in each)
                 + (("photo.jpg",) if "photo" in each else ()),
+                alternatives=(str(each["caption"]),) if "photo" in each and "caption" in each else (),
                 voice="voice" in each,
             )
             for each in self._messages[chat]
@@ -590,7 +591,10 @@ class TelegramServer:
         name, data = next(iter(uploads.values()))
         if len(data) > 50_000_000:
             raise Refused(413, "Request Entity Too Large")
+        if len(said := str(given.get("caption", ""))) > 1024:
+            raise Refused(400, "Bad Request: message caption is too long")
         message = self._post(chat, given)
+        message |= {"caption": said} if said else {}
         message |= {"photo": [self._photo(data)]} if kind == "photo" else self._file(name, data, kind == "voice")
         return message
 

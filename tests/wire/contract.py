@@ -21,7 +21,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 import pytest
 
-from llmagent_os.adapter import Accept, Adapter, Button, Card, Reply
+from llmagent_os.adapter import Accept, Adapter, Button, Card, Picture, Reply, Table
 from llmagent_os.agent import Agent
 from llmagent_os.errors import AdapterError, HostBusyError, LedgerError, NotYoursError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, decode, encode
@@ -39,6 +39,11 @@ Server = TypeVar("Server", bound=PlatformServer)
 CALENDAR_FILE = (
     b"BEGIN:VCALENDAR\r\nVERSION:2.0\r\nBEGIN:VEVENT\r\nUID:1\r\nSUMMARY:gym\r\nDTSTART:20991203T090000Z\r\n"
     b"END:VEVENT\r\nEND:VCALENDAR\r\n"
+)
+#: A picture: PNG, one pixel.
+ONE_PIXEL = bytes.fromhex(
+    "89504e470d0a1a0a0000000d4948445200000001000000010806000000"
+    "1f15c4890000000d49444154789c6360f8cfc0f01f0005050102cfa02ed10000000049454e44ae426082"
 )
 PATIENCE = 20.0  #: seconds after which a test that waits for something fails
 
@@ -562,6 +567,27 @@ class AdapterContract:
         await platform.adapter.send(said.conversation, Reply("Here it is.", files=(str(export),)), key="k1")
         shown = await server.until(lambda seen: any("calendar.ics" in one.files for one in seen))
         assert any("Here it is." in one.text for one in shown)
+
+    async def test_a_picture_comes_with_its_words(self, platform: Platform, tmp_path: Path) -> None:
+        server = self._server(platform)
+        week, words = tmp_path / "week.png", "Your week: " + "Monday <lunch> & gym, " * 40
+        week.write_bytes(ONE_PIXEL)
+        said = await self._asked(platform)
+        reply = Reply("Your week:", pictures=(Picture(str(week), words),))
+        await platform.adapter.send(said.conversation, reply, key="k1")
+        shown = await server.until(lambda seen: any(one.files for one in seen))
+        (told,) = [words for one in shown for words in one.alternatives]
+        assert told.startswith("Your week: Monday <lunch> & gym, Monday")
+        assert any("Your week:" in one.text for one in shown if not one.files or one.text != told)
+
+    async def test_a_table_is_shown_with_all_its_cells(self, platform: Platform) -> None:
+        server = self._server(platform)
+        said = await self._asked(platform)
+        table = Table(("day", "work", "sport"), (("Monday", "3 | 4", "*1*"), ("Tuesday", "", "2")))
+        await platform.adapter.send(said.conversation, Reply("Your hours:", table=table), key="k1")
+        shown = await server.until(lambda seen: any("Tuesday" in one.text for one in seen))
+        (text,) = [one.text for one in shown]
+        assert all(cell in text for cell in ("Your hours:", "day", "sport", "Monday", "3 | 4", "*1*", "Tuesday"))
 
     async def test_a_reply_that_is_read_aloud_comes_with_its_text(self, platform: Platform, tmp_path: Path) -> None:
         if not platform.adapter.capabilities.files:

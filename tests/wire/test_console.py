@@ -17,7 +17,7 @@ from typing import Any, TextIO
 import msgspec
 import pytest
 
-from llmagent_os.adapter import Button, Card, Receipt, Reply
+from llmagent_os.adapter import Button, Card, Picture, Receipt, Reply, Table
 from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.console import ConsoleAdapter
 from llmagent_os.errors import AdapterError, BadEventError, LedgerError
@@ -273,6 +273,22 @@ async def test_cards_files_and_buttons_are_shown_below(console: ConsoleAdapter, 
         "  noon  lunch",
         "  file /tmp/a.ics",
         "  1) Yes   2) No",
+        "",
+        "›",
+    )
+
+
+async def test_pictures_are_told_in_words_and_tables_in_columns(console: ConsoleAdapter, terminal: Terminal) -> None:
+    table = Table(("day", "h"), (("Mon", "3"), ("Tue", "14")))
+    await console.send(ROOM, Reply("Hours.", table=table, pictures=(Picture("/tmp/a.png", "One event"),)), key="k1")
+    await terminal.shows(
+        "Hours.",
+        "  day | h",
+        "  ----|---",
+        "  Mon | 3",
+        "  Tue | 14",
+        "  picture /tmp/a.png",
+        "  One event",
         "",
         "›",
     )

@@ -13,7 +13,7 @@ from typing import Any
 import aiohttp
 import pytest
 
-from llmagent_os.adapter import Accept, Button, Card, Receipt, Reply
+from llmagent_os.adapter import Accept, Button, Card, Picture, Receipt, Reply
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapters.web import WebAdapter
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, LedgerError
@@ -1012,3 +1012,19 @@ async def test_odd_numbers_and_ids_are_refused_as_frames(site: Site, raw: str) -
     await page.until(lambda: bool(refusals()))
     assert "went wrong" not in refusals()[0]["reason"], "it is the frame that is wrong"
     assert (await page.act(message("still here")))["type"] == "ack"
+
+
+async def test_a_picture_is_shown_with_its_words(site: Site, inbox: Inbox, tmp_path: Path) -> None:
+    week, export = tmp_path / "week.png", tmp_path / "a.ics"
+    week.write_bytes(b"\x89PNG")
+    export.write_bytes(b"x")
+    page = await site.page()
+    reply = Reply("Your week.", files=(str(export),), pictures=(Picture(str(week), "Your week: gym"),))
+    said, receipt = await answer(site, inbox, page, reply)
+    files = page.items[receipt.message_ids[0]]["files"]
+    assert [(file["name"], file.get("alt")) for file in files] == [("week.png", "Your week: gym"), ("a.ics", None)]
+    async with page.http.get(site.adapter.url.rstrip("/") + files[0]["url"]) as got:
+        assert (got.status, got.headers["Content-Type"], await got.read()) == (200, "image/png", b"\x89PNG")
+    again = Reply("Changed.", pictures=(Picture(str(week), "Nothing"),))
+    await site.adapter.edit(said.conversation, receipt.message_ids[0], again)
+    await page.until(lambda: page.items[receipt.message_ids[0]]["files"][0].get("alt") == "Nothing")

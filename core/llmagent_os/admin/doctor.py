@@ -25,6 +25,7 @@ from llmagent_os.admin.damage_check import check_damage
 from llmagent_os.admin.data_folder_check import check_clock, check_data_folder
 from llmagent_os.admin.encryption_check import check_encryption
 from llmagent_os.admin.findings import Finding
+from llmagent_os.admin.graphics_check import check_graphics
 from llmagent_os.admin.model_check import check_model
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide, known_guides
 from llmagent_os.admin.voice_check import check_voice
@@ -69,7 +70,7 @@ async def examine(
         findings.append(Finding("bot", "problem", str(error), "name an installed bot, or correct the bot.toml"))
         return findings
     findings += _bot(bot)
-    findings.append(check_voice(settings, bot))
+    findings += [check_voice(settings, bot), check_graphics(bot)]
     async for finding in check_model(settings, bot, deep=deep):
         findings.append(finding)
     async for finding in _plugins(settings, bot):

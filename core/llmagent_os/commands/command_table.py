@@ -11,6 +11,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.commands.approve import approve
 from llmagent_os.commands.export import export
 from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
+from llmagent_os.commands.graphics import graphics
 from llmagent_os.commands.help import help_reply
 from llmagent_os.commands.knowledge_command import REMOVE, knowledge, remove_pressed, show_passage
 from llmagent_os.commands.learn import learn
@@ -78,6 +79,10 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "voice": SlashCommand(
             help="whether I read my answers aloud: /voice on, /voice off; I understand voice messages too",
             answer=voice,
+        ),
+        "graphics": SlashCommand(
+            help="whether you get pictures of weeks and months: /graphics on, /graphics off; /graphics dark, light",
+            answer=graphics,
         ),
         "memory": SlashCommand(
             help="what you told me about yourself; /memory forget 3 deletes one, /memory correct 3 WORDS corrects it, "

@@ -13,6 +13,7 @@ import msgspec
 
 from llmagent_os.adapter import Reply
 from llmagent_os.errors import ConfigError
+from llmagent_os.graphics.themes import THEME_NAMES, ThemeName
 from llmagent_os.serving.sync_bridge import run_sync
 from llmagent_os.voice.engine_order import OGG_ENDING
 from llmagent_os.voice.voice_config import VoiceConfig
@@ -27,6 +28,9 @@ INTERFACES: tuple[Interface, ...] = get_args(Interface)
 #: The preference of a person's profile that chooses their interface.
 INTERFACE = "interface"
 
+#: The preference of a person's profile that chooses the colours of their pictures.
+THEME = "theme"
+
 
 class InteractionModule:
     """Renders replies.
@@ -35,8 +39,12 @@ class InteractionModule:
     Added: lunch.
     """
 
-    def __init__(self, interface: str = "text") -> None:
-        """Args: ``interface`` is that of everybody who chose no other; see :meth:`set_interface`."""
+    def __init__(self, interface: str = "text", theme: ThemeName = "light") -> None:
+        """Args:
+        interface: that of everybody who chose no other; see :meth:`set_interface`.
+        theme: the colours of pictures, for everybody who chose no other.
+        """
+        self.theme: ThemeName = theme
         self.interface: Interface = "text"
         self.set_interface(interface)
 
@@ -65,12 +73,24 @@ class InteractionModule:
                 return each
         return self.interface
 
+    def theme_of(self, preferences: Mapping[str, str]) -> ThemeName:
+        """The colours of a person's pictures.
+
+        >>> InteractionModule().theme_of({}), InteractionModule().theme_of({"theme": "dark"})
+        ('light', 'dark')
+        """
+        chosen = preferences.get(THEME)
+        for each in THEME_NAMES:
+            if chosen == each:
+                return each
+        return self.theme
+
     def render(self, reply: Reply) -> Reply:
         """``reply`` with a text that is never empty: every platform shows the text."""
         return msgspec.structs.replace(reply, text=reply.text.strip() or "…")
 
     def display_response(self, response: str | Reply, *, out: TextIO | None = None) -> None:
-        """Print a reply, its card and its buttons, for a script without a platform.
+        """Print a reply, its card, its buttons, and its pictures in words, for a script without a platform.
 
         With the interface ``voice``, the reply is also read aloud into a file, and the path of the file is printed.
 
@@ -78,8 +98,9 @@ class InteractionModule:
             ConfigError: the interface is ``voice``, and the offline voice is not installed.
         """
         reply = response if isinstance(response, Reply) else Reply(response)
-        lines = [self.render(reply).text]
+        lines = [self.render(reply).body]
         lines += [reply.card.as_text()] if reply.card else []
+        lines += [f"[{picture.path}: {picture.alt}]" for picture in reply.pictures]
         lines += [f"[{button.label}]" for button in reply.buttons]
         if self.interface == "voice":
             lines.append(f"[{_spoken(chr(10).join(lines))}]")

@@ -53,6 +53,7 @@ PREFERENCES: Mapping[str, Collection[str]] = {
     "remember": ("on", "off"),
     "learning": ("on", "off"),
     "interface": ("text", "voice", "graphics"),
+    "theme": ("light", "dark"),
     "training": ("on", "off"),
 }
 

@@ -67,12 +67,15 @@ class Answer:
     def is_fixed(self) -> bool:
         """Whether the last tool's text is said as it is, whatever the model writes.
 
-        It asks before it acts, so that "yes" does what it says; it says that the tool failed; it leads to a card, which
-        shows what the model would say once more; or the tool wants it so.
+        It asks before it acts, so that "yes" does what it says; it says that the tool failed; it leads to a card or a
+        table, which shows what the model would say once more; or the tool wants it so.
         """
         last = self.results[-1] if self.results else None
         return last is not None and (
-            last.word_for_word or last.card is not None or last.data.get("status") in (CONFIRM, FAILED)
+            last.word_for_word
+            or last.card is not None
+            or last.table is not None
+            or last.data.get("status") in (CONFIRM, FAILED)
         )
 
     def other_words(self, privacy: PrivacyModule) -> OtherWords | None:
@@ -104,7 +107,8 @@ class Answer:
             return Reply(self.with_waiting(instead.get(reason, text) if reason else text), buttons=self.buttons)
         last = self.joined or self.results[-1]
         buttons = (*last.buttons, *self.buttons)
-        return Reply(self.with_waiting(last.text if reason else text), last.card, buttons, last.files)
+        shown = self.with_waiting(last.text if reason else text)
+        return Reply(shown, last.card, buttons, last.files, pictures=last.pictures, table=last.table)
 
     def with_waiting(self, text: str) -> str:
         """``text``, and what still waits for the person where the text does not say it.

@@ -54,6 +54,8 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         profile=profile,
         event=event,
         web=services.settings.web,
+        interface=services.interaction.interface_of(profile.preferences),
+        theme=services.interaction.theme_of(profile.preferences),
     )
 
 
@@ -131,4 +133,4 @@ def private_reply(event: Event, reply: Reply) -> Reply:
 
 def reply_of(result: ToolResult) -> Reply:
     """What a plugin says, word for word."""
-    return Reply(result.text, result.card, result.buttons, result.files)
+    return Reply(result.text, result.card, result.buttons, result.files, pictures=result.pictures, table=result.table)

@@ -39,7 +39,7 @@ async def spoken(services: Services, event: Event, outcome: Outcome) -> Outcome:
 
 
 async def _with_speech(services: Services, event: Event, reply: Reply) -> Reply:
-    whole = f"{reply.text}\n{reply.card.as_text()}" if reply.card else reply.text
+    whole = f"{reply.body}\n{reply.card.as_text()}" if reply.card else reply.body
     try:
         sound = await services.voice.speak(whole)
     except VoiceError as error:

@@ -7,6 +7,7 @@ from typing import cast
 import msgspec
 
 from llmagent_os.errors import PluginError
+from llmagent_os.graphics.chart import MAX_ALT
 from llmagent_os.plugin import Button, ToolResult
 
 MAX_DATA = 16_000  #: bytes of JSON: it goes into a model's context
@@ -14,8 +15,9 @@ MAX_TEXT = 16_000  #: characters
 MAX_BUTTONS = 25  #: in one result
 MAX_LABEL = 80  #: characters of a button's label
 MAX_VALUE = 200  #: characters of a button's value
-MAX_ROWS = 200  #: of a card
+MAX_ROWS = 200  #: of a card, or of a table
 MAX_FILES = 10  #: in one result
+MAX_COLUMNS = 20  #: of a table
 MAX_DEPTH = 20  #: of nested lists and dicts
 
 
@@ -43,13 +45,16 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
         raise PluginError(f"returned {data} bytes of data; at most {MAX_DATA} fit a model's context")
     if not sound.text.strip() or len(sound.text) > MAX_TEXT:
         raise PluginError(f"returned a text of {len(sound.text)} characters; 1 to {MAX_TEXT} are allowed")
-    if len(sound.buttons) > MAX_BUTTONS or len(sound.files) > MAX_FILES:
+    files = len(sound.files) + len(sound.pictures)
+    if len(sound.buttons) > MAX_BUTTONS or files > MAX_FILES:
         raise PluginError(
-            f"returned {len(sound.buttons)} buttons and {len(sound.files)} files; "
+            f"returned {len(sound.buttons)} buttons and {files} files; "
             f"at most {MAX_BUTTONS} and {MAX_FILES} are allowed"
         )
     if sound.card is not None and len(sound.card.rows) > MAX_ROWS:
         raise PluginError(f"returned a card of {len(sound.card.rows)} rows; at most {MAX_ROWS} are allowed")
+    if problem := _picture_problem(sound) or _table_problem(sound):
+        raise PluginError(f"returned {problem}")
     if len(raw) > 4 * (MAX_DATA + MAX_TEXT):
         raise PluginError(f"returned {len(raw)} bytes in all; at most {4 * (MAX_DATA + MAX_TEXT)} are allowed")
     if sound.profile_changes and not may_change_profile:
@@ -62,6 +67,29 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
             )
     buttons = tuple(Button(button.label, f"{plugin}:{button.value}", button.style) for button in sound.buttons)
     return msgspec.structs.replace(sound, buttons=buttons)
+
+
+def _picture_problem(result: ToolResult) -> str:
+    """What is wrong with the pictures or the chart of a result; empty: nothing."""
+    for picture in result.pictures:
+        if not 0 < len(picture.alt.strip()) <= MAX_ALT:
+            return (
+                f"the picture {picture.path[-60:]!r} with {len(picture.alt)} characters of words for whoever does not "
+                f"see it; 1 to {MAX_ALT} are needed"
+            )
+    if result.chart is not None and (problem := result.chart.problem()):
+        return f"a chart that cannot be drawn: {problem}"
+    return ""
+
+
+def _table_problem(result: ToolResult) -> str:
+    table = result.table
+    if table is None:
+        return ""
+    if not 0 < len(table.head) <= MAX_COLUMNS or len(table.rows) > MAX_ROWS:
+        return f"a table of {len(table.head)} columns and {len(table.rows)} rows; 1 to {MAX_COLUMNS}, and {MAX_ROWS}"
+    uneven = next((row for row in table.rows if len(row) != len(table.head)), None)
+    return "" if uneven is None else f"a table with {len(uneven)} cells in a row of {len(table.head)} columns"
 
 
 def without_prefix(result: ToolResult, plugin: str) -> ToolResult:

@@ -25,6 +25,7 @@ from llmagent_os.identity import Identity, first_identity_of, identity_of
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
+from llmagent_os.tools.chart_pictures import with_chart_drawn
 from llmagent_os.tools.loaded_plugin import LoadedPlugin
 from llmagent_os.tools.result_check import checked
 from llmagent_os.tools.step_timer import StepTimer
@@ -138,7 +139,7 @@ class ToolCaller:
                 seconds=round(timer.longest, 1),
                 failures=breaker.failures,
             )
-        return result
+        return await with_chart_drawn(result, own)
 
     def own(self, plugin: str, context: ToolContext, *, asks_others: bool = False) -> ToolContext:
         """The context with the records, timers and contacts of this plugin and no other."""

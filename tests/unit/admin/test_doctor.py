@@ -65,6 +65,7 @@ async def test_right_installation_has_no_problem(settings: Settings) -> None:
         "profiles",
         "bot",
         "voice",
+        "graphics",
         "model",
         "plugins",
         "adapters",

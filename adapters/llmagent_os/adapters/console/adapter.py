@@ -20,6 +20,7 @@ from llmagent_os.adapters.console.recordings import keep_copy, sound_file_in
 from llmagent_os.adapters.console.terminal import lines, rewriting, width
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import LOCAL_WORKSPACE, ButtonPress, Conversation, Event, Message, Reaction, Sender
+from llmagent_os.markup.tables import columns
 from llmagent_os.sealing.mounts import ring_of
 
 #: How many replies are remembered, so that a second send prints nothing.
@@ -263,6 +264,8 @@ class ConsoleAdapter:
     def _below(self, reply: Reply) -> str:
         """The card, the files and the buttons, which stand below the text."""
         below: list[str] = []
+        if reply.table is not None:
+            below += [f"  {line}" for line in columns((reply.table.head, *reply.table.rows)).split("\n")]
         if reply.card is not None:
             widest = max((width(label) for label, _ in reply.card.rows), default=0)
             below += [self._style(_BOLD, f"  {reply.card.title}")] if reply.card.title else []
@@ -271,6 +274,9 @@ class ConsoleAdapter:
                 below.append(f"  {label}{' ' * (widest - width(label))}  {first}")
                 below += [f"  {' ' * widest}  {line}" for line in others]
         below += [f"  {self._style(_DIM, 'file')} {path}{_how_to_open(path)}" for path in reply.files]
+        for picture in reply.pictures:
+            below.append(f"  {self._style(_DIM, 'picture')} {picture.path}{_how_to_open(picture.path)}")
+            below.append(f"  {picture.alt}")
         below += [f"  {self._style(_DIM, 'sound')} {reply.speech}"] if reply.speech else []
         if reply.buttons:
             below.append("  " + "   ".join(f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)))

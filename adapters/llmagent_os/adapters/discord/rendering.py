@@ -23,6 +23,7 @@ _log = structlog.stdlib.get_logger(__name__)
 MESSAGE_CHARACTERS = 2000  #: of one message
 FILE_BYTES = 10 * 1024 * 1024  #: of one file, in direct messages and in servers without boosts
 MESSAGE_FILES = 10  #: of one message
+DESCRIPTION_CHARACTERS = 1024  #: of a file
 CUSTOM_ID_BYTES = 100  #: of a button's value, which Discord calls custom_id
 
 EMBED_FIELDS = 25  #: of one embed
@@ -39,6 +40,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
     embeds: tuple[dict[str, Any], ...] = ()
     components: tuple[dict[str, Any], ...] = ()
     files: tuple[str, ...] = ()  #: paths
+    descriptions: tuple[str, ...] = ()  #: of the files, in order: what pictures show, in words; empty for others
     card_text: str = ""  #: what the embed shows, for where no embeds are allowed
 
     def body(self) -> dict[str, Any]:
@@ -60,7 +62,9 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 
     def without_extras(self) -> OutgoingMessage:
         """The message without what a server may forbid: the card as words, and a note in place of files."""
-        note = "\n\n(I may not attach files here.)" if self.files else ""
+        told = " ".join(filter(None, self.descriptions))
+        note = f"\n\n(I may not attach files here.) {told}".rstrip() if self.files else ""
+        note = shorten(note, MESSAGE_CHARACTERS // 2)
         card = f"\n{self.card_text}" if self.card_text else ""
         return OutgoingMessage(shorten(self.content + card, MESSAGE_CHARACTERS - len(note)) + note, (), self.components)
 
@@ -68,7 +72,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 async def outgoing_messages(reply: Reply, buttons: ButtonValues) -> list[OutgoingMessage]:
     """The messages that ``reply`` becomes; the same at every try."""
     paths, notes = await asyncio.to_thread(_sendable, reply.all_files) if reply.all_files else ([], [])
-    text = "\n\n".join((reply.text, *notes)) if notes else reply.text
+    text = "\n\n".join((reply.body, *notes)) if notes else reply.body
     texts = list(pieces(text, DISCORD, MESSAGE_CHARACTERS))
     embeds = () if reply.card is None else (_embed(reply.card),)
     components = await _components(reply.buttons, buttons)
@@ -76,11 +80,12 @@ async def outgoing_messages(reply: Reply, buttons: ButtonValues) -> list[Outgoin
         texts = [*texts[:-1], "" if embeds or paths else _INVISIBLE]
     messages = [OutgoingMessage(piece) for piece in texts[:-1]]
     in_words = "" if reply.card is None else discord.utils.escape_markdown(reply.card.as_text())
-    messages.append(OutgoingMessage(texts[-1], embeds, components, tuple(paths[:MESSAGE_FILES]), in_words))
-    messages += [
-        OutgoingMessage("", (), (), tuple(paths[start : start + MESSAGE_FILES]))
-        for start in range(MESSAGE_FILES, len(paths), MESSAGE_FILES)
-    ]
+    told = [shorten(reply.alternatives.get(path, ""), DESCRIPTION_CHARACTERS) for path in paths]
+    for start in range(0, max(len(paths), 1), MESSAGE_FILES):
+        files, descriptions = paths[start : start + MESSAGE_FILES], told[start : start + MESSAGE_FILES]
+        first = (texts[-1], embeds, components) if not start else ("", (), ())
+        words = "" if start else in_words
+        messages.append(OutgoingMessage(*first, tuple(files), tuple(descriptions), words))
     return messages
 
 

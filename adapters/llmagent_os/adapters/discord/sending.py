@@ -188,7 +188,11 @@ class ReplySender:
     ) -> Any:
         async with _opened(message.files) as files:
             if files:
-                body |= {"attachments": [{"id": str(n), "filename": file.filename} for n, file in enumerate(files)]}
+                described = zip(files, message.descriptions, strict=True)
+                body["attachments"] = [
+                    {"id": str(n), "filename": file.filename} | ({"description": words} if words else {})
+                    for n, (file, words) in enumerate(described)
+                ]
             seconds = REQUEST_SECONDS * 2 if files else REQUEST_SECONDS
             return await self._api.call(
                 action, method, path, body=body, files=files, query=query, seconds=seconds, at=at, **parameters

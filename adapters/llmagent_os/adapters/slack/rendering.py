@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter import Button, Card, Reply, Table
 from llmagent_os.markup import PLAIN, SLACK, pieces, render
 from llmagent_os.markup.shortening import shorten
 
@@ -19,6 +19,7 @@ SECTION_FIELDS = 10  #: of one section
 FIELD_CHARACTERS = 1900  #: of one field
 ROW_BUTTONS = 25  #: in one row of actions
 LABEL_CHARACTERS = 75  #: of a button's label
+TABLE_ROWS, TABLE_COLUMNS, TABLE_CHARACTERS = 100, 20, 10_000  #: of a table block, of which a message has one
 
 
 class OutgoingMessage(msgspec.Struct, frozen=True):
@@ -33,13 +34,16 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 
 
 def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
-    """The messages that ``reply`` becomes, in order. Card and buttons are part of the last one."""
-    texts = pieces(reply.text, SLACK, SECTION_CHARACTERS)
+    """The messages that ``reply`` becomes, in order. Table, card and buttons are part of the last one."""
+    table = reply.table if reply.table is not None and _is_block(reply.table) else None
+    texts = pieces(reply.body if table is None else reply.text, SLACK, SECTION_CHARACTERS)
     groups = [texts[at : at + MESSAGE_SECTIONS] for at in range(0, len(texts), MESSAGE_SECTIONS)] or [()]
     messages: list[OutgoingMessage] = []
     for number, group in enumerate(groups):
         last = number + 1 == len(groups)
         blocks = [_section(text) for text in group]
+        if last and table is not None:
+            blocks.append(_table(table))
         if last and reply.card is not None:
             blocks += _card(reply.card)
         if last and reply.buttons:
@@ -47,7 +51,7 @@ def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
         if len(blocks) == 1 and group:
             messages.append(OutgoingMessage(group[0]))
         else:
-            whole = reply.text if len(groups) == 1 else "\n".join(group)
+            whole = reply.body if len(groups) == 1 else "\n".join(group)
             messages.append(OutgoingMessage(_notification(whole), tuple(blocks[:MESSAGE_BLOCKS])))
     return tuple(messages)
 
@@ -94,6 +98,18 @@ def _card(card: Card) -> list[dict[str, Any]]:
         {"type": "section", "fields": fields[at : at + SECTION_FIELDS]} for at in range(0, len(fields), SECTION_FIELDS)
     ]
     return blocks[:CARD_BLOCKS]
+
+
+def _is_block(table: Table) -> bool:
+    """Whether Slack takes ``table`` as a block. A larger one becomes columns of text."""
+    rows = (table.head, *table.rows)
+    within = len(rows) <= TABLE_ROWS and len(table.head) <= TABLE_COLUMNS
+    return within and sum(len(cell) for row in rows for cell in row) <= TABLE_CHARACTERS
+
+
+def _table(table: Table) -> dict[str, Any]:
+    rows = [[{"type": "raw_text", "text": cell or " "} for cell in row] for row in (table.head, *table.rows)]
+    return {"type": "table", "rows": rows}
 
 
 def _actions(buttons: tuple[Button, ...]) -> list[dict[str, Any]]:

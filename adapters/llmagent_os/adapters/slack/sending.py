@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, cast
@@ -63,11 +64,13 @@ class ReplySender:
         if again:
             await self._note_sent(conversation, key, reply_to)
 
+        words = reply.alternatives
+
         async def post(number: int, part: Part) -> str:
             if number and isinstance(part, OutgoingMessage):
                 await asyncio.sleep(self._pause_seconds)
             if isinstance(part, str):
-                return await self._upload(conversation, part)
+                return await self._upload(conversation, part, words.get(part, ""))
             return await self._post(conversation, part, key, number)
 
         try:
@@ -133,9 +136,9 @@ class ReplySender:
             **arguments,
         )
 
-    async def _upload(self, conversation: Conversation, path: str) -> str:
+    async def _upload(self, conversation: Conversation, path: str, alt: str) -> str:
         try:
-            return await upload(self._api, conversation, path)
+            return await upload(self._api, conversation, path, alt)
         except TryLaterError:
             raise
         except AdapterError as error:  # the text was posted already, and must not be lost because of the file
@@ -144,7 +147,7 @@ class ReplySender:
                 "chat.postMessage",
                 channel=conversation.channel,
                 thread_ts=conversation.thread,
-                text=f"({Path(path).name} could not be attached.)",
+                text=html.escape(f"({Path(path).name} could not be attached.) {alt}".rstrip(), quote=False),
                 mrkdwn=False,
             )
             return str(answer.get("ts", ""))
@@ -156,10 +159,13 @@ class ReplySender:
     ) -> Receipt:
         """Send ``reply`` so that only one person sees it."""
         user_id = reply.only_for or ""
+        words = reply.alternatives
 
         async def post(number: int, part: Part) -> str:
             if isinstance(part, str):  # an ephemeral message has no files: they go to the person directly
-                return await self._upload(await self._direct_conversation(user_id), part) if user_id else ""
+                if not user_id:
+                    return ""
+                return await self._upload(await self._direct_conversation(user_id), part, words.get(part, ""))
             if url and self._api.is_own_address(url):
                 await self._respond(url, part)
                 return ""

@@ -20,6 +20,7 @@ ROW_CHARACTERS = 24  #: of labels that fit side by side
 MESSAGE_BUTTONS = 100  #: under one message
 CALLBACK_BYTES = 64  #: of a button's value, which Telegram calls callback data
 CARD_TEXT = 1900  #: characters of one label or text of a card
+CAPTION_CHARACTERS = 1024  #: under a picture, in UTF-16 code units
 PHOTO_BYTES = 10_000_000  #: larger pictures are sent as documents
 
 _TAG = re.compile(r"<[^>]*>")
@@ -40,14 +41,14 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 
 def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
     """The messages that ``reply`` becomes, in order. Card and buttons are part of the last one."""
-    texts = list(pieces(reply.text, TELEGRAM, MESSAGE_CHARACTERS))
+    texts = list(pieces(reply.body, TELEGRAM, MESSAGE_CHARACTERS))
     if reply.card is not None:
         for row in _rows(reply.card):
             if texts and TELEGRAM.length(f"{texts[-1]}\n{row}") <= MESSAGE_CHARACTERS:
                 texts[-1] += f"\n{row}"
             else:
                 texts.append(row.strip())
-    if not texts and (reply.buttons or not reply.files):
+    if not texts and (reply.buttons or not reply.all_files):
         texts = ["…"]  # Telegram takes no empty message
     return tuple(
         OutgoingMessage(text, reply.buttons if number == len(texts) else ()) for number, text in enumerate(texts, 1)
@@ -89,6 +90,14 @@ async def keyboard(buttons: tuple[Button, ...], values: ButtonValues) -> InlineK
 def is_photo(path: Path, size: int) -> bool:
     """Whether a file of ``size`` bytes is sent as a photo, and not as a document."""
     return path.suffix.lower() in _PHOTO_ENDINGS and size <= PHOTO_BYTES
+
+
+def caption(words: str) -> str:
+    """What a picture shows, in words that fit under it."""
+    shown = words
+    while TELEGRAM.length(html.escape(shown, quote=False)) > CAPTION_CHARACTERS:
+        shown = f"{shown[: len(shown) * 9 // 10].rstrip('…')}…"
+    return shown
 
 
 def _rows(card: Card) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.drafts import Drafts
 from llmagent_os.adapters.telegram.errors import says, translated
 from llmagent_os.adapters.telegram.parsing import PLATFORM, topic_of
-from llmagent_os.adapters.telegram.rendering import OutgoingMessage, is_photo, keyboard, outgoing_messages
+from llmagent_os.adapters.telegram.rendering import OutgoingMessage, caption, is_photo, keyboard, outgoing_messages
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation
 from llmagent_os.sealing.sealed_files import read_file
@@ -80,7 +81,7 @@ class ReplySender:
         async def post(number: int, part: Part) -> str:
             first = answered if number == 0 else None
             if isinstance(part, Path):
-                return await self._upload(conversation, part, first, voice=part == speech)
+                return await self._upload(conversation, part, first, words.get(str(part), ""), voice=part == speech)
             draft = (await self._deliveries.progress(key)).draft if number == 0 else ""
             if draft and await self._finish_draft(conversation, part, draft):
                 return draft
@@ -88,6 +89,7 @@ class ReplySender:
 
         parts: tuple[Part, ...] = (*outgoing_messages(reply), *map(Path, reply.all_files))
         speech = Path(reply.speech) if reply.speech else None
+        words = reply.alternatives
         try:
             receipt = await self._deliveries.deliver(key, parts, post, again=again)
         except TelegramError as error:
@@ -174,13 +176,13 @@ class ReplySender:
         await self._api.send(int(conversation.channel), call)
 
     async def _upload(
-        self, conversation: Conversation, path: Path, answered: ReplyParameters | None, *, voice: bool = False
+        self, conversation: Conversation, path: Path, answered: ReplyParameters | None, alt: str, *, voice: bool
     ) -> str:
-        """Send a file, as a voice message if ``voice``.
+        """Send a file: as a voice message if ``voice``, and a picture with ``alt``, what it shows, below it.
 
         If that is not possible, send its name: the text of the reply was sent already.
         """
-        note = f"({path.name} could not be attached.)"
+        note = html.escape(f"({path.name} could not be attached.) {alt}".rstrip(), quote=False)
         try:
             content = await asyncio.to_thread(read_file, path)
         except OSError as error:
@@ -193,6 +195,7 @@ class ReplySender:
                 "message_thread_id": topic_of(conversation),
                 "reply_parameters": answered,
             }
+            arguments |= {"caption": caption(alt)} if alt else {}
             if voice:
                 return await self._api.bot.send_voice(chat, content, **arguments)
             if is_photo(path, len(content)):

@@ -150,7 +150,7 @@ class WebAdapter:
         while channel in self._erased:  # the answer to a person who asked to be forgotten
             channel, reply_to = self._erased[channel], None
         item = Item(message_id=message_id, author="bot", at=now(), reply_to=reply_to, **_content(reply))
-        await self.transcript.add(channel, item, reply.all_files)
+        await self.transcript.add(channel, item, reply.all_files, reply.alternatives)
         self._pages.show_sent(channel, message_id)
         return Receipt((message_id,))
 
@@ -171,6 +171,7 @@ class WebAdapter:
                 raise AdapterError(f"web: there is no reply {message_id!r} in conversation {channel!r}")
             pressed = item.pressed if item.buttons == reply.buttons else None
             changes: dict[str, Any] = {**_content(reply), "pressed": pressed, "edited": True, "paths": reply.all_files}
+            changes["alternatives"] = reply.alternatives
             await self.transcript.change(channel, message_id, **changes)
         self._pages.notify(channel)
 
@@ -215,4 +216,4 @@ def _reply_id(conversation: Conversation, key: str) -> str:
 
 
 def _content(reply: Reply) -> dict[str, Any]:
-    return {"text": reply.text, "card": reply.card, "buttons": reply.buttons}
+    return {"text": reply.body, "card": reply.card, "buttons": reply.buttons}

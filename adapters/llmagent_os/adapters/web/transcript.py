@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import partial
@@ -174,8 +174,16 @@ class Transcript:
 
         return await self._do(work)
 
-    async def add(self, conversation: str, item: Item, paths: Sequence[str] = ()) -> Item:
+    async def add(
+        self,
+        conversation: str,
+        item: Item,
+        paths: Sequence[str] = (),
+        alternatives: Mapping[str, str] = tables.NO_ALTERNATIVES,
+    ) -> Item:
         """Put a reply at the end, with the local files at ``paths`` that exist.
+
+        ``alternatives`` says in words what pictures among them show.
 
         A reply with the same id that is there already stays, and is returned.
 
@@ -189,7 +197,8 @@ class Transcript:
                 return there
             if item.reply_to is not None:  # the host has taken the question, even if a crash came in between
                 tables.show(db, conversation, item.reply_to)
-            return tables.insert(db, conversation, _with_files(db, conversation, item, paths), shown=True)
+            shared = tables.share(db, conversation, paths, alternatives)
+            return tables.insert(db, conversation, msgspec.structs.replace(item, files=shared), shown=True)
 
         return await self._do(work)
 
@@ -210,12 +219,14 @@ class Transcript:
             conversation: of the message.
             message_id: of the message.
             act: the id of the person's action, kept for :meth:`done`.
-            changes: fields of :class:`~llmagent_os.adapters.web.transcript_items.Item`; ``paths`` replaces the files.
+            changes: fields of :class:`~llmagent_os.adapters.web.transcript_items.Item`; ``paths`` replaces the files,
+                and ``alternatives`` says in words what pictures among them show.
 
         Raises:
             AdapterError: there is no such message.
         """
         paths: Sequence[str] | None = changes.pop("paths", None)
+        alternatives: Mapping[str, str] = changes.pop("alternatives", tables.NO_ALTERNATIVES)
 
         def work(db: sa.Connection) -> Item:
             there = tables.get(db, conversation, message_id)
@@ -226,7 +237,7 @@ class Transcript:
             if not changes and paths is None:
                 return there
             if paths is not None:
-                changes["files"] = tables.share(db, conversation, paths)
+                changes["files"] = tables.share(db, conversation, paths, alternatives)
             return tables.update(db, conversation, msgspec.structs.replace(there, **changes))
 
         return await self._do(work)

@@ -10,12 +10,13 @@ import msgspec
 from llmagent_os.adapter import Button, Card
 
 
-class SharedFile(msgspec.Struct, frozen=True, kw_only=True):
+class SharedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A file under a message, as pages see it."""
 
     name: str
     url: str  #: holds a part that nobody can guess
     size: int  #: bytes
+    alt: str = ""  #: what the picture shows, in words; empty: the file is not shown, only offered
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):

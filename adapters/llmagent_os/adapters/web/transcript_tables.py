@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import quote
 
@@ -22,6 +23,7 @@ from llmagent_os.events import now
 _log = structlog.stdlib.get_logger(__name__)
 
 VERSION = 1  #: of the tables, kept in SQLite's ``user_version``
+NO_ALTERNATIVES: Mapping[str, str] = MappingProxyType({})
 TITLE_CHARACTERS = 80  #: of a conversation's title
 
 metadata = sa.MetaData()
@@ -192,10 +194,20 @@ def damaged_bodies(db: sa.Connection, conversation: str) -> list[str]:
     return [opened(db, body).decode("utf-8", "replace") for body in db.execute(query).scalars()]
 
 
-def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[SharedFile, ...]:
-    """Give local files addresses that nobody can guess. Files that do not exist are left out."""
+def share(
+    db: sa.Connection, conversation: str, paths: Sequence[str], alternatives: Mapping[str, str] = NO_ALTERNATIVES
+) -> tuple[SharedFile, ...]:
+    """Give local files addresses that nobody can guess. Files that do not exist are left out.
+
+    Args:
+        db: inside a transaction.
+        conversation: whose files they are.
+        paths: of the files.
+        alternatives: what each picture shows in words, by its path.
+    """
     shared: list[SharedFile] = []
-    for path in map(Path, paths):
+    for given in paths:
+        path = Path(given)
         try:
             size = path.stat().st_size
         except OSError as error:  # the message's text is complete without the file
@@ -204,7 +216,8 @@ def share(db: sa.Connection, conversation: str, paths: Sequence[str]) -> tuple[S
         token = secrets.token_urlsafe(24)
         row = {"token": token, "conversation": conversation, "name": path.name, "path": str(path.absolute())}
         db.execute(files.insert().values(**row))
-        shared.append(SharedFile(name=path.name, url=f"/files/{token}/{quote(path.name)}", size=size))
+        url = f"/files/{token}/{quote(path.name)}"
+        shared.append(SharedFile(name=path.name, url=url, size=size, alt=alternatives.get(given, "")))
     return tuple(shared)
 
 

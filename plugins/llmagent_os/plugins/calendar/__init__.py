@@ -49,6 +49,7 @@ This file answers what the host asks of a plugin. The work is in the other files
 ``ics``                      calendars of other programs: import, and the feed
 ``caldav``                   sync with a calendar server
 ``invitations``              people whom the bot knows are asked whether they come
+``pictures``                 the week and the month as a picture
 ``phrasing``                 moments as replies say them
 ===========================  =========================================================================================
 """
@@ -87,6 +88,8 @@ from llmagent_os.plugins.calendar.invitations.invitation_news import say_answer,
 from llmagent_os.plugins.calendar.invitations.invitation_setting import invitations_command
 from llmagent_os.plugins.calendar.invitations.inviting import invite_pressed, with_invitations
 from llmagent_os.plugins.calendar.joined_results import join_results
+from llmagent_os.plugins.calendar.pictures.calendar_picture import with_picture
+from llmagent_os.plugins.calendar.pictures.picture_request import as_question
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
 from llmagent_os.plugins.calendar.zone_change import follow_zone
@@ -133,7 +136,7 @@ class CalendarPlugin(EventTools):
 
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         async with self._locks.of(context.user_id):
-            return await read_requests(CalendarCall(context))
+            return await read_requests(CalendarCall(as_question(context)))
 
     async def joined(self, context: ToolContext, results: Mapping[str, ToolResult]) -> ToolResult:
         async with self._locks.of(context.user_id):
@@ -172,7 +175,8 @@ class CalendarPlugin(EventTools):
 
     async def _commanded(self, call: CalendarCall, name: str, arguments: str) -> ToolResult:
         if name == "calendar":
-            return await list_events(call, {"date": arguments or None})
+            given = {"date": arguments or None}
+            return await with_picture(call.context, call, given, await list_events(call, given))
         if name == "import":
             result = await import_command(call, arguments)
             await after_change(call)

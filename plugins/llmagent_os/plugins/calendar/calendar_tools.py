@@ -13,6 +13,7 @@ from llmagent_os.plugins.calendar.event_listing import list_events
 from llmagent_os.plugins.calendar.event_moving import move_event
 from llmagent_os.plugins.calendar.invitations.invitation_news import tell_changes
 from llmagent_os.plugins.calendar.invitations.inviting import with_invitations
+from llmagent_os.plugins.calendar.pictures.calendar_picture import with_picture
 from llmagent_os.plugins.calendar.requests.doubtful_words import is_doubtful, speaks_of_deleting
 
 #: Carries out a tool with the arguments that were given.
@@ -38,6 +39,8 @@ class CalendarTools(Plugin):
             if not call.is_read and _is_doubtful(work, context.text):
                 call = call.asking()
             result = await with_invitations(call, await work(call, given))
+            if work is list_events:
+                result = await with_picture(context, call, given, result)
             if work in (delete_event, move_event):  # the person has begun something else
                 await call.store.keep_unfinished(None)
             if work is not list_events:

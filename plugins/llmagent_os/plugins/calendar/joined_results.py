@@ -35,7 +35,14 @@ async def join_results(call: CalendarCall, results: Mapping[str, ToolResult]) ->
     elif len(done) > 1 and all(button.label == "Undo" for button in buttons):
         await call.store.group(call.change_id, ids, combined(done))
         buttons = (Button("Undo", f"undo:{call.change_id}"),)
-    return ToolResult(joined.data, joined.text, card=joined.card, buttons=buttons, waiting=joined.waiting)
+    return ToolResult(
+        joined.data,
+        joined.text,
+        card=joined.card,
+        buttons=buttons,
+        waiting=joined.waiting,
+        pictures=joined.pictures,
+    )
 
 
 def _asks_for_yes(result: ToolResult) -> bool:

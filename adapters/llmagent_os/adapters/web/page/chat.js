@@ -247,6 +247,8 @@ new ResizeObserver(() => $("latest").hidden && follow && toEnd(true)).observe($(
 // Showing the state
 
 let follow = true;
+// A picture takes its place only when it has arrived. The event of an image does not bubble, so it is captured.
+$("log").addEventListener("load", () => follow && toEnd(true), true);
 ["wheel", "touchmove", "pointerdown"].forEach((kind) => $("scroll").addEventListener(kind, () => (scrollingUntil = 0), { passive: true }));
 $("scroll").addEventListener("scroll", () => (follow = atEnd()), { passive: true });
 

@@ -137,8 +137,9 @@ function card(value) {
 
 // Files that can be saved; without an address they are on their way.
 function files(values) {
-  return values.map(({ name, url, size }) => {
+  return values.map(({ name, url, size, alt }) => {
     if (url && isSound(name)) return player(url);
+    if (url && alt) return make("a", { class: "picture", href: url, download: name, title: name }, make("img", { src: url, alt }));
     const parts = [make("span", { text: name }), make("small", { text: sizeOf(size) })];
     return url ? make("a", { class: "file", href: url, download: name }, ...parts) : make("span", { class: "file" }, ...parts);
   });

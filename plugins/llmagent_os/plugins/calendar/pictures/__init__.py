@@ -1,0 +1,1 @@
+"""The calendar's week and month as a picture."""
