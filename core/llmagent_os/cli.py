@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -378,6 +378,19 @@ def revoke_person(ctx: click.Context, /, user: str) -> None:
     from llmagent_os.admin import people_command
 
     click.echo(asyncio.run(people_command.revoke(_settings(ctx), user)))
+
+
+@main.command()
+@click.argument("bot", default="calendar")
+@click.option(
+    "--per", "period", type=click.Choice(["hour", "day", "month"]), default="day", show_default=True, help="The period."
+)
+@click.pass_context
+def usage(ctx: click.Context, /, bot: str, period: Literal["hour", "day", "month"]) -> None:
+    """Print what was used of BOT: messages, tokens and money, by channel and person."""
+    from llmagent_os.admin import usage_command
+
+    click.echo(asyncio.run(usage_command.listing(_settings(ctx), bot, period)))
 
 
 _WORKSPACE = click.option("--workspace", default="", help="The base of a workspace, such as slack:T024.")

@@ -45,6 +45,8 @@ from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
 from llmagent_os.people.access import Access, patterns
 from llmagent_os.people.admission import Admission
+from llmagent_os.people.budgeting import Budgeting
+from llmagent_os.people.budgets import Budgets
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.plugin import WebAccess
@@ -152,6 +154,7 @@ class Runtime:
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access = _access(settings, ledger, made)
+            budgets = _budgets(settings, bot, ledger, profiles)
             services = Services(
                 behavior=_behavior(bot.config, policy),
                 interaction=InteractionModule(bot.config.interface),
@@ -161,6 +164,7 @@ class Runtime:
                 profiles=profiles,
                 plugins=plugins,
                 access=access,
+                budgets=budgets,
                 policy_worker=policy_worker,
                 lora=training.resolver,
                 loras=training.registry,
@@ -172,7 +176,7 @@ class Runtime:
                 secrets=settings.data / SECRETS_FOLDER,
             )
             agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
-            host = _host(agent, ledger, access, made, settings, bot, health)
+            host = _host(agent, ledger, access, budgets, made, settings, bot, health)
             stores.register(QueueStore(host.drop_events))
             parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores, pages)
             yield cls(settings, bot, *parts)
@@ -521,6 +525,11 @@ def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> 
     )
 
 
+def _budgets(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles) -> Budgets:
+    directory = Directory(ledger, profiles, bot.config.consent.defaults)
+    return Budgets(ledger, directory, bot.config.budgets, bot.name, settings.zone)
+
+
 def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAccess) -> AgentSettings:
     return AgentSettings(
         title=config.title,
@@ -546,6 +555,7 @@ def _host(
     agent: Agent,
     ledger: Ledger,
     access: Access,
+    budgets: Budgets,
     adapters: tuple[Adapter, ...],
     settings: Settings,
     bot: Bot,
@@ -565,7 +575,7 @@ def _host(
         shutdown_seconds=settings.shutdown_seconds,
     )
     return Host(
-        Admission(agent, access),
+        Admission(Budgeting(agent, budgets), access),
         ledger,
         adapters,
         limits=limits,

@@ -22,6 +22,7 @@ from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.teaching import SHARE, share
 from llmagent_os.commands.unlink import unlink
+from llmagent_os.commands.usage import usage
 from llmagent_os.commands.voice import voice
 from llmagent_os.events import Command, Event
 from llmagent_os.handler import Outcome
@@ -82,6 +83,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             help="what you allow me: remember you, learn from your reactions, train on our conversations",
             answer=privacy,
         ),
+        "usage": SlashCommand(help="how many messages and tokens you have used, and what is left", answer=usage),
         "link": SlashCommand(
             help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
             answer=link,
