@@ -381,6 +381,16 @@ def revoke_person(ctx: click.Context, /, user: str) -> None:
 
 
 @main.command()
+@click.option("--last", type=click.IntRange(1), default=100, show_default=True, help="How many entries.")
+@click.pass_context
+def audit(ctx: click.Context, /, last: int) -> None:
+    """Print what admins and approvals did: who, what and when. The log is only added to."""
+    from llmagent_os.admin import audit_command
+
+    click.echo(asyncio.run(audit_command.listing(_settings(ctx), last)))
+
+
+@main.command()
 @click.argument("bot", default="calendar")
 @click.option(
     "--per", "period", type=click.Choice(["hour", "day", "month"]), default="day", show_default=True, help="The period."

@@ -43,7 +43,7 @@ from llmagent_os.knowledge.search import Search
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
-from llmagent_os.people.access import Access, patterns
+from llmagent_os.people.access import Access
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.budgeting import Budgeting
 from llmagent_os.people.budgets import Budgets
@@ -459,7 +459,7 @@ def _adapter(
         settings.data / name,
         health.report,
         health.metrics,
-        commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
+        commands=partial(listed_commands, plugins, for_admins=bool(settings.admins or settings.owners)),
         listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
@@ -521,6 +521,7 @@ def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> 
         access=settings.access,
         allow=settings.allow,
         admins=settings.admins,
+        owners=settings.owners,
         trusted=[adapter.name for adapter in adapters if adapter.capabilities.trusted],
     )
 

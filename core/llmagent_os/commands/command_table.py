@@ -9,6 +9,7 @@ import msgspec
 
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.approve import approve
+from llmagent_os.commands.audit import audit
 from llmagent_os.commands.export import export
 from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
 from llmagent_os.commands.help import help_reply
@@ -56,7 +57,7 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _help(services: Services, command: Command) -> Reply:
-    is_admin = services.access is not None and services.access.is_admin(identity_of(command))
+    is_admin = services.access is not None and services.access.roles.names(identity_of(command))
     return help_reply(services.settings.title, listed_commands(services.plugins, for_admins=is_admin))
 
 
@@ -99,6 +100,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
 ADMIN_COMMANDS: Mapping[str, AdminCommand] = MappingProxyType(
     {
         "approve": AdminCommand(help="let a person in: /approve CODE (admins)", answer=approve),
+        "audit": AdminCommand(help="what admins and approvals did lately (owners)", answer=audit),
         "revoke": AdminCommand(help="stop answering a person: /revoke IDENTITY (admins)", answer=revoke),
     }
 )
@@ -161,7 +163,7 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
     access = services.access
     if name in COMMANDS or access is None:
         return await COMMANDS[name].answer(services, command)
-    if not access.is_admin(identity_of(command)):
+    if not access.roles.names(identity_of(command)):
         return Reply("Only admins can do that. Whoever runs me names them in LLMAGENT_OS_ADMINS.")
     return await ADMIN_COMMANDS[name].answer(access, command)
 

@@ -14,7 +14,7 @@ import structlog
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.identity import NO_ACCOUNT, Identity, parts_of, person_kept_under
-from llmagent_os.ledger.audit import exported_audit, put_pseudonyms
+from llmagent_os.ledger.audit_log import exported_audit, put_pseudonyms
 from llmagent_os.ledger.canary_tests import erase_from_tests
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note

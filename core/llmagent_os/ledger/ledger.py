@@ -14,7 +14,7 @@ from llmagent_os.chat import ToolSpec
 from llmagent_os.contacts import Contacts
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.ledger.audit import AuditLog
+from llmagent_os.ledger.audit_log import AuditLog
 from llmagent_os.ledger.canary_tests import CanaryTests
 from llmagent_os.ledger.connection import BEGIN_READING, Database, connect, connect_to_read, file_of
 from llmagent_os.ledger.due_timers import DueTimers
