@@ -403,6 +403,28 @@ def usage(ctx: click.Context, /, bot: str, period: Literal["hour", "day", "month
     click.echo(asyncio.run(usage_command.listing(_settings(ctx), bot, period)))
 
 
+@main.group()
+def security() -> None:
+    """Find out what makes this installation less safe than it could be."""
+
+
+@security.command("audit")
+@click.argument("bot", default="calendar")
+@click.option(
+    "--log", "logs", type=_FILE, multiple=True, help="A log to search for tokens; may be given several times."
+)
+@click.pass_context
+def audit_security(ctx: click.Context, /, bot: str, logs: tuple[Path, ...]) -> None:
+    """Check files, doors, logs, platforms and admins, with a remedy for each problem. Exit code 1 if there is one."""
+    from llmagent_os.admin import security_audit
+    from llmagent_os.admin.findings import show
+    from llmagent_os.bot import Bot
+
+    settings = _settings(ctx, quiet=True)
+    findings = asyncio.run(security_audit.examine(settings, Bot.load(bot), ctx.obj["env_file"], logs))
+    sys.exit(show(findings, fine="Nothing that could be safer was found."))
+
+
 _WORKSPACE = click.option("--workspace", default="", help="The base of a workspace, such as slack:T024.")
 _PERSON = click.option("--person", default="", help="The base of a person, such as slack:T024:U17.")
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from llmagent_os.identity import Identity
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.row_codecs import moment_as_json, readable_moment
-from llmagent_os.ledger.schema import audit
+from llmagent_os.ledger.schema import audit, interactions
 from llmagent_os.ledger.writer import Writer
 
 
@@ -50,13 +50,18 @@ class AuditLog:
             lambda database: [_entry(row) for row in database.sql.execute(query)], lasting=False
         )
 
-    async def last_of(self, actors: Collection[str]) -> dict[str, datetime]:
-        """When each of these last did something that is in the log."""
-        query = sa.select(audit.c.actor, sa.func.max(audit.c.at).label("at")).where(audit.c.actor.in_(list(actors)))
+    async def last_seen(self, accounts: Collection[str]) -> dict[str, datetime]:
+        """When each of these accounts was last answered, or did something that is in the log. Some may be missing."""
 
         def work(database: Database) -> dict[str, datetime]:
-            rows = database.sql.execute(query.group_by(audit.c.actor))
-            return {row.actor: datetime.fromtimestamp(row.at, UTC) for row in rows}
+            found: dict[str, datetime] = {}
+            for account in accounts:
+                did = sa.select(sa.func.max(audit.c.at)).where(audit.c.actor == account)
+                said = sa.select(sa.func.max(interactions.c.created_at)).where(interactions.c.user_id == account)
+                at = [moment for query in (did, said) if (moment := database.sql.execute(query).scalar()) is not None]
+                if at and (last := readable_moment(max(at))) is not None:
+                    found[account] = last
+            return found
 
         return await self._writer.run(work, lasting=False)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,23 +13,24 @@ import sqlalchemy as sa
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.admin import audit_command, people_command
 from llmagent_os.agent import Agent
+from llmagent_os.chat import ToolCall
 from llmagent_os.config import Settings
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import Command, Conversation, Message, Sender, now
 from llmagent_os.identity import Identity, parts_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.audit_log import AuditEntry
+from llmagent_os.ledger.connection import Database
 from llmagent_os.people.access import Access
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.people.roles import Roles
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult, tool
 from llmagent_os.reply.services import Services
-from llmagent_os.testing import ScriptedLLM, ToolCall
+from llmagent_os.testing import ScriptedLLM
 from llmagent_os.tools.registry import Plugins
 
 OWNER, ADMIN, LOCAL = Identity("slack:T1:own"), Identity("slack:T1:adm"), Identity("slack:T2:loc")
-CONFIGURED = {"owners": OWNER, "admins": f"{ADMIN},{LOCAL}@slack:T2"}
 
 
 class Shredder(Plugin):
@@ -58,7 +60,7 @@ class Place:
 
     def __init__(self, ledger: Ledger, tmp_path: Path, plugins: Plugins | None = None) -> None:
         self.ledger = ledger
-        self.access = Access(ledger, access="pairing", **CONFIGURED)
+        self.access = Access(ledger, access="pairing", owners=OWNER, admins=f"{ADMIN},{LOCAL}@slack:T2")
         services = Services(
             ledger=ledger, profiles=Profiles(tmp_path / "profiles"), access=self.access, plugins=plugins
         )
@@ -96,6 +98,10 @@ class Place:
 def _text(reply: Reply | None) -> str:
     assert reply is not None
     return reply.text
+
+
+def _execute(statement: sa.TextClause, database: Database) -> None:
+    database.sql.execute(statement)
 
 
 async def _no_draft(text: str) -> None: ...
@@ -160,7 +166,7 @@ async def test_entries_cannot_be_deleted_or_changed_also_in_memory(tmp_path: Pat
             "UPDATE audit SET actor = 'slack:T1:somebody-else'",
         ):
             with pytest.raises(LedgerError, match="only added to"):
-                await ledger.usage.writer.run(lambda database, text=statement: database.sql.execute(sa.text(text)))
+                await ledger.usage.writer.run(partial(_execute, sa.text(statement)))
         assert [each.actor for each in await ledger.audit.latest(9)] == [OWNER]
         await ledger.close()
 
@@ -173,7 +179,7 @@ async def test_an_erasure_leaves_what_was_done_and_not_who(ledger: Ledger, tmp_p
     await ledger.forget(Identity("slack:T1:new"))
     ((actor, role, action, subject, _),) = await place.noted()
     assert (actor[0], role, action, subject[0]) == ("~", "admin", "let in", "~")
-    assert (await ledger.audit.last_of([actor]))[actor] > now() - timedelta(minutes=1)
+    assert (await ledger.audit.last_seen([actor]))[actor] > now() - timedelta(minutes=1)
 
 
 def test_a_linked_account_has_no_role_and_a_pattern_may_name_a_workspace() -> None:
