@@ -132,18 +132,11 @@ class Runtime:
             LedgerError: the ledger cannot be opened.
         """
         async with contextlib.AsyncExitStack() as stack:
-            await asyncio.to_thread(_make_data_folder, settings.data)
-            await asyncio.to_thread(_encrypt, settings)
-            ledger = await Ledger.open(settings.ledger_url)
-            stack.push_async_callback(ledger.close)
+            ledger = await _ledger(settings, stack)
             profiles = _profiles(settings, bot.config)
             plugins = await _plugins(settings, bot, ledger, stack)
             llm = await _llm(settings, bot, stack)
-            search = knowledge_search(settings, bot.config)
-            knowledge = await asyncio.to_thread(_knowledge, settings, bot, search)
-            stack.callback(knowledge.base.close)
-            taught = _taught(settings, bot.config)
-            stack.callback(taught.close)
+            knowledge, taught = await _open_knowledge(settings, bot, stack)
             voice = _voice(settings, bot, stack)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
@@ -281,6 +274,20 @@ def _encrypt(settings: Settings) -> None:
         seal_files(settings.data, ring)
 
 
+async def _ledger(settings: Settings, stack: contextlib.AsyncExitStack) -> Ledger:
+    """The ledger, in a data folder that is made and encrypted first.
+
+    Raises:
+        ConfigError: the folder cannot be made, or its key is wrong or missing.
+        LedgerError: the ledger cannot be opened.
+    """
+    await asyncio.to_thread(_make_data_folder, settings.data)
+    await asyncio.to_thread(_encrypt, settings)
+    ledger = await Ledger.open(settings.ledger_url)
+    stack.push_async_callback(ledger.close)
+    return ledger
+
+
 def _profiles(settings: Settings, config: BotConfig) -> Profiles:
     return Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
 
@@ -340,6 +347,17 @@ def _voice(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> Vo
         raise ConfigError(f"bot {bot.name!r} in {bot.folder}: {error}") from error
     stack.push_async_callback(voice.aclose)
     return voice
+
+
+async def _open_knowledge(
+    settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack
+) -> tuple[KnowledgeBase, ScopedBases]:
+    """What the bot knows, and what people have taught it."""
+    knowledge = await asyncio.to_thread(_knowledge, settings, bot, knowledge_search(settings, bot.config))
+    stack.callback(knowledge.base.close)
+    taught = _taught(settings, bot.config)
+    stack.callback(taught.close)
+    return knowledge, taught
 
 
 def _knowledge(settings: Settings, bot: Bot, search: Search) -> KnowledgeBase:
