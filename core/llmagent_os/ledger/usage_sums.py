@@ -14,8 +14,8 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
+from llmagent_os.ledger import statements
 from llmagent_os.ledger.connection import Database
-from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import usage
 from llmagent_os.ledger.writer import Writer
 
@@ -133,24 +133,25 @@ def _reached(used: Used, fits: Used) -> str:
 
 
 def _of(database: Database, bot: str, account: Account, begins: Mapping[Period, float]) -> dict[Period, Used]:
-    names: list[Any] = list(account.subjects)
-    if account.scope == "person":  # one who was forgotten goes on with what was used
-        names += [sa.func.pseudonym(name) for name in account.subjects]
-    sums = [sa.func.coalesce(sa.func.sum(usage.c[name]), 0).label(name) for name in Used.__struct_fields__]
     found: dict[Period, Used] = {}
     for period, at in begins.items():
-        here = (usage.c.bot == bot, usage.c.scope == account.scope, usage.c.subject.in_(names))
-        query = sa.select(*sums).where(*here, usage.c.period == period, usage.c.begins == at)
-        found[period] = _used(database.sql.execute(query).one())
+        rows = [
+            row
+            for name in account.subjects
+            for row in database.driver.execute(
+                statements.SELECT_USAGE, (bot, account.scope, name, name, period, at)
+            ).fetchall()
+        ]
+        sums = [sum(column) for column in zip(*rows, strict=True)]
+        found[period] = Used(**dict(zip(Used.__struct_fields__, sums, strict=False)))
     return found
 
 
 def _add(database: Database, bot: str, account: Account, begins: Mapping[Period, float], used: Used) -> None:
-    more = msgspec.structs.asdict(used)
-    changed = {name: usage.c[name] + value for name, value in more.items()}
+    more = msgspec.structs.astuple(used)
     for period, at in begins.items():
-        row = {"bot": bot, "scope": account.scope, "subject": account.subjects[0], "period": period, "begins": at}
-        database.sql.execute(upsert(usage, changed).values(**row, **more))
+        row = (bot, account.scope, account.subjects[0], period, at, *more)
+        database.driver.execute(statements.ADD_USAGE, row)
 
 
 def _used(row: sa.Row[Any]) -> Used:
