@@ -58,6 +58,10 @@
     [memory]                              # how facts that people state of themselves are found; see docs/memory.md
     propose = "rules"                     # or model: a general model proposes facts, too
 
+    [budgets]                             # how much may be used; see docs/security.md
+    price = { read = 0.15, written = 0.60, currency = "USD" }   # of 1,000 tokens
+    person.day = { messages = 100, tokens = 200_000, money = 1.0 }  # also channel and bot, hour and month
+
     [training]                            # when the model's weights are trained; see training/training_config.py
     opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
 
@@ -106,6 +110,7 @@ from llmagent_os.knowledge.embedding_models import embedding_model
 from llmagent_os.knowledge.search import Search, SearchMode
 from llmagent_os.llm import LLM
 from llmagent_os.modules.interaction import Interface
+from llmagent_os.people.budget_config import BudgetConfig
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import declared, starting
 from llmagent_os.privacy.consent import Consent
@@ -286,6 +291,7 @@ class BotConfig(BaseModel):
     memory: MemoryConfig = MemoryConfig()
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
     consent: ConsentConfig = ConsentConfig()
+    budgets: BudgetConfig = BudgetConfig()  #: how much may be used
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion

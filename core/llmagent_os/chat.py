@@ -106,6 +106,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""  #: the model's name
     model_hash: str = ""  #: first 12 hexadecimal digits of the SHA-256 of the base weights; empty from a server
     lora_version: str = "base"  #: ``base``, or the LoRA's folder name, ``@`` and 12 digits of a hash of its files
+    #: how many tokens the model read and wrote, as a server has counted them; None: no server has said
+    server_tokens: tuple[int, int] | None = None
     messages: tuple[Message, ...] = ()  #: the chat that this is the next turn of, as the model was given it
     tools: str = ""  #: :func:`tools_sha256` of the tools that could be called; empty: no tool
     #: completions that the model wrote before this one, in order, whose tool calls were not valid and were not run

@@ -15,7 +15,7 @@ from collections.abc import Callable, Coroutine
 from datetime import datetime
 from importlib.metadata import version as installed
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -378,6 +378,51 @@ def revoke_person(ctx: click.Context, /, user: str) -> None:
     from llmagent_os.admin import people_command
 
     click.echo(asyncio.run(people_command.revoke(_settings(ctx), user)))
+
+
+@main.command()
+@click.option("--last", type=click.IntRange(1), default=100, show_default=True, help="How many entries.")
+@click.pass_context
+def audit(ctx: click.Context, /, last: int) -> None:
+    """Print what admins and approvals did: who, what and when. The log is only added to."""
+    from llmagent_os.admin import audit_command
+
+    click.echo(asyncio.run(audit_command.listing(_settings(ctx), last)))
+
+
+@main.command()
+@click.argument("bot", default="calendar")
+@click.option(
+    "--per", "period", type=click.Choice(["hour", "day", "month"]), default="day", show_default=True, help="The period."
+)
+@click.pass_context
+def usage(ctx: click.Context, /, bot: str, period: Literal["hour", "day", "month"]) -> None:
+    """Print what was used of BOT: messages, tokens and money, by channel and person."""
+    from llmagent_os.admin import usage_command
+
+    click.echo(asyncio.run(usage_command.listing(_settings(ctx), bot, period)))
+
+
+@main.group()
+def security() -> None:
+    """Find out what makes this installation less safe than it could be."""
+
+
+@security.command("audit")
+@click.argument("bot", default="calendar")
+@click.option(
+    "--log", "logs", type=_FILE, multiple=True, help="A log to search for tokens; may be given several times."
+)
+@click.pass_context
+def audit_security(ctx: click.Context, /, bot: str, logs: tuple[Path, ...]) -> None:
+    """Check files, doors, logs, platforms and admins, with a remedy for each problem. Exit code 1 if there is one."""
+    from llmagent_os.admin import security_audit
+    from llmagent_os.admin.findings import show
+    from llmagent_os.bot import Bot
+
+    settings = _settings(ctx, quiet=True)
+    findings = asyncio.run(security_audit.examine(settings, Bot.load(bot), ctx.obj["env_file"], logs))
+    sys.exit(show(findings, fine="Nothing that could be safer was found."))
 
 
 _WORKSPACE = click.option("--workspace", default="", help="The base of a workspace, such as slack:T024.")

@@ -25,6 +25,7 @@ from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request, tools_sha256
 from llmagent_os.errors import ConfigError, ContainedError, LoraError, ModelError, ModelUnavailableError
 from llmagent_os.privacy.model_masking import KINDS, MaskingBackend
+from llmagent_os.serving import token_tally
 from llmagent_os.serving.backend import Backend, OnText, WarmsUp
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
@@ -160,8 +161,11 @@ class LLM:
             if isinstance(error, ContainedError):
                 raise ModelError(f"the model failed: {error}") from raised
             if isinstance(error, ModelError):
+                for each in error.rejected:
+                    token_tally.note(each)
                 error.rejected = tuple(_as_asked(each, request) for each in error.rejected)
             raise error from error.__cause__
+        token_tally.note(completion)
         return _as_asked(completion, request)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str]:

@@ -44,8 +44,10 @@ from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
-from llmagent_os.people.access import Access, patterns
+from llmagent_os.people.access import Access
 from llmagent_os.people.admission import Admission
+from llmagent_os.people.budgeting import Budgeting
+from llmagent_os.people.budgets import Budgets
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.plugin import WebAccess
@@ -131,7 +133,6 @@ class Runtime:
             LedgerError: the ledger cannot be opened.
         """
         async with contextlib.AsyncExitStack() as stack:
-            await asyncio.to_thread(_make_data_folder, settings.data)
             ledger = await _ledger(settings, stack)
             profiles = _profiles(settings, bot.config)
             plugins = await _plugins(settings, bot, ledger, stack)
@@ -148,6 +149,7 @@ class Runtime:
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access = _access(settings, ledger, made)
+            budgets = _budgets(settings, bot, ledger, profiles)
             services = Services(
                 behavior=_behavior(bot.config, policy),
                 interaction=InteractionModule(bot.config.interface, bot.config.theme),
@@ -157,6 +159,7 @@ class Runtime:
                 profiles=profiles,
                 plugins=plugins,
                 access=access,
+                budgets=budgets,
                 policy_worker=policy_worker,
                 lora=training.resolver,
                 loras=training.registry,
@@ -168,7 +171,7 @@ class Runtime:
                 secrets=settings.data / SECRETS_FOLDER,
             )
             agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
-            host = _host(agent, ledger, access, made, settings, bot, health)
+            host = _host(agent, ledger, access, budgets, made, settings, bot, health)
             stores.register(QueueStore(host.drop_events))
             parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores, pages)
             yield cls(settings, bot, *parts)
@@ -263,12 +266,13 @@ def _make_data_folder(folder: Path) -> None:
 
 
 async def _ledger(settings: Settings, stack: contextlib.AsyncExitStack) -> Ledger:
-    """The ledger. From now on what is kept is encrypted, where there is a key for it.
+    """The ledger, in a data folder that is made first, and encrypted where there is a key for it.
 
     Raises:
-        ConfigError: the key is wrong or missing.
+        ConfigError: the folder cannot be made, or the key is wrong or missing.
         LedgerError: the ledger cannot be opened.
     """
+    await asyncio.to_thread(_make_data_folder, settings.data)
     ring = await asyncio.to_thread(mount_data, settings)
     if ring is not None:
         await asyncio.to_thread(seal_files, settings.data, ring)
@@ -462,7 +466,7 @@ def _adapter(
         settings.data / name,
         health.report,
         health.metrics,
-        commands=partial(listed_commands, plugins, for_admins=bool(patterns(settings.admins))),
+        commands=partial(listed_commands, plugins, for_admins=bool(settings.admins or settings.owners)),
         listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
@@ -524,8 +528,14 @@ def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> 
         access=settings.access,
         allow=settings.allow,
         admins=settings.admins,
+        owners=settings.owners,
         trusted=[adapter.name for adapter in adapters if adapter.capabilities.trusted],
     )
+
+
+def _budgets(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles) -> Budgets:
+    directory = Directory(ledger, profiles, bot.config.consent.defaults)
+    return Budgets(ledger, directory, bot.config.budgets, bot.name, settings.zone)
 
 
 def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAccess) -> AgentSettings:
@@ -554,6 +564,7 @@ def _host(
     agent: Agent,
     ledger: Ledger,
     access: Access,
+    budgets: Budgets,
     adapters: tuple[Adapter, ...],
     settings: Settings,
     bot: Bot,
@@ -573,7 +584,7 @@ def _host(
         shutdown_seconds=settings.shutdown_seconds,
     )
     return Host(
-        Admission(agent, access),
+        Admission(Budgeting(agent, budgets), access),
         ledger,
         adapters,
         limits=limits,

@@ -19,7 +19,7 @@ class Finding(msgspec.Struct, frozen=True):
     section: str  #: the heading that it is shown under
     state: State  #: ``note`` is worth knowing, but needs no repair
     text: str
-    remedy: str = ""  #: how to solve a problem
+    remedy: str = ""  #: how to solve a problem; of a note: how to be safer, which `security audit` shows
 
 
 def show(findings: Iterable[Finding], *, fine: str = "Everything looks right.") -> int:

@@ -24,7 +24,8 @@ async def listing(settings: Settings) -> str:
         "everyone": "Everybody is answered (LLMAGENT_OS_ACCESS=everyone).",
     }
     lines = [
-        *(f"named in LLMAGENT_OS_ADMINS: {pattern}" for pattern in access.admins),
+        *(f"named in LLMAGENT_OS_OWNERS: {pattern}" for pattern in access.roles.owners),
+        *(f"named in LLMAGENT_OS_ADMINS: {pattern}" for pattern in access.roles.admins),
         *(f"named in LLMAGENT_OS_ALLOW: {pattern}" for pattern in access.allow),
         *(
             f"{each.identity}  {each.name or '-'}  let in {each.approved_at:%Y-%m-%d %H:%M} UTC by {each.approved_by}"
@@ -81,4 +82,6 @@ async def revoke(settings: Settings, typed: str) -> str:
 @asynccontextmanager
 async def _access(settings: Settings) -> AsyncGenerator[Access]:
     async with open_ledger(settings) as ledger:
-        yield Access(ledger, access=settings.access, allow=settings.allow, admins=settings.admins)
+        yield Access(
+            ledger, access=settings.access, allow=settings.allow, admins=settings.admins, owners=settings.owners
+        )

@@ -108,7 +108,7 @@ async def commands_of(settings: Settings, bot: Bot) -> dict[str, str]:
 
     folder = settings.plugin_folder or bot.plugin_folder
     async with Plugins(folder=folder, installed=bot.config.plugins, allowed=bot.config.permissions) as plugins:
-        return listed_commands(plugins, for_admins=bool(settings.admins))
+        return listed_commands(plugins, for_admins=bool(settings.admins or settings.owners))
 
 
 def who_is_answered(settings: Settings) -> str:

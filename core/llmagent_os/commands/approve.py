@@ -7,10 +7,16 @@ from llmagent_os.events import Command
 from llmagent_os.identity import identity_of
 from llmagent_os.people.access import Access
 
+#: What an admin of one workspace reads who decides about a person of another.
+NOT_THEIRS = "That person belongs to another workspace than the one that you are an admin of."
+
 
 async def approve(access: Access, command: Command) -> Reply:
     """Answer an admin's ``/approve CODE``."""
-    member = await access.approve(command.arguments, identity_of(command))
+    admin, asks = identity_of(command), await access.asks_with(command.arguments)
+    if asks is not None and not access.is_admin(admin, asks.identity):
+        return Reply(NOT_THEIRS)
+    member = await access.approve(command.arguments, admin)
     if member is None:
         return Reply(
             "Nobody waits with that code: it may be mistyped, or older than an hour. The person who had it can write "

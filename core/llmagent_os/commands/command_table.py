@@ -9,6 +9,7 @@ import msgspec
 
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.approve import approve
+from llmagent_os.commands.audit import audit
 from llmagent_os.commands.export import export
 from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
 from llmagent_os.commands.graphics import graphics
@@ -24,6 +25,7 @@ from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.teaching import SHARE, share
 from llmagent_os.commands.unlink import unlink
+from llmagent_os.commands.usage import usage
 from llmagent_os.commands.voice import voice
 from llmagent_os.events import Command, Event
 from llmagent_os.handler import Outcome
@@ -57,7 +59,7 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _help(services: Services, command: Command) -> Reply:
-    is_admin = services.access is not None and services.access.is_admin(identity_of(command))
+    is_admin = services.access is not None and services.access.roles.names(identity_of(command))
     return help_reply(services.settings.title, listed_commands(services.plugins, for_admins=is_admin))
 
 
@@ -93,6 +95,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             help="what you allow me: remember you, learn from your reactions, train on our conversations",
             answer=privacy,
         ),
+        "usage": SlashCommand(help="how many messages and tokens you have used, and what is left", answer=usage),
         "link": SlashCommand(
             help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
             answer=link,
@@ -110,6 +113,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
 ADMIN_COMMANDS: Mapping[str, AdminCommand] = MappingProxyType(
     {
         "approve": AdminCommand(help="let a person in: /approve CODE (admins)", answer=approve),
+        "audit": AdminCommand(help="what admins and approvals did lately (owners)", answer=audit),
         "revoke": AdminCommand(help="stop answering a person: /revoke IDENTITY (admins)", answer=revoke),
     }
 )
@@ -180,7 +184,7 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
     access = services.access
     if name in COMMANDS or access is None:
         return await COMMANDS[name].answer(services, command)
-    if not access.is_admin(identity_of(command)):
+    if not access.roles.names(identity_of(command)):
         return Reply("Only admins can do that. Whoever runs me names them in LLMAGENT_OS_ADMINS.")
     return await ADMIN_COMMANDS[name].answer(access, command)
 

@@ -69,6 +69,9 @@ async def remove_pressed(services: Services, event: Event, value: str) -> Reply:
         return Reply(f"“{found.document.title}” is {found.whose}: only {_remover(found)} can remove it.")
     await asyncio.to_thread(found.base.remove, found.document.document_id)
     await asyncio.to_thread(found.base.compact)
+    if services.access is not None and found.whose != "yours alone":
+        detail = f"document {short_id(found.document)}"
+        await services.access.note(identity_of(event), "removed a document of everybody", detail=detail)
     return Reply(f"Removed “{found.document.title}”.")
 
 

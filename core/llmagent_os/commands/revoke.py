@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from llmagent_os.adapter import Reply
+from llmagent_os.commands.approve import NOT_THEIRS
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import Command
 from llmagent_os.identity import Identity, identity_of, parse
@@ -15,6 +16,8 @@ async def revoke(access: Access, command: Command) -> Reply:
         identity = parse(command.arguments.strip().strip("`"))
     except ConfigError as error:
         return Reply(f"{error}. Usage: `/revoke IDENTITY`, as `/approve` named it.")
+    if not access.is_admin(identity_of(command), identity):
+        return Reply(NOT_THEIRS)
     gone = await access.revoke(identity, identity_of(command))
     return Reply(await revoked_text(access, identity, gone))
 

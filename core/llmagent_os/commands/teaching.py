@@ -91,6 +91,8 @@ async def keep_document(
     except (TooMuchError, ConfigError) as error:
         return None, str(error)
     await embed_new(services, scope)
+    if for_all and services.access is not None:
+        await services.access.note(identity, "taught everybody", detail=f"document {short_id(kept)}")
     return kept, _said(event, kept, is_known=known is not None, for_all=for_all)
 
 

@@ -206,7 +206,12 @@ class Settings(BaseSettings):
     allow: str = Field(
         "", description="people who are always answered, separated by commas: slack:T024:U17, slack:T024:*"
     )
-    admins: str = Field("", description="people who may let others in with /approve CODE, written as in ALLOW")
+    admins: str = Field(
+        "",
+        description="people who may let others in with /approve CODE, written as in ALLOW; slack:T024:U17@slack:T024: "
+        "only people of that workspace",
+    )
+    owners: str = Field("", description="people who may do what admins may, and read /audit, written as in ALLOW")
     max_file_megabytes: float = Field(
         20.0, ge=0, description="largest file, in megabytes, that is fetched when people send files"
     )
@@ -240,6 +245,7 @@ class Settings(BaseSettings):
         "allow": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711, slack:T024:*",
         "device": "write cpu or cuda",
         "admins": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711",
+        "owners": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711",
     }
 
     @field_validator("*", mode="before")

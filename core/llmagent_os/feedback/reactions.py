@@ -7,13 +7,18 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from llmagent_os.events import ButtonPress, Conversation, Reaction, event_key
+from llmagent_os.adapter import Receipt
+from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.events import ButtonPress, Conversation, Event, Reaction, event_key
 from llmagent_os.feedback.emoji_table import RewardMapping
 from llmagent_os.feedback.verdict import emojis, opinion
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 
 _log = structlog.stdlib.get_logger(__name__)
+
+#: How many replies that the ledger does not keep are remembered, so that their buttons are for one person only.
+REMEMBERED_REPLIES = 10_000
 
 
 class Reactions:
@@ -40,6 +45,8 @@ class Reactions:
         self._may_rate = may_rate
         self._sending: dict[str, tuple[str, str]] = {}  # key -> platform and channel
         self._waiting: dict[str, asyncio.Future[None]] = {}  # key -> done once the reply is out
+        # Platform, channel and id of a message that the ledger does not know as a reply -> the account that it answers.
+        self._unkept: BoundedDict[tuple[str, str, str], Identity] = BoundedDict(REMEMBERED_REPLIES)
 
     def sending(self, key: str, to: Conversation) -> None:
         """Note that the reply ``key`` is being sent to its platform."""
@@ -51,6 +58,12 @@ class Reactions:
         waiting = self._waiting.pop(key, None)
         if waiting is not None and not waiting.done():
             waiting.set_result(None)
+
+    def note_unkept(self, event: Event, receipt: Receipt) -> None:
+        """Note whom a reply with buttons answers that the ledger does not keep. A restart forgets it."""
+        for message_id in receipt.message_ids:
+            where = (event.conversation.platform, event.conversation.channel, message_id)
+            self._unkept[where] = identity_of(event)
 
     async def may_join(self, event: Reaction) -> bool:
         """Return whether the reaction may be on a reply: one in the ledger, or one that is being sent there.
@@ -71,7 +84,7 @@ class Reactions:
         owner = await self._ledger.owner_of(*where, press.message_id)
         if owner is None and await self._out(where):
             owner = await self._ledger.owner_of(*where, press.message_id)
-        return owner
+        return owner or self._unkept.get((*where, press.message_id))
 
     async def join(self, event: Reaction) -> tuple[Interaction, RewardEvent] | None:
         """Find the reply and store the reward.

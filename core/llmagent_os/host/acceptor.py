@@ -27,6 +27,10 @@ from llmagent_os.privacy.event_masking import mask_event
 #: What a person reads who presses a button under a reply to another person.
 NOT_YOURS = "This button is for the person whom I answered here."
 
+#: What a person reads who presses a button in a group under a message of which nobody knows any more whom it answers:
+#: that person was erased, or the ledger is a new one.
+NOBODYS = "This button is no longer open: please ask me again."
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -65,7 +69,7 @@ class Acceptor:
 
         Raises:
             HostBusyError: it was not stored: too much is waiting, or the host is not running.
-            NotYoursError: it was not stored: the pressed button is under a reply to another person.
+            NotYoursError: it was not stored: the pressed button is in a group, and under no reply to the person.
             LedgerError: it was not stored: the ledger cannot be written.
             BadEventError: it can never be stored: no adapter of this host has its platform's name, or no JSON can
                 hold it.
@@ -118,13 +122,13 @@ class Acceptor:
         )
 
     async def _check_owner(self, press: ButtonPress) -> None:
-        """Raise NotYoursError if the button is under a reply to another person. Linked accounts are one person."""
+        """Raise NotYoursError unless the button is under a reply to the person. Linked accounts are one person."""
         owner = await self._reactions.owner_of(press)
         presser = identity_of(press)
-        if owner in (None, presser) or presser in await self._ledger.identities.everyone(owner):
+        if owner == presser or (owner is not None and presser in await self._ledger.identities.everyone(owner)):
             return
         self._metrics.refused += 1
-        raise NotYoursError(NOT_YOURS)
+        raise NotYoursError(NOBODYS if owner is None else NOT_YOURS)
 
     async def wants(self, event: Event) -> bool:
         """Whether ``event`` concerns the bot and comes from a person whom the bot answers.

@@ -102,6 +102,8 @@ class Stages:
                     wait = await self._sender.send(pending, pending.reply)
                     if wait is not None:
                         return wait
+                    if pending.receipt is not None and pending.interaction is None and pending.reply.buttons:
+                        self._reactions.note_unkept(event, pending.receipt)
                     await self._finish(pending)
                 finally:
                     self._reactions.sent(pending.key)

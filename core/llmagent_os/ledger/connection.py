@@ -16,6 +16,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from llmagent_os.errors import ConfigError, LedgerError
+from llmagent_os.ledger.audit_triggers import TRIGGERS
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.pseudonyms import add_function
 from llmagent_os.ledger.schema import REVISION, metadata
@@ -222,6 +223,8 @@ def _connect(path: Path | None, synchronous: str) -> Database:
         driver.execute("PRAGMA secure_delete = ON")  # overwrites what is deleted: what a person has erased is gone
         if path is None:
             metadata.create_all(connection)
+            for trigger in TRIGGERS.values():  # a file has them by its migration
+                driver.execute(trigger)
         else:
             driver.execute("PRAGMA journal_mode = WAL")
             driver.execute(f"PRAGMA synchronous = {synchronous}")

@@ -14,6 +14,7 @@ import structlog
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.identity import NO_ACCOUNT, Identity, parts_of, person_kept_under
+from llmagent_os.ledger.audit_log import exported_audit, put_pseudonyms
 from llmagent_os.ledger.canary_tests import erase_from_tests
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
@@ -54,6 +55,7 @@ from llmagent_os.ledger.schema import (
 )
 from llmagent_os.ledger.sealed_columns import seal
 from llmagent_os.ledger.taken_back import erase_contributions
+from llmagent_os.ledger.usage_sums import exported_usage, keep_under_pseudonym
 from llmagent_os.ledger.writer import Writer
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -86,8 +88,9 @@ class Erasure:
         person stated about themselves), ``contacts`` (the names that others find), ``encounters`` (the groups in
         which the person wrote), ``members``, ``requests`` (to be let in), ``link_codes`` (open ones), ``guesses`` (how
         many wrong codes in the last hour), ``canaries`` (conversations in which a new version was tested),
-        ``personas`` (what kind of person each bot takes the person for) and ``inbox`` (events that wait or were given
-        up). Every interaction has its completions. Under ``damaged`` is what cannot be read, as it is.
+        ``personas`` (what kind of person each bot takes the person for), ``usage`` (what the person used of budgets),
+        ``audit`` (what an admin did) and ``inbox`` (events that wait or were given up). Every interaction has its
+        completions. Under ``damaged`` is what cannot be read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
 
@@ -211,7 +214,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
             for row in rows(codes)
         ],
         "guesses": [{"count": row.count, "since": moment_as_json(row.since)} for row in rows(wrong)],
-        "canaries": _exported_canaries(database, who),
+        **_exported_sums(database, who),
         "personas": _exported_personas(database, who),
         "inbox": [
             {"accepted_at": moment_as_json(row.accepted_at), "event": _as_json(row.body), "why": row.why}
@@ -252,6 +255,15 @@ def _exported_personas(database: Database, who: list[Identity]) -> list[dict[str
         {"bot": row.bot, "persona": row.persona, "shares": _as_json(row.shares or "{}")}
         for row in database.sql.execute(taken_for)
     ]
+
+
+def _exported_sums(database: Database, who: list[Identity]) -> Export:
+    """What was counted of ``who`` in tests of new versions and for budgets, and what they did as admins."""
+    return {
+        "canaries": _exported_canaries(database, who),
+        "usage": exported_usage(database, who),
+        "audit": exported_audit(database, who),
+    }
 
 
 def _exported_contacts(database: Database, who: list[Identity]) -> Export:
@@ -337,6 +349,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
     )
     erased = contributed + sum(database.sql.execute(step).rowcount for step in steps)
     erased += erase_from_tests(database, who)
+    erased += keep_under_pseudonym(database, who) + put_pseudonyms(database, who)
     for identity in who:
         _erase_positions(database, *parts_of(identity))
     for identity in who:

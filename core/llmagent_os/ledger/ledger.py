@@ -14,6 +14,7 @@ from llmagent_os.chat import ToolSpec
 from llmagent_os.contacts import Contacts
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
+from llmagent_os.ledger.audit_log import AuditLog
 from llmagent_os.ledger.canary_tests import CanaryTests
 from llmagent_os.ledger.connection import BEGIN_READING, Database, connect, connect_to_read, file_of
 from llmagent_os.ledger.due_timers import DueTimers
@@ -36,6 +37,7 @@ from llmagent_os.ledger.queries import Queries
 from llmagent_os.ledger.rewards import Rewards
 from llmagent_os.ledger.sealed_columns import seal_existing
 from llmagent_os.ledger.training_jobs import TrainingJobs
+from llmagent_os.ledger.usage_sums import Usage
 from llmagent_os.ledger.values import (
     Accepted,
     CompletionRecord,
@@ -55,7 +57,8 @@ class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
 
     Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members`, :attr:`memories`,
-    :attr:`learned`, :attr:`lora_versions`, :attr:`canary_tests`, :attr:`training_jobs` and :attr:`personas`.
+    :attr:`learned`, :attr:`lora_versions`, :attr:`canary_tests`, :attr:`training_jobs`, :attr:`personas`,
+    :attr:`usage` and :attr:`audit`.
     Any number of tasks may call at the same time. A method that writes has committed when it returns, except
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
@@ -77,6 +80,8 @@ class Ledger:
         self.canary_tests = CanaryTests(writer)  #: the versions that are tested on a share of the conversations
         self.training_jobs = TrainingJobs(writer)  #: the trainings that were asked for
         self.personas = Personas(writer)  #: what kind of person a policy has found each person to be
+        self.usage = Usage(writer)  #: what was used, by person, channel and period
+        self.audit = AuditLog(writer)  #: what admins and approvals did
         self._contact_notes = ContactNotes(writer)
         self._due_timers = DueTimers(writer, self._inbox, timer_set)
         self._erasure = Erasure(writer, self._inbox, rewards_changed)
@@ -207,12 +212,13 @@ class Ledger:
         return await self._inbox.unfinished()
 
     async def prune(self) -> int:
-        """Delete events that were answered or given up, wrong codes, and memories that ended, where they are old.
+        """Delete what is old: answered events, wrong codes, memories that ended, and sums of old periods.
 
         Returns:
             How many rows.
         """
-        return await self._inbox.prune() + await self.identities.prune() + await self.memories.prune()
+        counts = [await part.prune() for part in (self._inbox, self.identities, self.memories, self.usage)]
+        return sum(counts)
 
     async def delete_old_words(self, before: datetime) -> int:
         """Delete what was said and answered before a moment. Choices and rewards stay; see ``old_words``.

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0019"
+REVISION = "0021"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -436,5 +436,36 @@ personas = sa.Table(
     sa.Column("shares", sa.Text),
     sa.Column("through", sa.Integer, nullable=False),  # the last row of rewards that was counted
     sa.UniqueConstraint("bot", "person"),
+    sqlite_autoincrement=True,
+)
+
+#: What was used of a bot, by period, so that a budget is known without reading the history.
+usage = sa.Table(
+    "usage",
+    metadata,
+    sa.Column("bot", sa.Text, primary_key=True),
+    sa.Column("scope", sa.Text, primary_key=True),  # person, channel or bot
+    # An identity, which is a pseudonym after the person was forgotten; a channel; or empty.
+    sa.Column("subject", sa.Text, primary_key=True),
+    sa.Column("period", sa.Text, primary_key=True),  # hour, day or month
+    sa.Column("begins", _NUMBER, primary_key=True),
+    sa.Column("messages", sa.Integer, nullable=False),
+    sa.Column("prompt_tokens", sa.Integer, nullable=False),
+    sa.Column("completion_tokens", sa.Integer, nullable=False),
+    sa.Column("money", _NUMBER, nullable=False),
+    sa.Index(None, "period", "begins"),
+)
+
+#: What admins and approvals did. Rows are only added: triggers refuse to delete one, and to change what was done.
+audit = sa.Table(
+    "audit",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),
+    sa.Column("at", _NUMBER, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False, index=True),  # an identity, its pseudonym, or ``command line``
+    sa.Column("role", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, index=True),  # whom or what it was done to; a pseudonym, too
+    sa.Column("detail", sa.Text, nullable=False),
     sqlite_autoincrement=True,
 )

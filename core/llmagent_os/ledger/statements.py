@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from llmagent_os.ledger.portable import DIALECT, insert_or_ignore
+from llmagent_os.ledger.portable import DIALECT, insert_or_ignore, upsert
 from llmagent_os.ledger.schema import (
     DEAD,
     DONE,
@@ -23,6 +23,7 @@ from llmagent_os.ledger.schema import (
     rewards,
     sent,
     tool_sets,
+    usage,
 )
 
 
@@ -167,4 +168,28 @@ SELECT_MEMBER = _compiled(
         sa.or_(members.c.identity == _bind("identity"), members.c.identity == sa.func.pseudonym(_bind("same")))
     ),
     *("identity", "same"),
+)
+
+#: The columns of a sum of what was used, in the order that :data:`ADD_USAGE` takes.
+USAGE_COLUMNS = tuple(str(column.name) for column in usage.columns)
+_new_usage = upsert(
+    usage,
+    {
+        name: usage.c[name] + sa.literal_column(f"excluded.{name}")
+        for name in ("messages", "prompt_tokens", "completion_tokens", "money")
+    },
+)
+#: Adds to what was used in a period, whether or not there is a row.
+ADD_USAGE = _compiled(_new_usage.values({name: _bind(name) for name in USAGE_COLUMNS}), *USAGE_COLUMNS)
+
+#: What was used by a subject, or under its pseudonym. Takes bot, scope, subject, subject, period and beginning.
+SELECT_USAGE = _compiled(
+    sa.select(usage.c.messages, usage.c.prompt_tokens, usage.c.completion_tokens, usage.c.money).where(
+        usage.c.bot == _bind("of_bot"),
+        usage.c.scope == _bind("of_scope"),
+        sa.or_(usage.c.subject == _bind("name"), usage.c.subject == sa.func.pseudonym(_bind("again"))),
+        usage.c.period == _bind("of_period"),
+        usage.c.begins == _bind("at"),
+    ),
+    *("of_bot", "of_scope", "name", "again", "of_period", "at"),
 )

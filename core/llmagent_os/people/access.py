@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal
 
 import structlog
 
 from llmagent_os.events import Event, event_key, now
 from llmagent_os.identity import Identity, identity_of
+from llmagent_os.ledger.audit_log import AuditEntry
 from llmagent_os.ledger.members import Member, Request
 from llmagent_os.people.codes import new_code, read
+from llmagent_os.people.roles import Roles, matches, patterns
 from llmagent_os.privacy.retention import ACCESS_REQUESTS
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ class Access:
         access: Literal["pairing", "closed", "everyone"],
         allow: str = "",
         admins: str = "",
+        owners: str = "",
         trusted: Collection[str] = (),
         clock: Callable[[], datetime] = now,
     ) -> None:
@@ -57,12 +59,14 @@ class Access:
             access: how everybody else is treated.
             allow: who is always answered: identities and patterns such as ``slack:T024:*``, separated by commas.
             admins: who may let others in, written the same way. Admins are answered too.
+            owners: who may do that too, and read the audit log; written the same way.
             trusted: platforms on which everybody is answered.
             clock: the present moment, aware.
         """
         self.mode = access
         self.allow = patterns(allow)
-        self.admins = patterns(admins)
+        self.roles = Roles(owners=owners, admins=admins)
+        self.log = ledger.audit  #: what admins and approvals did
         self._members = ledger.members
         self._trusted = frozenset(trusted)
         self._clock = clock
@@ -80,9 +84,29 @@ class Access:
         let_in = standing.approved and self.mode != "closed"
         return let_in or any(self._named(linked) for linked in standing.identities)
 
-    def is_admin(self, identity: Identity) -> bool:
-        """Whether this very account may let others in. An account that is linked to an admin's may not."""
-        return _matches(identity, self.admins)
+    def is_admin(self, identity: Identity, of: Identity | None = None) -> bool:
+        """Whether this very account may decide about others. An account that is linked to an admin's may not.
+
+        Args:
+            identity: the account.
+            of: about whom; None: about people of its own workspace.
+        """
+        return self.roles.role(identity, of) != "member"
+
+    async def note(self, actor: str, action: str, *, subject: str = "", detail: str = "") -> None:
+        """Add to the audit log what an account, or the command line, did.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        role = actor if actor == COMMAND_LINE else self.roles.role(Identity(actor))
+        entry = AuditEntry(at=self._clock(), actor=actor, role=role, action=action, subject=subject, detail=detail)
+        await self.log.add(entry)
+
+    async def asks_with(self, typed: str) -> Request | None:
+        """The request that has a code, as an admin typed the code. None: nobody has it."""
+        code = read(typed)
+        return next((each for each in await self.requests() if each.code == code), None)
 
     async def ask(self, event: Event) -> Request | None:
         """Note that the person who did ``event`` asks to be let in.
@@ -121,17 +145,22 @@ class Access:
         member = None if code is None else await self._members.approve(code, by, self._clock())
         if member is not None:
             _log.info("a person was let in", identity=member.identity, by=by)
+            await self.note(by, "let in", subject=member.identity, detail="by code")
         return member
 
     async def allow_identity(self, identity: Identity, by: str) -> Member:
         """Let in an account that has not asked."""
-        return await self._members.allow(identity, by, self._clock())
+        member = await self._members.allow(identity, by, self._clock())
+        await self.note(by, "let in", subject=identity, detail="by name")
+        return member
 
     async def revoke(self, identity: Identity, by: str) -> tuple[Identity, ...]:
         """Let a person in no longer. Returns their accounts that had been let in."""
         gone = await self._members.revoke(identity)
         if gone:
             _log.info("a person is not let in any more", identities=gone, by=by)
+        for each in gone:
+            await self.note(by, "revoked", subject=each)
         return gone
 
     async def members(self) -> list[Member]:
@@ -144,7 +173,7 @@ class Access:
 
     def _named(self, identity: Identity) -> bool:
         platform, _, _ = identity.partition(":")
-        return platform in self._trusted or _matches(identity, self.allow) or _matches(identity, self.admins)
+        return platform in self._trusted or matches(identity, self.allow) or self.roles.names(identity)
 
 
 def plain_name(name: str) -> str:
@@ -155,16 +184,3 @@ def plain_name(name: str) -> str:
     """
     kept = "".join(char if char.isalnum() or char in " .-'" else " " for char in name)
     return " ".join(kept.split())[:MAX_NAME_CHARACTERS].strip()
-
-
-def patterns(text: str) -> tuple[str, ...]:
-    """The patterns in a setting that lists people, separated by commas.
-
-    >>> patterns("slack:T024:*, , discord::7")
-    ('slack:T024:*', 'discord::7')
-    """
-    return tuple(pattern for part in text.split(",") if (pattern := part.strip()))
-
-
-def _matches(identity: Identity, among: tuple[str, ...]) -> bool:
-    return any(identity == pattern or fnmatchcase(identity, pattern) for pattern in among)

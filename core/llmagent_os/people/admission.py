@@ -61,7 +61,7 @@ class Admission:
         if request is None or not request.tell:
             return None
         command = f"`llmagent-os people approve {request.code}`"
-        ways = f"`/approve {request.code}` or {command}" if self._access.admins else command
+        ways = f"`/approve {request.code}` or {command}" if self._access.roles.any else command
         return Reply(
             "Hello! I answer only people whom those who run me have let in. Please give them this code, which is valid "
             f"for an hour: `{request.code}`\n\nThey let you in with {ways}. If you talk to me elsewhere already, send "

@@ -46,6 +46,8 @@ TABLES = frozenset(
         "requests",  # who asks to be let in
         "damaged",  # rows of the others that cannot be read
         "personas",  # what kind of person a bot's policy has found each person to be
+        "usage",  # how much a person used in an hour, a day and a month
+        "audit",  # what an admin did, and to whom
         "keys",  # the ledger's own key of its pseudonyms
     }
 )
@@ -55,6 +57,8 @@ TABLES = frozenset(
 LEAVES = {
     "members": "whether a person is answered is decided by an admin, who takes it back with /revoke; as a pseudonym",
     "guesses": "forgetting oneself must not make wrong codes uncounted; as a pseudonym, for an hour",
+    "usage": "forgetting oneself must not make a budget new; as a pseudonym, until the sums are old",
+    "audit": "what an admin did must stay known; as a pseudonym",
     "inbox": "a redelivery of an erased message must not be answered; the ids of events as pseudonyms, for 30 days",
 }
 

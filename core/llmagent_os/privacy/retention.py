@@ -122,6 +122,17 @@ MEMBERS = Retention(
     UNTIL_FORGOTTEN,
     "It is the decision of an admin, and only `llmagent-os people revoke` or /revoke takes it back, not /forget.",
 )
+USAGE = Retention(
+    "how many messages and tokens a person used, and what they cost",
+    timedelta(days=400),
+    "A budget is for an hour, a day or a month, and bills are looked at for a year. Sums of hours go after two days, "
+    "those of days after 62. The ledger deletes them by itself.",
+)
+AUDIT = Retention(
+    "what admins and approvals did",
+    UNTIL_FORGOTTEN,
+    "Who let somebody in is asked years later. After /forget a pseudonym stands for the person.",
+)
 LORAS = Retention(
     "versions of LoRAs, and who contributed to them",
     UNTIL_FORGOTTEN,
@@ -160,6 +171,8 @@ RETENTIONS = (
     KNOWLEDGE,
     LINKS,
     MEMBERS,
+    USAGE,
+    AUDIT,
     LORAS,
     TRAININGS,
     KILLED_TRAININGS,

@@ -12,6 +12,7 @@ from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
 from llmagent_os.reply.answer import Answer
+from llmagent_os.reply.approvals import note_approval
 from llmagent_os.reply.conversation_memory import Offered
 from llmagent_os.reply.exchange import Exchange, decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_press
@@ -67,9 +68,11 @@ async def answer_button(services: Services, event: Event, value: str, said: str)
     except PluginError as error:
         _log.warning("a button failed", value=value, error=str(error))
         return Outcome(STALE)
+    is_stale = result.data.get("status") == "stale"
+    if not is_stale:
+        await note_approval(services, exchange, value, result)
     result = await keep_profile_changes(services, exchange, result)
     if result.is_secret:  # the ledger would keep the reply
         return Outcome(services.interaction.render(private_reply(event, reply_of(result))))
     outcome = rendered(services, exchange, reply_of(result), Answer(results=[result]))
-    is_stale = result.data.get("status") == "stale"
     return outcome if is_stale else replace(outcome, rewards=await rewards_of_press(services, exchange, value))

@@ -88,6 +88,7 @@ class ServerBackend:
             prompt=json.dumps(body["messages"], ensure_ascii=False),
             temperature=body.get("temperature", DEFAULT_TEMPERATURE),
             model=reply.model or model,
+            server_tokens=reply.tokens,
             lora_version="base" if model == self._model else model,
         )
         try:

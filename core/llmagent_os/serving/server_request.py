@@ -11,7 +11,9 @@ from llmagent_os.serving.chat_markup import inert
 from llmagent_os.serving.tool_call_parsing import calls_of, tool_schemas
 
 #: The parameters of a request that it can do without.
-OPTIONAL_PARAMETERS = frozenset(("max_tokens", "max_completion_tokens", "temperature", "seed", "stream"))
+OPTIONAL_PARAMETERS = frozenset(
+    ("max_tokens", "max_completion_tokens", "temperature", "seed", "stream", "stream_options")
+)
 
 #: The temperature of a server that is given none.
 DEFAULT_TEMPERATURE = 1.0
@@ -42,6 +44,8 @@ def request_body(model: str, request: ChatRequest, quirks: ModelQuirks) -> dict[
         "temperature": request.temperature,
         "seed": request.seed,
         "stream": True,
+        # OpenAI and vLLM count the tokens of a streamed reply only where they are asked to.
+        "stream_options": None if "stream" in quirks.refused else {"include_usage": True},
     }
     return body | {
         name: value for name, value in parameters.items() if value is not None and name not in quirks.refused

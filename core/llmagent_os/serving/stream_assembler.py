@@ -43,6 +43,7 @@ class AssembledReply(msgspec.Struct, frozen=True, kw_only=True):
     calls: list[tuple[str, Any]] = []  #: name and arguments of each call: JSON text, or an object
     finish: Literal["stop", "length"] = "stop"  #: whether the reply was cut off
     model: str = ""  #: the model's name, as the server says it
+    tokens: tuple[int, int] | None = None  #: how many the model read and wrote; None: the server does not say
     opened_by_template: bool | None = None  #: whether the template opened the block of thoughts; None: unknown
 
 
@@ -65,6 +66,7 @@ class StreamAssembler:
         self._refusal = ""
         self._finish = ""
         self._model = ""
+        self._tokens: tuple[int, int] | None = None
         self._has_choice = False
         self._done = False
         self._has_markup = False  # of a call, in the text
@@ -121,6 +123,7 @@ class StreamAssembler:
             return
         fields = cast("dict[str, Any]", chunk)
         self._model = fields.get("model") or self._model
+        self._tokens = _tokens(fields.get("usage")) or self._tokens
         choices = fields.get("choices")
         for choice in cast("list[object]", choices) if isinstance(choices, list) else []:
             if isinstance(choice, dict) and not cast("dict[str, Any]", choice).get("index"):
@@ -221,6 +224,7 @@ class StreamAssembler:
             calls=[*self._pieces.calls, *([] if self._pieces.calls else self._legacy.calls)],
             finish="length" if cut_off else "stop",
             model=self._model,
+            tokens=self._tokens,
             opened_by_template=self._template_opens(),
         )
 
@@ -248,6 +252,16 @@ def assemble(events: Iterable[ServerEvent], options: ServerOptions = _DEFAULTS) 
         if assembler.done:
             break
     return assembler.reply()
+
+
+def _tokens(usage: Any) -> tuple[int, int] | None:
+    """What a server says of tokens: read and written. The last one of several counts: vLLM can send running sums."""
+    if not isinstance(usage, dict):
+        return None
+    fields = cast("dict[str, Any]", usage)
+    read, written = fields.get("prompt_tokens"), fields.get("completion_tokens", 0)
+    is_number = all(isinstance(each, int) and not isinstance(each, bool) and each >= 0 for each in (read, written))
+    return (int(read), int(written)) if is_number and read is not None else None
 
 
 def _words(value: Any) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.adapter import Button, Receipt, Reply
 from llmagent_os.errors import LedgerError, NotYoursError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Sender
 from llmagent_os.handler import Draft, Outcome
@@ -132,6 +132,45 @@ async def test_a_button_in_a_group_is_refused_to_others_and_taken_of_the_person_
         await ledger.identities.issue(Identity("memory::u1"), "code", now, timedelta(minutes=10))
         await ledger.identities.join(Identity("memory::u2"), "code", now)
         assert await platform.deliver(press("u2")), "it is the same person now"
+
+
+def pressing(platform: MemoryAdapter, user: str, message_id: str) -> ButtonPress:
+    number = platform.message("").event_id
+    return ButtonPress(
+        event_id=number,
+        conversation=platform.room(group=True),
+        sender=Sender(user),
+        message_id=message_id,
+        value="undo",
+    )
+
+
+async def test_a_button_of_a_reply_that_is_not_kept_is_for_the_person_who_was_answered(ledger: Ledger) -> None:
+    class Secret(EchoHandler):
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            await super().handle(event, draft)
+            return Outcome(Reply("Shall I?", buttons=(Button("Yes", "plugin:yes"),)))
+
+    platform, handler = MemoryAdapter(), Secret()
+    async with running(Host(handler, ledger, [platform])):
+        await platform.deliver(said(platform, group=True))
+        reply = (await platform.sent(1))[0]
+        with pytest.raises(NotYoursError, match="the person whom I answered"):
+            await platform.deliver(pressing(platform, "u2", reply.message_id))
+        assert await platform.deliver(pressing(platform, "u1", reply.message_id))
+
+
+async def test_a_button_of_an_erased_person_is_open_to_nobody_in_a_group(ledger: Ledger) -> None:
+    platform = MemoryAdapter()
+    handler = EchoHandler()
+    async with running(Host(handler, ledger, [platform])):
+        await platform.deliver(said(platform, group=True))
+        reply = (await platform.sent(1))[0]
+        await ledger.forget(Identity("memory::u1"))
+        for user in ("u1", "u2"):
+            with pytest.raises(NotYoursError, match="no longer open"):
+                await platform.deliver(pressing(platform, user, reply.message_id))
+    assert len(handler.handled) == 1
 
 
 async def test_a_press_while_the_reply_is_still_being_sent_waits_for_its_owner(ledger: Ledger) -> None:

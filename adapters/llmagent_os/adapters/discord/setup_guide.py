@@ -29,6 +29,20 @@ _INVITE = "https://discord.com/oauth2/authorize"
 #: Flags of an application: it has the Message Content intent, as a verified bot or as any other bot.
 _MESSAGE_CONTENT = 1 << 18 | 1 << 19
 _ADMINISTRATOR = 1 << 3  #: has every permission
+#: Permissions that the bot never needs, and with which whoever has its token could do harm.
+_HARMFUL = {
+    "Administrator": _ADMINISTRATOR,
+    "Kick Members": 1 << 1,
+    "Ban Members": 1 << 2,
+    "Manage Channels": 1 << 4,
+    "Manage Server": 1 << 5,
+    "Manage Messages": 1 << 13,
+    "Mention Everyone": 1 << 17,
+    "Manage Roles": 1 << 28,
+    "Manage Webhooks": 1 << 29,
+}
+#: Flags of an application with intents that the bot does not need, as a verified bot or as any other.
+_NEEDLESS_INTENTS = {"Presence": 1 << 12 | 1 << 13, "Server Members": 1 << 14 | 1 << 15}
 _LISTED_SERVERS = 200  #: that Discord names in one answer
 
 _NEW_TOKEN = f"take a new one at {_PORTAL} → your application → Bot → Reset Token"
@@ -107,6 +121,11 @@ async def _check(api: Api, findings: list[Finding]) -> _Application | None:
         findings.append(_problem(text, f"turn that off at {_bot_page(application.id)}"))
     guilds = _accepted(await api.ask("GET", "users/@me/guilds")).read(list[_Guild])
     findings += [problem for guild in guilds if (problem := _lacking(guild))]
+    findings += [note for guild in guilds if (note := _wider(guild))]
+    for name, flags in _NEEDLESS_INTENTS.items():
+        if application.flags & flags:
+            remove = f"turn it off at {_bot_page(application.id)} under Privileged Gateway Intents"
+            findings.append(Finding("discord", "note", f"the {name} intent is on, which the bot does not need", remove))
     servers = len(guilds)
     if not servers:
         findings.append(_note("the bot is in no server yet: open the invitation"))
@@ -129,6 +148,18 @@ def _lacking(guild: _Guild) -> Finding | None:
         return None
     remedy = "open the invitation again for this server, or give the bot's role these permissions"
     return _problem(f"in the server {guild.name or guild.id!r} the bot may not: {', '.join(missing)}", remedy)
+
+
+def _wider(guild: _Guild) -> Finding | None:
+    """The permissions that the bot has in a server and should not have."""
+    if not guild.permissions.isdecimal():
+        return None
+    granted = int(guild.permissions)
+    found = [name for name, bit in _HARMFUL.items() if granted & bit]
+    if not found:
+        return None
+    text = f"in the server {guild.name or guild.id!r} the bot may do what it does not need: {', '.join(found)}"
+    return Finding("discord", "note", text, "take these permissions from the bot's role in the server's settings")
 
 
 def _accepted(answer: Answer) -> Answer:

@@ -176,6 +176,11 @@ async def _bot_token(api: Api, token: str) -> list[Finding]:
     missing = [
         _problem(f"the scope {scope} is missing: {SCOPES[scope]}", remedy) for scope in SCOPES if scope not in granted
     ]
+    remove = "remove it under OAuth & Permissions → Bot Token Scopes, then install the app to the workspace again"
+    findings += [
+        Finding("slack", "note", f"the token has the scope {scope}, which the bot does not need", remove)
+        for scope in sorted(granted - set(SCOPES) - {""})
+    ]
     return [*findings, *(missing or [Finding("slack", "ok", "the token has every scope that the bot needs")])]
 
 

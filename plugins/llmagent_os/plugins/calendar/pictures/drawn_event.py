@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from llmagent_os.plugins.calendar.calendar_call import EventMatch
+from llmagent_os.plugins.calendar.person_clock import EventMatch
 
 DAY = timedelta(days=1)
 _LEAST = timedelta(minutes=30)  #: that a short event takes in a picture, so that its name can be read

@@ -1,0 +1,96 @@
+"""What admins and approvals did: the table ``audit``, which is only added to."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+import sqlalchemy as sa
+
+from llmagent_os.identity import Identity
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.row_codecs import moment_as_json, readable_moment
+from llmagent_os.ledger.schema import audit, interactions
+from llmagent_os.ledger.writer import Writer
+
+
+class AuditEntry(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing that was done."""
+
+    at: datetime  #: UTC
+    actor: str  #: an identity, a pseudonym after the person was forgotten, or ``command line``
+    role: str  #: of the actor then
+    action: str  #: such as ``approve``
+    subject: str = ""  #: whom or what it was done to: an identity, a pseudonym, or empty
+    detail: str = ""  #: more about it, without ids of people and without what they said
+
+
+class AuditLog:
+    """Adds entries and reads them. Nothing changes an entry, except that an erasure puts pseudonyms into it."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Use ``Ledger.audit``."""
+        self._writer = writer
+
+    async def add(self, entry: AuditEntry) -> None:
+        """Add ``entry``.
+
+        Raises:
+            LedgerError: it cannot be written.
+        """
+        row = {**msgspec.structs.asdict(entry), "at": entry.at.timestamp()}
+        await self._writer.run(lambda database: database.sql.execute(sa.insert(audit).values(**row)))
+
+    async def latest(self, limit: int) -> list[AuditEntry]:
+        """The last ``limit`` entries, newest first."""
+        query = sa.select(audit).order_by(audit.c.seq.desc()).limit(limit)
+        return await self._writer.run(
+            lambda database: [_entry(row) for row in database.sql.execute(query)], lasting=False
+        )
+
+    async def last_seen(self, accounts: Collection[str]) -> dict[str, datetime]:
+        """When each of these accounts was last answered, or did something that is in the log. Some may be missing."""
+
+        def work(database: Database) -> dict[str, datetime]:
+            found: dict[str, datetime] = {}
+            for account in accounts:
+                did = sa.select(sa.func.max(audit.c.at)).where(audit.c.actor == account)
+                said = sa.select(sa.func.max(interactions.c.created_at)).where(interactions.c.user_id == account)
+                at = [moment for query in (did, said) if (moment := database.sql.execute(query).scalar()) is not None]
+                if at and (last := readable_moment(max(at))) is not None:
+                    found[account] = last
+            return found
+
+        return await self._writer.run(work, lasting=False)
+
+
+def _entry(row: sa.Row[Any]) -> AuditEntry:
+    return AuditEntry(
+        at=readable_moment(row.at) or datetime.fromtimestamp(0, UTC),
+        actor=row.actor,
+        role=row.role,
+        action=row.action,
+        subject=row.subject,
+        detail=row.detail,
+    )
+
+
+def exported_audit(database: Database, who: Collection[Identity]) -> list[dict[str, Any]]:
+    """What people did, and what was done to them, as JSON values, oldest first. Others in it are left out."""
+    names = [*who, *(sa.func.pseudonym(identity) for identity in who)]
+    about = audit.c.actor.in_(names) | audit.c.subject.in_(names)
+    return [
+        {"at": moment_as_json(row.at), "action": row.action, "detail": row.detail, "you did it": row.actor in who}
+        for row in database.sql.execute(sa.select(audit).where(about).order_by(audit.c.seq))
+    ]
+
+
+def put_pseudonyms(database: Database, who: Collection[Identity]) -> int:
+    """Put pseudonyms in the place of people who are erased. That an admin did something stays."""
+    changed = 0
+    for column in (audit.c.actor, audit.c.subject):
+        theirs = sa.update(audit).where(column.in_(list(who)))
+        changed += database.sql.execute(theirs.values({column: sa.func.pseudonym(column)})).rowcount
+    return changed

@@ -1,0 +1,183 @@
+"""What was used of a bot, by person, channel and period: the table ``usage``.
+
+A row holds the sums of one period, so a budget is known from a few rows, however long the history is. Rows of periods
+that ended long ago are deleted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
+
+import msgspec
+import sqlalchemy as sa
+
+from llmagent_os.identity import Identity
+from llmagent_os.ledger import statements
+from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.schema import usage
+from llmagent_os.ledger.writer import Writer
+
+Scope = Literal["person", "channel", "bot"]
+Period = Literal["hour", "day", "month"]
+
+#: For how many days sums are kept after their period began.
+KEEP_DAYS: Mapping[Period, float] = {"hour": 2.0, "day": 62.0, "month": 400.0}
+
+
+class Used(msgspec.Struct, frozen=True, kw_only=True):
+    """What was used in one period."""
+
+    messages: int = 0  #: that were answered, or are being answered
+    prompt_tokens: int = 0  #: that models read
+    completion_tokens: int = 0  #: that models wrote
+    money: float = 0.0  #: at the prices of that time
+
+    @property
+    def tokens(self) -> int:
+        """All tokens."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+class Account(msgspec.Struct, frozen=True):
+    """What sums are kept for: a person, a channel, or the whole bot."""
+
+    scope: Scope
+    #: under which sums are written first, then others whose sums count too: a person's accounts; one for a channel
+    subjects: tuple[str, ...] = ("",)
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Adds to the sums and reads them. Use ``Ledger.usage``."""
+
+    writer: Writer
+
+    async def of(self, bot: str, account: Account, begins: Mapping[Period, float]) -> dict[Period, Used]:
+        """What was used in the periods that begin at these moments, in seconds since 1970."""
+        return await self.writer.run(lambda database: _of(database, bot, account, begins), lasting=False)
+
+    async def take(
+        self,
+        bot: str,
+        accounts: Sequence[Account],
+        begins: Mapping[Period, float],
+        fits: Mapping[tuple[Scope, Period], Used],
+    ) -> tuple[Scope, Period, str] | None:
+        """Count one message for all accounts, unless one of them has used as much as it may.
+
+        Checking and counting are one transaction: messages that come at the same time do not pass a limit together.
+
+        Args:
+            bot: the bot's name.
+            accounts: whom the message is counted for.
+            begins: when the present periods began.
+            fits: by scope and period, what may be used; a number that is 0 is no limit. Tokens are in
+                ``prompt_tokens``.
+
+        Returns:
+            The scope, the period and the name of the first limit that is reached; None: the message was counted.
+        """
+
+        def work(database: Database) -> tuple[Scope, Period, str] | None:
+            for account in accounts:
+                limited: dict[Period, float] = {
+                    period: at for period, at in begins.items() if (account.scope, period) in fits
+                }
+                for period, used in _of(database, bot, account, limited).items():
+                    if name := _reached(used, fits[account.scope, period]):
+                        return account.scope, period, name
+            for account in accounts:
+                _add(database, bot, account, begins, Used(messages=1))
+            return None
+
+        return await self.writer.run(work, lasting=False)
+
+    async def add(self, bot: str, accounts: Sequence[Account], begins: Mapping[Period, float], used: Used) -> None:
+        """Add to the sums of all accounts."""
+
+        def work(database: Database) -> None:
+            for account in accounts:
+                _add(database, bot, account, begins, used)
+
+        await self.writer.run(work, lasting=False)
+
+    async def most(self, bot: str, scope: Scope, period: Period, begins: float, limit: int) -> list[tuple[str, Used]]:
+        """Who used most messages in a period, and what each used; most first."""
+        here = (usage.c.bot == bot, usage.c.scope == scope, usage.c.period == period, usage.c.begins == begins)
+        query = sa.select(usage).where(*here).order_by(usage.c.messages.desc(), usage.c.subject).limit(limit)
+        return await self.writer.run(
+            lambda database: [(row.subject, _used(row)) for row in database.sql.execute(query)], lasting=False
+        )
+
+    async def prune(self) -> int:
+        """Delete the sums of periods that ended long ago. Returns how many rows."""
+
+        def work(database: Database) -> int:
+            old = [
+                sa.and_(usage.c.period == period, usage.c.begins < time.time() - days * 86_400)
+                for period, days in KEEP_DAYS.items()
+            ]
+            return database.sql.execute(sa.delete(usage).where(sa.or_(*old))).rowcount
+
+        return await self.writer.run(work)
+
+
+def _reached(used: Used, fits: Used) -> str:
+    """The name of the limit that ``used`` has reached; empty: none."""
+    if fits.messages and used.messages >= fits.messages:
+        return "messages"
+    if fits.prompt_tokens and used.tokens >= fits.prompt_tokens:
+        return "tokens"
+    return "money" if fits.money and used.money >= fits.money else ""
+
+
+def _of(database: Database, bot: str, account: Account, begins: Mapping[Period, float]) -> dict[Period, Used]:
+    found: dict[Period, Used] = {}
+    for period, at in begins.items():
+        rows = [
+            row
+            for name in account.subjects
+            for row in database.driver.execute(
+                statements.SELECT_USAGE, (bot, account.scope, name, name, period, at)
+            ).fetchall()
+        ]
+        sums = [sum(column) for column in zip(*rows, strict=True)]
+        found[period] = Used(**dict(zip(Used.__struct_fields__, sums, strict=False)))
+    return found
+
+
+def _add(database: Database, bot: str, account: Account, begins: Mapping[Period, float], used: Used) -> None:
+    more = msgspec.structs.astuple(used)
+    for period, at in begins.items():
+        row = (bot, account.scope, account.subjects[0], period, at, *more)
+        database.driver.execute(statements.ADD_USAGE, row)
+
+
+def _used(row: sa.Row[Any]) -> Used:
+    return Used(
+        messages=row.messages,
+        prompt_tokens=row.prompt_tokens,
+        completion_tokens=row.completion_tokens,
+        money=row.money,
+    )
+
+
+def exported_usage(database: Database, who: Collection[Identity]) -> list[dict[str, Any]]:
+    """What people used, as JSON values, oldest first."""
+    names = [*who, *(sa.func.pseudonym(identity) for identity in who)]
+    theirs = sa.select(usage).where(usage.c.scope == "person", usage.c.subject.in_(names)).order_by(usage.c.begins)
+    return [
+        {"bot": row.bot, "period": row.period, "begins": row.begins, **msgspec.structs.asdict(_used(row))}
+        for row in database.sql.execute(theirs)
+    ]
+
+
+def keep_under_pseudonym(database: Database, who: Collection[Identity]) -> int:
+    """Put pseudonyms in the place of people who are erased: forgetting oneself must not make a budget new."""
+    theirs = (usage.c.scope == "person", usage.c.subject.in_(list(who)))
+    rows = database.sql.execute(sa.select(usage, sa.func.pseudonym(usage.c.subject).label("stands")).where(*theirs))
+    for row in rows.all():
+        begins: dict[Period, float] = {row.period: row.begins}
+        _add(database, row.bot, Account("person", (row.stands,)), begins, _used(row))
+    return database.sql.execute(sa.delete(usage).where(*theirs)).rowcount

@@ -1,0 +1,143 @@
+"""Knows what people, channels and a bot may use, and what they have used. The ledger keeps the sums."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from llmagent_os.events import Event, now
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger.usage_sums import Account, Period, Scope, Used
+from llmagent_os.people.budget_config import BudgetConfig
+
+if TYPE_CHECKING:
+    from llmagent_os.ledger import Ledger
+    from llmagent_os.people.directory import Directory
+
+PERIODS: tuple[Period, ...] = ("hour", "day", "month")
+
+_WHO = {"person": "You have", "channel": "This channel has", "bot": "I have"}
+
+
+class Reached(msgspec.Struct, frozen=True):
+    """A limit that is reached."""
+
+    scope: Scope
+    period: Period
+    name: str  #: messages, tokens or money
+    until: datetime  #: when the next period begins, in the bot's time zone
+
+
+class Budgets:
+    """The budgets of one bot."""
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        config: BudgetConfig,
+        bot: str,
+        zone: str,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        """Args:
+        ledger: keeps the sums.
+        directory: knows which accounts are one person.
+        config: the limits and the prices.
+        bot: the bot's name.
+        zone: the time zone in which days and months begin.
+        clock: the present moment, aware.
+        """
+        self.config = config
+        self.bot = bot
+        self._usage = ledger.usage
+        self._directory = directory
+        self._zone = ZoneInfo(zone)
+        self._clock = clock
+
+    async def take(self, event: Event) -> Reached | None:
+        """Count a message that is to be answered, unless a limit is reached, which is returned.
+
+        Raises:
+            LedgerError: the ledger cannot be used.
+        """
+        at = self.present
+        found = await self._usage.take(self.bot, await self._accounts(event), begins_at(at), self.config.fits)
+        return None if found is None else Reached(*found, next_period(at, found[1]))
+
+    async def add(self, event: Event, read: int, written: int) -> None:
+        """Count the tokens that an answer took.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        if read or written:
+            used = Used(prompt_tokens=read, completion_tokens=written, money=self.config.price.of(read, written))
+            await self._usage.add(self.bot, await self._accounts(event), begins_at(self.present), used)
+
+    async def used_by(self, event: Event) -> list[tuple[Scope, dict[Period, Used]]]:
+        """What the person who did ``event`` has used in the present periods, and the channel if it is one."""
+        accounts = await self._accounts(event)
+        return [
+            (each.scope, await self._usage.of(self.bot, each, begins_at(self.present)))
+            for each in accounts
+            if each.scope != "bot"
+        ]
+
+    async def _accounts(self, event: Event) -> list[Account]:
+        """Whom an event is counted for. A direct conversation is no channel: it is the person."""
+        identity, where = identity_of(event), event.conversation
+        person = await self._directory.person_of(identity)
+        everyone = await self._directory.identities_of(identity)
+        accounts = [Account("person", tuple(dict.fromkeys((str(person), *everyone))))]
+        if where.kind == "group":
+            accounts.append(Account("channel", (f"{where.platform}:{where.workspace}:{where.channel}",)))
+        return [*accounts, Account("bot")]
+
+    @property
+    def present(self) -> datetime:
+        """The present moment in the bot's time zone."""
+        return self._clock().astimezone(self._zone)
+
+
+def begins_at(at: datetime) -> dict[Period, float]:
+    """When the hour, the day and the month of a moment began there, in seconds since 1970.
+
+    >>> from datetime import UTC
+    >>> begins_at(datetime(2030, 3, 1, 14, 30, tzinfo=UTC))["month"] == datetime(2030, 3, 1, tzinfo=UTC).timestamp()
+    True
+    """
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    day = hour.replace(hour=0, fold=0)
+    return {"hour": hour.timestamp(), "day": day.timestamp(), "month": day.replace(day=1).timestamp()}
+
+
+def next_period(at: datetime, period: Period) -> datetime:
+    """When the next period begins, in the time zone of ``at``."""
+    if period == "hour":
+        later = datetime.fromtimestamp(begins_at(at)["hour"] + 3600, at.tzinfo)
+        return later.replace(minute=0)  # where clocks change by half an hour
+    day = at.replace(hour=0, minute=0, second=0, microsecond=0, fold=0)
+    if period == "day":
+        return day + timedelta(days=1)
+    return (day.replace(day=1) + timedelta(days=32)).replace(day=1)
+
+
+def said(reached: Reached, budgets: Budgets) -> str:
+    """What a person reads whose message is not answered because a limit is reached."""
+    limit = budgets.config.limits[reached.scope, reached.period]
+    what = {
+        "messages": f"{limit.messages} message{'s' * (limit.messages != 1)}",
+        "tokens": f"{limit.tokens:,} tokens",
+        "money": f"{limit.money:.2f} {budgets.config.price.currency}",
+    }[reached.name]
+    when = f"{reached.until:%H:%M}" if reached.period == "hour" else f"{reached.until:%A, %-d %B, %H:%M}"
+    zone = getattr(reached.until.tzinfo, "key", "UTC")
+    return (
+        f"{_WHO[reached.scope]} used what there is for this {reached.period}: {what}. I answer messages again from "
+        f"{when} ({zone}). Commands and buttons work all the same; `/usage` shows what you have used."
+    )
