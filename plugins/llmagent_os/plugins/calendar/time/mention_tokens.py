@@ -105,7 +105,10 @@ def tokens_of(text: str) -> list[Token]:
 
 def _without_pairs(tokens: list[Token]) -> list[Token]:
     """Mark as no time a number beside itself, "one to one", "two on two", and an ordinal past every month: "60th"."""
-    tokens = [replace(token, timely=False) if _PAST_MONTHS.fullmatch(token.text) else token for token in tokens]
+    for at in range(1, len(tokens)):
+        dated = tokens[at - 1].text.casefold() in ("the", "on")  # "on the 32nd" is a wrong day
+        if _PAST_MONTHS.fullmatch(tokens[at].text) and not dated:
+            tokens[at] = replace(tokens[at], timely=False)
     for at in range(len(tokens) - 2):
         first, middle, last = (token.text.casefold() for token in tokens[at : at + 3])
         if first == last and middle in ("to", "on", "v", "vs") and re.fullmatch(r"[a-z]{3,5}|\d", first):
