@@ -16,6 +16,9 @@ APART = [
     ("wack the bins in every tuesday 7am", "bins | 7am | every tuesday"),
     ("ok so like put mocks in for the 7th of dec all day", "mocks | for the 7th of dec | all day"),
     ("argh forgot, slot parents evening in, 2 dec 17:40", "parents evening | 2 dec | 17:40"),
+    ("tuck the eye test in on the 9th at 4", "eye test | on the 9th | at 4"),
+    ("right so just get zumba in there for thursdays at 6", "zumba | at 6 | thursdays"),
+    ("I'd like the piano recital entered for Sunday at noon please", "piano recital | for Sunday | at noon"),
     ("stick the clinic down for 14 December 11.20 please", "clinic | for 14 December | 11.20"),
     ("log the tyre delivery in for monday 07:30", "tyre delivery | for monday | 07:30"),
 ]
@@ -27,6 +30,8 @@ NAMES = [
     ("one to one with Ingrid every monday 9:30", "one to one | with Ingrid | 9:30 | every monday"),
     ("add a two on two volleyball game saturday 10am", "two on two volleyball game | saturday | 10am"),
     ("second interview at Harlow thursday 10am", "second interview | at Harlow | thursday | 10am"),
+    ("one off cleaning saturday 10am", "one off cleaning | saturday | 10am"),
+    ("put dads 60th in for 19 december 7pm", "dads 60th | for 19 december | 7pm"),
     ("twelve week scan on december 3rd at 8:40", "twelve week scan | on december 3rd | at 8:40"),
     ("80s night at the Cavern sat 9pm", "80s night | at the Cavern | sat | 9pm"),
     ("sunday roast at the Plough this sunday 1pm", "sunday roast | at the Plough | this sunday | 1pm"),
@@ -41,6 +46,7 @@ TIMES = [
     ("saturday 10am: take the tree down", "take the tree down | saturday | 10am"),
     ("tonight at 10 - put the dishwasher on", "put the dishwasher on | tonight at 10"),
     ("in 2 hours: swap the washing over", "swap the washing over | in 2 hours"),
+    ("in 25 minutes - flip the chicken", "flip the chicken | in 25 minutes"),
     ("20 min: tea bag out", "tea bag out | in 20 min"),
     ("school run monday to friday at 7:50", "school run | at 7:50 | monday to friday"),
 ]

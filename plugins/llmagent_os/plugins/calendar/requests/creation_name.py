@@ -18,10 +18,10 @@ _NO_NAME = re.compile(
         r"maybe, perhaps, this, that, these, those, good, nice, happy, thanks, thank, see, talk, bye, goodbye, "
         r"hello, hi, sorry, same, any, anything, everything, nothing, something, let, there, here, until, till, "
         r"except, but, unless, without, instead, ok, okay, sure, fine, wow, great, cool, really, only, still, "
-        r"already, so, too, as, than, every, each, all, both, neither, say, tell, ask, give, show, make, take "
-        r"(?:it|that|me|this), play, turn, open, send, order, search, translate, write, email, text, tweet, post, "
-        r"start, stop, pause, remove, delete, free, busy, confirm, rent, hear, submit, check(?![- ](?:up|in)\b), "
-        r"find, look, read, watch out, set"
+        r"already, so, too, as, than, every, each, all(?![- ]hands\b), both, neither, say, tell, ask, give, show, "
+        r"make, take (?:it|that|me|this), play, turn, open, send, order, search, translate, write, email, text, "
+        r"tweet, post, start, stop, pause, remove, delete, free, busy, confirm, rent, hear, submit, check(?![- "
+        r"](?:up|in)\b), find, look, read, watch out, set"
     )
     + r"\b",
     re.IGNORECASE,
@@ -32,7 +32,8 @@ _ASKED_ABOUT = re.compile(
     + any_of(
         r"weather, forecast, news, headlines, traffic, temperature, horoscope, time, date, stocks?, scores?, "
         r"schedule, agenda, calendar, plans?, events?, appointments?, meetings, availability, rain, sunrise, sunset, "
-        r"music, alarms?, reminders?, joke, taxi, uber, cab, tasks?, to-?dos?, itinerary, day, week, weekend, one, ones"
+        r"music, alarms?, reminders?, joke, taxi, uber, cab, tasks?, to-?dos?, itinerary, day, week, weekend, "
+        r"one(?! off), ones"
     )
     + r"\b",
     re.IGNORECASE,

@@ -6,6 +6,7 @@ import re
 
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_certainty import says_day
+from llmagent_os.plugins.calendar.requests.event_nouns import names_event
 from llmagent_os.plugins.calendar.requests.idle_talk import names_event_of
 from llmagent_os.plugins.calendar.requests.openings import Asks
 from llmagent_os.plugins.calendar.requests.word_patterns import any_of
@@ -33,8 +34,11 @@ _TASK = re.compile(
 _BARE = re.compile(r"(?:take|see|make|bring|leave)\b", re.IGNORECASE)
 #: A time that is so many minutes or hours ahead: nothing that the calendar has is looked up by it.
 _DELAY = re.compile(
-    r"in .*\b(?:hours?|hrs?|minutes?|mins?|seconds?|secs?|h|m)(?: and (?:a )?(?:half|quarter))?", re.IGNORECASE
+    r"in .*\b(?:hours?|hrs?|minutes?|mins?|seconds?|secs?|h|m)(?: and (?:a )?(?:half|quarter))?(?: or so)?",
+    re.IGNORECASE,
 )
+#: "In 25 minutes: …"
+_THEN = re.compile(rf"{MARK}\s?(?::|[–-](?=\s))\s?[^\W\d_]{{3}}")
 
 
 def task_of(clause: Clause, text: str, *, needed: bool = False) -> Asks | None:
@@ -53,12 +57,15 @@ def task_of(clause: Clause, text: str, *, needed: bool = False) -> Asks | None:
     """
     if needed and _BARE.match(text):
         return Asks.HAVING
+    first = clause.mentions[0].text if clause.mentions else ""
+    delayed = len(clause.mentions) == 1 and _DELAY.fullmatch(first) is not None
+    if delayed and _THEN.match(clause.masked) and not names_event(text):
+        return Asks.REMINDER
     found = _TASK.match(text)
     if found is None or names_event_of(clause) or re.search(r"\byou\b", text, re.IGNORECASE):
         return None
     kinds = {each.kind for each in clause.mentions}
-    first = clause.mentions[0].text if clause.mentions else ""
-    if len(clause.mentions) == 1 and _DELAY.fullmatch(first):
+    if delayed:
         return Asks.REMINDER
     if MentionKind.RECURRENCE in kinds and re.match(r"(?:every|each)\b", first, re.IGNORECASE):
         return Asks.EVENT

@@ -40,7 +40,8 @@ _LEADING = re.compile(
 )
 _TRAILING = re.compile(
     rf"(?:[\s,.:;!?–—-]|(?<=[\s{MARK[1:-1]}])(?:at|on|for|from|by"
-    r"|(?:booked|put|written|noted|pencilled|slotted) (?:in|down)|(?<!\bgets )(?<!\bcheck )in|to|and|starting"
+    r"|(?:booked|put|written|noted|pencilled|slotted) (?:in|down)|entered|added|in there"
+    r"|(?<!\bgets )(?<!\bcheck )in|to|and|starting"
     r"|beginning|lasting|of|around|about|is|are|the|which|that"
     r"|will be|it's|it is|starts|begins|as|@|scheduled|set|down|with a|@))+$",
     re.IGNORECASE,
@@ -52,7 +53,7 @@ _WITH_SMALL_WORD = re.compile(
     re.IGNORECASE,
 )
 _ARTICLE = re.compile(
-    r"^(?:a|an|the|my|our|some|another|one(?!\s(?:to|on)\sone\b)|this|new(?=\s(?:events?|appointments?"
+    r"^(?:a|an|the|my|our|some|another|one(?!\s(?:to|on)\sone\b|[\s-]off\b)|this|new(?=\s(?:events?|appointments?"
     r"|meetings?|entry|reminders?|alarms?"
     r"|tasks?|one)\b))\s+(?=\S)",
     re.IGNORECASE,

@@ -25,10 +25,10 @@ _WHEN_FOLLOWS = (
 )
 #: Verbs that ask for an event only with a small word behind the event. Without it, they are something to do.
 _APART = (
-    r"(?:pop|stick|wh?ack|bung|chuck|throw|shove|sling|bang|slot|squeeze|fit|write|jot|log|pen|get)"
-    r"(?=\s(?!(?:in|down|to|by|off|up|round|back|together)\b)[^,;.!?]{2,60}?\s(?:(?:booked|put|written|noted"
-    rf"|pencilled|slotted) )?(?:in|down){_WHEN_FOLLOWS})(?<!get)"
-    r"|get(?=\s[^,;.!?]{2,60}?\s(?:booked|put|written|noted|pencilled|slotted) (?:in|down)\b)"
+    r"(?:pop|stick|wh?ack|bung|chuck|throw|shove|sling|bang|tuck|plonk|lob|wedge|slot|squeeze|fit|write|jot|log|pen)"
+    r"(?=\s(?!(?:in|down|to|by|off|up|round|back|together)\b)[^,;.!?]{2,60}?\s(?:in|down)"
+    rf"(?: there)?{_WHEN_FOLLOWS})"
+    r"|(?:get|have)(?=\s[^,;.!?]{2,60}?\s(?:(?:booked|put|written|noted|pencilled|slotted) (?:in|down)|in there)\b)"
 )
 _KEEP = (
     r"(?:re)?add(?:ing)?|(?:sign|put|pop|stick|pen(?:cil)?|slot|squeeze|fit|book|write|get|chuck|bung|wh?ack|jot)"

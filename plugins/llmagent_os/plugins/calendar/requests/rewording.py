@@ -71,6 +71,12 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         r"(?: for (?:it|that|this))?(?: please)?[.!]*$",
         r" for \g<long>",
     ),
+    (
+        r"[,;]\s(?:it )?(?:only |just |should |will |normally |usually )*(?:needs?|takes?|lasts?)(?: about| around)?"
+        r" (?P<long>(?:an?|one|two|three|half an?|\d+) (?:hours?|minutes?|mins?)(?: and a half)?)[.!]*$",
+        r" for \g<long>",
+    ),
+    (r"^(?P<then>in [^:,;.]{3,30}?) or so(?=: |\s[–-] )", r"\g<then>"),
     (r"^(?P<delay>\d{1,3} ?(?:minutes?|mins?|hours?|hrs?))(?=: |\s[–-] )", r"in \g<delay>"),
     (r"\bits (?=(?:on|at|in) )", "it's "),
     # Reminders.

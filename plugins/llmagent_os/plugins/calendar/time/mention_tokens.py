@@ -75,6 +75,7 @@ _ABBREVIATED = re.compile(
     r"(?:jan|feb|mar|apr|jun|jul|aug|sept?|oct|nov|dec|mon|tues?|wed|thur?s?|fri|sat|sun|min|mins|hrs?|approx|\d+)",
     re.I,
 )
+_PAST_MONTHS = re.compile(r"(?:3[2-9]|[4-9]\d|\d{3})(?:st|nd|rd|th)", re.I)
 # After these, a stretch of words of time is over.
 _STOPS = re.compile(r"[;:!?\n()\[\]{}“”\"]")
 
@@ -103,7 +104,11 @@ def tokens_of(text: str) -> list[Token]:
 
 
 def _without_pairs(tokens: list[Token]) -> list[Token]:
-    """Mark a number between which and itself a word stands as no time: "one to one", "two on two"."""
+    """Mark as no time a number beside itself, "one to one", "two on two", and an ordinal past every month: "60th"."""
+    for at in range(1, len(tokens)):
+        dated = tokens[at - 1].text.casefold() in ("the", "on")  # "on the 32nd" is a wrong day
+        if _PAST_MONTHS.fullmatch(tokens[at].text) and not dated:
+            tokens[at] = replace(tokens[at], timely=False)
     for at in range(len(tokens) - 2):
         first, middle, last = (token.text.casefold() for token in tokens[at : at + 3])
         if first == last and middle in ("to", "on", "v", "vs") and re.fullmatch(r"[a-z]{3,5}|\d", first):
