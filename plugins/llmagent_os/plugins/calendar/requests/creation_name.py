@@ -15,7 +15,7 @@ _NO_NAME = re.compile(
         r"i, i'm, i'd, i've, i'll, you, you're, he, she, it, it's, we, we're, they, who, what, what's, when, where, "
         r"why, how, which, whose, is, are, am, was, were, do, does, did, can, could, would, should, will, shall, "
         r"may, might, must, have, has, had, yes, no, not, nope, never, don't, doesn't, didn't, won't, if, because, "
-        r"maybe, perhaps, this, that, these, those, good, nice, happy, thanks, thank, see, talk, bye, goodbye, "
+        r"maybe, perhaps, this, that, these, those, good, nice, happy, thanks, thank, see, talk(?! (?:about|on|by) (?!it|this|that|me|you)\w), bye, goodbye, "
         r"hello, hi, sorry, same, any, anything, everything, nothing, something, let, there, here, until, till, "
         r"except, but, unless, without, instead, ok, okay, sure, fine, wow, great, cool, really, only, still, "
         r"already, so, too, as, than, every, each, all, both, neither, say, tell, ask, give, show, make, take "

@@ -63,9 +63,10 @@ _ASKED_WHEN = rule(r"(?:nothing |anything )?(?:(?:on|for) )?(?P<when>WHEN)")
 _BUSY = rule(
     r"(?:do i have|is it|am i having|will i have)(?: a| my)? (?:busy|full|packed) (?P<span>week|day|month)(?: ahead)?"
 )
+_LISTED = r"(?:events|appointments|meetings|overview|jobs|tasks|bookings)"
 _BARE = rule(
-    rf"{MY}(?:(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|plans?|events|appointments|meetings|overview)"
-    r"|(?:calendar|schedule|agenda|events|appointments|meetings|plans|overview)(?: (?:for|on|of|in))? ?(?P<then>WHEN)?)"
+    rf"{MY}(?:(?P<when>WHEN)(?:'s)? (?:{_LISTED}|calendar|schedule|agenda|plans?|list|diary)"
+    rf"|(?:{_LISTED}|calendar|schedule|agenda|plans)(?: (?:for|on|of|in))? ?(?P<then>WHEN)?)"
 )
 _AND_DAY = rule(r"(?:what about|how about|(?P<and>and|then)) (?:(?:on|for) )?(?P<when>WHEN)")
 _EVERYTHING = rule(
