@@ -37,8 +37,7 @@ _WHAT_ON = rule(
 )
 _WHAT_DAY = rule(
     rf"(?:what|how)(?:'s|s| is| are| does| do| about) {MY}?(?:(?P<day>WHEN)|(?:calendar|schedule|agenda|day|week"
-    rf"|diary)"
-    rf"(?: (?:look(?:ing)? like|look(?:ing)?))?(?: {ON})? ?(?P<of>WHEN)?)(?:'s)?"
+    rf"|diary)(?: (?:look(?:ing)? like|look(?:ing)?))?(?: {ON})? ?(?P<of>WHEN)?)(?:'s)?"
     r"(?: (?:look(?:ing)?(?: like)?|like|going to look like|shaping up|schedule|agenda|plan))*(?: for me)?"
 )
 _ANYTHING = rule(
@@ -153,6 +152,11 @@ def _days(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call(**words.when(" ".join(filter(None, pieces))) or {"which": "all"})
 
 
+def _anything(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Whether there is anything; "much" alone is the end of "thank you so so much"."""
+    return None if found[0].strip().lower() in ("much", "a lot") else _days(words, found)
+
+
 def _week_or_day(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     what = found["what"].lower()
     if what in ("week", "day", "month") and not found["when"]:
@@ -234,7 +238,7 @@ _RULES: Rules = (
     (_DONE, _done),
     (_WHAT_ON, _days),
     (_WHAT_DAY, _day_like),
-    (_ANYTHING, _days),
+    (_ANYTHING, _anything),
     (_EVERYTHING, _days),
     (_SHOW_CALENDAR, _week_or_day),
     (_SHOW_DAY, _days),
