@@ -177,6 +177,7 @@ READ: list[tuple[str, list[str]]] = [
     ("dentists off, delete", ["delete | title: dentists"]),
     ("choir's off on friday, cancel it", ["delete | title: choir | date: on friday"]),
     ("forget the pizza reminder, we're getting takeaway", ["delete | title: pizza | kind: reminder"]),
+    ("the choir is off now, take it out", ["delete | title: choir"]),
     ("delete the chior", ["delete | title: chior"]),
     ("skip yoga this week", ["delete | title: yoga | date: this week | scope: one"]),
     ("skip the next choir", ["delete | title: choir | which: next | scope: one"]),

@@ -29,8 +29,8 @@ _THEN_VERB = rule(rf"(?P<np>.+?) ?[:,–-]+ ?(?:please |pls |just )?{VERB}(?: it
 _IS_OFF = rule(rf"(?P<np>.+?)(?: |(?='s ))(?:{OFF}|cancel+ed)(?: (?:on|for) (?:me|us))?{_NO_MORE}(?: (?P<when>WHEN))?")
 #: "Karaoke's off, delete it".
 _OFF_SO = rule(
-    rf"(?P<np>.+?)(?: |(?='s ))(?:{OFF}|off|cancel+ed)(?: (?P<when>WHEN))? ?[,;.–-]+ ?(?:(?:and|so|please|pls|just) )*"
-    rf"{VERB}(?: (?:it|that|this))?{HERE}"
+    rf"(?P<np>.+?)(?: |(?='s ))(?:{OFF}|off|cancel+ed)(?: now)?(?: (?P<when>WHEN))? ?[,;.–-]+"
+    rf" ?(?:(?:and|so|please|pls|just) )*(?:{VERB}(?: (?:it|that|this))?|take (?:it|that|this) (?:out|off|down)){HERE}"
 )
 _NOT_NEEDED = rule(
     rf"i (?:don't|do not|no longer|dont|won't|will not) (?:really )?(?:need|want|have) (?P<np>.+?){_NO_MORE}"

@@ -114,8 +114,8 @@ _FIND = rule(
 )
 #: "Free slot friday?", without a verb.
 _FREE_SLOT = rule(
-    rf"(?:any |an? )?{_THING} (?:(?P<length>LENGTH|hour|half hour|evening|afternoon|morning)|{_SLOT})(?: (?:for|of)"
-    rf" (?P<length2>LENGTH|REPEAT))? (?P<when>WHEN)"
+    rf"(?:any |an? )?(?:{_THING} (?:(?P<length>LENGTH|hour|half hour|evening|afternoon|morning)|{_SLOT})|gaps?)(?:"
+    rf" (?:for|of) (?P<length2>LENGTH|REPEAT))? (?P<when>WHEN)"
 )
 _FIND_TIME = rule(
     rf"(?:find|suggest|get|look for|search for)(?: me| us)? (?:an? |some |any )?(?P<length>LENGTH|REPEAT)?(?:"

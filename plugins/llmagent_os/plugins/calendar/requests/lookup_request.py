@@ -17,7 +17,8 @@ from llmagent_os.plugins.calendar.requests.targets import read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _DATES = (MentionKind.DATE,)
-_CALENDAR = r"(?:calendar|schedule|agenda|diary|planner|plan|plans|events?|appointments?|meetings?|things?|list|stuff)"
+_ENTRIES = r"events?|appointments?|meetings?|things?|list|stuff|jobs|tasks|bookings"
+_CALENDAR = rf"(?:calendar|schedule|agenda|diary|planner|plans?|{_ENTRIES})"
 _SHOW = (
     r"(?:show|list|tell|give|read|display|print|see|view|check|open|fetch|retrieve|get|pull up|bring up|look up|look at"
     r"|go over|go through|run through|read out|let me see|let me know|remind me of|what are|what is|what's|whats|find)"
@@ -26,8 +27,8 @@ _HAVE = (
     r"(?:do i have|do we have|have i got|have we got|i have|i've got|we have|i got|am i doing|are we doing|is there"
     r"|are there|is happening|is going on|is on|is scheduled|is planned|is coming up|is up|do i do|did i have|did i do"
     r"|did i (?:schedule|plan|book|put)|was on|is in store|was there|will i have|will i be doing|should i be doing"
-    r"|must i do|do i need to do|do i got"
-    r"|have i planned|am i up to|do i have to do|am i having|do i have going|will be on|is left)"
+    r"|must i do|do i need to do|do i got|have i planned"
+    r"|am i up to|do i have to do|am i having|do you have for me|do i have going|will be on|is left)"
 )
 _WHAT_ON = rule(
     rf"(?:what|what all|which|what else|wat|what kind of things)(?: {_CALENDAR})?(?: all| else)? ?(?:'s|s| is| are| was"
@@ -55,8 +56,7 @@ _SHOW_CALENDAR = rule(
 _SHOW_DAY = rule(rf"{_SHOW}(?: me)? (?:what(?:'s| is| i have)(?: on)? )?{MY}(?P<when>WHEN)(?:'s)?(?: {_CALENDAR})?")
 _OVERVIEW = rule(
     r"(?:(?:give|show) me (?:an |a |the )?(?:overview|summary|rundown|run-down) (?:of|for|on)|(?:run|walk|take) me(?:"
-    r" through)?"
-    r"|what(?:'s| is) my day like|how(?:'s| is) my day|summari[sz]e) (?:my )?(?P<when>WHEN)"
+    r" through)?|what(?:'s| is) my day like|how(?:'s| is) my day|summari[sz]e) (?:my )?(?P<when>WHEN)"
 )
 _ASKED_WHEN = rule(r"(?:nothing |anything )?(?:(?:on|for) )?(?P<when>WHEN)")
 _BUSY = rule(
