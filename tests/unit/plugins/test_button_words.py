@@ -99,6 +99,20 @@ async def test_cancel_that_takes_back_what_was_done_just_now(person: Person) -> 
     assert await person.titles() == []
 
 
+@pytest.mark.parametrize("words", ["nope undo", "no wait, dont add that", "nah, don't save it please"])
+async def test_what_is_unwanted_is_taken_back(person: Person, words: str) -> None:
+    await person.say("create", title="gym", date="tomorrow", time="6pm")
+    assert await undo(person, words) == "I've taken gym out of your calendar again."
+    assert await person.titles() == []
+
+
+async def test_an_addition_that_is_unwanted_is_no_change_of_another_kind(person: Person) -> None:
+    await person.say("create", title="gym", date="tomorrow", time="6pm")
+    await person.say("move", title="gym", new_time="7pm")
+    assert await say(person, "no wait, don't add that") is None
+    assert await person.titles() == ["gym, tomorrow, Monday 23 November, at 7 PM"]
+
+
 @pytest.mark.parametrize(
     ("words", "left"),
     [

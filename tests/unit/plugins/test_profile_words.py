@@ -96,6 +96,7 @@ def test_other_words_are_no_style(text: str) -> None:
     ("text", "answer"),
     [
         ("what's my name?", "You're Ana."),
+        ("Do you remember what I am called?", "You're Ana."),
         ("do you know who I am?", "You're Ana."),
         ("what time is it?", "It's 9:05 AM."),
         ("hi, what time is it please", "It's 9:05 AM."),

@@ -23,6 +23,11 @@ TALK = [
         "Listen, I know I said I'd never do this again but sign me up for spinning on tuesday at 6:30am lol",
         "spinning | on tuesday | at 6:30am",
     ),
+    ("So can you write dentist on tuesday at 3:15? Thank you so so much!!", "dentist | on tuesday | at 3:15"),
+    (
+        "they are asking again, can I give a talk at school, well yes of course, so: talk about bees, sunday, 3 pm.",
+        "talk about bees | sunday | 3 pm",
+    ),
     (
         "Morning! Coffee hasn't kicked in yet. Anyway: team sync tomorrow 10am, don't let me miss it",
         "team sync | tomorrow | 10am",

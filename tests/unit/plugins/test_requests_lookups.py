@@ -12,6 +12,17 @@ from tests.unit.plugins.read_changes import calls
 #: A message, and the calls that it asks for.
 READ = [
     ("when am I seeing Raj?", ["list | title: Raj | asked: events"]),
+    ("when do i join the planning", ["list | title: planning | asked: events"]),
+    ("what is entered for friday?", ["list | date: for friday | asked: events"]),
+    ("what's noted for xmas eve?", ["list | date: for xmas eve | asked: events"]),
+    ("when do we fly to oslo?", ["list | title: oslo | asked: events"]),
+    ("what jobs do i have on friday", ["list | date: on friday | asked: events"]),
+    ("gap on friday between 2 and 5?", ["list | date: on friday | time: between 2 and 5 | asked: gaps"]),
+    ("tomorrow's list", ["list | date: tomorrow | asked: events"]),
+    ("jobs tomorrow?", ["list | date: tomorrow | asked: events"]),
+    ("free slot friday between 9 and 12?", ["list | date: friday | time: between 9 and 12 | asked: gaps"]),
+    ("free hour tomorrow?", ["list | date: tomorrow | duration: an hour | asked: gaps"]),
+    ("is my friday evening next week free?", ["list | date: friday next week | time: evening | asked: free"]),
     ("when am I free tomorrow?", ["list | date: tomorrow | asked: gaps"]),
     ("when do I have time for an hour next week", ["list | date: next week | duration: an hour | asked: gaps"]),
     ("find a free slot of two hours on friday", ["list | date: on friday | duration: two hours | asked: gaps"]),

@@ -35,6 +35,14 @@ TITLES = ("gym", "dentist", "dinner with Nora", "lunch with Bob", "run with Jo")
             [("move_event", {"title": "lunch with Bob", "date": "friday", "new_date": "monday", "new_time": "at 1"})],
         ),
         (
+            "Ms. Nora asks if Friday could become Monday, same hour. Please change it.",
+            [("move_event", {"title": "Nora", "date": "Friday", "new_date": "Monday"})],
+        ),
+        (
+            "too cold friday so gym a week later",
+            [("move_event", {"title": "gym", "date": "friday", "new_time": "a week later"})],
+        ),
+        (
             "Jo hurt her ankle, so running is out for the next two weeks. So please take the run off saturday. Thanks!",
             [("delete_event", {"title": "run", "date": "saturday"})],
         ),

@@ -21,7 +21,7 @@ from llmagent_os.plugins.calendar.series_scope import EVERY_TIME
 JUST_NOW = timedelta(minutes=10)
 
 _POLITE = (
-    r"(?:oops|ah|sorry|please|pls|plz|no|wait|ok|okay|oh|hey|hmm|actually|just|hang on|hold on|one sec"
+    r"(?:oops|ah|sorry|please|pls|plz|no|nope|nah|wait|ok|okay|oh|hey|hmm|actually|just|hang on|hold on|one sec"
     r"|hm+|mm+|no no|can you|could you|thanks|thank you|whoops"
     r"|damn|shit|argh|ugh|stop|that was (?:wrong|a mistake|not what i (?:meant|wanted))|(?:the )?wrong (?:one|event|day"
     r"|thing|appointment)|(?:my )?(?:mistake|bad)|i changed my mind|changed my mind|on second thought|not that one)"
@@ -57,6 +57,11 @@ _REGRET = re.compile(
     r"|(?:sorry )?(?:my )?mistake|(?:i )?(?:have |just )?changed my mind|on second thoughts?(?: no)?"
     r"|no i didn't (?:mean|want|ask for) (?:that|it)|i didn't (?:mean|want) (?:that|it|to do that))"
     r"(?: (?:sorry|please|oops))*"
+)
+#: Directly behind an addition they take it back.
+_UNWANTED = re.compile(
+    rf"(?:{_POLITE} )+(?:don't|dont|do not) (?:add|save|book|create|schedule|put|note|keep) (?:it|that|this)"
+    rf"(?: (?:in|down))?(?: {_POLITE})*"
 )
 _LET_BE = r"(?:never ?mind|nvm|forget (?:it|that|about it)|leave it|drop it|skip it|let it be|don't bother)"
 _NEVER_MIND = _whole(rf"{_LET_BE}(?: {_LET_BE})*")
@@ -104,6 +109,8 @@ async def button_meant(call: CalendarCall) -> str | None:
         return await _undo(call) or NOTHING
     if _REGRET.fullmatch(said):
         return f"no:{ask_id}" if ask_id and question is not None else await _undo_of_now(call)
+    if _UNWANTED.fullmatch(said):
+        return f"no:{ask_id}" if ask_id and question is not None else await _undo_of_now(call, additions=True)
     if _CANCEL.fullmatch(said) or _NEVER_MIND.fullmatch(said):
         return await _dropped(call, said, ask_id if question else None)
     return None
@@ -132,7 +139,7 @@ def may_mean_button(said: str) -> bool:
     Args:
         said: a message in small letters, without signs.
     """
-    if any(words.fullmatch(said) for words in (_UNDO, _REGRET, _CANCEL, _NEVER_MIND)):
+    if any(words.fullmatch(said) for words in (_UNDO, _REGRET, _UNWANTED, _CANCEL, _NEVER_MIND)):
         return True
     return bool(said) and len(said.split()) <= _MOST_WORDS and _REQUEST.fullmatch(said) is None
 
@@ -175,11 +182,12 @@ async def _undo(call: CalendarCall) -> str | None:
     return None if found is None else f"undo:{found[0]}"
 
 
-async def _undo_of_now(call: CalendarCall) -> str | None:
-    """Take back the change that the words regret: the last one, where it was made just now."""
+async def _undo_of_now(call: CalendarCall, *, additions: bool = False) -> str | None:
+    """Take back the change that the words regret: the last one, where it was made just now, and is an addition."""
     found = await call.store.last_change()
     is_new = found is not None and call.context.now - datetime.fromisoformat(found[1].at) <= JUST_NOW
-    return f"undo:{found[0]}" if found is not None and is_new else None
+    fits = found is not None and not (additions and found[1].before)
+    return f"undo:{found[0]}" if found is not None and is_new and fits else None
 
 
 def _concerns(found: tuple[str, Change] | None, event_id: str) -> bool:

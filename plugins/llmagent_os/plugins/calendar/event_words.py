@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import OSA
 
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 
@@ -50,7 +51,8 @@ def is_same(word: str, other: str) -> bool:
         return True
     if min(len(word), len(other)) < 4 or word.isdigit():
         return False
-    return fuzz.ratio(word, other) >= 82
+    swapped = sorted(word) == sorted(other) and OSA.distance(word, other) == 1
+    return swapped or fuzz.ratio(word, other) >= 82
 
 
 def telling_words(text: str) -> list[str]:

@@ -24,7 +24,9 @@ _WHAT = r"(?:what(?:'s| is|s)?|which|tell me|say|show(?: me)?|give me|got|do you
 _NAME = re.compile(
     r"(?:what(?:'s| is|s| was)?|do you (?:know|remember)|remember|say|tell me) my (?:own |"
     r"first )?name(?: is)?|my name|what my name is|who am i|do you (?:know|remember) (?:me|who i am)|"
-    r"what (?:do|did|will|should) you call me|what am i called|who i am"
+    r"what (?:do|did|will|should) you call me|what am i called|who i am|"
+    r"(?:do you (?:still )?(?:know|remember) )?(?:what i(?:'m| am) called|how i(?:'m| am) called|what to call me)|"
+    r"do you (?:still )?(?:know|remember) who i am"
 )
 _PLACE = re.compile(
     r"where (?:am i|do i live|i am|i live)(?: now| right now)?|(?:what(?:'s| is|s)|which) (?:my |"

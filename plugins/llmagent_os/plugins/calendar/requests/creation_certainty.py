@@ -17,6 +17,7 @@ from llmagent_os.plugins.calendar.requests.event_nouns import is_errand, is_sold
 from llmagent_os.plugins.calendar.requests.left_alone import named_events
 from llmagent_os.plugins.calendar.requests.openings import Asks
 from llmagent_os.plugins.calendar.requests.politeness import plain
+from llmagent_os.plugins.calendar.requests.request_verbs import UNMISTAKABLE
 from llmagent_os.plugins.calendar.time.mention_rules import ADVERB
 
 #: A stretch of days.
@@ -63,6 +64,10 @@ _QUESTION_BEHIND = re.compile(
     r"|is|are))\b",
     re.IGNORECASE,
 )
+#: Another request behind it, which is no part of a title: "and delete the gym".
+_REQUEST_BEHIND = re.compile(
+    rf"\b(?:and|then|but)\s(?:please |pls |also |then )*(?:{UNMISTAKABLE}) (?:the|my|our|it|that|this)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,8 @@ def is_certain(clause: Clause, found: Opened, name: Named, times: Times) -> bool
     if _TWO_SENTENCES.search(name.title) and not _QUOTED_STOP.search(clause.text):
         return False
     if _QUESTION_BEHIND.search(name.title) or _NO_TITLE.search(name.title):
+        return False
+    if found.asks in (Asks.EVENT, None) and _REQUEST_BEHIND.search(name.title):
         return False
     if found.asks is Asks.EVENT and re.search(r"\b(?:we|she|he|they|i|it)(?:'\w+)?\s\w+", name.title, re.IGNORECASE):
         return False

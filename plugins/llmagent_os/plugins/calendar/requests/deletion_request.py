@@ -27,6 +27,11 @@ _AROUND = rule(
 #: "Dentist: cancel".
 _THEN_VERB = rule(rf"(?P<np>.+?) ?[:,–-]+ ?(?:please |pls |just )?{VERB}(?: it| that| this)?{HERE}")
 _IS_OFF = rule(rf"(?P<np>.+?)(?: |(?='s ))(?:{OFF}|cancel+ed)(?: (?:on|for) (?:me|us))?{_NO_MORE}(?: (?P<when>WHEN))?")
+#: "Karaoke's off, delete it".
+_OFF_SO = rule(
+    rf"(?P<np>.+?)(?: |(?='s ))(?:{OFF}|off|cancel+ed)(?: now)?(?: (?P<when>WHEN))? ?[,;.–-]+"
+    rf" ?(?:(?:and|so|please|pls|just) )*(?:{VERB}(?: (?:it|that|this))?|take (?:it|that|this) (?:out|off|down)){HERE}"
+)
 _NOT_NEEDED = rule(
     rf"i (?:don't|do not|no longer|dont|won't|will not) (?:really )?(?:need|want|have) (?P<np>.+?){_NO_MORE}"
     rf"(?:[,;.]? (?:and |so )?(?:please )?{VERB} (?:it|that|them|the (?:whole|entire) (?:series|thing))"
@@ -129,6 +134,7 @@ _RULES: Rules = (
     (_AROUND, _one),
     (_THEN_VERB, _named),
     (_TURN_OFF, _one),
+    (_OFF_SO, _named),
     (_IS_OFF, _is_off),
     (_NOT_NEEDED, _not_needed),
     (_NOT_GOING, _not_going),

@@ -17,7 +17,9 @@ _WHEN = (
 _START = rule(
     rf"{_WHEN}(?:'s|s| is| are| was| does| do i have| do we have| have i got| am i (?:having|doing|seeing|meeting"
     rf"|going to|on)|'re| will| do i"
-    r" (?:see|meet|have to be at|go to|need to be at|leave for|\w+ (?:in|at|to|for))| is it that i (?:have|see|meet))?"
+    r" (?:see|meet|have to be at|go to|need to be at|leave for|\w+ (?:in|at|to|for)"
+    r"|(?!have\b|need\b|want\b)\w+(?: (?:up|off|out|back|over|down|with|on))?)| do we"
+    r" (?!have\b|need\b|want\b)\w+(?: (?:to|in|at|for|up|off|out|with))?| is it that i (?:have|see|meet))?"
     r" (?P<np>.+?)"
     r"(?: (?:again|scheduled|start|starts|begin|begins|happening|happen|on|at|be|planned|taking place|supposed to be"
     r"|supposed to start|next|due|going to be|going to start))*"

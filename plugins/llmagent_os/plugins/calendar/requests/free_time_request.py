@@ -112,6 +112,11 @@ _FIND = rule(
     rf"(?: {_SLOT})?(?: (?:of|for|to fit|with))?(?: (?:at least|about|around|a))* ?(?P<length3>LENGTH"
     rf"|REPEAT)? ?(?P<when>WHEN)?{_DOING}"
 )
+#: "Free slot friday?", without a verb.
+_FREE_SLOT = rule(
+    rf"(?:any |an? )?(?:{_THING} (?:(?P<length>LENGTH|hour|half hour|evening|afternoon|morning)|{_SLOT})|gaps?)(?:"
+    rf" (?:for|of) (?P<length2>LENGTH|REPEAT))? (?P<when>WHEN)"
+)
 _FIND_TIME = rule(
     rf"(?:find|suggest|get|look for|search for)(?: me| us)? (?:an? |some |any )?(?P<length>LENGTH|REPEAT)?(?:"
     rf" long)? ?{_SLOT}?"
@@ -239,4 +244,5 @@ FREE_TIME_RULES: Rules = (
     (_GOOD_TIME, _gaps),
     (_FIND, _gaps),
     (_FIND_TIME, _gaps),
+    (_FREE_SLOT, lambda words, found: _gaps(words, found) if "?" in words.clause.text else None),
 )

@@ -72,7 +72,7 @@ def asks_nothing(clause: Clause, *, behind: bool = False) -> bool:
     if not re.search(r"\w", text) or not plain(text):
         return True
     text = re.sub(r"\b(?:what|such) an?\b", "such", text, flags=re.IGNORECASE)
-    if opens_request(plain(text)) or _ASKING.search(text) or names_event_of(clause):
+    if opens_request(plain(text), timed=not behind) or _ASKING.search(text) or names_event_of(clause):
         return False
     return (
         _ABOUT.match(text) is not None

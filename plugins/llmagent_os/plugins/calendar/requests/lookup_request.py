@@ -17,7 +17,8 @@ from llmagent_os.plugins.calendar.requests.targets import read_target
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 _DATES = (MentionKind.DATE,)
-_CALENDAR = r"(?:calendar|schedule|agenda|diary|planner|plan|plans|events?|appointments?|meetings?|things?|list|stuff)"
+_ENTRIES = r"events?|appointments?|meetings?|things?|list|stuff|jobs|tasks|bookings"
+_CALENDAR = rf"(?:calendar|schedule|agenda|diary|planner|plans?|{_ENTRIES})"
 _SHOW = (
     r"(?:show|list|tell|give|read|display|print|see|view|check|open|fetch|retrieve|get|pull up|bring up|look up|look at"
     r"|go over|go through|run through|read out|let me see|let me know|remind me of|what are|what is|what's|whats|find)"
@@ -26,8 +27,8 @@ _HAVE = (
     r"(?:do i have|do we have|have i got|have we got|i have|i've got|we have|i got|am i doing|are we doing|is there"
     r"|are there|is happening|is going on|is on|is scheduled|is planned|is coming up|is up|do i do|did i have|did i do"
     r"|did i (?:schedule|plan|book|put)|was on|is in store|was there|will i have|will i be doing|should i be doing"
-    r"|must i do|do i need to do|do i got"
-    r"|have i planned|am i up to|do i have to do|am i having|do i have going|will be on|is left)"
+    r"|must i do|do i need to do|do i got|have i planned"
+    r"|am i up to|do i have to do|am i having|do you have for me|do i have going|will be on|is left)"
 )
 _WHAT_ON = rule(
     rf"(?:what|what all|which|what else|wat|what kind of things)(?: {_CALENDAR})?(?: all| else)? ?(?:'s|s| is| are| was"
@@ -37,8 +38,7 @@ _WHAT_ON = rule(
 )
 _WHAT_DAY = rule(
     rf"(?:what|how)(?:'s|s| is| are| does| do| about) {MY}?(?:(?P<day>WHEN)|(?:calendar|schedule|agenda|day|week"
-    rf"|diary)"
-    rf"(?: (?:look(?:ing)? like|look(?:ing)?))?(?: {ON})? ?(?P<of>WHEN)?)(?:'s)?"
+    rf"|diary)(?: (?:look(?:ing)? like|look(?:ing)?))?(?: {ON})? ?(?P<of>WHEN)?)(?:'s)?"
     r"(?: (?:look(?:ing)?(?: like)?|like|going to look like|shaping up|schedule|agenda|plan))*(?: for me)?"
 )
 _ANYTHING = rule(
@@ -56,16 +56,16 @@ _SHOW_CALENDAR = rule(
 _SHOW_DAY = rule(rf"{_SHOW}(?: me)? (?:what(?:'s| is| i have)(?: on)? )?{MY}(?P<when>WHEN)(?:'s)?(?: {_CALENDAR})?")
 _OVERVIEW = rule(
     r"(?:(?:give|show) me (?:an |a |the )?(?:overview|summary|rundown|run-down) (?:of|for|on)|(?:run|walk|take) me(?:"
-    r" through)?"
-    r"|what(?:'s| is) my day like|how(?:'s| is) my day|summari[sz]e) (?:my )?(?P<when>WHEN)"
+    r" through)?|what(?:'s| is) my day like|how(?:'s| is) my day|summari[sz]e) (?:my )?(?P<when>WHEN)"
 )
 _ASKED_WHEN = rule(r"(?:nothing |anything )?(?:(?:on|for) )?(?P<when>WHEN)")
 _BUSY = rule(
     r"(?:do i have|is it|am i having|will i have)(?: a| my)? (?:busy|full|packed) (?P<span>week|day|month)(?: ahead)?"
 )
+_LISTED = r"(?:events|appointments|meetings|overview|jobs|tasks|bookings)"
 _BARE = rule(
-    rf"{MY}(?:(?P<when>WHEN)(?:'s)? (?:calendar|schedule|agenda|plans?|events|appointments|meetings|overview)"
-    r"|(?:calendar|schedule|agenda|events|appointments|meetings|plans|overview)(?: (?:for|on|of|in))? ?(?P<then>WHEN)?)"
+    rf"{MY}(?:(?P<when>WHEN)(?:'s)? (?:{_LISTED}|calendar|schedule|agenda|plans?|list|diary)"
+    rf"|(?:{_LISTED}|calendar|schedule|agenda|plans)(?: (?:for|on|of|in))? ?(?P<then>WHEN)?)"
 )
 _AND_DAY = rule(r"(?:what about|how about|(?P<and>and|then)) (?:(?:on|for) )?(?P<when>WHEN)")
 _EVERYTHING = rule(
@@ -152,6 +152,11 @@ def _days(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     return list_call(**words.when(" ".join(filter(None, pieces))) or {"which": "all"})
 
 
+def _anything(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
+    """Whether there is anything; "much" alone is the end of "thank you so so much"."""
+    return None if found[0].strip().lower() in ("much", "a lot") else _days(words, found)
+
+
 def _week_or_day(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     what = found["what"].lower()
     if what in ("week", "day", "month") and not found["when"]:
@@ -233,7 +238,7 @@ _RULES: Rules = (
     (_DONE, _done),
     (_WHAT_ON, _days),
     (_WHAT_DAY, _day_like),
-    (_ANYTHING, _days),
+    (_ANYTHING, _anything),
     (_EVERYTHING, _days),
     (_SHOW_CALENDAR, _week_or_day),
     (_SHOW_DAY, _days),

@@ -85,12 +85,17 @@ _POLITE = (
 _CONJUNCTIONS = r"(?:(?:and|also|then|plus|but|so|no,|and then),? )*"
 _LEADING = re.compile(rf"(?P<joined>{_CONJUNCTIONS})(?:(?:{_POLITE})(?=\W)[,.!:]* )+(?=\S)", re.I)
 _TRAILING = re.compile(
-    r"(?:,? (?:please|pls|plz|thanks|thank you|thx|ty|cheers|for me|will you|would you|ok|okay|if you can|if possible"
+    r"(?:(?:,|,? (?:please|pls|plz|thanks|thank you|thx|ty|cheers))"
+    r" (?:love|lovely|darling|hun|hon|honey|sweetie|man|bro|dude|pal|friend|sir|madam)\b"
+    r"|,? (?:please|pls|plz|thanks|thank you|thx|ty|cheers|for me|will you|would you|ok|okay|if you can|if possible"
     r"|right now|asap|then|mate|buddy|dear|thanks a lot|thank you very much|so much|a lot|real quick|quickly)\b"
     r"|[\s.!?,;]|\s[:;]-?[)(])+$",
     re.I,
 )
 
+
+#: A day and its week that stand apart: "my wednesday evening next week".
+_DAY_OF_WEEK = re.compile(rf"\b((?:{'|'.join(WEEKDAYS)})), ((?:this|next) week)$", re.I)
 
 #: Makes a call of words that match a pattern; None: they mean another one.
 ReadCall = Callable[["MaskedWords", re.Match[str]], ToolCall | None]
@@ -157,7 +162,7 @@ class MaskedWords:
         """The mentions of these kinds in a piece of the masked text, joined by commas; None: there are none."""
         letters = {_LETTERS[kind] for kind in kinds}
         found = [self.mentions[int(mark[2])].text for mark in _MARK.finditer(piece or "") if mark[1] in letters]
-        return ", ".join(found) or None
+        return _DAY_OF_WEEK.sub(r"\1 \2", ", ".join(found)) or None
 
     def when(self, piece: str | None, prefix: str = "") -> dict[str, str]:
         """The arguments ``date`` and ``time`` of a tool for a piece of the masked text.

@@ -21,6 +21,12 @@ _LEAD = re.compile(
     r"|about|please|with the title|at|on|around|sorry|it starts|starts|starting|from|the)(?=[\s,:]|$)[\s,:]*)+",
     re.IGNORECASE,
 )
+#: The question that was asked, said again: "what time is it again.. 11 i think".
+_ECHO = re.compile(
+    r"(?:(?:hm+|um+|uh+|oh|ah|erm?|well|ok|so)[\s,.…]+)*(?:(?:what time|what day|when)"
+    r"(?: (?:is|was) (?:it|that))?(?: again)?|let me (?:see|check|think|look)|good question)\s*[.,?!…:–-]+\s*(?=\w)",
+    re.IGNORECASE,
+)
 _HESITATION = re.compile(
     r"\b(?:let me|not sure|don't|do not|didn't|know|think|wait|hold on|what|why|who|how|when|where|which|no|nope|nah"
     r"|yes|yeah|yep|ok|okay|sure|thanks|thank you|hi|hello|hey|nothing|none|never|mind|forget|cancel|stop|help"
@@ -38,6 +44,8 @@ def read_answer(clause: Clause, half: Mapping[str, Any]) -> tuple[ToolCall, ...]
         clause: the message.
         half: the arguments of the event so far.
     """
+    if echo := _ECHO.match(clause.text):
+        clause = clause.part(echo.end())
     masked = clause.masked
     text = masked[: after_request(masked)]
     if opens_request(plain(text)) and not re.match(r"make it\b", text, re.IGNORECASE):

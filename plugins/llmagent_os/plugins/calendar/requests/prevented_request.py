@@ -23,6 +23,15 @@ _PREVENTED = rule(
     r" (?:it|that|this|(?P<what>[^,.;!?\ue000-\ue001]+?)))(?: (?:to|on|for|till|until))?"
     r" (?P<when>WHEN)(?:,? (?:at )?(?:the )?same (?:time|hour))?(?: instead| then| please)*"
 )
+#: "Lars asks if friday could become monday, same time. Please change it."
+_ASKED = rule(
+    r"(?:mr\.?|mrs\.?|ms\.?|dr\.?)? ?(?P<who>[^\W\d_][\w'.-]*(?: [^\W\d_][\w'.-]*){0,2}?)"
+    r" (?:asks|asked|is asking|has asked|wonders|wants to know|would like to know) (?:if|whether)"
+    r"(?: (?P<np>[^,.;!?\ue000-\ue001]+?))? (?P<old>WHEN) (?:can|could|might) (?:become|be|be changed to|be moved to"
+    r"|change to|move to|go to) (?P<when>WHEN)(?:,? (?:at )?(?:the )?same (?:time|hour))?(?: instead)?"
+    r"\s*[,.;:!–—-]+ (?:(?:so|and|please|pls|can you|could you) )*(?:make|move|do|shift|change|reschedule)"
+    r" (?:it|that|this|(?P<what>the (?:appointment|meeting)))(?: please| for me)*"
+)
 
 
 def read_prevented(clause: Clause) -> ToolCall | None:
@@ -32,7 +41,7 @@ def read_prevented(clause: Clause) -> ToolCall | None:
         clause: a whole message.
     """
     words = MaskedWords.of(clause)
-    found = _PREVENTED.fullmatch(words.text)
+    found = _PREVENTED.fullmatch(words.text) or _ASKED.fullmatch(words.text)
     if found is None:
         return None
     old, who = words.when(found["old"]), found["who"]

@@ -12,7 +12,7 @@ MY = r"(?:my |the |our |your )?"
 ON = r"(?:on|in|for|at|during|over|of|from)"
 PLANNED = (
     r"(?: (?:planned|scheduled|going|happening|on|going on|coming up|coming|up|lined up|booked|happening|set up|to do"
-    r"|left|else|noted"
+    r"|left|else|noted|entered|written down|written|saved|marked"
     r"|there|already|ahead|next|arranged|in store|in))*"
 )
 IN_CALENDAR = rf"(?: (?:{ON} )?{MY}(?:calendar|schedule|agenda|diary|planner|plate|list))?"

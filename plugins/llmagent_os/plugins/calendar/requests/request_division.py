@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+import msgspec
+
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.clause_reading import read_clause
-from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing
+from llmagent_os.plugins.calendar.requests.idle_talk import asks_nothing, names_event_of
 from llmagent_os.plugins.calendar.requests.left_alone import is_undecided, leaves_alone
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
@@ -28,6 +30,7 @@ from llmagent_os.plugins.calendar.requests.request_sequence import (
 )
 from llmagent_os.plugins.calendar.requests.request_verbs import CHANGING, DELETING
 from llmagent_os.plugins.calendar.requests.sentences import between_requests
+from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
 
 MAX_ATTEMPTS = 60  #: to read a part of a message: three times as many as the longest everyday ones need
 
@@ -35,9 +38,10 @@ MAX_ATTEMPTS = 60  #: to read a part of a message: three times as many as the lo
 #: What may stand between talk and a request behind it.
 _TALK = re.compile(
     r"\s*(?:[,:–—]|\s-|\.{2,}+|…)+\s+(?:(?:so|but|and|anyway|still)[\s,]+)*|\s+(?:so|but|and|anyway)\s+(?=(?:can|could"
-    r"|would|please|remind|add|put|i need)\b)",
+    r"|would|please|remind|add|put|i need)\b)|\s+so\s+",
     re.IGNORECASE,
 )
+_SO = re.compile(r"[\s,]*so\s+", re.IGNORECASE)
 #: What may stand in front of a remark behind a request.
 _REMARK = re.compile(
     r"\s*(?:[,:–—]|\s-|\.{2,}+|…)+\s+(?:(?:and|but|as)\s+)?|\s+(?:and|but)\s+(?=(?:i|it|she|he|they|we|that)\b)",
@@ -118,11 +122,32 @@ class PartReader:
             read = self.part(right, verb, date) if asks_nothing(left) else []
             if read and (opens_request(plain(right.text)) or all(each.call.name != "create_event" for each in read)):
                 return read
+            if (moved := self._therefore(match, left, right)) is not None:
+                return [moved]
         for match in reversed(list(_REMARK.finditer(clause.text))):
             left, right = clause.part(0, match.start()), clause.part(match.end())
             if asks_nothing(right, behind=True) and (read := self.one(left, verb, date)):
                 return read
         return []
+
+    def _therefore(self, match: re.Match[str], left: Clause, right: Clause) -> ReadRequest | None:
+        """The move behind its reason: "rain on saturday so the walk a week later". None: it is something else."""
+        if (
+            not _SO.fullmatch(match[0])
+            or opens_request(plain(left.text))
+            or "?" in left.text
+            or leaves_alone(left.text)
+        ):
+            return None
+        days = [each.text for each in left.mentions]
+        read = self.one(right)
+        if len(days) != 1 or len(read) != 1 or read[0].call.name != "move_event" or names_event_of(left):
+            return None
+        given = read[0].call.arguments
+        if "title" not in given or "date" in given or not left.has(MentionKind.DATE):
+            return None
+        call = msgspec.structs.replace(read[0].call, arguments={**given, "date": days[0]})
+        return replace(read[0], call=call)
 
     def _split(self, clause: Clause, verb: str, date: str) -> list[ReadRequest]:
         """Read a part as several requests."""

@@ -39,6 +39,11 @@ def _hours(match: re.Match[str]) -> str:
 
 
 _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
+    (  # "Can you write dentist on friday at 3?" asks for an event, and "write the report" and "write a poem" do not.
+        r"\b(?P<asks>(?:can|could|would|will) (?:you|u)(?: please| pls)?) write (?=[^\W\d_][^.?!]*\bat \d)"
+        r"(?!(?:an?|the|my|me|us|some|to|for|about|it|that|this|them|down|in|up|out|code)\b)",
+        r"\g<asks> add ",
+    ),
     # Times and lengths.
     (r"\b(?P<hour>1[3-9]|2[0-3]) ?o'? ?clock\b", r"\g<hour>:00"),
     (r"\b(?P<count>\d{1,3}|half|one|two|three)-(?P<unit>minute|min|hour|hr)\b-?(?: long\b)?", r"\g<count> \g<unit>"),

@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 
 from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
+from llmagent_os.plugins.calendar.requests.request_verbs import UNMISTAKABLE
 
 #: The end of a sentence, of a line, or of a point of a list.
 _END = re.compile(
@@ -56,15 +57,19 @@ _POINT = re.compile(
 _AT_LAST = re.compile(
     r"(?:^|[\s,.;:!–—-])(?:(?:to (?:cut|make) a )?long story short|bottom line(?: is)?|the (?:point"
     r"|upshot) is(?: that)?"
-    r"|in short|cut a long story short|what i (?:need|want) is(?: that)?|tl;? ?dr)[\s,:;.–-]+(?:(?:so|that)\s+)?(?=\S)",
+    r"|so(?=:)|in short|cut a long story short|what i (?:need|want) is(?: that)?"
+    r"|tl;? ?dr)[\s,:;.–-]+(?:(?:so|that)\s+)?(?=\S)",
     re.IGNORECASE,
 )
+#: A request in front of "so:" is no story.
+_OTHER_REQUEST = re.compile(rf"\b(?:{UNMISTAKABLE}|add|put|book|schedule|remind)\b", re.IGNORECASE)
 
 
 def at_last(clause: Clause) -> Clause | None:
     """Return what stands behind "long story short" or the like; None: there is no such word."""
     found = list(_AT_LAST.finditer(clause.text))
-    if not found or not clause.text[: found[-1].start()].strip():
+    before = clause.text[: found[-1].start()].strip() if found else ""
+    if not before or (found[-1][0].strip(" ,.;:!").lower() == "so" and _OTHER_REQUEST.search(before)):
         return None
     return clause.part(found[-1].end())
 

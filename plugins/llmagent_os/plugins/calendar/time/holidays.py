@@ -35,6 +35,7 @@ HOLIDAYS: dict[str, Callable[[int], date]] = {
     "christmas day": _on(12, 25),
     "xmas": _on(12, 25),
     "christmas eve": _on(12, 24),
+    "xmas eve": _on(12, 24),
     "boxing day": _on(12, 26),
     "new years eve": _on(12, 31),
     "new year's eve": _on(12, 31),
