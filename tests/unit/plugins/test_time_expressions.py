@@ -128,6 +128,7 @@ def test_unknown_days_are_not_guessed(said: str) -> None:
         ("the 31st of november", "November has only 30 days, so there is no November 31."),
         ("the 32nd", "No month has a 32nd."),
         ("someday", "“someday” names no day."),
+        ("thursday the 27th", "November 27 is a Friday, not a Thursday."),
     ],
 )
 def test_days_that_cannot_be_are_named(said: str, why: str) -> None:

@@ -12,7 +12,8 @@ from llmagent_os.plugins.calendar.time.calendar_dates import NTH, WEEKDAY, Calen
 from llmagent_os.plugins.calendar.time.date_ranges import ONE_DAY, DateRange, one_day
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_quantity
 from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
-from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
+from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 #: Words for a day, and how many days it is from today.
 _NEAR_DAYS = {
@@ -27,6 +28,8 @@ _NEAR_DAYS = {
     "last night": -1,
     "day before yesterday": -2,
 }
+#: How many days from today "thursday the 3rd" may be: this month or the next, or just over.
+_NEAR_AHEAD, _NEAR_BEHIND = 62, 28
 _BUSINESS_DAYS = r"(?:business|working|work|week) ?days?|weekdays?"
 
 
@@ -99,13 +102,21 @@ class DayParser(CalendarDateParser, ABC):
         return DateRange(day, day, 0 if ahead else 7)
 
     def _both(self, number: int, day: int, said: str) -> DateRange | None:
-        """Return the next day that is both this weekday and this day of the month."""
+        """Return the day that is both this weekday and this day of the month: nobody names another one so.
+
+        Raises:
+            TimeExpressionError: no such day is near, so the weekday or the number is wrong.
+        """
         check_day(day, said)
-        for ahead in range(400):
-            found = self.today + timedelta(days=ahead)
-            if found.day == day and found.weekday() == number:
-                return one_day(found)
-        return None
+        near = [self.today + timedelta(days=ahead) for ahead in (*range(_NEAR_AHEAD), *range(-1, -_NEAR_BEHIND, -1))]
+        numbered = [each for each in near if each.day == day]
+        found = next((each for each in numbered if each.weekday() == number), None)
+        if found is None and numbered:
+            is_on = WEEKDAYS[numbered[0].weekday()].capitalize()
+            month, wanted = MONTHS[numbered[0].month - 1].capitalize(), WEEKDAYS[number].capitalize()
+            why = f"{month} {day} is a {is_on}, not a {wanted}."
+            raise TimeExpressionError("impossible", "date", said, why=why)
+        return None if found is None else one_day(found)
 
     def counted(self, said: str, depth: int) -> DateRange | None:
         """Parse a day that is counted from another: "in two weeks", "3 days before christmas", "a week from friday"."""
