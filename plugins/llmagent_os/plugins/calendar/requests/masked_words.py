@@ -86,7 +86,8 @@ _CONJUNCTIONS = r"(?:(?:and|also|then|plus|but|so|no,|and then),? )*"
 _LEADING = re.compile(rf"(?P<joined>{_CONJUNCTIONS})(?:(?:{_POLITE})(?=\W)[,.!:]* )+(?=\S)", re.I)
 _TRAILING = re.compile(
     r"(?:,? (?:please|pls|plz|thanks|thank you|thx|ty|cheers|for me|will you|would you|ok|okay|if you can|if possible"
-    r"|right now|asap|then|mate|buddy|dear|thanks a lot|thank you very much|so much|a lot|real quick|quickly)\b"
+    r"|right now|asap|then|mate|buddy|dear|thanks a lot|thank you very much|so much|a lot|real quick|quickly"
+    r"|ugh|argh|lol|haha)\b"
     r"|[\s.!?,;]|\s[:;]-?[)(])+$",
     re.I,
 )
