@@ -80,7 +80,21 @@ class DayParser(CalendarDateParser, ABC):
         dotted = re.fullmatch(r"\d{1,2}\.[0-5]\d", match[2]) is not None
         if dotted and found is not None and found.first.weekday() != WEEKDAYS.index(match[1]):
             return None  # "sunday 12.30" has a time
-        return found
+        stated = re.search(r"\d{4}", match[2]) is not None
+        return None if found is None else self._on(WEEKDAYS.index(match[1]), found, said, stated=stated)
+
+    def _on(self, number: int, found: DateRange, said: str, *, stated: bool) -> DateRange:
+        """The day of a date that names its weekday too: "tuesday 3 november", which may be just over.
+
+        Raises:
+            TimeExpressionError: the date is on another weekday.
+        """
+        over = found.first - relativedelta(years=1)
+        if found.first.weekday() == number or found.first != found.last:
+            return found
+        if not stated and over.weekday() == number and (self.today - over).days <= _NEAR_AHEAD:
+            return one_day(over)
+        raise _on_other_weekday(found.first, number, said)
 
     def _weekday_of(self, number: int, how: str, week: str) -> DateRange:
         if how == "next" or week == "next week":
@@ -112,10 +126,7 @@ class DayParser(CalendarDateParser, ABC):
         numbered = [each for each in near if each.day == day]
         found = next((each for each in numbered if each.weekday() == number), None)
         if found is None and numbered:
-            is_on = WEEKDAYS[numbered[0].weekday()].capitalize()
-            month, wanted = MONTHS[numbered[0].month - 1].capitalize(), WEEKDAYS[number].capitalize()
-            why = f"{month} {day} is a {is_on}, not a {wanted}."
-            raise TimeExpressionError("impossible", "date", said, why=why)
+            raise _on_other_weekday(numbered[0], number, said)
         return None if found is None else one_day(found)
 
     def counted(self, said: str, depth: int) -> DateRange | None:
@@ -190,3 +201,10 @@ def business_days_after(day: date, count: int) -> date:
         day += ONE_DAY
         count -= day.weekday() < 5
     return day
+
+
+def _on_other_weekday(day: date, number: int, said: str) -> TimeExpressionError:
+    """The error for a date that is not on the weekday that is named with it."""
+    is_on, wanted = WEEKDAYS[day.weekday()].capitalize(), WEEKDAYS[number].capitalize()
+    why = f"{MONTHS[day.month - 1].capitalize()} {day.day} is a {is_on}, not a {wanted}."
+    return TimeExpressionError("impossible", "date", said, why=why)
