@@ -54,6 +54,7 @@ TIMES = [
     ("I booked the ferry to Oslo for Sunday 22:00, write it in", "ferry to Oslo | for Sunday | 22:00"),
     ("feed the sourdough in 10 hours pls", "feed the sourdough | in 10 hours"),
     ("pizza out in 12 minutes", "pizza out | in 12 minutes"),
+    ("water plants in 3 hours", "water plants | in 3 hours"),
     (
         "give the dog his tablet on the 15th of each month, reminder",
         "give the dog his tablet | on the 15th of each month",

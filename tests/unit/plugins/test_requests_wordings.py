@@ -12,6 +12,7 @@ READ = [
         ["remind | title: interview | lead: an hour before", "remind | title: interview | lead: 10 minutes before"],
     ),
     ("gym is 2 hours not 1 ugh", ["move | title: gym | new_duration: 2 hours"]),
+    ("the interview is actually 45 min not 30", ["move | title: interview | new_duration: 45 min"]),
     (
         "The workshop has been transferred to the Church of the Holy Cross.",
         ["move | title: workshop | new_place: the Church of the Holy Cross"],

@@ -8,6 +8,7 @@ from llmagent_os.plugins.calendar.requests.clause import MARK, Clause
 from llmagent_os.plugins.calendar.requests.creation_certainty import says_day
 from llmagent_os.plugins.calendar.requests.creation_name import is_name
 from llmagent_os.plugins.calendar.requests.creation_title import Named
+from llmagent_os.plugins.calendar.requests.event_nouns import is_errand
 from llmagent_os.plugins.calendar.requests.idle_talk import names_event_of
 from llmagent_os.plugins.calendar.requests.openings import Asks, opens_other
 from llmagent_os.plugins.calendar.requests.word_patterns import any_of
@@ -82,8 +83,8 @@ def task_of(clause: Clause, text: str, *, needed: bool = False, reminded: bool =
 
 def _is_delayed(clause: Clause, text: str) -> bool:
     """Whether something is to be done in so many minutes or hours: "feed the sourdough in 10 hours"."""
-    delayed = len(clause.mentions) == 1 and _DELAY.fullmatch(clause.mentions[0].text)
-    found = _ANY_TASK.match(text) if delayed else None
-    return (
-        found is not None and not opens_other(text) and is_name(Named(found[0].strip())) and not names_event_of(clause)
-    )
+    if len(clause.mentions) != 1 or _DELAY.fullmatch(clause.mentions[0].text) is None or opens_other(text):
+        return False
+    words = re.split(MARK, text)[0].strip()
+    task = _ANY_TASK.match(text) is not None or is_errand(words)
+    return task and is_name(Named(words)) and not names_event_of(clause)

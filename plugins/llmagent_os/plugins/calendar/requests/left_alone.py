@@ -74,7 +74,9 @@ _NOT_CHANGING = re.compile(rf"(?:i|we)\S* (?:am |are )?not going to {_CHANGE}\b"
 _SMALL = frozenset("the a an my with at of to and appointment for".split())
 #: What takes back all that stands before it: "add lunch at noon. actually no".
 _TAKEN_BACK = re.compile(
-    r"[,.;:!–—-]\s*(?:(?:actually|wait|oh|hm+|sorry|ah|haha|lol|or|well|no|nope|nah)[\s,.]+)*"
+    r"(?:[,.;:!–—-]\s*"
+    r"|\s+(?=(?:no|nope|nah|actually|wait)\s+(?:\w+\s+)?(?:don[’']?t|never ?mind|scratch that)[\s.!]*$))"
+    r"(?:(?:actually|wait|oh|hm+|sorry|ah|haha|lol|or|well|no|nope|nah)[\s,.]+)*"
     r"(?:no|nope|nah|never ?mind|forget (?:it|that)|scratch that"
     r"|(?:don[’']?t|do not)(?: (?:add|book|put|do|bother)(?: (?:it|that|this|anything))?(?: in)?)?"
     r"|(?:i'm |i was )?(?:just |only )?(?:kidding|joking)|jk)[\s.!,)]*",

@@ -80,7 +80,8 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     ),
     # Reminders.
     (
-        r"(?<!you )\bremember (?P<who>me|us) (?=(?:about|of|again)\b|(?:at|on|in|before) (?:\d|an?\b|half\b|\w+day\b)"
+        r"(?<!do you )\bremember (?P<who>me|us) (?=(?:about|of|again)\b"
+        r"|(?:at|on|in|before) (?:\d|an?\b|half\b|\w+day\b)"
         r"|(?:an?|one|two|half|\d+)[\w ]{0,20}\b(?:before|early|earlier|ahead)\b)",
         r"remind \g<who> ",
     ),
