@@ -144,6 +144,9 @@ NOTHING = [
     "who has friday off?",
     "wake me up 20 minutes earlier than usual tomorrow",
     "It's on the 8th at 7.",
+    "back in 10 minutes",
+    "we leave the house in 10 minutes",
+    "do you remember me?",
 ]
 
 

@@ -49,6 +49,22 @@ TIMES = [
     ("in 25 minutes - flip the chicken", "flip the chicken | in 25 minutes"),
     ("20 min: tea bag out", "tea bag out | in 20 min"),
     ("school run monday to friday at 7:50", "school run | at 7:50 | monday to friday"),
+    (
+        "trade fair Tuesday 8 to Thursday 10 December",
+        "trade fair | Tuesday 8 to Thursday 10 December",
+    ),
+    ("stand-up daily 9:15 weekdays only, from monday", "stand-up | 9:15 | every weekday, from monday"),
+    ("interview prep tomorrow 18:00, 2h", "interview prep | tomorrow | 18:00 | for 2 hours"),
+    ("boiler check tomorrow, they said 6.45 in the morning", "boiler check | tomorrow | at 6.45 in the morning"),
+    ("we're having the Nguyens over for dinner saturday at 7:30", "Nguyens over for dinner | saturday | at 7:30"),
+    ("I booked the ferry to Oslo for Sunday 22:00, write it in", "ferry to Oslo | for Sunday | 22:00"),
+    ("feed the sourdough in 10 hours pls", "feed the sourdough | in 10 hours"),
+    ("pizza out in 12 minutes", "pizza out | in 12 minutes"),
+    ("water plants in 3 hours", "water plants | in 3 hours"),
+    (
+        "give the dog his tablet on the 15th of each month, reminder",
+        "give the dog his tablet | on the 15th of each month",
+    ),
 ]
 HOW = [
     ("annual leave 21 to 24 december, block the whole thing", "annual leave | 21 to 24 december | all day"),

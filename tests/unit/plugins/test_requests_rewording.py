@@ -83,6 +83,8 @@ def test_everyday_turns_of_phrase_are_read(text: str, events: list[str]) -> None
         ("remind me the night before the flight to check in", "the night before"),
         ("i need a heads-up 20 minutes before the interview", "20 minutes before"),
         ("alarm 3h before", "3h before"),
+        ("please remember me of the interview 10 minutes before", "10 minutes before"),
+        ("remember me half an hour before the vet", "half an hour before"),
     ],
 )
 def test_a_reminder_before_an_event_is_read(text: str, lead: str) -> None:

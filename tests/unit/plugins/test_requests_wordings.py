@@ -7,6 +7,23 @@ import pytest
 from tests.unit.plugins.read_changes import calls
 
 READ = [
+    (
+        "two reminders for the interview please: an hour before and 10 minutes before.",
+        ["remind | title: interview | lead: an hour before", "remind | title: interview | lead: 10 minutes before"],
+    ),
+    ("gym is 2 hours not 1 ugh", ["move | title: gym | new_duration: 2 hours"]),
+    ("the interview is actually 45 min not 30", ["move | title: interview | new_duration: 45 min"]),
+    (
+        "The workshop has been transferred to the Church of the Holy Cross.",
+        ["move | title: workshop | new_place: the Church of the Holy Cross"],
+    ),
+    ("the dentist slipped to monday 10am", ["move | title: dentist | new_date: monday | new_time: 10am"]),
+    (
+        "change bob to rob, that's his real name",
+        ["move | title: bob | new_title: rob | instead_of: bob"],
+    ),
+    ('board meeting: rename to "budget talk"', ["move | title: board meeting | new_title: budget talk"]),
+    ("planning - rename it to sprint planning", ["move | title: planning | new_title: sprint planning"]),
     ("end choir on december 17", ["move | title: choir | new_repeat: until december 17"]),
     ("choir only until end of march please", ["move | title: choir | new_repeat: until end of march"]),
     ("choir stops after christmas", ["move | title: choir | new_repeat: until christmas"]),

@@ -61,6 +61,7 @@ def placed(date_said: str | None, time_said: str | None = None, now: datetime = 
         ("end of the month", 11, 30),
         ("the first monday of december", 12, 7),
         ("thursday the 3rd", 12, 3),
+        ("monday 23 november", 11, 23),
         ("yesterday", 11, 24),
         ("in three weeks' time on tuesday", 12, 15),
         ("friday in two weeks", 12, 11),
@@ -128,6 +129,8 @@ def test_unknown_days_are_not_guessed(said: str) -> None:
         ("the 31st of november", "November has only 30 days, so there is no November 31."),
         ("the 32nd", "No month has a 32nd."),
         ("someday", "“someday” names no day."),
+        ("thursday the 27th", "November 27 is a Friday, not a Thursday."),
+        ("tuesday 27 november", "November 27 is a Friday, not a Tuesday."),
     ],
 )
 def test_days_that_cannot_be_are_named(said: str, why: str) -> None:

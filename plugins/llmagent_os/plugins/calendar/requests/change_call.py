@@ -12,7 +12,8 @@ from llmagent_os.plugins.calendar.series_scope import scope_of
 
 #: What may stand behind a change.
 INSTEAD = (
-    r"(?: instead(?: of (?:LENGTH|REPEAT|WHEN))?|,? not (?:LENGTH|REPEAT|WHEN)| from now on| now| please| this time"
+    r"(?: instead(?: of (?:LENGTH|REPEAT|WHEN))?|,? not (?:LENGTH|REPEAT|WHEN|\d{1,3})"
+    r"| from now on| now| please| this time"
     r"| this once| for now)*"
 )
 #: With these words a sentence asks for no change.

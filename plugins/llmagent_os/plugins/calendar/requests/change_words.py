@@ -27,7 +27,8 @@ IS = (
     r"|(?:is|was) (?:meant|supposed) to be) (?:now |actually |really |going to be )*"
     r"(?:moved |postponed |rescheduled |pushed |shifted |changed |brought forward |delayed |set )?(?:back |up"
     r" )?(?:now )?"
-    r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|(?:must|has to|have to|needs to"
+    r"|(?:takes place|happens|starts|begins|moves|moved|moving|goes|(?:has )?slipped|slips"
+    r"|(?:must|has to|have to|needs to"
     r"|should) be(?: moved| pushed| shifted| postponed| rescheduled| changed)?|has to move"
     r"|needs to move|must move|should move|should start|has to start|needs to start) (?:now |actually )?)"
 )

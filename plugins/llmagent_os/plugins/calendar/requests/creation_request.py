@@ -36,8 +36,7 @@ _BEHIND = re.compile(
     r"(?:(?P<reminder>(?:remind me|set (?:me )?(?:a|an) (?:reminder|alarm)|don't let me forget|give me a (?:nudge"
     r"|reminder)"
     r"|i need a reminder|tell me|let me know|shout|ping me|alert me|nudge me|remember)"
-    r"(?: (?:of |about |for )?(?:it|that|this))?|(?:as )?a"
-    r" reminder)"
+    r"(?: (?:of |about |for )?(?:it|that|this))?|(?:(?:as )?a )?reminder)"
     r"|(?:add|put|note|save|schedule|book|enter|write|mark|pencil|log|record|set|get|jot|block|stick|remember)(?:"
     r" (?:it|that|this|them|everything|me|all))?"
     r"(?: (?:in|down|up|out|off))?(?: please)?)\s*$",
@@ -67,6 +66,13 @@ _TIME_WORD = re.compile(
     r"|\b\d{1,2}:\d\d\b|\bevery (?:day|week|month|year|other|second|\d)|\b(?:days?|weeks?|hours?|minutes?|mins?)"
     r" (?:before|ahead|early|earlier|later|in advance)\b",
     re.IGNORECASE,
+)
+_MEAL = re.compile(r"breakfast|brunch|lunch|dinner|supper|tea")
+#: No time of its own beside another time: "over for dinner at 7:30".
+_FOR_MEAL = re.compile(rf"(?:over |round |around )?for (?:{_MEAL.pattern})")
+#: What somebody tells in front of "write it in".
+_ARRANGED = re.compile(
+    r"(?:i|we)(?:'ve| have)?(?: just| also)? (?:booked|reserved|arranged|scheduled|bought)\s", re.IGNORECASE
 )
 #: What a reminder is called that nothing is said about.
 _USUAL = re.compile(r"\b(?:(wake me|wake[- ]?up|get me up|waking|be woken)|(timer)|alarms?)\b", re.IGNORECASE)
@@ -160,7 +166,8 @@ def _without_day(words: str, date: str) -> str:
 def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
     """Whether what could be a time is part of a title: a meal, a birthday, the number of something."""
     said = mention.text.lower()
-    if said in ("breakfast", "brunch", "lunch", "dinner", "supper", "tea") or re.fullmatch(r"\d+ of \d+", said):
+    others = [each for each in clause.mentions if each != mention and each.kind is MentionKind.TIME]
+    if _MEAL.fullmatch(said) or (others and _FOR_MEAL.fullmatch(said)) or re.fullmatch(r"\d+ of \d+", said):
         return True
     before = clause.text[: mention.start].rstrip()
     if said == "now" and re.match(r"\s*,", clause.text[mention.end :]):
@@ -176,7 +183,6 @@ def _is_no_time(clause: Clause, mention: TimeMention) -> bool:
     if re.fullmatch(r"daily|weekly|monthly|quarterly|yearly|annual", said) and re.match(r"\s[^\W\d]", after):
         kinds = [each.kind for each in clause.mentions if each != mention]
         return MentionKind.DATE in kinds and MentionKind.RECURRENCE not in kinds  # "the annual checkup on friday"
-    others = (each for each in clause.mentions if each != mention and each.kind is MentionKind.TIME)
     bare = re.fullmatch(r"\d{1,2}", said) is not None
     return (
         bare
@@ -211,11 +217,12 @@ def _opened(clause: Clause) -> Opened | None:
         return Opened(Asks.HAVING, f"{theirs['what'].strip()}{who} {text[theirs.end('what') :]}")
     behind = _BEHIND.search(CALENDAR.sub("", text)) if clause.mentions else None
     if behind is not None and behind.start() > 0:
-        rest = plain(CALENDAR.sub("", text)[: behind.start()])
+        rest = _ARRANGED.sub("", plain(CALENDAR.sub("", text)[: behind.start()]))
         inner = opening_of(rest)
-        if inner is None and opens_other(rest):
+        reminded = behind["reminder"] is not None
+        if inner is None and opens_other(rest) and task_of(clause, rest, reminded=reminded) is None:
             return None
-        asks = Asks.REMINDER if behind["reminder"] or (inner and inner[0] is Asks.REMINDER) else Asks.EVENT
+        asks = Asks.REMINDER if reminded or (inner and inner[0] is Asks.REMINDER) else Asks.EVENT
         return Opened(asks, rest[inner[1] :] if inner else rest)
     # A time in front: "tomorrow at 3 remind me to call mum".
     ahead = re.match(rf"(?:{MARK}[\s,:–-]*(?:(?:and|at|on)\s)?)+", text)

@@ -74,8 +74,12 @@ _NOT_CHANGING = re.compile(rf"(?:i|we)\S* (?:am |are )?not going to {_CHANGE}\b"
 _SMALL = frozenset("the a an my with at of to and appointment for".split())
 #: What takes back all that stands before it: "add lunch at noon. actually no".
 _TAKEN_BACK = re.compile(
-    r"[,.;:!–—-]\s*(?:(?:actually|wait|oh|hm+|sorry|ah|haha|lol|or|well)[\s,.]+)*(?:no|nope|nah|never ?mind"
-    r"|forget (?:it|that)|scratch that|don't|(?:i'm |i was )?(?:just |only )?(?:kidding|joking)|jk)[\s.!,)]*",
+    r"(?:[,.;:!–—-]\s*"
+    r"|\s+(?=(?:no|nope|nah|actually|wait)\s+(?:\w+\s+)?(?:don[’']?t|never ?mind|scratch that)[\s.!]*$))"
+    r"(?:(?:actually|wait|oh|hm+|sorry|ah|haha|lol|or|well|no|nope|nah)[\s,.]+)*"
+    r"(?:no|nope|nah|never ?mind|forget (?:it|that)|scratch that"
+    r"|(?:don[’']?t|do not)(?: (?:add|book|put|do|bother)(?: (?:it|that|this|anything))?(?: in)?)?"
+    r"|(?:i'm |i was )?(?:just |only )?(?:kidding|joking)|jk)[\s.!,)]*",
     re.IGNORECASE,
 )
 
@@ -85,6 +89,8 @@ def is_taken_back(text: str) -> bool:
 
     >>> is_taken_back("add lunch at noon. actually no"), is_taken_back("no, add lunch"), is_taken_back("never mind")
     (True, False, False)
+    >>> is_taken_back("add lunch at noon, actually no dont"), is_taken_back("add lunch at noon, don't forget")
+    (True, False)
     """
     last = next((match for match in _TAKEN_BACK.finditer(text) if match.end() == len(text)), None)
     return last is not None and len(plain(text[: last.start()]).split()) > 1

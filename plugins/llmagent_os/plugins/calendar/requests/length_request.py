@@ -25,7 +25,8 @@ _MAY_LAST = rule(r"(?:can|could|may) (?P<np>.+?) (?:be|last|take|go on for|go fo
 _LONGER = rule(rf"(?:make|have) (?P<np>.+?) (?P<length>LENGTH) (?P<way>longer|shorter){INSTEAD}")
 _LASTS = rule(
     r"(?P<np>.+?) (?:will |should |must |is going to |has to |needs to |only |actually |really |now )*"
-    r"(?:takes?|lasts?|is|be|runs?|goes|go|needs?|'s|goes on)(?: for| only| just| about)? (?P<length>LENGTH)(?: long)?"
+    r"(?:takes?|lasts?|is|be|runs?|goes|go|needs?|'s|goes on)"
+    r"(?: for| only| just| about| actually| really| now)* (?P<length>LENGTH)(?: long)?"
     rf"{INSTEAD}"
 )
 _MAKE_LONG = rule(

@@ -88,7 +88,8 @@ _TRAILING = re.compile(
     r"(?:(?:,|,? (?:please|pls|plz|thanks|thank you|thx|ty|cheers))"
     r" (?:love|lovely|darling|hun|hon|honey|sweetie|man|bro|dude|pal|friend|sir|madam)\b"
     r"|,? (?:please|pls|plz|thanks|thank you|thx|ty|cheers|for me|will you|would you|ok|okay|if you can|if possible"
-    r"|right now|asap|then|mate|buddy|dear|thanks a lot|thank you very much|so much|a lot|real quick|quickly)\b"
+    r"|right now|asap|then|mate|buddy|dear|thanks a lot|thank you very much|so much|a lot|real quick|quickly"
+    r"|ugh|argh|lol|haha)\b"
     r"|[\s.!?,;]|\s[:;]-?[)(])+$",
     re.I,
 )

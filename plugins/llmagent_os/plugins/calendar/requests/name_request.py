@@ -22,6 +22,15 @@ _NAMED = r"(?:called|named|titled|labelled|labeled|known as)"
 _RENAME = rule(
     rf"(?:rename|retitle|relabel|re-name|call|name|title) (?P<np>.+?) (?:to|as|into|=|->) (?P<new>.+?){INSTEAD}"
 )
+#: The event stands in front: "the sign-off: rename to release sign-off".
+_RENAME_BEHIND = rule(
+    rf"(?P<np>.+?)(?: ?[:–—-]|,)? (?:rename|retitle|relabel|re-name)(?: it| this| that)? (?:to|as|into)"
+    rf" (?P<new>.+?){INSTEAD}"
+)
+#: A remark behind a new name: "…, that's his real name".
+_REMARK = re.compile(
+    r",\s(?:(?:that|it|he|she|they|i|we|this|which)(?:'?s|'re|'m|'ve)?\b|(?:because|since|sounds|as)\b).*$", re.I
+)
 _CALL_INSTEAD = rule(
     r"(?:call|name|title|label) (?:it|that|this) (?P<new>.+?),? (?:instead of|rather than|and not|not) (?P<np>.+?)"
 )
@@ -85,7 +94,7 @@ def read_name(clause: Clause) -> ToolCall | None:
 def _rename(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     groups = found.groupdict()
     target = known_target(words, groups.get("np"))
-    new = plain_name(words, groups.get("new") or groups.get("alone") or "")
+    new = plain_name(words, _REMARK.sub("", groups.get("new") or groups.get("alone") or ""))
     if target is None or not new or holds_request(new) or re.fullmatch(r"it|that|off|them|back|in", new, re.I):
         return None
     return move_call(words, target, new_title=new)
@@ -107,7 +116,20 @@ def _call_it(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
 
 def _change_to(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
     """Another name where something that has no mark of time follows: "change the lunch to brunch"."""
-    return None if has_marks(found["new"]) else _rename(words, found)
+    if has_marks(found["new"]):
+        return None
+    call = _rename(words, found)
+    return None if call is None else _of_person(words, call)
+
+
+def _of_person(words: MaskedWords, call: ToolCall) -> ToolCall:
+    """Another name of somebody keeps the rest of the event's name: "change gus to angus" for a lunch with Gus."""
+    old = str(call.arguments.get("title", ""))
+    titles = {event.title for event in words.clause.events if old and fits_words(event, old)}
+    somebody = re.compile(rf"\b(?:with|and|for|from) (?:\w+ )?{re.escape(old)}\b", re.I)
+    if len(titles) != 1 or not somebody.search(next(iter(titles))):
+        return call
+    return ToolCall(call.name, {**call.arguments, "instead_of": old})
 
 
 def _not_but(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:
@@ -183,6 +205,7 @@ _RULES: Rules = (
     (_REPLACE, _replace),
     (_CALL_INSTEAD, _rename),
     (_RENAME, _rename),
+    (_RENAME_BEHIND, _rename),
     (_CALL_QUOTED, _rename),
     (_CALL, _call_it),
     (_CHANGE_TO, _change_to),

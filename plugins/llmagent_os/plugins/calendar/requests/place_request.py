@@ -45,8 +45,8 @@ _IS_AT = rule(
     r"|(?P<np2>.+?) (?:at|in) (?P<place2>.+?) instead"
 )
 _MOVED_TO = rule(
-    r"(?P<np>.+?)(?:'s| has| have| is| are| was| were| got)?(?: been| now)? (?:moved|relocated|switched|changed) to"
-    rf" (?P<place>[^\ue000-\uf8ff]+?){INSTEAD}"
+    r"(?P<np>.+?)(?:'s| has| have| is| are| was| were| got)?(?: been| now)? (?:moved|relocated|transferred|switched"
+    rf"|changed) to (?P<place>[^\ue000-\uf8ff]+?){INSTEAD}"
 )
 _OTHER_PLACE = rule(
     r"(?:.*\b)?(?:at|in|to|is) (?P<place>[^\ue000-\uf8ff]+?),? (?:instead of|rather than|and not|not)(?: at| in)?"

@@ -54,7 +54,8 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
         _hours,
     ),
     (r"(?<=\d)(?P<half> ?[ap]\.?m\.?)? (?:sharp|on the dot|on the nose)\b", r"\g<half>"),
-    (rf", say (?=(?:at )?{_CLOCK})", " at "),
+    (rf", (?:say|(?:they|he|she|we) (?:said|says?)) (?:at )?(?={_CLOCK})", " at "),
+    (rf"(?P<clock>{_CLOCK}),? (?P<count>[1-9](?:[.,]5)?) ?h(?=[\s,.!]*$|,)", r"\g<clock> for \g<count> hours"),
     (
         rf"(?<!every )(?<!each )\b(?P<days>{_NAME}(?:,? (?:and |& )?{_NAME})+)(?P<at>[^.;?\n]{{0,20}}?),? until"
         rf" (?=(?:the )?\d|{'|'.join(MONTHS)})",
@@ -84,7 +85,23 @@ _RULES: tuple[tuple[str, str | Callable[[re.Match[str]], str]], ...] = (
     (r"^(?P<then>in [^:,;.]{3,30}?) or so(?=: |\s[–-] )", r"\g<then>"),
     (r"^(?P<delay>\d{1,3} ?(?:minutes?|mins?|hours?|hrs?))(?=: |\s[–-] )", r"in \g<delay>"),
     (r"\bits (?=(?:on|at|in) )", "it's "),
+    (
+        rf"\b(?:daily|every day)(?P<at>,? (?:at )?{_CLOCK}| at \d{{1,2}})?,? (?:on )?weekdays(?: only)?\b",
+        r"every weekday\g<at>",
+    ),
     # Reminders.
+    (
+        r"(?<!do you )\bremember (?P<who>me|us) (?=(?:about|of|again)\b"
+        r"|(?:at|on|in|before) (?:\d|an?\b|half\b|\w+day\b)"
+        r"|(?:an?|one|two|half|\d+)[\w ]{0,20}\b(?:before|early|earlier|ahead)\b)",
+        r"remind \g<who> ",
+    ),
+    (
+        r"^(?:(?:set|add|i need|i want|i'd like|give me|please set)(?: me)? )?(?:two|2) reminders"
+        r" (?:for|before|of) (?P<what>[^:;,.!?]+?)(?: please)?[:;,–-]+ (?P<first>(?:an?|one|two|half|\d+)[\w ]+?)"
+        r"(?: before)?,? and (?P<last>(?:an?|one|two|half|\d+)[\w ]+?) before(?: please)?[.!]*$",
+        r"remind me \g<first> before and \g<last> before \g<what>",
+    ),
     (r"\b(?P<opening>remind (?:me|us)) too (?=[a-z])", r"\g<opening> to "),
     (
         r"\b(?P<opening>(?:remind|tell|wake) (?:me|us)(?: \w+){0,3}) 2 (?=[a-z])"

@@ -155,10 +155,11 @@ class _DateParser(PeriodParser):
         return DateRange(first.first, last.last, span=True)
 
     def _with_month(self, first: str, last: str) -> str:
-        """Give the first day the month of the last: "the 3rd" in "the 3rd to the 8th of june"."""
-        month = re.fullmatch(rf"{DAY_NUMBER} (?:of )?{MONTH}(?: \d{{4}})?", last)
-        bare = re.fullmatch(rf"(?:the )?{DAY_NUMBER}", first)
-        return f"{month[2]} {bare[1]}" if month and bare else first
+        """Give the first day the month of the last: "the 3rd" in "the 3rd to the 8th of june", "monday 3"."""
+        named = rf"(?:{WEEKDAY},? )?(?:the )?"
+        month = re.fullmatch(rf"{named}{DAY_NUMBER} (?:of )?{MONTH}(?: \d{{4}})?", last)
+        bare = re.fullmatch(rf"{named}{DAY_NUMBER}", first)
+        return f"{month[3]} {bare[2]}" if month and bare and int(bare[2]) < int(month[2]) else first
 
     def _end(self, first: DateRange, said: str, depth: int) -> DateRange | None:
         """Parse the last day of a span. A weekday or a date without a year is the next one after the first day."""

@@ -12,7 +12,8 @@ from llmagent_os.plugins.calendar.time.calendar_dates import NTH, WEEKDAY, Calen
 from llmagent_os.plugins.calendar.time.date_ranges import ONE_DAY, DateRange, one_day
 from llmagent_os.plugins.calendar.time.duration_parsing import QUANTITY, parse_quantity
 from llmagent_os.plugins.calendar.time.holidays import HOLIDAYS
-from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
+from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
+from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 #: Words for a day, and how many days it is from today.
 _NEAR_DAYS = {
@@ -27,6 +28,8 @@ _NEAR_DAYS = {
     "last night": -1,
     "day before yesterday": -2,
 }
+#: How many days from today "thursday the 3rd" may be: this month or the next, or just over.
+_NEAR_AHEAD, _NEAR_BEHIND = 62, 28
 _BUSINESS_DAYS = r"(?:business|working|work|week) ?days?|weekdays?"
 
 
@@ -77,7 +80,21 @@ class DayParser(CalendarDateParser, ABC):
         dotted = re.fullmatch(r"\d{1,2}\.[0-5]\d", match[2]) is not None
         if dotted and found is not None and found.first.weekday() != WEEKDAYS.index(match[1]):
             return None  # "sunday 12.30" has a time
-        return found
+        stated = re.search(r"\d{4}", match[2]) is not None
+        return None if found is None else self._on(WEEKDAYS.index(match[1]), found, said, stated=stated)
+
+    def _on(self, number: int, found: DateRange, said: str, *, stated: bool) -> DateRange:
+        """The day of a date that names its weekday too: "tuesday 3 november", which may be just over.
+
+        Raises:
+            TimeExpressionError: the date is on another weekday.
+        """
+        over = found.first - relativedelta(years=1)
+        if found.first.weekday() == number or found.first != found.last:
+            return found
+        if not stated and over.weekday() == number and (self.today - over).days <= _NEAR_AHEAD:
+            return one_day(over)
+        raise _on_other_weekday(found.first, number, said)
 
     def _weekday_of(self, number: int, how: str, week: str) -> DateRange:
         if how == "next" or week == "next week":
@@ -99,13 +116,18 @@ class DayParser(CalendarDateParser, ABC):
         return DateRange(day, day, 0 if ahead else 7)
 
     def _both(self, number: int, day: int, said: str) -> DateRange | None:
-        """Return the next day that is both this weekday and this day of the month."""
+        """Return the day that is both this weekday and this day of the month: nobody names another one so.
+
+        Raises:
+            TimeExpressionError: no such day is near, so the weekday or the number is wrong.
+        """
         check_day(day, said)
-        for ahead in range(400):
-            found = self.today + timedelta(days=ahead)
-            if found.day == day and found.weekday() == number:
-                return one_day(found)
-        return None
+        near = [self.today + timedelta(days=ahead) for ahead in (*range(_NEAR_AHEAD), *range(-1, -_NEAR_BEHIND, -1))]
+        numbered = [each for each in near if each.day == day]
+        found = next((each for each in numbered if each.weekday() == number), None)
+        if found is None and numbered:
+            raise _on_other_weekday(numbered[0], number, said)
+        return None if found is None else one_day(found)
 
     def counted(self, said: str, depth: int) -> DateRange | None:
         """Parse a day that is counted from another: "in two weeks", "3 days before christmas", "a week from friday"."""
@@ -179,3 +201,10 @@ def business_days_after(day: date, count: int) -> date:
         day += ONE_DAY
         count -= day.weekday() < 5
     return day
+
+
+def _on_other_weekday(day: date, number: int, said: str) -> TimeExpressionError:
+    """The error for a date that is not on the weekday that is named with it."""
+    is_on, wanted = WEEKDAYS[day.weekday()].capitalize(), WEEKDAYS[number].capitalize()
+    why = f"{MONTHS[day.month - 1].capitalize()} {day.day} is a {is_on}, not a {wanted}."
+    return TimeExpressionError("impossible", "date", said, why=why)
