@@ -17,9 +17,12 @@ import pytest
 os.environ.setdefault("LLMAGENT_OS_POLICY", "fixed")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-# A shell that starts the tests in the background has them ignore Ctrl-C, and so would every program that tests start.
+# A shell that starts the tests in the background has them ignore Ctrl-C, and `nohup` has them ignore a closed terminal,
+# and so would every program that tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(scope="session")

@@ -94,7 +94,9 @@ async def test_spoken_to_on_every_platform_it_answers_in_words_and_aloud(spoken:
         assert kept_recordings(data) == []
         sounds = [read_sound(path, 60) for path in (data / "outgoing").rglob("*.ogg")]
         assert len(sounds) >= len(servers)
-        assert all(0.3 < sound.seconds < 20 and not sound.is_silent for sound in sounds)
+        assert [
+            (sound.seconds, sound.is_silent) for sound in sounds if not 0.3 < sound.seconds < 60 or sound.is_silent
+        ] == []
     finally:
         print(bot.log.read_text())  # shown where the test fails
 

@@ -2,7 +2,7 @@
 
 >>> from llmagent_os.chat import Completion
 >>> with tallied() as tally:
-...     note(Completion(text="Hello there", prompt="Say hello to them", token_ids=(1, 2, 3)))
+...     note(Completion(text="Hello there", prompt="Say hello there.", token_ids=(1, 2, 3)))
 >>> tally.prompt_tokens, tally.completion_tokens
 (4, 3)
 """
