@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -49,6 +50,9 @@ NO_PERSON = ""
 #: The file with the random bytes from which the ids of keys are made.
 _SALT_FILE = "salt"
 
+#: The ending of a key file that is being destroyed. Where a crash leaves one, the next start removes it.
+_DESTROYED = ".destroyed"
+
 
 class SealedError(LLMAgentOSError, OSError):
     """A sealed value cannot be opened, as a file that cannot be read: its key was destroyed, or it is damaged."""
@@ -77,6 +81,8 @@ class KeyRing:
         self._lock = Lock()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for left in folder.glob(f"*{_DESTROYED}"):
+                _shred(left)
             self._salt = _made_once(folder / _SALT_FILE, lambda: secrets.token_bytes(32))
             self._key(NO_PERSON)
         except SealedError as error:
@@ -145,29 +151,33 @@ class KeyRing:
         with self._lock:
             self._held.pop(key_id, None)
             self._known.pop(account, None)
+            # It is taken away first: a crash in between leaves no key, rather than one that cannot be read.
+            gone = file.with_suffix(_DESTROYED)
+            was_left = _shred(gone)
             try:
-                with file.open("r+b") as handle:  # the wrapped key itself is overwritten, where the disk allows it
-                    handle.write(b"\0" * file.stat().st_size)
-                    handle.flush()
-                    os.fsync(handle.fileno())
-                file.unlink()
+                file.rename(gone)
             except FileNotFoundError:
-                return False
+                return was_left
+            _sync(self.folder)
+            _shred(gone)
             _sync(self.folder)
         return True
 
     def has_key(self, account: str) -> bool:
         """Whether there is a key of ``account``: something is kept about it, or was."""
-        return self._file(self._id(account)).exists()
+        file = self._file(self._id(account))
+        _remove_blank(file)
+        return file.exists()
 
     def rewrap(self) -> int:
         """Wrap all keys by the first master key; returns how many were wrapped by another. Data stay as they are.
 
         Raises:
-            SealedError: a key cannot be opened.
+            SealedError: a key cannot be opened; the error names its file.
         """
         count = 0
         for file in sorted(self.folder.glob("*.key")):
+            _remove_blank(file)
             try:
                 kept = json.loads(file.read_bytes())
                 if kept["master"] == self._masters[0].name:
@@ -176,6 +186,8 @@ class KeyRing:
                 new = _wrapped(self._masters[0], key_id, self._unwrapped(key_id, kept))
             except FileNotFoundError:  # destroyed in between
                 continue
+            except (ValueError, KeyError, TypeError) as error:
+                raise SealedError(f"the key file {file} is damaged: {error}") from error
             with self._lock:
                 if file.exists():
                     _replace(file, new)
@@ -195,6 +207,7 @@ class KeyRing:
         file = self._file(key_id)
         self._held.pop(key_id, None)
         with self._lock:
+            _remove_blank(file)
             if not file.exists():
                 self._make(file, key_id)
         key = self._read(key_id)
@@ -220,7 +233,10 @@ class KeyRing:
 
     def _read(self, key_id: bytes) -> AESGCM:
         try:
-            kept = json.loads(self._file(key_id).read_bytes())
+            raw = self._file(key_id).read_bytes()
+            if _is_blank(raw):
+                raise SealedError("the key of the value was destroyed")
+            kept = json.loads(raw)
             key = _cipher(self._unwrapped(key_id, kept))
         except FileNotFoundError:
             raise SealedError("the key of the value was destroyed") from None
@@ -300,6 +316,38 @@ def _made_once(file: Path, make: Callable[[], bytes]) -> bytes:
         part.unlink()
         _sync(file.parent)
     return file.read_bytes()
+
+
+def _shred(file: Path) -> bool:
+    """Overwrite a file where it is, as far as the disk allows it, and remove it. Returns whether there was one."""
+    try:
+        with file.open("r+b") as handle:
+            handle.write(b"\0" * os.fstat(handle.fileno()).st_size)
+            handle.flush()
+            os.fsync(handle.fileno())
+        file.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _remove_blank(file: Path) -> None:
+    """Remove a key file that is all zeros: an older version stopped while it destroyed the key."""
+    try:
+        with file.open("rb") as handle:
+            if not _is_blank(handle.read()):
+                return
+            # Of two processes that find it, the second must not remove the new key that the first makes.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(handle.fileno()), file.stat()):
+                file.unlink()
+    except FileNotFoundError:
+        return
+    _sync(file.parent)
+
+
+def _is_blank(content: bytes) -> bool:
+    return bool(content) and not any(content)
 
 
 def _replace(file: Path, content: bytes) -> None:
