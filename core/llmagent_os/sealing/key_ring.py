@@ -25,11 +25,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import structlog
+
 from llmagent_os.errors import ConfigError, LLMAgentOSError
 from llmagent_os.sealing.master_keys import KEY_BYTES, MasterKey, read_key_file
 
 if TYPE_CHECKING:  # imported only where something is sealed
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: Begins every sealed value. It is no beginning of JSON.
 MARK = b"\x02S1"
@@ -75,7 +79,7 @@ class KeyRing:
         self.folder = folder
         self._masters = tuple(masters)
         self.key_file = key_file  #: of the masters; None: they are in no file
-        self._read_at = _changed_at(key_file)
+        self._read_at = self._missed_at = _changed_at(key_file)
         self._known: dict[str, tuple[bytes, AESGCM, str]] = {}  # by account: id, key and file, to seal with
         self._held: OrderedDict[bytes, AESGCM] = OrderedDict()
         self._lock = Lock()
@@ -225,10 +229,20 @@ class KeyRing:
             _replace(file, _wrapped(self._masters[0], key_id, self._unwrapped(key_id, json.loads(file.read_bytes()))))
 
     def _look_at_masters(self) -> bool:
-        """Read the file of the master keys again if it has changed. Returns whether it has."""
+        """Read the file of the master keys again if it has changed. Returns whether it has.
+
+        Where it cannot be read any more, the known ones stay in use, and the next look tries it again.
+        """
         if self.key_file is None or (at := _changed_at(self.key_file)) == self._read_at:
             return False
-        self._masters, self._read_at = read_key_file(self.key_file), at
+        try:
+            self._masters = read_key_file(self.key_file)
+        except ConfigError as error:
+            if at != self._missed_at:  # said once
+                _log.error("the master keys stay as they were read before", error=str(error))
+            self._missed_at = at
+            return False
+        self._read_at = self._missed_at = at
         return True
 
     def _read(self, key_id: bytes) -> AESGCM:

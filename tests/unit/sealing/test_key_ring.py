@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.sealing.key_ring import MARK, NO_PERSON, KeyRing, SealedError, is_sealed
@@ -164,6 +165,29 @@ def test_keys_are_rotated_while_another_process_goes_on(tmp_path: Path) -> None:
     assert {json.loads(each.read_bytes())["master"] for each in ring.folder.glob("*.key")} == {new.name}
     with pytest.raises(ConfigError):
         KeyRing(tmp_path / "keys", [old])
+
+
+def test_a_host_whose_key_file_went_still_hears_new_people(tmp_path: Path) -> None:
+    file = tmp_path / "master"
+    write_key_file(file, (old := new_master_key(),))
+    host = KeyRing(tmp_path / "keys", [old], file)
+    file.unlink()
+    with capture_logs() as logs:
+        assert host.open(host.seal(ANA, b"zeppelin")) == b"zeppelin"
+        assert host.open(host.seal(BEN, b"lunch")) == b"lunch"
+    assert [entry["log_level"] for entry in logs] == ["error"], "it is said once"
+    new = new_master_key()
+    of_cara = KeyRing(tmp_path / "keys", [old, new])
+    of_cara.use([new])
+    sealed = of_cara.seal("web::cara", b"new")
+    with pytest.raises(SealedError, match="is not given"):
+        host.open(sealed)
+    write_key_file(file, (new, old))
+    file.chmod(0o644)
+    with pytest.raises(SealedError, match="is not given"):
+        host.open(sealed)
+    file.chmod(0o600)
+    assert host.open(sealed) == b"new"
 
 
 def test_two_processes_make_one_key(tmp_path: Path, master: MasterKey) -> None:
