@@ -105,7 +105,11 @@ class Ledger:
 
         def opened() -> Database:
             database = connect(path, synchronous)
-            seal_existing(database, HostLock(path))
+            try:
+                seal_existing(database, HostLock(path))
+            except BaseException:
+                database.close()
+                raise
             return database
 
         writer = ThreadWriter(opened)

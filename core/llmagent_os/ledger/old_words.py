@@ -7,9 +7,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.connection import WIPE_DUE, Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
-from llmagent_os.ledger.erasure import WIPE_DUE
 from llmagent_os.ledger.portable import insert_or_ignore, upsert
 from llmagent_os.ledger.schema import completions, interactions, keys, rewards
 from llmagent_os.ledger.sealed_columns import seal
