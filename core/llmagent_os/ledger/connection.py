@@ -32,6 +32,9 @@ CHECKPOINT_MILLISECONDS = 200
 #: Names the row of ``keys`` that is there once the ledger is sealed.
 SEALED_MARK = "sealed"
 
+#: Names the row of ``keys`` that is there while the file is to be compacted: also a crash must not keep it from that.
+WIPE_DUE = "wipe due"
+
 #: Begins a transaction. No other process can write until it ends.
 BEGIN = "BEGIN IMMEDIATE"
 

@@ -16,7 +16,7 @@ from llmagent_os.errors import LedgerError
 from llmagent_os.identity import NO_ACCOUNT, Identity, parts_of, person_kept_under
 from llmagent_os.ledger.audit_log import exported_audit, put_pseudonyms
 from llmagent_os.ledger.canary_tests import erase_from_tests
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.connection import WIPE_DUE, Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.inbox import Inbox
@@ -62,9 +62,6 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: The pause between two tries at emptying the write-ahead log while another process reads.
 WIPE_PAUSE_SECONDS = 1.0
-
-#: Names the row of ``keys`` that is there while the file is to be compacted: also a crash must not keep it from that.
-WIPE_DUE = "wipe due"
 
 #: What is kept about a person: by kind, rows as JSON values.
 Export = dict[str, list[dict[str, Any]]]

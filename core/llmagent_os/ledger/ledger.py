@@ -105,7 +105,11 @@ class Ledger:
 
         def opened() -> Database:
             database = connect(path, synchronous)
-            seal_existing(database, HostLock(path))
+            try:
+                seal_existing(database, HostLock(path))
+            except BaseException:
+                database.close()
+                raise
             return database
 
         writer = ThreadWriter(opened)
@@ -226,10 +230,17 @@ class Ledger:
         Returns:
             How many interactions were emptied.
         """
-        count = 0
-        while emptied := await self._writer.run(lambda database: delete_old_words(database, before.timestamp())):
+        moment, count, after = before.timestamp(), 0, 0
+
+        def page(database: Database) -> tuple[int, int | None]:
+            return delete_old_words(database, moment, after)
+
+        while True:
+            emptied, last = await self._writer.run(page)
             count += emptied
-        return count
+            if last is None:
+                return count
+            after = last
 
     async def failed(self, limit: int = 100) -> list[tuple[str, str]]:
         """The keys of the latest events given up, and why they were; newest first."""

@@ -7,52 +7,63 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.connection import WIPE_DUE, Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
-from llmagent_os.ledger.erasure import WIPE_DUE
-from llmagent_os.ledger.portable import insert_or_ignore, upsert
+from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.schema import completions, interactions, keys, rewards
 from llmagent_os.ledger.sealed_columns import seal
 
-#: How many interactions are emptied in one transaction.
+#: How many interactions are looked at in one transaction.
 PAGE_ROWS = 500
-
-#: Names the row of ``keys`` with the last row of ``interactions`` that was emptied.
-_EMPTIED = "words deleted through"
 
 #: The fields of a context that hold words, or name what somebody wrote.
 _WORDS = ("reply", "buttons", "message_id")
 
+#: An interaction without calls of tools, as JSON.
+_NO_CALLS = "[]"
 
-def delete_old_words(database: Database, before: float) -> int:
-    """Empty at most :data:`PAGE_ROWS` interactions that are older than a moment, and delete their completions.
 
-    Their bytes leave the file at the next start of a host, or with the next erasure.
+def delete_old_words(database: Database, before: float, after: int) -> tuple[int, int | None]:
+    """Empty interactions that are older than a moment, and delete their completions, among :data:`PAGE_ROWS` rows.
+
+    Their bytes leave the file at the next start of a host, or with the next erasure. Which rows are empty is seen from
+    the rows: a number that is kept would stand for others, since SQLite gives the numbers of erased rows again.
 
     Args:
         database: inside a transaction.
         before: the moment, in seconds since 1970.
+        after: the row after which to begin; at first 0.
 
     Returns:
-        How many interactions were emptied.
+        How many interactions were emptied, and the row after which to go on. None: that was the last one.
     """
-    mark = database.sql.execute(sa.select(keys.c.value).where(keys.c.name == _EMPTIED)).scalar()
-    columns = (interactions.c.seq, interactions.c.interaction_id, interactions.c.user_id, interactions.c.context)
-    old = (interactions.c.seq > int(mark or 0), interactions.c.created_at < before)
-    rows = database.sql.execute(sa.select(*columns).where(*old).order_by(interactions.c.seq).limit(PAGE_ROWS)).all()
+    page = sa.select(interactions.c.seq).where(interactions.c.seq > after).order_by(interactions.c.seq).limit(PAGE_ROWS)
+    last = database.sql.execute(sa.select(sa.func.max(page.subquery().c.seq))).scalar()
+    if last is None:
+        return 0, None
+    names = ("seq", "interaction_id", "user_id", "context", "said", "completion", "tool_calls")
+    old = (interactions.c.seq > after, interactions.c.seq <= last, interactions.c.created_at < before)
+    found = database.sql.execute(sa.select(*(interactions.c[name] for name in names)).where(*old)).all()
+    rows = [row for row in found if _has_words(row)]
     if not rows:
-        return 0
+        return 0, last
     for row in rows:
         context = seal(database, row.user_id, _without_words(row.context))
-        empty = {"said": "", "completion": "", "tool_calls": "[]", "context": context}
+        empty = {"said": "", "completion": "", "tool_calls": _NO_CALLS, "context": context}
         database.sql.execute(sa.update(interactions).where(interactions.c.seq == row.seq).values(empty))
     theirs = [row.interaction_id for row in rows]
     database.sql.execute(sa.delete(completions).where(completions.c.interaction_id.in_(theirs)))
     words = (rewards.c.kind != "reaction", rewards.c.interaction_id.in_(theirs))
     database.sql.execute(sa.update(rewards).where(*words).values(raw_value=""))
-    database.sql.execute(upsert(keys).values(name=_EMPTIED, value=str(rows[-1].seq)))
     database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
-    return len(rows)
+    return len(rows), last
+
+
+def _has_words(row: sa.Row[Any]) -> bool:
+    if row.said or row.completion or row.tool_calls != _NO_CALLS:
+        return True
+    context: str = row.context
+    return context != _without_words(context)
 
 
 def _without_words(context: str) -> str:

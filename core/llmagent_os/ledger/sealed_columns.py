@@ -15,8 +15,9 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from llmagent_os.ledger.connection import SEALED_MARK, Database
+from llmagent_os.ledger.connection import SEALED_MARK, WIPE_DUE, Database
 from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.schema import (
     completions,
     contacts,
@@ -119,9 +120,12 @@ def seal_existing(database: Database, lock: HostLock | None) -> None:
         with database.transaction():
             count = sum(_seal_table(database, keys.metadata.tables[name]) for name in SEALED)
             database.sql.execute(sa.insert(keys).values(name=SEALED_MARK, value=""))
+            if count:  # what stood there before must not stay in free pages: if this fails, the next host does it
+                database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
         if count:
             _log.info("the ledger is encrypted now", rows=count)
-            database.compact()  # what stood there before must not stay in free pages
+            database.compact()
+            database.sql.execute(sa.delete(keys).where(keys.c.name == WIPE_DUE))
             database.checkpoint()
     finally:
         if lock is not None:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import fcntl
 import json
 import os
 import secrets
@@ -24,11 +25,15 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING
 
+import structlog
+
 from llmagent_os.errors import ConfigError, LLMAgentOSError
 from llmagent_os.sealing.master_keys import KEY_BYTES, MasterKey, read_key_file
 
 if TYPE_CHECKING:  # imported only where something is sealed
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: Begins every sealed value. It is no beginning of JSON.
 MARK = b"\x02S1"
@@ -48,6 +53,9 @@ NO_PERSON = ""
 
 #: The file with the random bytes from which the ids of keys are made.
 _SALT_FILE = "salt"
+
+#: The ending of a key file that is being destroyed. Where a crash leaves one, the next start removes it.
+_DESTROYED = ".destroyed"
 
 
 class SealedError(LLMAgentOSError, OSError):
@@ -71,12 +79,14 @@ class KeyRing:
         self.folder = folder
         self._masters = tuple(masters)
         self.key_file = key_file  #: of the masters; None: they are in no file
-        self._read_at = _changed_at(key_file)
+        self._read_at = self._missed_at = _changed_at(key_file)
         self._known: dict[str, tuple[bytes, AESGCM, str]] = {}  # by account: id, key and file, to seal with
         self._held: OrderedDict[bytes, AESGCM] = OrderedDict()
         self._lock = Lock()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for left in folder.glob(f"*{_DESTROYED}"):
+                _shred(left)
             self._salt = _made_once(folder / _SALT_FILE, lambda: secrets.token_bytes(32))
             self._key(NO_PERSON)
         except SealedError as error:
@@ -145,29 +155,33 @@ class KeyRing:
         with self._lock:
             self._held.pop(key_id, None)
             self._known.pop(account, None)
+            # It is taken away first: a crash in between leaves no key, rather than one that cannot be read.
+            gone = file.with_suffix(_DESTROYED)
+            was_left = _shred(gone)
             try:
-                with file.open("r+b") as handle:  # the wrapped key itself is overwritten, where the disk allows it
-                    handle.write(b"\0" * file.stat().st_size)
-                    handle.flush()
-                    os.fsync(handle.fileno())
-                file.unlink()
+                file.rename(gone)
             except FileNotFoundError:
-                return False
+                return was_left
+            _sync(self.folder)
+            _shred(gone)
             _sync(self.folder)
         return True
 
     def has_key(self, account: str) -> bool:
         """Whether there is a key of ``account``: something is kept about it, or was."""
-        return self._file(self._id(account)).exists()
+        file = self._file(self._id(account))
+        _remove_blank(file)
+        return file.exists()
 
     def rewrap(self) -> int:
         """Wrap all keys by the first master key; returns how many were wrapped by another. Data stay as they are.
 
         Raises:
-            SealedError: a key cannot be opened.
+            SealedError: a key cannot be opened; the error names its file.
         """
         count = 0
         for file in sorted(self.folder.glob("*.key")):
+            _remove_blank(file)
             try:
                 kept = json.loads(file.read_bytes())
                 if kept["master"] == self._masters[0].name:
@@ -176,6 +190,8 @@ class KeyRing:
                 new = _wrapped(self._masters[0], key_id, self._unwrapped(key_id, kept))
             except FileNotFoundError:  # destroyed in between
                 continue
+            except (ValueError, KeyError, TypeError) as error:
+                raise SealedError(f"the key file {file} is damaged: {error}") from error
             with self._lock:
                 if file.exists():
                     _replace(file, new)
@@ -195,6 +211,7 @@ class KeyRing:
         file = self._file(key_id)
         self._held.pop(key_id, None)
         with self._lock:
+            _remove_blank(file)
             if not file.exists():
                 self._make(file, key_id)
         key = self._read(key_id)
@@ -212,15 +229,28 @@ class KeyRing:
             _replace(file, _wrapped(self._masters[0], key_id, self._unwrapped(key_id, json.loads(file.read_bytes()))))
 
     def _look_at_masters(self) -> bool:
-        """Read the file of the master keys again if it has changed. Returns whether it has."""
+        """Read the file of the master keys again if it has changed. Returns whether it has.
+
+        Where it cannot be read any more, the known ones stay in use, and the next look tries it again.
+        """
         if self.key_file is None or (at := _changed_at(self.key_file)) == self._read_at:
             return False
-        self._masters, self._read_at = read_key_file(self.key_file), at
+        try:
+            self._masters = read_key_file(self.key_file)
+        except ConfigError as error:
+            if at != self._missed_at:  # said once
+                _log.error("the master keys stay as they were read before", error=str(error))
+            self._missed_at = at
+            return False
+        self._read_at = self._missed_at = at
         return True
 
     def _read(self, key_id: bytes) -> AESGCM:
         try:
-            kept = json.loads(self._file(key_id).read_bytes())
+            raw = self._file(key_id).read_bytes()
+            if _is_blank(raw):
+                raise SealedError("the key of the value was destroyed")
+            kept = json.loads(raw)
             key = _cipher(self._unwrapped(key_id, kept))
         except FileNotFoundError:
             raise SealedError("the key of the value was destroyed") from None
@@ -300,6 +330,38 @@ def _made_once(file: Path, make: Callable[[], bytes]) -> bytes:
         part.unlink()
         _sync(file.parent)
     return file.read_bytes()
+
+
+def _shred(file: Path) -> bool:
+    """Overwrite a file where it is, as far as the disk allows it, and remove it. Returns whether there was one."""
+    try:
+        with file.open("r+b") as handle:
+            handle.write(b"\0" * os.fstat(handle.fileno()).st_size)
+            handle.flush()
+            os.fsync(handle.fileno())
+        file.unlink()
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _remove_blank(file: Path) -> None:
+    """Remove a key file that is all zeros: an older version stopped while it destroyed the key."""
+    try:
+        with file.open("rb") as handle:
+            if not _is_blank(handle.read()):
+                return
+            # Of two processes that find it, the second must not remove the new key that the first makes.
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            if os.path.samestat(os.fstat(handle.fileno()), file.stat()):
+                file.unlink()
+    except FileNotFoundError:
+        return
+    _sync(file.parent)
+
+
+def _is_blank(content: bytes) -> bool:
+    return bool(content) and not any(content)
 
 
 def _replace(file: Path, content: bytes) -> None:

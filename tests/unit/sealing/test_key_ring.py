@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.sealing.key_ring import MARK, NO_PERSON, KeyRing, SealedError, is_sealed
@@ -80,6 +81,63 @@ def test_a_key_that_another_process_destroyed_seals_nothing_more(
     assert other.open(ring.seal(ANA, b"after")) == b"after"
 
 
+def test_a_crash_while_a_key_is_destroyed_locks_nobody_out(
+    ring: KeyRing, tmp_path: Path, master: MasterKey, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sealed = ring.seal(ANA, b"zeppelin")
+
+    def crash(path: Path, missing_ok: bool = False) -> None:
+        raise OSError("the power went")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", crash)
+        with pytest.raises(OSError, match="power"):
+            ring.destroy(ANA)
+    assert not ring.has_key(ANA)
+    later = KeyRing(tmp_path / "keys", [master])
+    assert not [*later.folder.glob("*.destroyed")], "what is left of the key goes at the next start"
+    with pytest.raises(SealedError, match="destroyed"):
+        later.open(sealed)
+    assert later.open(later.seal(ANA, b"again")) == b"again"
+
+
+def test_a_destruction_that_failed_is_finished_by_the_next(ring: KeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    ring.seal(ANA, b"zeppelin")
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "unlink", lambda path: path.joinpath("no file").read_bytes())
+        with pytest.raises(NotADirectoryError):
+            ring.destroy(ANA)
+    assert (ring.destroy(ANA), ring.destroy(ANA)) == (True, False)
+    assert not [*ring.folder.glob("*.destroyed")]
+
+
+def test_a_key_file_of_zeros_is_a_destroyed_key(ring: KeyRing, tmp_path: Path, master: MasterKey) -> None:
+    """Older versions zeroed a key before they removed it, and may have crashed in between."""
+    sealed = ring.seal(ANA, b"zeppelin")
+    file = ring.folder / f"{sealed[3:19].hex()}.key"
+
+    def zero() -> KeyRing:
+        file.write_bytes(b"\0" * file.stat().st_size)
+        return KeyRing(tmp_path / "keys", [master])
+
+    later = zero()
+    with pytest.raises(SealedError, match="destroyed"):
+        later.open(sealed)
+    assert later.open(later.seal(ANA, b"again")) == b"again"
+    assert not zero().has_key(ANA)
+    ring.seal(ANA, b"once more")
+    assert zero().rewrap() == 0
+    assert not file.exists()
+
+
+def test_a_rotation_names_the_file_that_is_damaged(ring: KeyRing) -> None:
+    file = ring.folder / f"{ring.seal(ANA, b'zeppelin')[3:19].hex()}.key"
+    for damaged in (b"", b"\xff\x00\x80", b"[]", b"{}"):
+        file.write_bytes(damaged)
+        with pytest.raises(SealedError, match=file.name):
+            ring.rewrap()
+
+
 def test_the_wrong_master_key_is_noticed_at_once(ring: KeyRing, tmp_path: Path) -> None:
     """Otherwise a host would run for a day before somebody notices that nothing old can be read."""
     with pytest.raises(ConfigError, match="another than the one"):
@@ -107,6 +165,29 @@ def test_keys_are_rotated_while_another_process_goes_on(tmp_path: Path) -> None:
     assert {json.loads(each.read_bytes())["master"] for each in ring.folder.glob("*.key")} == {new.name}
     with pytest.raises(ConfigError):
         KeyRing(tmp_path / "keys", [old])
+
+
+def test_a_host_whose_key_file_went_still_hears_new_people(tmp_path: Path) -> None:
+    file = tmp_path / "master"
+    write_key_file(file, (old := new_master_key(),))
+    host = KeyRing(tmp_path / "keys", [old], file)
+    file.unlink()
+    with capture_logs() as logs:
+        assert host.open(host.seal(ANA, b"zeppelin")) == b"zeppelin"
+        assert host.open(host.seal(BEN, b"lunch")) == b"lunch"
+    assert [entry["log_level"] for entry in logs] == ["error"], "it is said once"
+    new = new_master_key()
+    of_cara = KeyRing(tmp_path / "keys", [old, new])
+    of_cara.use([new])
+    sealed = of_cara.seal("web::cara", b"new")
+    with pytest.raises(SealedError, match="is not given"):
+        host.open(sealed)
+    write_key_file(file, (new, old))
+    file.chmod(0o644)
+    with pytest.raises(SealedError, match="is not given"):
+        host.open(sealed)
+    file.chmod(0o600)
+    assert host.open(sealed) == b"new"
 
 
 def test_two_processes_make_one_key(tmp_path: Path, master: MasterKey) -> None:
