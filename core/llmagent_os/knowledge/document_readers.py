@@ -20,14 +20,17 @@ import msgspec
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.knowledge.json_shapes import parse_json
 from llmagent_os.knowledge.markdown_sections import markdown_sections
-from llmagent_os.knowledge.passage_splitting import MAX_CHARACTERS, one_line
+from llmagent_os.knowledge.passage_splitting import MAX_ABOUT, MAX_CHARACTERS, MAX_PLACE, one_line
 from llmagent_os.knowledge.passages import Section
 
 #: Changes when a reader gives other sections for the same file: the files of a bot are then read again.
 READERS_VERSION = "1"
 
-#: The most characters that are taken from one file.
+#: The most characters that are taken from one file, with the titles and places of its sections.
 MAX_TEXT = 5_000_000
+
+#: What a section counts beside its characters, so that a file cannot have millions of them.
+SECTION_COST = 16
 
 #: The largest size of an unpacked DOCX file, in bytes.
 MAX_UNPACKED = 200_000_000
@@ -41,6 +44,7 @@ KINDS = {
     "pdf": (".pdf",),
     "docx": (".docx",),
 }
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _TYPES = {
     "application/json": "json",
     "text/markdown": "markdown",
@@ -122,13 +126,32 @@ def read_content(raw: bytes, name: str, content_type: str = "") -> ReadDocument:
 
 
 def _bounded(sections: list[Section]) -> Iterator[Section]:
-    """Sections with a text, without control characters, as far as :data:`MAX_TEXT` goes."""
+    """Sections with a text, without control characters, as far as :data:`MAX_TEXT` goes.
+
+    What names a section is cut: every passage of the section repeats it.
+    """
     left = MAX_TEXT
     for section in sections:
-        text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", section.text)[:left]
+        place, about, title, key = (
+            _clean(part)[:most]
+            for part, most in (
+                (section.place, MAX_PLACE),
+                (section.about, MAX_ABOUT),
+                (section.title, MAX_PLACE),
+                (section.key, MAX_PLACE),
+            )
+        )
+        left -= SECTION_COST + len(place) + len(about) + len(title) + len(key)
+        if left <= 0:
+            return
+        text = _clean(section.text[:left])
         left -= len(text)
         if text.strip():
-            yield msgspec.structs.replace(section, text=text)
+            yield Section(text, place, about, title, key)
+
+
+def _clean(text: str) -> str:
+    return _CONTROLS.sub(" ", text)
 
 
 def _json(raw: bytes, name: str) -> tuple[str, list[Section]]:

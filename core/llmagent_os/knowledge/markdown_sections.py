@@ -7,7 +7,7 @@ from functools import cache
 
 from markdown_it import MarkdownIt
 
-from llmagent_os.knowledge.passage_splitting import one_line
+from llmagent_os.knowledge.passage_splitting import MAX_PLACE, one_line
 from llmagent_os.knowledge.passages import Section
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
@@ -46,8 +46,11 @@ def markdown_sections(text: str) -> tuple[str, list[Section]]:
 
 
 def _heading(lines: list[str]) -> str:
-    """The words of a heading, which may be underlined in place of its leading signs."""
-    return one_line(_MARKS.sub(lambda found: found[1] or "", lines[0]).strip().strip("#"))
+    """The words of a heading, which may be underlined in place of its leading signs.
+
+    They are cut here: whatever stands below repeats them.
+    """
+    return one_line(_MARKS.sub(lambda found: found[1] or "", lines[0]).strip().strip("#"))[:MAX_PLACE]
 
 
 @cache

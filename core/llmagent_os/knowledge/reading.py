@@ -24,6 +24,7 @@ _log = structlog.stdlib.get_logger(__name__)
 CPU_SECONDS = 60  #: that a reader may work
 WALL_SECONDS = 120.0  #: that a reader may take
 MEMORY_BYTES = 2 << 30  #: of addresses that a reader may use; importing trafilatura takes a third of a gigabyte
+MAX_OUTPUT = 50_000_000  #: the most bytes that a reader may answer: those of MAX_TEXT characters take fewer
 AT_ONCE = 2  #: how many documents are read at the same time
 
 
@@ -75,7 +76,7 @@ async def read_apart(content: bytes, *, name: str, content_type: str = "") -> Re
         )
         try:
             async with asyncio.timeout(WALL_SECONDS):
-                out, _ = await process.communicate(order)
+                out = await _answer(process, order)
         except TimeoutError:
             raise UnreadableError(f"reading it took more than {WALL_SECONDS:.0f} seconds") from None
         finally:
@@ -83,6 +84,8 @@ async def read_apart(content: bytes, *, name: str, content_type: str = "") -> Re
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
+    if len(out) > MAX_OUTPUT:
+        raise UnreadableError("it holds too much")
     try:
         result = msgspec.json.decode(out, type=_Result)
     except msgspec.MsgspecError:
@@ -90,6 +93,27 @@ async def read_apart(content: bytes, *, name: str, content_type: str = "") -> Re
     if result.document is None:
         raise UnreadableError(result.problem)
     return result.document
+
+
+async def _answer(process: asyncio.subprocess.Process, order: bytes) -> bytes:
+    """Send a reader its order and take what it says, up to a little more than :data:`MAX_OUTPUT` bytes."""
+    sent = asyncio.create_task(_send(process, order))
+    out = bytearray()
+    try:
+        while process.stdout is not None and len(out) <= MAX_OUTPUT and (part := await process.stdout.read(1 << 16)):
+            out += part
+    finally:
+        sent.cancel()
+        await asyncio.gather(sent, return_exceptions=True)
+    return bytes(out)
+
+
+async def _send(process: asyncio.subprocess.Process, order: bytes) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            process.stdin.write(order)
+            await process.stdin.drain()
+            process.stdin.close()
 
 
 def main() -> None:
