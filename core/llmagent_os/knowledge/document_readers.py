@@ -167,13 +167,15 @@ def _text(raw: bytes, _name: str) -> tuple[str, list[Section]]:
     sections: list[Section] = []
     held: list[str] = []
     began = 1
+    size = 0  # of what is held
     for number, line in enumerate([*_decoded(raw).splitlines(), ""], 1):
-        if held and not line.strip() and sum(map(len, held)) > MAX_CHARACTERS // 2:
+        if held and not line.strip() and size > MAX_CHARACTERS // 2:
             sections.append(Section("\n".join(held), f"line {began}"))
-            held = []
+            held, size = [], 0
         elif line.strip() or held:
             began = began if held else number
             held.append(line)
+            size += len(line)
     if held:
         sections.append(Section("\n".join(held), f"line {began}"))
     return "", sections

@@ -11,6 +11,7 @@ import contextlib
 import resource
 import sys
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 import msgspec
 import structlog
@@ -40,32 +41,42 @@ class _Result(msgspec.Struct):
 
 
 _running = asyncio.Semaphore(AT_ONCE)
+_of_person: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()  # while somebody reads or waits
 
 
-async def read_file_apart(path: Path, *, name: str = "", content_type: str = "") -> ReadDocument:
+async def read_file_apart(path: Path, *, name: str = "", content_type: str = "", reader: str = "") -> ReadDocument:
     """Read a file that somebody has sent; see :func:`read_apart`.
 
     Args:
         path: of the file, which may be sealed.
         name: its name for people; empty: that of ``path``.
         content_type: its media type, if it is known.
+        reader: the account that it is read for.
     """
     try:
         content = await asyncio.to_thread(read_file, path)
     except OSError as error:
         _log.warning("a document that was sent cannot be opened", error=str(error))
         raise UnreadableError("the file is gone") from error
-    return await read_apart(content, name=name or path.name, content_type=content_type)
+    return await read_apart(content, name=name or path.name, content_type=content_type, reader=reader)
 
 
-async def read_apart(content: bytes, *, name: str, content_type: str = "") -> ReadDocument:
+async def read_apart(content: bytes, *, name: str, content_type: str = "", reader: str = "") -> ReadDocument:
     """Read a document in a process of its own; see :func:`~llmagent_os.knowledge.document_readers.read_content`.
+
+    Args:
+        content: the document.
+        name: its name for people.
+        content_type: its media type, if it is known.
+        reader: the account that it is read for. An account's documents are read one after another, so that nobody
+            takes every place from the others.
 
     Raises:
         UnreadableError: it cannot be read, also for lack of time or memory.
     """
     order = msgspec.msgpack.encode(_Order(content, name, content_type))
-    async with _running:
+    turn = _of_person.setdefault(reader, asyncio.Lock()) if reader else contextlib.nullcontext()
+    async with turn, _running:
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",

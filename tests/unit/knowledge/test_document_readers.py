@@ -155,3 +155,22 @@ async def test_a_reader_that_says_too_much_is_ended(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(reading, "MAX_OUTPUT", 100)
     with pytest.raises(UnreadableError, match="holds too much"):
         await read_apart(b"tea at four " * 100, name="a.txt")
+
+
+def test_a_text_of_empty_lines_and_a_heading_of_brackets_are_read_at_once() -> None:
+    """Each took seconds at a tenth of this size, and the time grew with its square."""
+    blank = read_content(b"a\n" + b"\n" * 200_000 + b"b", "a.txt")
+    assert [each.text.split() for each in blank.sections] == [["a", "b"]]
+    for hostile in ("[" * 200_000, "[](" * 100_000, "![" * 100_000):
+        found = read_content(f"# A\n## {hostile}\ntea".encode(), "a.md")
+        assert [each.text for each in found.sections] == ["tea"]
+    (linked,) = read_content(b"# A\n## See *the* [rules](https://example.org/r)\ntea", "a.md").sections
+    assert linked.place == "See the rules"
+
+
+async def test_one_person_s_documents_do_not_keep_others_waiting() -> None:
+    mine = [asyncio.create_task(read_apart(b"tea", name="a.txt", reader="web::ana")) for _ in range(4)]
+    theirs = asyncio.create_task(read_apart(b"tea", name="a.txt", reader="web::ben"))
+    await theirs
+    assert sum(task.done() for task in mine) < 4
+    await asyncio.gather(*mine)
