@@ -44,7 +44,8 @@ KINDS = {
     "pdf": (".pdf",),
     "docx": (".docx",),
 }
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+#: Control characters, and halves of characters, which JSON may hold and UTF-8 may not.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _TYPES = {
     "application/json": "json",
     "text/markdown": "markdown",
@@ -122,7 +123,7 @@ def read_content(raw: bytes, name: str, content_type: str = "") -> ReadDocument:
     found = tuple(_bounded(sections))
     if not found:
         raise UnreadableError("it holds no text: a scanned page is a picture, and I cannot read pictures")
-    return ReadDocument(one_line(title)[:200] or name, found)
+    return ReadDocument(one_line(_clean(title))[:MAX_PLACE] or name, found)
 
 
 def _bounded(sections: list[Section]) -> Iterator[Section]:

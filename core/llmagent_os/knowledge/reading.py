@@ -134,12 +134,13 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # a reader has nothing to write
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=_Order)
     try:
-        result = _Result(read_content(order.content, order.name, order.content_type))
+        answer = msgspec.json.encode(_Result(read_content(order.content, order.name, order.content_type)))
     except (UnreadableError, ConfigError) as error:
-        result = _Result(problem=str(error))
+        problem = str(error).encode("utf-8", "replace").decode()
+        answer = msgspec.json.encode(_Result(problem=problem))
     except Exception:
-        result = _Result(problem="it is damaged")
-    sys.stdout.buffer.write(msgspec.json.encode(result))
+        answer = msgspec.json.encode(_Result(problem="it is damaged"))
+    sys.stdout.buffer.write(answer)
 
 
 if __name__ == "__main__":

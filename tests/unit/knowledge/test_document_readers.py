@@ -14,6 +14,7 @@ from pypdf import PdfReader, PdfWriter
 from llmagent_os.errors import ConfigError
 from llmagent_os.knowledge import document_readers, reading
 from llmagent_os.knowledge.document_readers import UnreadableError, read_content, read_document
+from llmagent_os.knowledge.passages import Section
 from llmagent_os.knowledge.reading import read_apart, read_file_apart
 from llmagent_os.modules import KnowledgeBase
 from tests.documents import write_docx, write_html, write_pdf
@@ -174,3 +175,10 @@ async def test_one_person_s_documents_do_not_keep_others_waiting() -> None:
     await theirs
     assert sum(task.done() for task in mine) < 4
     await asyncio.gather(*mine)
+
+
+async def test_half_a_character_in_json_is_left_out() -> None:
+    """Else the reader ends without an answer, and the person is told that it took too much time."""
+    raw = rb'{"Te\ud800a": {"text": "at\udc00 four \ud83c\udf75", "tags": "when\ud800"}}'
+    (section,) = (await read_apart(raw, name="a.json")).sections
+    assert section == Section("at  four 🍵", "under 'Te\\ud800a'", "when ", "Te a")
