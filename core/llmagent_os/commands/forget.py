@@ -78,7 +78,7 @@ async def forget(services: Services, event: Event) -> Reply:
     _log.info("a person was erased", **{each.store.replace(" ", "_"): each.count for each in erased})
     if any(each.problem for each in erased):
         return Reply(
-            "I have forgotten you, except for a conversation on a platform that I cannot open right now. Those who run "
+            "I have forgotten you, except for a part that I cannot open right now. Those who run "
             "me can erase it: my log names it."
         )
     versions = sum(each.count for each in erased if each.store == LORAS)

@@ -6,16 +6,19 @@ import asyncio
 import re
 
 import msgspec
+import structlog
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.teaching import is_admin, short_id
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
-from llmagent_os.knowledge.passage_base import PassageBase
+from llmagent_os.knowledge.passage_base import UNUSABLE, PassageBase
 from llmagent_os.knowledge.passages import Document, Passage
 from llmagent_os.reply.citations import SHOW_PASSAGE, source_name
 from llmagent_os.reply.found_passages import scopes_of
 from llmagent_os.reply.services import Services
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: Begins the value of the button that removes a document.
 REMOVE = "agent:unlearn:"
@@ -102,7 +105,11 @@ async def _bases(services: Services, event: Event) -> list[tuple[PassageBase, st
 async def _listed(services: Services, event: Event) -> list[Listed]:
     listed: list[Listed] = []
     for base, whose, theirs in await _bases(services, event):
-        documents = await asyncio.to_thread(base.documents)
+        try:
+            documents = await asyncio.to_thread(base.documents)
+        except UNUSABLE as error:
+            _log.error("a knowledge base cannot be listed", path=str(base.path), error=str(error))
+            continue
         # The bot's own words are no documents: they are how it was made.
         listed += [Listed(base, each, whose, theirs) for each in documents if not each.trusted]
     return listed

@@ -66,7 +66,8 @@ async def _today(services: Services, command: Command) -> date:
 
 async def _learn_link(services: Services, command: Command, address: str, *, for_all: bool) -> Reply:
     try:
-        found = await read_link(address, allow_private=services.settings.web.allow_private)
+        allow = services.settings.web.allow_private
+        found = await read_link(address, allow_private=allow, reader=identity_of(command))
     except UnreadableError as error:
         return Reply(f"I cannot learn {address}: {error}.")
     document, said = await keep_document(

@@ -88,7 +88,9 @@ async def _learned(
             said.append(f"I cannot learn {name}: I read {READABLE}.")
             continue
         try:
-            found = await read_file_apart(Path(each.path), name=each.name, content_type=each.content_type)
+            found = await read_file_apart(
+                Path(each.path), name=each.name, content_type=each.content_type, reader=identity_of(event)
+            )
         except UnreadableError as error:
             said.append(f"I cannot learn {name}: {error}.")
             continue

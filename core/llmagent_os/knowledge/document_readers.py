@@ -20,14 +20,17 @@ import msgspec
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.knowledge.json_shapes import parse_json
 from llmagent_os.knowledge.markdown_sections import markdown_sections
-from llmagent_os.knowledge.passage_splitting import MAX_CHARACTERS, one_line
+from llmagent_os.knowledge.passage_splitting import MAX_ABOUT, MAX_CHARACTERS, MAX_PLACE, one_line
 from llmagent_os.knowledge.passages import Section
 
 #: Changes when a reader gives other sections for the same file: the files of a bot are then read again.
 READERS_VERSION = "1"
 
-#: The most characters that are taken from one file.
+#: The most characters that are taken from one file, with the titles and places of its sections.
 MAX_TEXT = 5_000_000
+
+#: What a section counts beside its characters, so that a file cannot have millions of them.
+SECTION_COST = 16
 
 #: The largest size of an unpacked DOCX file, in bytes.
 MAX_UNPACKED = 200_000_000
@@ -41,6 +44,8 @@ KINDS = {
     "pdf": (".pdf",),
     "docx": (".docx",),
 }
+#: Control characters, and halves of characters, which JSON may hold and UTF-8 may not.
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff]")
 _TYPES = {
     "application/json": "json",
     "text/markdown": "markdown",
@@ -118,17 +123,36 @@ def read_content(raw: bytes, name: str, content_type: str = "") -> ReadDocument:
     found = tuple(_bounded(sections))
     if not found:
         raise UnreadableError("it holds no text: a scanned page is a picture, and I cannot read pictures")
-    return ReadDocument(one_line(title)[:200] or name, found)
+    return ReadDocument(one_line(_clean(title))[:MAX_PLACE] or name, found)
 
 
 def _bounded(sections: list[Section]) -> Iterator[Section]:
-    """Sections with a text, without control characters, as far as :data:`MAX_TEXT` goes."""
+    """Sections with a text, without control characters, as far as :data:`MAX_TEXT` goes.
+
+    What names a section is cut: every passage of the section repeats it.
+    """
     left = MAX_TEXT
     for section in sections:
-        text = re.sub(r"[\x00-\x08\x0b-\x1f\x7f]", " ", section.text)[:left]
+        place, about, title, key = (
+            _clean(part)[:most]
+            for part, most in (
+                (section.place, MAX_PLACE),
+                (section.about, MAX_ABOUT),
+                (section.title, MAX_PLACE),
+                (section.key, MAX_PLACE),
+            )
+        )
+        left -= SECTION_COST + len(place) + len(about) + len(title) + len(key)
+        if left <= 0:
+            return
+        text = _clean(section.text[:left])
         left -= len(text)
         if text.strip():
-            yield msgspec.structs.replace(section, text=text)
+            yield Section(text, place, about, title, key)
+
+
+def _clean(text: str) -> str:
+    return _CONTROLS.sub(" ", text)
 
 
 def _json(raw: bytes, name: str) -> tuple[str, list[Section]]:
@@ -144,13 +168,15 @@ def _text(raw: bytes, _name: str) -> tuple[str, list[Section]]:
     sections: list[Section] = []
     held: list[str] = []
     began = 1
+    size = 0  # of what is held
     for number, line in enumerate([*_decoded(raw).splitlines(), ""], 1):
-        if held and not line.strip() and sum(map(len, held)) > MAX_CHARACTERS // 2:
+        if held and not line.strip() and size > MAX_CHARACTERS // 2:
             sections.append(Section("\n".join(held), f"line {began}"))
-            held = []
+            held, size = [], 0
         elif line.strip() or held:
             began = began if held else number
             held.append(line)
+            size += len(line)
     if held:
         sections.append(Section("\n".join(held), f"line {began}"))
     return "", sections

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.knowledge.passage_splitting import one_line
+from llmagent_os.knowledge.passage_splitting import MAX_PLACE, one_line
 from llmagent_os.knowledge.passages import Section
 
 #: Names of the field that holds the text, the first that is there counts.
@@ -25,6 +25,9 @@ TITLE_KEYS = ("title", "question", "name", "heading", "topic")
 ABOUT_KEYS = ("about", "keywords", "tags")
 _ID_KEYS = ("id", "key")
 _DEEPEST = 20
+
+#: How many characters of a name say where something stands.
+MAX_NAME = 60
 
 
 def parse_json(text: str, file: str) -> list[Section]:
@@ -72,7 +75,7 @@ def _of_mapping(data: Mapping[str, object], file: str, where: str, title: str) -
             yield from _sections(data[nested], file, where, _joined(title, _title(data)))
             return
         for name, value in data.items():
-            yield from _sections(value, file, f"{where}, under {name!r}", _joined(title, one_line(name)))
+            yield from _sections(value, file, f"{where}, under {name[:MAX_NAME]!r}", _joined(title, one_line(name)))
         return
     key = next((str(data[name]) for name in _ID_KEYS if isinstance(data.get(name), str | int)), "")
     about = " ".join(_words_of(data.get(name)) for name in ABOUT_KEYS)
@@ -97,7 +100,8 @@ def _words_of(value: object) -> str:
 
 
 def _joined(outer: str, inner: str) -> str:
-    return f"{outer} > {inner}" if outer and inner else outer or inner
+    """A title below another. It is cut here: whatever lies below repeats it."""
+    return (f"{outer} > {inner}" if outer and inner else outer or inner)[:MAX_PLACE]
 
 
 def _kind(data: object) -> str:

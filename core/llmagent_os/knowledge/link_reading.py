@@ -15,12 +15,13 @@ from llmagent_os.knowledge.reading import read_apart
 MAX_BYTES = 20_000_000
 
 
-async def read_link(address: str, *, allow_private: bool = False) -> ReadDocument:
+async def read_link(address: str, *, allow_private: bool = False, reader: str = "") -> ReadDocument:
     """Fetch an address and read what is there.
 
     Args:
         address: as the person wrote it.
         allow_private: also read addresses of this machine and of its network.
+        reader: the account that it is read for.
 
     Raises:
         UnreadableError: it cannot be fetched, or not be read.
@@ -33,7 +34,8 @@ async def read_link(address: str, *, allow_private: bool = False) -> ReadDocumen
     if answer.status != 200:
         raise UnreadableError(f"the server answers {answer.status} in place of a page")
     name = _name(answer)
-    found = await read_apart(answer.body, name=name, content_type=answer.headers.get("content-type", "text/html"))
+    media = answer.headers.get("content-type", "text/html")
+    found = await read_apart(answer.body, name=name, content_type=media, reader=reader)
     return ReadDocument(address, found.sections) if found.title == name else found
 
 

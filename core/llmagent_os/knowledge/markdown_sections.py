@@ -7,11 +7,13 @@ from functools import cache
 
 from markdown_it import MarkdownIt
 
-from llmagent_os.knowledge.passage_splitting import one_line
+from llmagent_os.knowledge.passage_splitting import MAX_PLACE, one_line
 from llmagent_os.knowledge.passages import Section
 
 _FRONT_MATTER = re.compile(r"\A---\n.*?\n---\n", re.DOTALL)
-_MARKS = re.compile(r"[*_`]+|!?\[([^\]]*)\]\([^)]*\)")
+_MARKS = re.compile(r"[*_`]+|!?\[([^\[\]]*)\]\([^)]*\)")
+#: The most characters of a heading that are looked at: a link's address may be long.
+_MAX_HEADING = 1_000
 
 
 def markdown_sections(text: str) -> tuple[str, list[Section]]:
@@ -46,10 +48,14 @@ def markdown_sections(text: str) -> tuple[str, list[Section]]:
 
 
 def _heading(lines: list[str]) -> str:
-    """The words of a heading, which may be underlined in place of its leading signs."""
-    return one_line(_MARKS.sub(lambda found: found[1] or "", lines[0]).strip().strip("#"))
+    """The words of a heading, which may be underlined in place of its leading signs.
+
+    They are cut here: whatever stands below repeats them.
+    """
+    return one_line(_MARKS.sub(lambda found: found[1] or "", lines[0][:_MAX_HEADING]).strip().strip("#"))[:MAX_PLACE]
 
 
 @cache
 def _parser() -> MarkdownIt:
-    return MarkdownIt("commonmark").enable("table")
+    """It finds blocks only: what stands in them is kept as it is written, and reading many brackets takes long."""
+    return MarkdownIt("commonmark").enable("table").disable("inline")

@@ -20,13 +20,16 @@ from llmagent_os.knowledge.notes import is_note_title
 from llmagent_os.knowledge.passage_splitting import split_section
 from llmagent_os.knowledge.passages import Document, Passage, Section
 from llmagent_os.knowledge.search_terms import TERMS_VERSION, words
-from llmagent_os.sealing.key_ring import NO_PERSON
+from llmagent_os.sealing.key_ring import NO_PERSON, SealedError
 
 if TYPE_CHECKING:  # imports numpy
     from llmagent_os.knowledge.vector_file import VectorFile, Vectors
 
 #: The ending of the file with the embeddings, beside the base.
 VECTORS = ".vectors"
+
+#: What a base raises that is damaged, or whose key is not there. Others go on without it.
+UNUSABLE = (ConfigError, SealedError, sqlite3.Error)
 
 #: How many passages FTS5 gives for scoring.
 CANDIDATES = 50
@@ -130,7 +133,7 @@ class PassageBase:
                 self.close()
                 return 0
             count = 0
-            with contextlib.suppress(ConfigError):  # it is damaged, or its key was destroyed: its files go all the same
+            with contextlib.suppress(*UNUSABLE):  # it is damaged, or its key was destroyed: its files go all the same
                 count = self._empty()
                 self.compact()
             self.close()

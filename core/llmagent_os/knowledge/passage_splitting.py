@@ -12,6 +12,11 @@ from llmagent_os.knowledge.passages import Section
 #: The longest passage, in characters: about 150 words, so that three of them fit into a small model's prompt.
 MAX_CHARACTERS = 900
 
+#: The most characters of a section's title, place and key, which every passage of it repeats.
+MAX_PLACE = 200
+#: The most characters of what a section is about, which every passage of it repeats.
+MAX_ABOUT = 500
+
 #: What a text is split at, in this order: paragraphs, lines, sentences, words.
 _SEPARATORS = (
     re.compile(r"\n\s*\n"),

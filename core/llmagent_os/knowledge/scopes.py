@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
+import structlog
 
-from llmagent_os.errors import LLMAgentOSError
+from llmagent_os.errors import ConfigError, LLMAgentOSError
 from llmagent_os.events import Conversation
 from llmagent_os.identity import Identity, account_in_file_name, file_name_of
-from llmagent_os.knowledge.passage_base import PassageBase
+from llmagent_os.knowledge.passage_base import UNUSABLE, PassageBase
 from llmagent_os.knowledge.passage_splitting import split_section
 from llmagent_os.knowledge.passages import Document, Passage, Section
 from llmagent_os.sealing.key_ring import NO_PERSON
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: The folder of all bases, inside the data folder.
 KNOWLEDGE_FOLDER = "knowledge"
@@ -108,6 +111,9 @@ class ScopedBases:
 
         Returns:
             How many documents were erased.
+
+        Raises:
+            ConfigError: the base of a workspace is damaged and may still hold the names; all others are done.
         """
         accounts = list(identities)
         erased = 0
@@ -116,18 +122,41 @@ class ScopedBases:
             erased += self._base(path, "").erase()
             with self._lock:
                 self._open.pop(path, None)
+        damaged: list[str] = []
         for base in self.all_bases("workspace"):
-            base.forget_author(accounts)
+            try:
+                base.forget_author(accounts)
+            except UNUSABLE as error:
+                _log.error(
+                    "a workspace's knowledge base may still name a person", path=str(base.path), error=str(error)
+                )
+                damaged.append(str(base.path))
+        if damaged:
+            raise ConfigError(
+                f"knowledge bases are damaged and may still name who taught them: {', '.join(damaged)}; restore or "
+                "delete them, then erase again"
+            )
         return erased
 
     def export(self, identities: Iterable[Identity]) -> list[dict[str, Any]]:
-        """Every document of accounts, with its passages, and those that they taught a workspace."""
+        """Every document of accounts, with its passages, and those that they taught a workspace.
+
+        A damaged base is logged and left out; of a base of the accounts, the export says so.
+        """
         accounts = list(identities)
         found: list[dict[str, Any]] = []
         for base in self.there(Scope.of_person(identity) for identity in accounts):
-            found += [_exported(document, base.passages(document.document_id)) for document in base.documents()]
+            try:
+                found += [_exported(document, base.passages(document.document_id)) for document in base.documents()]
+            except UNUSABLE as error:
+                _log.error("a knowledge base cannot be exported", path=str(base.path), error=str(error))
+                found.append({"problem": "what this account has taught is damaged and cannot be read"})
         for base in self.all_bases("workspace"):
-            added = (each for each in base.documents() if each.added_by in accounts)
+            try:
+                added = [each for each in base.documents() if each.added_by in accounts]
+            except UNUSABLE as error:
+                _log.error("a knowledge base cannot be exported", path=str(base.path), error=str(error))
+                continue
             found += [{**_exported(each, ()), "shared": True} for each in added]
         return found
 

@@ -5,18 +5,19 @@ Reciprocal rank fusion adds ``1 / (60 + rank)`` over the lists (Cormack, Clarke 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Literal
+from collections.abc import Callable, Iterable, Sequence
+from typing import Literal, TypeVar
 
 import msgspec
 import structlog
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.knowledge.embedding_models import BATCH, EmbeddingError, EmbeddingModel
-from llmagent_os.knowledge.passage_base import PassageBase
+from llmagent_os.knowledge.passage_base import UNUSABLE, PassageBase
 from llmagent_os.knowledge.passages import Hit
 from llmagent_os.knowledge.search_terms import words
 
+_T = TypeVar("_T")
 _log = structlog.stdlib.get_logger(__name__)
 
 #: How passages are found. ``hybrid``: by words and by meaning.
@@ -37,7 +38,7 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
     least_similarity: float = 0.3  #: the cosine that it must have to count as an answer by its meaning
 
     def find(self, bases: Iterable[PassageBase], question: str) -> list[Hit]:
-        """The passages in ``bases`` that answer ``question``, the best first."""
+        """The passages in ``bases`` that answer ``question``, the best first. A damaged base is logged and left out."""
         bases = list(bases)
         by_meaning = self._by_meaning(bases, question) if self.mode != "bm25" and self.model else []
         by_words = self._by_words(bases, question) if self.mode != "dense" or not by_meaning else []
@@ -54,26 +55,35 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
         found = [
             Hit(passage, score, coverage)
             for base in bases
-            for passage, score, coverage in base.best(asked)
+            for passage, score, coverage in _found(base, lambda base: base.best(asked))
             if coverage >= self.least
         ]
         return sorted(found, key=lambda hit: -hit.score)
 
     def _by_meaning(self, bases: Sequence[PassageBase], question: str) -> list[Hit]:
-        if self.model is None or not question.strip():
+        model = self.model
+        if model is None or not question.strip():
             return []
         try:
-            (vector,) = self.model.embed([question])
+            (vector,) = model.embed([question])
         except (EmbeddingError, ConfigError) as error:
             _log.warning("knowledge is searched by words only", error=str(error))
             return []
         found = [
             Hit(passage, cosine, similarity=cosine)
             for base in bases
-            for passage, cosine in base.nearest(self.model.name, vector)
+            for passage, cosine in _found(base, lambda base: base.nearest(model.name, vector))
             if cosine >= self.least_similarity
         ]
         return sorted(found, key=lambda hit: -hit.score)
+
+
+def _found(base: PassageBase, ask: Callable[[PassageBase], list[_T]]) -> list[_T]:
+    try:
+        return ask(base)
+    except UNUSABLE as error:
+        _log.error("a knowledge base cannot be searched", path=str(base.path), error=str(error))
+        return []
 
 
 def fused(*lists: Sequence[Hit]) -> list[Hit]:

@@ -9,6 +9,7 @@ import structlog
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.knowledge.embedding_models import EmbeddingError
+from llmagent_os.knowledge.passage_base import UNUSABLE
 from llmagent_os.knowledge.scopes import ScopedBases
 from llmagent_os.knowledge.search import embed_missing
 
@@ -46,4 +47,12 @@ def _embed_all(kb: KnowledgeBase, taught: ScopedBases | None) -> int:
     bases = [kb.base]
     if taught is not None:
         bases += [*taught.all_bases("workspace"), *taught.all_bases("person")]
-    return sum(embed_missing(base, model) for base in bases)
+    count = 0
+    for base in bases:
+        try:
+            len(base)
+        except UNUSABLE as error:
+            _log.error("a knowledge base cannot be embedded", path=str(base.path), error=str(error))
+        else:
+            count += embed_missing(base, model)
+    return count

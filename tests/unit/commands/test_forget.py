@@ -115,7 +115,7 @@ async def test_a_platform_that_cannot_be_opened_does_not_keep_the_rest(bench: Be
         event_id="p", conversation=room, sender=Sender("u1"), message_id="m", value=asked.buttons[0].value
     )
     reply = (await agent.handle(press, no_draft)).reply
-    assert reply is not None and "except for a conversation on a platform that I cannot open" in reply.text
+    assert reply is not None and "except for a part that I cannot open" in reply.text
     assert (await bench.profiles.get(PERSON)).name is None
     assert await bench.ledger.history(room.key, ACCOUNT, 10) == []
 

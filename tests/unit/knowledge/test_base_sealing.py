@@ -101,3 +101,25 @@ def test_a_workspace_forgets_who_taught_it(tmp_path: Path, ring: KeyRing) -> Non
     assert bases.export([ANA]) == []
     assert [(each.title, each.added_by) for each in bases.base(room).documents()] == [("Note", "")]
     bases.close()
+
+
+def test_one_damaged_base_stops_nobody(tmp_path: Path) -> None:
+    """Else one bad file silences the bot for a workspace, and nobody can be exported or erased."""
+    bases = ScopedBases(tmp_path / "knowledge")
+    teach(bases)
+    (tmp_path / "knowledge" / "workspaces").mkdir()
+    room = Scope("workspace", "slack:T1")
+    damaged = bases.base(room).path
+    assert damaged is not None
+    damaged.write_bytes(b"no database " * 500)
+    hits = Search().find(bases.there([room, SCOPE]), "where is the airship?")
+    assert [hit.passage.text for hit in hits] == ["The zeppelin is in the hangar."]
+    assert [each["title"] for each in bases.export([ANA])] == ["Handbook"]
+    with pytest.raises(ConfigError, match=damaged.name):
+        bases.forget([ANA])
+    assert not list((tmp_path / "knowledge" / "people").glob("*")), "her own are erased all the same"
+    own = bases.base(SCOPE).path
+    assert own is not None
+    own.write_bytes(b"no database " * 500)
+    assert ["problem" in each for each in bases.export([ANA])] == [True]
+    bases.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import sys
 import zipfile
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from pypdf import PdfReader, PdfWriter
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.knowledge import reading
-from llmagent_os.knowledge.document_readers import UnreadableError, read_document
+from llmagent_os.knowledge import document_readers, reading
+from llmagent_os.knowledge.document_readers import UnreadableError, read_content, read_document
+from llmagent_os.knowledge.passages import Section
 from llmagent_os.knowledge.reading import read_apart, read_file_apart
 from llmagent_os.modules import KnowledgeBase
 from tests.documents import write_docx, write_html, write_pdf
@@ -127,3 +129,56 @@ async def test_a_document_that_fills_the_memory_ends_with_its_reader(
     monkeypatch.setattr(asyncio, "create_subprocess_exec", with_little)
     with pytest.raises(UnreadableError, match=r"too much time or memory|it is damaged"):
         await read_file_apart(write_pdf(tmp_path / "a.pdf", ["Park here."]))
+
+
+@pytest.mark.parametrize("name", ["a.json", "a.md"])
+def test_a_long_title_is_not_repeated_in_full_by_every_passage(name: str) -> None:
+    """Else a file of 200 KB fills the base of a person with hundreds of megabytes."""
+    long = "A" * 100_000
+    texts = ["tea at four"] * 5_000
+    blocks = "\n".join(f"## {number}\ntea" for number in range(5_000))
+    raw = json.dumps({long: texts}) if name == "a.json" else f"Hi.\n# {long}\n{blocks}"
+    found = read_content(raw.encode(), name)
+    assert len(found.sections) >= 5_000
+    assert max(len(each.title) + len(each.place) for each in found.sections) <= 400
+
+
+def test_titles_and_places_count_as_text_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document_readers, "MAX_TEXT", 2_000)
+    facts = [{"title": "t" * 300, "tags": "w" * 900, "id": "k" * 300, "text": "x"} for _ in range(50)]
+    (first, second) = read_content(json.dumps(facts).encode(), "a.json").sections[:2]
+    assert [len(part) for part in (first.title, first.about, first.key)] == [200, 500, 200]
+    assert second.text == "x"
+    assert len(read_content(json.dumps(facts).encode(), "a.json").sections) == 2
+
+
+async def test_a_reader_that_says_too_much_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading, "MAX_OUTPUT", 100)
+    with pytest.raises(UnreadableError, match="holds too much"):
+        await read_apart(b"tea at four " * 100, name="a.txt")
+
+
+def test_a_text_of_empty_lines_and_a_heading_of_brackets_are_read_at_once() -> None:
+    """Each took seconds at a tenth of this size, and the time grew with its square."""
+    blank = read_content(b"a\n" + b"\n" * 200_000 + b"b", "a.txt")
+    assert [each.text.split() for each in blank.sections] == [["a", "b"]]
+    for hostile in ("[" * 200_000, "[](" * 100_000, "![" * 100_000):
+        found = read_content(f"# A\n## {hostile}\ntea".encode(), "a.md")
+        assert [each.text for each in found.sections] == ["tea"]
+    (linked,) = read_content(b"# A\n## See *the* [rules](https://example.org/r)\ntea", "a.md").sections
+    assert linked.place == "See the rules"
+
+
+async def test_one_person_s_documents_do_not_keep_others_waiting() -> None:
+    mine = [asyncio.create_task(read_apart(b"tea", name="a.txt", reader="web::ana")) for _ in range(4)]
+    theirs = asyncio.create_task(read_apart(b"tea", name="a.txt", reader="web::ben"))
+    await theirs
+    assert sum(task.done() for task in mine) < 4
+    await asyncio.gather(*mine)
+
+
+async def test_half_a_character_in_json_is_left_out() -> None:
+    """Else the reader ends without an answer, and the person is told that it took too much time."""
+    raw = rb'{"Te\ud800a": {"text": "at\udc00 four \ud83c\udf75", "tags": "when\ud800"}}'
+    (section,) = (await read_apart(raw, name="a.json")).sections
+    assert section == Section("at  four 🍵", "under 'Te\\ud800a'", "when ", "Te a")
