@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from llmagent_os.events import Event, now
+from llmagent_os.events import Event, event_key, now
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger.usage_sums import Account, Period, Scope, Used
 from llmagent_os.people.budget_config import BudgetConfig
@@ -62,11 +62,14 @@ class Budgets:
     async def take(self, event: Event) -> Reached | None:
         """Count a message that is to be answered, unless a limit is reached, which is returned.
 
+        A message that is answered again after an interruption is counted once.
+
         Raises:
             LedgerError: the ledger cannot be used.
         """
         at = self.present
-        found = await self._usage.take(self.bot, await self._accounts(event), begins_at(at), self.config.fits)
+        accounts, key = await self._accounts(event), event_key(event)
+        found = await self._usage.take(self.bot, accounts, begins_at(at), self.config.fits, key)
         return None if found is None else Reached(*found, next_period(at, found[1]))
 
     async def add(self, event: Event, read: int, written: int) -> None:
