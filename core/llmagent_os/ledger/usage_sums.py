@@ -90,8 +90,7 @@ class Usage(msgspec.Struct, frozen=True):
         """
 
         def work(database: Database) -> tuple[Scope, Period, str] | None:
-            name = database.sql.execute(sa.select(sa.func.pseudonym(key))).scalar_one()
-            counted = (bot, _COUNTED, name, _COUNTED_PERIOD)
+            counted = (bot, _COUNTED, _pseudonym(database, key), _COUNTED_PERIOD)
             if database.driver.execute(statements.SELECT_COUNTED, counted).fetchone() is not None:
                 return None
             for account in accounts:
@@ -109,11 +108,21 @@ class Usage(msgspec.Struct, frozen=True):
 
         return await self.writer.run(work, lasting=False)
 
-    async def add(self, bot: str, accounts: Sequence[Account], begins: Mapping[Period, float], used: Used) -> None:
-        """Add to the sums of all accounts."""
+    async def add(
+        self,
+        bot: str,
+        accounts: Sequence[Account],
+        begins: Mapping[Period, float],
+        used: Used,
+        *,
+        unnamed: bool = False,
+    ) -> None:
+        """Add to the sums of all accounts; ``unnamed``: those of people under their pseudonyms."""
 
         def work(database: Database) -> None:
             for account in accounts:
+                if unnamed and account.scope == "person":
+                    account = Account("person", (_pseudonym(database, account.subjects[0]),))
                 _add(database, bot, account, begins, used)
 
         await self.writer.run(work, lasting=False)
@@ -161,6 +170,10 @@ def _of(database: Database, bot: str, account: Account, begins: Mapping[Period, 
         sums = [sum(column) for column in zip(*rows, strict=True)]
         found[period] = Used(**dict(zip(Used.__struct_fields__, sums, strict=False)))
     return found
+
+
+def _pseudonym(database: Database, text: str) -> str:
+    return str(database.sql.execute(sa.select(sa.func.pseudonym(text))).scalar_one())
 
 
 def _add(database: Database, bot: str, account: Account, begins: Mapping[Period, float], used: Used) -> None:

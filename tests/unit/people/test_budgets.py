@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from itertools import count
@@ -201,6 +202,22 @@ async def test_a_message_that_is_answered_again_after_an_interruption_is_counted
         office.now = office.now.replace(hour=office.now.hour + 1)
     assert await office.budgets.take(office.message()) is not None
     assert (await office.usage())["Today"].startswith("1 of 1 messages")
+
+
+async def test_the_tokens_of_an_answer_that_takes_too_long_are_counted_under_no_name(ledger: Ledger) -> None:
+    class Endless:
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            await LLM("counted", Counted()).complete(ChatRequest(messages=[{"role": "user", "content": "hi"}]))
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    office = Office(ledger, person={"day": {"messages": 5}})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await Budgeting(Endless(), office.budgets).handle(office.message(), _no_draft)
+    assert (await office.usage())["Today"].startswith("1 of 5 messages, 150 tokens")
+    tokens = {name[0]: used.tokens for name, used in await ledger.usage.most("test", "person", "day", _day(), 9)}
+    assert tokens == {"s": 0, "~": 150}, "the person may have been erased meanwhile"
 
 
 async def test_old_sums_are_deleted(ledger: Ledger) -> None:
