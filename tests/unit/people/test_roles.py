@@ -182,6 +182,15 @@ async def test_an_erasure_leaves_what_was_done_and_not_who(ledger: Ledger, tmp_p
     assert (await ledger.audit.last_seen([actor]))[actor] > now() - timedelta(minutes=1)
 
 
+def test_an_account_with_an_at_sign_is_an_admin_everywhere_or_of_the_workspace_that_follows() -> None:
+    ana, anywhere = Identity("email::ana@example.org"), Identity("slack:T2:U1")
+    assert Roles(admins=ana).role(ana, anywhere) == "admin"
+    assert Roles(admins="email::*@example.org").names(ana)
+    assert not Roles(admins="email::ana@example.org").names(Identity("email::ana"))
+    of_one = Roles(admins=f"{ana}@slack:T1")
+    assert (of_one.role(ana, Identity("slack:T1:U1")), of_one.role(ana, anywhere)) == ("admin", "member")
+
+
 def test_a_linked_account_has_no_role_and_a_pattern_may_name_a_workspace() -> None:
     roles = Roles(admins="slack:T1:*@slack:T1")
     assert roles.role(Identity("slack:T1:U9")) == "admin"
