@@ -49,6 +49,11 @@ class Roles:
                 return "admin"
         return "member"
 
+    def workspaces(self, identity: Identity) -> frozenset[str] | None:
+        """The workspaces of which the account is an owner or admin. None: of every one."""
+        mine = {only for who, only in map(_divided, self.admins) if matches(identity, (who,))}
+        return None if "" in mine or matches(identity, self.owners) else frozenset(mine)
+
     def names(self, identity: Identity) -> bool:
         """Whether the account is an owner, or an admin of any workspace."""
         return matches(identity, self.owners) or matches(identity, self.admin_patterns)

@@ -133,6 +133,20 @@ async def test_only_owners_read_the_log(ledger: Ledger, tmp_path: Path) -> None:
     assert "Only admins can do that" in await place.command(Identity("slack:T1:new"), "audit")
 
 
+async def test_without_owners_an_admin_of_one_workspace_reads_what_was_done_there(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    place = Place(ledger, tmp_path)
+    place.access.roles = Roles(admins=f"{ADMIN},{LOCAL}@slack:T2")
+    for new in ("slack:T1:new", "slack:T2:new", "slack:T23:new", "slack:t2:new"):
+        await place.access.allow_identity(Identity(new), ADMIN)
+    await place.access.note(ADMIN, "taught everybody")
+    await place.access.note(LOCAL, "taught everybody")
+    read = [line.partition(": ")[2] for line in (await place.command(LOCAL, "audit")).splitlines()]
+    assert read == ["taught everybody", "let in slack:T2:new (by name)"]
+    assert len((await place.command(ADMIN, "audit")).splitlines()) == 6
+
+
 async def test_a_yes_to_a_dangerous_question_is_noted_and_a_no_is_not(ledger: Ledger, tmp_path: Path) -> None:
     async with Plugins(installed=()) as plugins:
         await plugins.add(Shredder())
