@@ -147,6 +147,17 @@ async def test_without_owners_an_admin_of_one_workspace_reads_what_was_done_ther
     assert len((await place.command(ADMIN, "audit")).splitlines()) == 6
 
 
+async def test_the_role_that_is_noted_is_the_one_in_the_workspace_of_the_subject(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    place = Place(ledger, tmp_path)
+    remote = Identity("telegram::7")
+    place.access.roles = Roles(admins=f"{remote}@slack:T2")
+    new = (await place.access.allow_identity(Identity("slack:T2:new"), remote)).identity
+    await place.access.revoke(new, remote)
+    assert [each[:3] for each in await place.noted()] == [(remote, "admin", "let in"), (remote, "admin", "revoked")]
+
+
 async def test_a_yes_to_a_dangerous_question_is_noted_and_a_no_is_not(ledger: Ledger, tmp_path: Path) -> None:
     async with Plugins(installed=()) as plugins:
         await plugins.add(Shredder())
