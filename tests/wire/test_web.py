@@ -560,6 +560,17 @@ async def test_an_attached_file_arrives_with_its_message_and_is_shown(site: Site
     assert page.frames[-1]["conversations"][0]["title"] == "team.ics, team.ics"
 
 
+async def test_a_message_that_comes_again_after_its_file_was_listened_to_is_taken(site: Site, inbox: Inbox) -> None:
+    page = await site.page()
+    _, sound = await upload(page, "memo.ogg", b"OggS")
+    said = message("") | {"files": [sound["id"]]}
+    assert (await page.act(said))["type"] == "ack"
+    (arrived,) = await inbox.wait(Message, 1)
+    await asyncio.to_thread(Path(arrived.attachments[0].path).unlink)
+    assert (await page.act(said))["type"] == "ack"
+    assert len(inbox.of(Message)) == 1
+
+
 async def test_a_file_of_somebody_else_or_of_nobody_is_refused(site: Site, inbox: Inbox) -> None:
     ana, ben = await site.page(person="ana"), await site.page(person="ben")
     _, of_ana = await upload(ana, "a.txt", b"secret")

@@ -13,10 +13,11 @@ SHOWN = 15
 
 
 async def audit(access: Access, command: Command) -> Reply:
-    """Answer an owner's ``/audit``. Where no owner is named, admins are answered."""
-    if access.roles.owners and access.roles.role(identity_of(command)) != "owner":
+    """Answer an owner's ``/audit``. Where no owner is named, admins are shown what belongs to their workspaces."""
+    reader = identity_of(command)
+    if access.roles.owners and access.roles.role(reader) != "owner":
         return Reply("Only owners can read that. Whoever runs me names them in LLMAGENT_OS_OWNERS.")
-    entries = await access.log.latest(SHOWN)
+    entries = await access.log.latest(SHOWN, by=reader, of=access.roles.workspaces(reader))
     return Reply("\n".join(f"- {entry_text(each)}" for each in entries) or "Nothing was done yet.")
 
 

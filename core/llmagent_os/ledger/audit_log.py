@@ -43,9 +43,19 @@ class AuditLog:
         row = {**msgspec.structs.asdict(entry), "at": entry.at.timestamp()}
         await self._writer.run(lambda database: database.sql.execute(sa.insert(audit).values(**row)))
 
-    async def latest(self, limit: int) -> list[AuditEntry]:
-        """The last ``limit`` entries, newest first."""
+    async def latest(self, limit: int, *, by: str = "", of: Collection[str] | None = None) -> list[AuditEntry]:
+        """The last entries, newest first.
+
+        Args:
+            limit: how many.
+            by: with ``of``: what this account did is among them too.
+            of: only what was done to accounts of these workspaces, or in them where no account is the subject. What
+                was done to people who were forgotten since belongs to no workspace. None: everything.
+        """
         query = sa.select(audit).order_by(audit.c.seq.desc()).limit(limit)
+        if of is not None:
+            to_nobody = sa.and_(audit.c.subject == "", _in_workspaces(audit.c.actor, of))
+            query = query.where(sa.or_(audit.c.actor == by, to_nobody, _in_workspaces(audit.c.subject, of)))
         return await self._writer.run(
             lambda database: [_entry(row) for row in database.sql.execute(query)], lasting=False
         )
@@ -64,6 +74,11 @@ class AuditLog:
             return found
 
         return await self._writer.run(work, lasting=False)
+
+
+def _in_workspaces(column: sa.Column[Any], workspaces: Collection[str]) -> sa.ColumnElement[bool]:
+    begins = [sa.func.substr(column, 1, len(each) + 1) == f"{each}:" for each in workspaces]
+    return sa.or_(sa.false(), *begins)
 
 
 def _entry(row: sa.Row[Any]) -> AuditEntry:

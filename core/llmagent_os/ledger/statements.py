@@ -182,6 +182,17 @@ _new_usage = upsert(
 #: Adds to what was used in a period, whether or not there is a row.
 ADD_USAGE = _compiled(_new_usage.values({name: _bind(name) for name in USAGE_COLUMNS}), *USAGE_COLUMNS)
 
+#: Whether a message was counted. Takes bot, scope, subject and period.
+SELECT_COUNTED = _compiled(
+    sa.select(usage.c.messages).where(
+        usage.c.bot == _bind("of_bot"),
+        usage.c.scope == _bind("of_scope"),
+        usage.c.subject == _bind("name"),
+        usage.c.period == _bind("of_period"),
+    ),
+    *("of_bot", "of_scope", "name", "of_period"),
+)
+
 #: What was used by a subject, or under its pseudonym. Takes bot, scope, subject, subject, period and beginning.
 SELECT_USAGE = _compiled(
     sa.select(usage.c.messages, usage.c.prompt_tokens, usage.c.completion_tokens, usage.c.money).where(

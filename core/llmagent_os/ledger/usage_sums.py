@@ -26,6 +26,12 @@ Period = Literal["hour", "day", "month"]
 KEEP_DAYS: Mapping[Period, float] = {"hour": 2.0, "day": 62.0, "month": 400.0}
 
 
+#: The scope of the rows that tell which messages were counted, under pseudonyms of their keys. They are kept as long as
+#: the sums of an hour.
+_COUNTED = "event"
+_COUNTED_PERIOD: Period = "hour"
+
+
 class Used(msgspec.Struct, frozen=True, kw_only=True):
     """What was used in one period."""
 
@@ -63,8 +69,11 @@ class Usage(msgspec.Struct, frozen=True):
         accounts: Sequence[Account],
         begins: Mapping[Period, float],
         fits: Mapping[tuple[Scope, Period], Used],
+        key: str,
     ) -> tuple[Scope, Period, str] | None:
         """Count one message for all accounts, unless one of them has used as much as it may.
+
+        A message that was counted already, and is answered again after an interruption, is neither counted nor refused.
 
         Checking and counting are one transaction: messages that come at the same time do not pass a limit together.
 
@@ -74,30 +83,46 @@ class Usage(msgspec.Struct, frozen=True):
             begins: when the present periods began.
             fits: by scope and period, what may be used; a number that is 0 is no limit. Tokens are in
                 ``prompt_tokens``.
+            key: of the message's event.
 
         Returns:
             The scope, the period and the name of the first limit that is reached; None: the message was counted.
         """
 
         def work(database: Database) -> tuple[Scope, Period, str] | None:
+            counted = (bot, _COUNTED, _pseudonym(database, key), _COUNTED_PERIOD)
+            if database.driver.execute(statements.SELECT_COUNTED, counted).fetchone() is not None:
+                return None
             for account in accounts:
                 limited: dict[Period, float] = {
                     period: at for period, at in begins.items() if (account.scope, period) in fits
                 }
                 for period, used in _of(database, bot, account, limited).items():
-                    if name := _reached(used, fits[account.scope, period]):
-                        return account.scope, period, name
+                    if reached := _reached(used, fits[account.scope, period]):
+                        return account.scope, period, reached
             for account in accounts:
                 _add(database, bot, account, begins, Used(messages=1))
+            row = (*counted, begins[_COUNTED_PERIOD], *msgspec.structs.astuple(Used(messages=1)))
+            database.driver.execute(statements.ADD_USAGE, row)
             return None
 
         return await self.writer.run(work, lasting=False)
 
-    async def add(self, bot: str, accounts: Sequence[Account], begins: Mapping[Period, float], used: Used) -> None:
-        """Add to the sums of all accounts."""
+    async def add(
+        self,
+        bot: str,
+        accounts: Sequence[Account],
+        begins: Mapping[Period, float],
+        used: Used,
+        *,
+        unnamed: bool = False,
+    ) -> None:
+        """Add to the sums of all accounts; ``unnamed``: those of people under their pseudonyms."""
 
         def work(database: Database) -> None:
             for account in accounts:
+                if unnamed and account.scope == "person":
+                    account = Account("person", (_pseudonym(database, account.subjects[0]),))
                 _add(database, bot, account, begins, used)
 
         await self.writer.run(work, lasting=False)
@@ -145,6 +170,10 @@ def _of(database: Database, bot: str, account: Account, begins: Mapping[Period, 
         sums = [sum(column) for column in zip(*rows, strict=True)]
         found[period] = Used(**dict(zip(Used.__struct_fields__, sums, strict=False)))
     return found
+
+
+def _pseudonym(database: Database, text: str) -> str:
+    return str(database.sql.execute(sa.select(sa.func.pseudonym(text))).scalar_one())
 
 
 def _add(database: Database, bot: str, account: Account, begins: Mapping[Period, float], used: Used) -> None:

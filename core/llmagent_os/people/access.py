@@ -96,10 +96,17 @@ class Access:
     async def note(self, actor: str, action: str, *, subject: str = "", detail: str = "") -> None:
         """Add to the audit log what an account, or the command line, did.
 
+        Args:
+            actor: the account.
+            action: what it did.
+            subject: the account that it was done to, whose workspace decides about the actor's role; empty: none.
+            detail: more about it.
+
         Raises:
             LedgerError: it cannot be written.
         """
-        role = actor if actor == COMMAND_LINE else self.roles.role(Identity(actor))
+        of = Identity(subject) if subject else None
+        role = actor if actor == COMMAND_LINE else self.roles.role(Identity(actor), of)
         entry = AuditEntry(at=self._clock(), actor=actor, role=role, action=action, subject=subject, detail=detail)
         await self.log.add(entry)
 

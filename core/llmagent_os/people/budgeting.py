@@ -6,6 +6,7 @@ are not counted: whoever has used everything can still have it shown, exported a
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING
 
 import structlog
@@ -44,16 +45,25 @@ class Budgeting:
         with tallied() as tally:
             try:
                 outcome = await self._handler.handle(event, draft)
-            except Exception:
-                await self._count(event, tally)
+            except BaseException as error:  # also where the answer took too long, or the host stops
+                await self._count(event, tally, cancelled=isinstance(error, asyncio.CancelledError))
                 raise
         if not outcome.erases:  # nothing may be written of a person who was erased
             await self._count(event, tally)
         return outcome
 
-    async def _count(self, event: Event, tally: TokenTally) -> None:
-        """Count tokens. A ledger that cannot be written must not cost the person the answer."""
+    async def _count(self, event: Event, tally: TokenTally, *, cancelled: bool = False) -> None:
+        """Count tokens, to the end also where the caller is cancelled meanwhile."""
+        counting = asyncio.ensure_future(self._add(event, tally, cancelled=cancelled))
         try:
-            await self._budgets.add(event, tally.prompt_tokens, tally.completion_tokens)
+            await asyncio.shield(counting)
+        except asyncio.CancelledError:
+            await asyncio.wait([counting])
+            raise
+
+    async def _add(self, event: Event, tally: TokenTally, *, cancelled: bool) -> None:
+        """Add tokens. A ledger that cannot be written must not cost the person the answer."""
+        try:  # an answer is also cancelled where its person is erased: nothing may be written under their name then
+            await self._budgets.add(event, tally.prompt_tokens, tally.completion_tokens, unnamed=cancelled)
         except LedgerError as error:
             _log.error("the tokens of an answer are not counted", error=str(error))

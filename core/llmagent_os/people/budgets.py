@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from llmagent_os.events import Event, now
+from llmagent_os.events import Event, event_key, now
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger.usage_sums import Account, Period, Scope, Used
 from llmagent_os.people.budget_config import BudgetConfig
@@ -62,22 +62,31 @@ class Budgets:
     async def take(self, event: Event) -> Reached | None:
         """Count a message that is to be answered, unless a limit is reached, which is returned.
 
+        A message that is answered again after an interruption is counted once.
+
         Raises:
             LedgerError: the ledger cannot be used.
         """
         at = self.present
-        found = await self._usage.take(self.bot, await self._accounts(event), begins_at(at), self.config.fits)
+        accounts, key = await self._accounts(event), event_key(event)
+        found = await self._usage.take(self.bot, accounts, begins_at(at), self.config.fits, key)
         return None if found is None else Reached(*found, next_period(at, found[1]))
 
-    async def add(self, event: Event, read: int, written: int) -> None:
+    async def add(self, event: Event, read: int, written: int, *, unnamed: bool = False) -> None:
         """Count the tokens that an answer took.
+
+        Args:
+            event: the message.
+            read: the tokens that models read.
+            written: the tokens that models wrote.
+            unnamed: write no name, only the pseudonym of the person, whose sums count for them all the same.
 
         Raises:
             LedgerError: the ledger cannot be written.
         """
         if read or written:
             used = Used(prompt_tokens=read, completion_tokens=written, money=self.config.price.of(read, written))
-            await self._usage.add(self.bot, await self._accounts(event), begins_at(self.present), used)
+            await self._usage.add(self.bot, await self._accounts(event), begins_at(self.present), used, unnamed=unnamed)
 
     async def used_by(self, event: Event) -> list[tuple[Scope, dict[Period, Used]]]:
         """What the person who did ``event`` has used in the present periods, and the channel if it is one."""

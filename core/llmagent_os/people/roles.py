@@ -12,6 +12,7 @@ those of every workspace, or of the one that the entry names behind ``@``.
 
 from __future__ import annotations
 
+import re
 from fnmatch import fnmatchcase
 from typing import Literal
 
@@ -19,6 +20,10 @@ from llmagent_os.identity import Identity
 
 #: A member is anybody else. Whether a member is answered, :class:`llmagent_os.people.access.Access` decides.
 Role = Literal["owner", "admin", "member"]
+
+
+#: An account or a pattern, and the platform and workspace behind its last ``@``.
+_WITH_WORKSPACE = re.compile(r"(?P<who>.*[^:])@(?P<where>[a-z][a-z0-9_-]*:[^:@]*)")
 
 
 class Roles:
@@ -39,11 +44,15 @@ class Roles:
         if matches(identity, self.owners):
             return "owner"
         where = workspace_of(identity if of is None else of)
-        for entry in self.admins:
-            who, _, only = entry.partition("@")
+        for who, only in map(_divided, self.admins):
             if matches(identity, (who,)) and only in ("", where):
                 return "admin"
         return "member"
+
+    def workspaces(self, identity: Identity) -> frozenset[str] | None:
+        """The workspaces of which the account is an owner or admin. None: of every one."""
+        mine = {only for who, only in map(_divided, self.admins) if matches(identity, (who,))}
+        return None if "" in mine or matches(identity, self.owners) else frozenset(mine)
 
     def names(self, identity: Identity) -> bool:
         """Whether the account is an owner, or an admin of any workspace."""
@@ -52,12 +61,22 @@ class Roles:
     @property
     def admin_patterns(self) -> tuple[str, ...]:
         """Who is an admin, without the workspaces."""
-        return tuple(entry.partition("@")[0] for entry in self.admins)
+        return tuple(_divided(entry)[0] for entry in self.admins)
 
     @property
     def any(self) -> bool:
         """Whether somebody has a role."""
         return bool(self.owners or self.admins)
+
+
+def _divided(entry: str) -> tuple[str, str]:
+    """Who is named, and the workspace behind ``@``; empty: every workspace. Accounts of a platform may have an ``@``.
+
+    >>> _divided("telegram::7@slack:T1"), _divided("email::ana@example.org"), _divided("email::ana@x.org@slack:T1")
+    (('telegram::7', 'slack:T1'), ('email::ana@example.org', ''), ('email::ana@x.org', 'slack:T1'))
+    """
+    found = _WITH_WORKSPACE.fullmatch(entry)
+    return (entry, "") if found is None else (found["who"], found["where"])
 
 
 def workspace_of(identity: Identity) -> str:

@@ -40,12 +40,12 @@ async def spoken(services: Services, event: Event, outcome: Outcome) -> Outcome:
 
 async def _with_speech(services: Services, event: Event, reply: Reply) -> Reply:
     whole = f"{reply.body}\n{reply.card.as_text()}" if reply.card else reply.body
-    try:
-        sound = await services.voice.speak(whole)
-    except VoiceError as error:
-        _log.error("a reply could not be read aloud", error=str(error))
-        return msgspec.structs.replace(reply, text=f"{reply.text}\n\n{NOT_SPOKEN}")
     # The same name at every try, and another one for every reply: the page of the web chat plays earlier ones, too.
     name = f"reply-{hashlib.sha256(event_key(event).encode()).hexdigest()[:12]}{OGG_ENDING}"
     files = OutgoingFiles(services.outgoing, person_kept_under(identity_of(event)))
-    return msgspec.structs.replace(reply, speech=await files.write(name, sound))
+    try:
+        speech = await files.write(name, await services.voice.speak(whole))
+    except (VoiceError, OSError) as error:  # also where the disk is full
+        _log.error("a reply could not be read aloud", error=str(error))
+        return msgspec.structs.replace(reply, text=f"{reply.text}\n\n{NOT_SPOKEN}")
+    return msgspec.structs.replace(reply, speech=speech)

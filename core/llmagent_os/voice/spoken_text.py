@@ -13,7 +13,8 @@ MAX_CHARACTERS = 1000
 #: From this share of letters in another script on, a text is not English.
 OTHER_SCRIPT = 0.2
 
-_ADDRESS = re.compile(r"\s*\(?\bhttps?://[^\s)]+\)?")
+#: Begins at the first of many spaces, so that each of them is read once.
+_ADDRESS = re.compile(r"(?<!\s)\s*\(?\bhttps?://[^\s)]+\)?")
 _MARKS = re.compile(r"[*_`#|>~•]+")
 _SENTENCE_END = re.compile(r"[.!?…。！？][\"')\]]*\s")
 

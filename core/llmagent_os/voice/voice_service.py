@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -81,7 +82,7 @@ class Voice:
         """A reply, read aloud, as Ogg/Opus; see :meth:`llmagent_os.voice.engines.Speaker.speak`."""
         if self._speaker is None:
             raise VoiceError("no engine speaks")
-        if not (words := spoken_text(markdown)):
+        if not (words := await asyncio.to_thread(spoken_text, markdown)):
             raise VoiceError("there is nothing to say in the text")
         return await self._speaker.speak(words)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,8 @@ from llmagent_os.serving.backend import OnText
 
 NOON = datetime(2030, 5, 6, 12, 30, tzinfo=UTC)
 PRICE = {"read": 1.0, "written": 2.0, "currency": "EUR"}
+
+_NUMBERS = count(1)  #: no two messages have one event id
 
 
 @pytest.fixture
@@ -67,14 +71,12 @@ class Office:
         self.budgets = Budgets(ledger, Directory(ledger, None), config, "test", "Europe/Berlin", lambda: self.now)
         services = Services(ledger=ledger, budgets=self.budgets)
         self.handler = Budgeting(Agent(llm=LLM("counted", self.backend), services=services), self.budgets)
-        self.count = 0
 
     def message(self, user: str = "u1", *, group: str = "", addressed: bool = True, workspace: str = "T1") -> Message:
-        self.count += 1
+        number = str(next(_NUMBERS))
         room = Conversation(
             platform="slack", workspace=workspace, channel=group or f"D{user}", kind="group" if group else "direct"
         )
-        number = str(self.count)
         return Message(
             event_id=number,
             conversation=room,
@@ -190,6 +192,32 @@ async def test_a_failed_answer_counts_and_a_loop_of_bots_does_not(ledger: Ledger
     bot = msgspec.structs.replace(office.message(), sender=Sender("u1", is_bot=True))
     await office.handler.handle(bot, _no_draft)
     assert (await office.usage())["Today"].startswith("1 of 5 messages, 150 tokens")
+
+
+async def test_a_message_that_is_answered_again_after_an_interruption_is_counted_once(ledger: Ledger) -> None:
+    office = Office(ledger, person={"day": {"messages": 1}})
+    event = office.message()
+    for _ in range(2):
+        assert await office.budgets.take(event) is None
+        office.now = office.now.replace(hour=office.now.hour + 1)
+    assert await office.budgets.take(office.message()) is not None
+    assert (await office.usage())["Today"].startswith("1 of 1 messages")
+
+
+async def test_the_tokens_of_an_answer_that_takes_too_long_are_counted_under_no_name(ledger: Ledger) -> None:
+    class Endless:
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            await LLM("counted", Counted()).complete(ChatRequest(messages=[{"role": "user", "content": "hi"}]))
+            await asyncio.Event().wait()
+            raise AssertionError
+
+    office = Office(ledger, person={"day": {"messages": 5}})
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.2):
+            await Budgeting(Endless(), office.budgets).handle(office.message(), _no_draft)
+    assert (await office.usage())["Today"].startswith("1 of 5 messages, 150 tokens")
+    tokens = {name[0]: used.tokens for name, used in await ledger.usage.most("test", "person", "day", _day(), 9)}
+    assert tokens == {"s": 0, "~": 150}, "the person may have been erased meanwhile"
 
 
 async def test_old_sums_are_deleted(ledger: Ledger) -> None:

@@ -133,6 +133,31 @@ async def test_only_owners_read_the_log(ledger: Ledger, tmp_path: Path) -> None:
     assert "Only admins can do that" in await place.command(Identity("slack:T1:new"), "audit")
 
 
+async def test_without_owners_an_admin_of_one_workspace_reads_what_was_done_there(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    place = Place(ledger, tmp_path)
+    place.access.roles = Roles(admins=f"{ADMIN},{LOCAL}@slack:T2")
+    for new in ("slack:T1:new", "slack:T2:new", "slack:T23:new", "slack:t2:new"):
+        await place.access.allow_identity(Identity(new), ADMIN)
+    await place.access.note(ADMIN, "taught everybody")
+    await place.access.note(LOCAL, "taught everybody")
+    read = [line.partition(": ")[2] for line in (await place.command(LOCAL, "audit")).splitlines()]
+    assert read == ["taught everybody", "let in slack:T2:new (by name)"]
+    assert len((await place.command(ADMIN, "audit")).splitlines()) == 6
+
+
+async def test_the_role_that_is_noted_is_the_one_in_the_workspace_of_the_subject(
+    ledger: Ledger, tmp_path: Path
+) -> None:
+    place = Place(ledger, tmp_path)
+    remote = Identity("telegram::7")
+    place.access.roles = Roles(admins=f"{remote}@slack:T2")
+    new = (await place.access.allow_identity(Identity("slack:T2:new"), remote)).identity
+    await place.access.revoke(new, remote)
+    assert [each[:3] for each in await place.noted()] == [(remote, "admin", "let in"), (remote, "admin", "revoked")]
+
+
 async def test_a_yes_to_a_dangerous_question_is_noted_and_a_no_is_not(ledger: Ledger, tmp_path: Path) -> None:
     async with Plugins(installed=()) as plugins:
         await plugins.add(Shredder())
@@ -180,6 +205,15 @@ async def test_an_erasure_leaves_what_was_done_and_not_who(ledger: Ledger, tmp_p
     ((actor, role, action, subject, _),) = await place.noted()
     assert (actor[0], role, action, subject[0]) == ("~", "admin", "let in", "~")
     assert (await ledger.audit.last_seen([actor]))[actor] > now() - timedelta(minutes=1)
+
+
+def test_an_account_with_an_at_sign_is_an_admin_everywhere_or_of_the_workspace_that_follows() -> None:
+    ana, anywhere = Identity("email::ana@example.org"), Identity("slack:T2:U1")
+    assert Roles(admins=ana).role(ana, anywhere) == "admin"
+    assert Roles(admins="email::*@example.org").names(ana)
+    assert not Roles(admins="email::ana@example.org").names(Identity("email::ana"))
+    of_one = Roles(admins=f"{ana}@slack:T1")
+    assert (of_one.role(ana, Identity("slack:T1:U1")), of_one.role(ana, anywhere)) == ("admin", "member")
 
 
 def test_a_linked_account_has_no_role_and_a_pattern_may_name_a_workspace() -> None:

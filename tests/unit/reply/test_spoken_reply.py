@@ -84,6 +84,12 @@ async def test_a_reply_that_cannot_be_read_aloud_arrives_as_text(bench: Bench, e
     assert (reply.text, reply.speech) == (f"**At** noon.\n\n{NOT_SPOKEN}", "")
 
 
+async def test_a_reply_whose_sound_cannot_be_written_arrives_as_text(bench: Bench, engine: FakeEngine) -> None:
+    await asyncio.to_thread((bench.folder / "outgoing").write_text, "a file where a folder should be")
+    reply = await answer(bench, engine, interface="voice")
+    assert (reply.text, reply.speech) == (f"**At** noon.\n\n{NOT_SPOKEN}", "")
+
+
 async def test_spoken_replies_are_erased_with_the_person(bench: Bench, engine: FakeEngine) -> None:
     path = Path((await answer(bench, engine, interface="voice")).speech)
     assert await asyncio.to_thread(path.exists)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from llmagent_os.voice.spoken_text import MAX_CHARACTERS, is_latin, spoken_text
@@ -31,6 +33,12 @@ def test_a_long_reply_is_read_up_to_a_sentence() -> None:
     assert text.endswith("you should know. The rest is in the text.")
     assert spoken_text("word " * 1000).endswith("word. The rest is in the text.")
     assert len(spoken_text("x" * 5000)) < MAX_CHARACTERS + 40
+
+
+def test_many_spaces_are_read_in_one_go() -> None:
+    began = time.process_time()
+    assert spoken_text("a" + " " * 200_000 + "b (https://x.example/) c") == "a b c."
+    assert time.process_time() - began < 2
 
 
 def test_names_with_accents_are_latin() -> None:

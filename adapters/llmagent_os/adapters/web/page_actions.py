@@ -131,6 +131,8 @@ class PageActions:
             return _refused(action, f"This message has {len(text)} characters; {MESSAGE_CHARACTERS} is the most.")
         attachments = await self._uploads.attachments(visitor.id, action.files)
         if attachments is None:
+            if await self._is_held(action):
+                return None  # a recording was among the files, and is erased
             return _refused(action, "An attached file is not here any more. Please attach it again.")
         text = await mask_text(text)  # the transcript is a store like any other
         held = await self._hold(action, text, attachments)
@@ -144,16 +146,21 @@ class PageActions:
             return _refused(action, "I do not understand recordings here: please write to me.")
         recording = await self._recordings.find(visitor.id, action.id)
         if recording is None:
-            there = await self._transcript.get(action.conversation, f"p-{action.id}")
-            if there is None:
-                return _refused(action, "The recording did not arrive. Please record it again.")
-            await self._transcript.show(action.conversation, there.message_id)
-            return None  # it was listened to already, and erased
+            if await self._is_held(action):
+                return None
+            return _refused(action, "The recording did not arrive. Please record it again.")
         held = await self._hold(action, spoken_label(action.seconds))
         common = _common(visitor, action)
         event = Message(text="", message_id=held.message_id, attachments=(recording,), **common)
         await self._tell(action, held, event)
         return None
+
+    async def _is_held(self, action: Action) -> bool:
+        """Whether the host has taken the message before, listened to it and erased the file. It is shown then."""
+        there = await self._transcript.get(action.conversation, f"p-{action.id}")
+        if there is not None:
+            await self._transcript.show(action.conversation, there.message_id)
+        return there is not None
 
     async def _hold(self, action: Action, text: str, files: Sequence[Attachment] = ()) -> Item:
         """Hold a place in the transcript for what a visitor says, and the files that it comes with."""
