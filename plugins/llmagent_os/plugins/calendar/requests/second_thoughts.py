@@ -15,6 +15,7 @@ from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.question_words import QUESTION
+from llmagent_os.plugins.calendar.requests.quoted_words import is_for_others
 from llmagent_os.plugins.calendar.requests.request_sequence import ReadRequest
 from llmagent_os.plugins.calendar.requests.request_verbs import CHANGING, DELETING
 
@@ -76,7 +77,7 @@ def in_doubt(clause: Clause, found: Iterable[ReadRequest]) -> tuple[ReadRequest,
         return found
     if _THOUGHT.search(clause.text):  # it is no "second" of a month
         found = tuple(each for each in found if each.call.name in _CHANGES)
-    doubt = _is_taken_back(clause)
+    doubt = _is_taken_back(clause) or is_for_others(clause)
     return tuple(replace(each, unsure=True) if each.call.name in _CHANGES and doubt else each for each in found)
 
 
