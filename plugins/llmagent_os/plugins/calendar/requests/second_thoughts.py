@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import replace
 
+from llmagent_os.plugins.calendar.requests.bystanders import tells_of_somebody
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
@@ -78,7 +79,12 @@ def in_doubt(clause: Clause, found: Iterable[ReadRequest]) -> tuple[ReadRequest,
     if _THOUGHT.search(clause.text):  # it is no "second" of a month
         found = tuple(each for each in found if each.call.name in _CHANGES)
     doubt = _is_taken_back(clause) or is_for_others(clause)
-    return tuple(replace(each, unsure=True) if each.call.name in _CHANGES and doubt else each for each in found)
+    return tuple(
+        replace(each, unsure=True)
+        if each.call.name in _CHANGES and (doubt or tells_of_somebody(each, clause))
+        else each
+        for each in found
+    )
 
 
 def takes_back(text: str) -> bool:
