@@ -13,6 +13,7 @@ from dataclasses import replace
 
 from llmagent_os.plugins.calendar.requests.bystanders import tells_of_somebody
 from llmagent_os.plugins.calendar.requests.clause import Clause
+from llmagent_os.plugins.calendar.requests.idioms import is_idiom
 from llmagent_os.plugins.calendar.requests.openings import opens_request
 from llmagent_os.plugins.calendar.requests.politeness import plain
 from llmagent_os.plugins.calendar.requests.question_words import QUESTION
@@ -81,7 +82,7 @@ def in_doubt(clause: Clause, found: Iterable[ReadRequest]) -> tuple[ReadRequest,
     doubt = _is_taken_back(clause) or is_for_others(clause)
     return tuple(
         replace(each, unsure=True)
-        if each.call.name in _CHANGES and (doubt or tells_of_somebody(each, clause))
+        if each.call.name in _CHANGES and (doubt or tells_of_somebody(each, clause) or is_idiom(each, clause.text))
         else each
         for each in found
     )
