@@ -110,6 +110,76 @@ def test_a_deletion_that_no_verb_asks_for_is_asked_about(text: str) -> None:
     assert (request.call.name, request.unsure) == ("delete_event", True)
 
 
+#: Deletions and moves that the words around them leave in doubt.
+IN_DOUBT = (
+    "Cancel the gym? Please don't.",
+    "cancel the gym. Don't do it yet",
+    "cancel the gym. If it rains",
+    "cancel the gym? absolutely not",
+    "cancel the gym? hmm, let me think",
+    "cancel the gym. Ask me first",
+    "cancel the gym. Wait for my ok",
+    "cancel the gym. That was a joke",
+    "cancel the gym. As if",
+    "cancel the gym. Sorry, wrong window",
+    "cancel the gym. Should I do that?",
+    "cancel the gym, on second thought leave it",
+    "move the gym to 5? Please don't",
+    "Draft a message: please cancel the gym",
+    "Write an email to Bob: please cancel lunch with Bob",
+    "Here is the mail: please cancel the gym",
+    "my boss said: cancel the gym",
+    "cancel the gym, he said",
+    "cancel the gym. That's what Nora wrote",
+    "Hi Bob, please cancel lunch with Bob",
+    "Ben dropped out of the gym",
+    "Bob cancelled on me",
+    "forget Bob",
+    "Bob moved to 5",
+    "Ben cancelled the gym",
+    "the gym is now at 11 dollars",
+    "forget the gym, they are mean",
+    "no gym, no glory",
+)
+#: Ordinary words that are acted on at once.
+BEYOND_DOUBT = (
+    "cancel the gym please, thanks",
+    "cancel the gym, I'm sick",
+    "cancel the gym. And add yoga at 5",
+    "cancel the gym because it rains",
+    "can you cancel the gym? I'm sick.",
+    "Hi there, please cancel the gym",
+    "cancel the gym. The trainer is ill",
+    "Hi! Please cancel the gym. Best, Tom",
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "asks"), [*((each, True) for each in IN_DOUBT), *((each, False) for each in BEYOND_DOUBT)]
+)
+def test_a_deletion_or_a_move_in_doubt_is_asked_about(text: str, asks: bool) -> None:
+    changing = [each.unsure for each in requests_of(text, *TITLES) if each.call.name in ("delete_event", "move_event")]
+    assert changing == [asks]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I'm not going to lie, gym is hard",
+        "I can't go to the gym without my mat",
+        "I won't go to the gym late",
+        "I'm not going to the gym alone",
+    ],
+)
+def test_words_that_say_how_somebody_goes_are_no_word_against_it(text: str) -> None:
+    assert not is_not_needed(Clause.of(text, NOW))
+
+
+@pytest.mark.parametrize("text", ["not the gym, cancel lunch", "rename the gym to what?"])
+def test_a_request_or_a_question_is_no_new_name(text: str) -> None:
+    assert all(each.call.name != "move_event" for each in requests_of(text, *TITLES))
+
+
 @pytest.mark.parametrize("text", ["delete the gym", "gym is cancelled", "get rid of the gym", "forget the gym"])
 def test_a_deletion_that_is_asked_for_is_done(text: str) -> None:
     [request] = requests_of(text, *TITLES)

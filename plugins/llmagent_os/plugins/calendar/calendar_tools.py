@@ -15,6 +15,8 @@ from llmagent_os.plugins.calendar.invitations.invitation_news import tell_change
 from llmagent_os.plugins.calendar.invitations.inviting import with_invitations
 from llmagent_os.plugins.calendar.pictures.calendar_picture import with_picture
 from llmagent_os.plugins.calendar.requests.doubtful_words import is_doubtful, speaks_of_deleting
+from llmagent_os.plugins.calendar.requests.quoted_words import is_quoted
+from llmagent_os.plugins.calendar.requests.second_thoughts import takes_back
 
 #: Carries out a tool with the arguments that were given.
 Work = Callable[[CalendarCall, Mapping[str, str | None]], Awaitable[ToolResult]]
@@ -58,4 +60,4 @@ def _is_doubtful(work: object, text: str) -> bool:
     """Whether the person is asked before what a model read in their words is done."""
     if work is delete_event and text and not speaks_of_deleting(text):
         return True
-    return work in (delete_event, move_event) and is_doubtful(text)
+    return work in (delete_event, move_event) and (is_doubtful(text) or takes_back(text) or is_quoted(text))

@@ -68,6 +68,15 @@ _NO_NEED = re.compile(
 
 #: "I'm not going to cancel the gym" is no word against the gym.
 _NOT_CHANGING = re.compile(rf"(?:i|we)\S* (?:am |are )?not going to {_CHANGE}\b", re.IGNORECASE)
+#: Nor is "I'm not going to lie, yoga is hard", and "I can't go to yoga without my mat" says only how.
+_STAYS = re.compile(
+    r"(?:i|we)\S* (?:am |are )?not going to (?:lie|pretend|deny|argue|complain|say|tell|talk|think|worry|bother|let"
+    r"|give|take|get|go|come|need|want|wear|bring|eat|drink|buy|pay|like|enjoy|ask|wait|try|use|leave|rush|fight|quit"
+    r"|stop|miss|forget|sugarcoat|mind|beg|cry)\b"
+    r"|[^,.;!?]*\b(?:without|alone|late(?=\W*$|[,.;!?])|early(?=\W*$|[,.;!?])|by myself|on my own|hungry|unprepared"
+    r"|empty-handed|by (?:car|bus|bike|train)|on foot)\b",
+    re.IGNORECASE,
+)
 
 
 #: Words of titles that name nothing.
@@ -118,7 +127,7 @@ def is_undecided(clause: Clause) -> bool:
 def is_not_needed(clause: Clause) -> bool:
     """Return whether words say that an event of the calendar is no longer wanted, without asking to delete it."""
     text = clause.text[_polite(clause.text) :].replace("\u2019", "'")
-    if _NOT_CHANGING.match(text):
+    if _NOT_CHANGING.match(text) or _STAYS.match(text):
         return False
     return _NO_NEED.match(text) is not None and _NO_LONGER.search(text) is not None
 

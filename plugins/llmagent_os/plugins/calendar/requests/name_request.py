@@ -16,6 +16,7 @@ from llmagent_os.plugins.calendar.requests.change_call import (
 )
 from llmagent_os.plugins.calendar.requests.clause import Clause
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords, Rules, first_call, has_marks, rule
+from llmagent_os.plugins.calendar.requests.request_verbs import DELETING
 from llmagent_os.plugins.calendar.requests.targets import Target
 
 _NAMED = r"(?:called|named|titled|labelled|labeled|known as)"
@@ -82,13 +83,17 @@ _PERSON = re.compile(
     re.I,
 )
 
+#: A question, or another request, is no new name: "rename yoga to what?", "not yoga, cancel the gym".
+_NO_NAME = re.compile(rf"(?:what|which|who|when|where|why|how)(?: else)?\W*$|{DELETING} (?:the|my|our|it|that)\b", re.I)
+
 
 def read_name(clause: Clause) -> ToolCall | None:
     """Return the call that gives an event another name or person; None: not every word is understood."""
     words = MaskedWords.of(clause)
     if asks_for_no_change(words):
         return None
-    return first_call(words, _RULES)
+    call = first_call(words, _RULES)
+    return None if call is not None and _NO_NAME.match(str(call.arguments.get("new_title", ""))) else call
 
 
 def _rename(words: MaskedWords, found: re.Match[str]) -> ToolCall | None:

@@ -44,7 +44,8 @@ _TALK = re.compile(
 _SO = re.compile(r"[\s,]*so\s+", re.IGNORECASE)
 #: What may stand in front of a remark behind a request.
 _REMARK = re.compile(
-    r"\s*(?:[,:–—]|\s-|\.{2,}+|…)+\s+(?:(?:and|but|as)\s+)?|\s+(?:and|but)\s+(?=(?:i|it|she|he|they|we|that)\b)",
+    r"\s*(?:[,:–—]|\s-|\.{2,}+|…)+\s+(?:(?:and|but|as)\s+)?|\s+(?:and|but)\s+(?=(?:i|it|she|he|they|we|that)\b)"
+    r"|\s+(?=because\s)",
     re.IGNORECASE,
 )
 

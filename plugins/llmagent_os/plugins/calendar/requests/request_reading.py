@@ -32,6 +32,7 @@ from llmagent_os.plugins.calendar.requests.request_sequence import (
     on_named_day,
     shared_verb,
 )
+from llmagent_os.plugins.calendar.requests.second_thoughts import in_doubt
 from llmagent_os.plugins.calendar.requests.sentences import at_last, joined, sentences, story_parts
 from llmagent_os.plugins.calendar.requests.told_before import read_told
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
@@ -59,7 +60,7 @@ def read_message(clause: Clause) -> tuple[ReadRequest, ...]:
         clause: the message, with its spelling put right.
     """
     try:
-        return _MessageReader().whole(clause)
+        return in_doubt(clause, _MessageReader().whole(clause))
     except TooLongError:
         return ()
 
