@@ -9,7 +9,7 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Button, Reply
-from llmagent_os.commands.teaching import is_admin, short_id
+from llmagent_os.commands.teaching import audit_name, is_admin, short_id
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
 from llmagent_os.knowledge.passage_base import UNUSABLE, PassageBase
@@ -73,7 +73,7 @@ async def remove_pressed(services: Services, event: Event, value: str) -> Reply:
     await asyncio.to_thread(found.base.remove, found.document.document_id)
     await asyncio.to_thread(found.base.compact)
     if services.access is not None and found.whose != "yours alone":
-        detail = f"document {short_id(found.document)}"
+        detail = audit_name(found.document)
         await services.access.note(identity_of(event), "removed a document of everybody", detail=detail)
     return Reply(f"Removed “{found.document.title}”.")
 

@@ -77,22 +77,22 @@ async def keep_document(
         return None, OFF
     identity = identity_of(event)
     scope = Scope.of_workspace(event.conversation) if for_all else Scope.of_person(identity)
-    document = Document(
-        document_id=key,
-        title=" ".join(title.split())[:MAX_TITLE] or "untitled",
-        source=source,
-        added_by=identity,
-        added_at=services.clock(),
-    )
     base = scopes.base(scope)
     try:
-        known = await asyncio.to_thread(base.document, key)
+        document = Document(
+            document_id=await asyncio.to_thread(base.id_of, key),
+            title=" ".join(title.split())[:MAX_TITLE] or "untitled",
+            source=source,
+            added_by=identity,
+            added_at=services.clock(),
+        )
+        known = await asyncio.to_thread(base.document, document.document_id)
         kept = await asyncio.to_thread(scopes.learn, scope, document, list(sections))
     except (TooMuchError, ConfigError) as error:
         return None, str(error)
     await embed_new(services, scope)
     if for_all and services.access is not None:
-        await services.access.note(identity, "taught everybody", detail=f"document {short_id(kept)}")
+        await services.access.note(identity, "taught everybody", detail=audit_name(kept))
     return kept, _said(event, kept, is_known=known is not None, for_all=for_all)
 
 
@@ -118,6 +118,11 @@ def share_button(services: Services, event: Event, document: Document) -> tuple[
 def short_id(document: Document) -> str:
     """A document's id as a button carries it."""
     return sha256(document.document_id.encode()).hexdigest()[:12]
+
+
+def audit_name(document: Document) -> str:
+    """What the audit log calls a document: a hash of its words would outlive them, and words can be guessed."""
+    return f"document of {document.added_at.isoformat()}"
 
 
 async def share(services: Services, event: Event, value: str) -> Reply:

@@ -56,17 +56,21 @@ _PASSAGE = (
 class PassageBase:
     """Documents and their passages. It may be used from several threads, and its file from several processes."""
 
-    def __init__(self, path: Path | None = None, name: str = "", account: str = NO_PERSON) -> None:
+    def __init__(
+        self, path: Path | None = None, name: str = "", account: str = NO_PERSON, *, hides_ids: bool = False
+    ) -> None:
         """Nothing is opened yet.
 
         Args:
             path: of the file; None: in memory. It is encrypted where its folder is.
             name: of the base, which its passages carry.
             account: whose key encrypts it; empty: no person's.
+            hides_ids: the ids of its documents are made by :meth:`id_of`.
         """
         self.path = path
         self.name = name
         self._account = account
+        self._hides_ids = hides_ids
         self._sealing: BaseSealing | None = None  # None: the file that is open is not encrypted
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
@@ -184,6 +188,12 @@ class PassageBase:
         with self._writing() as sql:
             sql.execute("UPDATE totals SET value = value + 1 WHERE name = 'ids'")
             return f"fact-{self._total(sql, 'ids')}"
+
+    def id_of(self, key: str) -> str:
+        """The id of the document with a key. In an encrypted base it tells nobody what the key was made of."""
+        with self._lock:
+            self._opened()
+            return self._hidden(key)
 
     def passages(self, document_id: str) -> list[Passage]:
         """The passages of a document, in their order."""
@@ -307,9 +317,20 @@ class PassageBase:
             self._sealing, is_new = open_sealing(sql, self.path, self._account)
             if is_new or self._total(sql, "terms_version") != TERMS_VERSION:
                 self._index_again(sql)
-        if is_new:  # what was encrypted now must not stay readable in free pages and in the log
+            is_hidden = self._hide_ids(sql)
+        if is_new or is_hidden:  # what was encrypted now must not stay readable in free pages and in the log
             sql.execute("VACUUM")
             sql.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _hide_ids(self, sql: sqlite3.Connection) -> bool:
+        """Replace the keys that were ids before the base was encrypted. Returns whether there were any."""
+        if self._sealing is None or not self._hides_ids:
+            return False
+        found = sql.execute("SELECT document_id FROM documents WHERE document_id LIKE '____:%'").fetchall()
+        for (key,) in found:
+            for table in ("documents", "passages"):
+                sql.execute(f"UPDATE {table} SET document_id = ? WHERE document_id = ?", (self._hidden(key), key))
+        return bool(found)
 
     @contextlib.contextmanager
     def _writing(self) -> Generator[sqlite3.Connection]:

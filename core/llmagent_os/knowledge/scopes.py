@@ -186,7 +186,7 @@ class ScopedBases:
         with self._lock:
             base = self._open.pop(path, None)
             if base is None:  # an empty one is false
-                base = PassageBase(path, name, _account_of(path))
+                base = PassageBase(path, name, _account_of(path), hides_ids=True)
             base.name = base.name or name
             self._open[path] = base
             while len(self._open) > MAX_OPEN:

@@ -61,18 +61,18 @@ class Search(msgspec.Struct, frozen=True, kw_only=True):
         return sorted(found, key=lambda hit: -hit.score)
 
     def _by_meaning(self, bases: Sequence[PassageBase], question: str) -> list[Hit]:
-        model = self.model
-        if model is None or not question.strip():
+        if self.model is None or not question.strip():
             return []
+        name = self.model.name
         try:
-            (vector,) = model.embed([question])
+            (vector,) = self.model.embed([question])
         except (EmbeddingError, ConfigError) as error:
             _log.warning("knowledge is searched by words only", error=str(error))
             return []
         found = [
             Hit(passage, cosine, similarity=cosine)
             for base in bases
-            for passage, cosine in _found(base, lambda base: base.nearest(model.name, vector))
+            for passage, cosine in _found(base, lambda base: base.nearest(name, vector))
             if cosine >= self.least_similarity
         ]
         return sorted(found, key=lambda hit: -hit.score)

@@ -123,3 +123,23 @@ def test_one_damaged_base_stops_nobody(tmp_path: Path) -> None:
     own.write_bytes(b"no database " * 500)
     assert ["problem" in each for each in bases.export([ANA])] == [True]
     bases.close()
+
+
+def test_the_id_of_a_document_does_not_tell_its_words(tmp_path: Path) -> None:
+    """A hash of a note can be guessed: whoever steals the file tries the notes that people write."""
+    bases = ScopedBases(tmp_path / "knowledge")
+    teach(bases, "note:0123456789abcdef")
+    assert bases.base(SCOPE).id_of("note:0123456789abcdef") == "note:0123456789abcdef"
+    bases.close()
+    mount(tmp_path, [new_master_key()])
+    bases.seal()
+    base = bases.base(SCOPE)
+    hidden = base.id_of("note:0123456789abcdef")
+    assert [each.document_id for each in base.documents()] == [hidden]
+    assert [each.place for each in base.passages(hidden)] == ["chapter 1"]
+    bases.close()
+    assert not any(b"0123456789abcdef" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    other = bases.base(Scope.of_person(Identity("web::ben")))
+    assert other.id_of("note:0123456789abcdef") != hidden
+    bases.close()
+    unmount(tmp_path)
