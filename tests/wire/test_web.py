@@ -15,7 +15,7 @@ import pytest
 
 from llmagent_os.adapter import Accept, Button, Card, Picture, Receipt, Reply
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
-from llmagent_os.adapters.web import WebAdapter
+from llmagent_os.adapters.web import WebAdapter, uploads
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
 from llmagent_os.testing import accepting
@@ -569,6 +569,26 @@ async def test_a_message_that_comes_again_after_its_file_was_listened_to_is_take
     await asyncio.to_thread(Path(arrived.attachments[0].path).unlink)
     assert (await page.act(said))["type"] == "ack"
     assert len(inbox.of(Message)) == 1
+
+
+async def test_files_that_no_message_names_are_bounded_and_erased_after_an_hour(
+    inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploads, "WAITING_OF_VISITOR", 2)
+    monkeypatch.setattr(uploads, "WAITING_OF_ALL", 3)
+    async with serving(inbox, tmp_path, max_file_bytes=1000) as site:
+        ana, ben = await site.page(person="ana"), await site.page(person="ben")
+        _, named = await upload(ana, "a.txt", bytes(1000))
+        assert (await upload(ana, "a.txt", bytes(1000)))[0] == 200
+        assert await upload(ana, "a.txt", b"x") == (413, {"problem": "too many files wait to be sent"})
+        assert (await upload(ben, "a.txt", bytes(1000)))[0] == 200
+        assert (await upload(ben, "a.txt", b"x"))[0] == 413, "all visitors together"
+        assert (await ana.act(message("see") | {"files": [named["id"]]}))["type"] == "ack"
+        assert (await upload(ana, "a.txt", b"x"))[0] == 200
+        monkeypatch.setattr(uploads, "UNNAMED_SECONDS", -1.0)
+        assert (await upload(ben, "b.txt", b"x"))[0] == 200
+        left = await asyncio.to_thread(lambda: sorted(path.name for path in (tmp_path / "files").rglob("*.txt")))
+        assert left == ["a.txt", "b.txt"], "what a message names stays"
 
 
 async def test_a_file_of_somebody_else_or_of_nobody_is_refused(site: Site, inbox: Inbox) -> None:

@@ -191,6 +191,19 @@ class Inbox:
             lambda database: database.driver.execute(statements.BEGIN_EVENT, this_event).rowcount > 0, lasting=False
         )
 
+    async def put_instead(self, event: Event) -> None:
+        """Keep ``event`` in the place of the unfinished one with its id: the next start of a host runs it as it is."""
+        its_id = inbox.c.event_id == sa.func.pseudonym(event.event_id)
+        this = (inbox.c.platform == event.conversation.platform, its_id, UNFINISHED)
+        owner, body = identity_of(event), encode(event).decode()
+
+        def work(database: Database) -> None:
+            # An event whose person was erased meanwhile is finished: nothing is written, and no key is made again.
+            if database.sql.execute(sa.select(inbox.c.seq).where(*this)).first() is not None:
+                database.sql.execute(sa.update(inbox).where(*this).values(body=seal(database, owner, body)))
+
+        await self._writer.run(work)
+
     def take_back_try(self, event: Event) -> None:
         """Note that the handler was stopped before it answered ``event``, because the host was asked to stop."""
         this_event = (event.conversation.platform, event.event_id)

@@ -171,6 +171,10 @@ class Ledger:
         """Note that the handler is begun with ``event``; see :meth:`Inbox.begin`."""
         return await self._inbox.begin(event)
 
+    async def put_instead(self, event: Event) -> None:
+        """Change what an unfinished event says; see :meth:`Inbox.put_instead`."""
+        await self._inbox.put_instead(event)
+
     def take_back_try(self, event: Event) -> None:
         """Note that a stop of the host interrupted the handler; see :meth:`Inbox.take_back_try`."""
         self._inbox.take_back_try(event)

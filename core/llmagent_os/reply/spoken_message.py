@@ -12,7 +12,7 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter_kit.files import discard
-from llmagent_os.errors import RecordingError, VoiceBusyError, VoiceError
+from llmagent_os.errors import LedgerError, RecordingError, VoiceBusyError, VoiceError
 from llmagent_os.events import Attachment, Message
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.privacy.event_masking import mask_text
@@ -57,12 +57,16 @@ async def listened(services: Services, message: Message) -> AsyncGenerator[Spoke
     """Listen to the recordings of ``message``.
 
     They are erased at the end of the ``async with`` block, unless the bot keeps them, or the host stops in the middle:
-    it will answer the message after its next start.
+    it will answer the message after its next start. Before that, the words take their place in the event that the
+    ledger holds: the answer is not stored yet, and a crash has it made again.
     """
     recordings = recordings_in(services, message)
     stopped = False
     try:
-        yield await _transcribed(services, message, recordings)
+        said = await _transcribed(services, message, recordings)
+        yield said
+        if said.transcript and not services.voice.keeps_recordings:
+            await _keep_words(services, said.message)
     except asyncio.CancelledError:
         stopped = True
         raise
@@ -70,6 +74,15 @@ async def listened(services: Services, message: Message) -> AsyncGenerator[Spoke
         if not stopped and not services.voice.keeps_recordings:
             for each in recordings:
                 await discard(each)
+
+
+async def _keep_words(services: Services, message: Message) -> None:
+    if services.ledger is None:
+        return
+    try:
+        await services.ledger.put_instead(message)
+    except LedgerError as error:  # the answer matters more, and may be stored the next moment
+        _log.error("the words of a recording are not kept before it is erased", error=str(error))
 
 
 async def _transcribed(services: Services, message: Message, recordings: tuple[Attachment, ...]) -> SpokenMessage:

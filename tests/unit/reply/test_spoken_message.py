@@ -122,6 +122,19 @@ async def test_a_stopping_host_keeps_the_recording_for_its_next_start(bench: Ben
     assert "when is lunch?" in outcome.reply.text
 
 
+async def test_the_words_outlive_a_crash_between_the_erasing_of_the_recording_and_the_storing_of_the_answer(
+    bench: Bench, engine: FakeEngine
+) -> None:
+    message = said(bench, "when is lunch?")
+    await bench.ledger.accept(message, max_pending=9)
+    await agent_of(bench, engine, "At noon.").handle(message, no_draft)
+    assert not path_of(message).exists()
+    (again,) = [row.event for row in await bench.ledger.claim() if isinstance(row.event, Message)]
+    assert (again.event_id, again.text, again.attachments) == (message.event_id, "when is lunch?", ())
+    await agent_of(bench, engine, "At noon.").handle(again, no_draft)
+    assert bench.llm.requests[0].messages[-1]["content"] == "when is lunch?"
+
+
 async def test_words_beside_a_recording_come_first(bench: Bench, engine: FakeEngine) -> None:
     await agent_of(bench, engine, "Hi.").handle(said(bench, "and call Ben", text="Note this:"), no_draft)
     assert bench.llm.requests[0].messages[-1]["content"] == "Note this: and call Ben"

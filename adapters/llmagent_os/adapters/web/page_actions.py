@@ -139,6 +139,7 @@ class PageActions:
         common = _common(visitor, action)
         event = Message(text=held.text, message_id=held.message_id, attachments=attachments, **common)
         await self._tell(action, held, event)
+        self._uploads.named(action.files)
         return None
 
     async def _speak(self, visitor: Visitor, action: Speak) -> Refused | None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import mimetypes
 import secrets
-from collections.abc import AsyncIterator, Sequence
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from llmagent_os.adapter_kit.files import CHUNK_BYTES, FOLDER, UNKNOWN_TYPE, Files
+from llmagent_os.adapter_kit.files import CHUNK_BYTES, FOLDER, UNKNOWN_TYPE, Files, discard
 from llmagent_os.adapters.web.access import Visitor
 from llmagent_os.events import Attachment
 
@@ -19,18 +21,39 @@ ID_BYTES = 24
 
 UPLOAD_SECONDS = 300.0  #: how long one file may take
 
+#: How long a file is kept that no message names.
+UNNAMED_SECONDS = 3600.0
+
+#: How many files of the largest size may wait for a message: those of one visitor, and those of all.
+WAITING_OF_VISITOR, WAITING_OF_ALL = 20, 200
+
+TOO_MANY = "too many files wait to be sent"
 EMPTY = "it is empty"
 UNNAMED = "it has no name"
+
+
+@dataclass
+class _Waiting:
+    """A file that no message has named yet."""
+
+    visitor: str
+    size: int  #: in bytes; while it arrives, as many as may come
+    since: float
+    file: Attachment | None = None  #: None: it is arriving
 
 
 class Uploads:
     """The files that visitors have attached, on disk."""
 
-    def __init__(self, data: Path, max_bytes: int) -> None:
+    def __init__(self, data: Path, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
         """Args:
         data: the adapter's data folder.
         max_bytes: larger files are refused.
+        clock: the present moment, in seconds.
         """
+        self._clock = clock
+        # In memory only: what waits when the program ends is erased with other old files.
+        self._waiting: dict[str, _Waiting] = {}
         self.max_bytes = max_bytes  #: of one file
         self._files = Files(data / FOLDER, max_bytes)
 
@@ -46,13 +69,44 @@ class Uploads:
             return _refused(UNNAMED)
         if not self._files.fits(request.content_length or 0):
             return _refused(self._files.too_large, status=413)
+        await self._erase_unnamed()
+        size = self.max_bytes if request.content_length is None else request.content_length
+        if not self._has_room(visitor.id, size):
+            return _refused(TOO_MANY, status=413)
         upload_id = secrets.token_urlsafe(ID_BYTES)
-        kept = await self._files.keep(visitor.id, upload_id, name, _type_of(name), _chunks(request))
+        waiting = self._waiting[upload_id] = _Waiting(visitor.id, size, self._clock())
+        try:
+            kept = await self._files.keep(visitor.id, upload_id, name, _type_of(name), _chunks(request))
+            if kept.path:
+                waiting.file, waiting.size = kept, kept.size
+        finally:
+            if waiting.file is None:
+                del self._waiting[upload_id]
         if kept.problem:
             return _refused(kept.problem, status=413 if kept.problem == self._files.too_large else 400)
         if not kept.size:
             return _refused(EMPTY)
         return web.json_response({"id": upload_id})
+
+    def named(self, upload_ids: Sequence[str]) -> None:
+        """Keep these files like others: the host has taken a message that names them."""
+        for each in upload_ids:
+            self._waiting.pop(each, None)
+
+    def _has_room(self, visitor: str, size: int) -> bool:
+        of_visitor = sum(each.size for each in self._waiting.values() if each.visitor == visitor)
+        of_all = sum(each.size for each in self._waiting.values())
+        return (
+            of_visitor + size <= WAITING_OF_VISITOR * self.max_bytes
+            and of_all + size <= WAITING_OF_ALL * self.max_bytes
+        )
+
+    async def _erase_unnamed(self) -> None:
+        before = self._clock() - UNNAMED_SECONDS
+        for upload_id, each in list(self._waiting.items()):
+            if each.file is not None and each.since < before:
+                self._waiting.pop(upload_id, None)
+                await discard(each.file)
 
     async def attachments(self, user_id: str, upload_ids: Sequence[str]) -> tuple[Attachment, ...] | None:
         """What a visitor has sent under these ids. None: one of them is not there, or not the visitor's."""
