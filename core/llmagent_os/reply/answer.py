@@ -118,7 +118,8 @@ class Answer:
         waiting = [result.waiting for result in self.results if result.waiting]
         asks = any(result.buttons and "?" in result.text for result in self.results[-1:])  # an Undo asks nothing
         sentences = waiting or ([self.open_question] if self.open_question and not asks else [])
-        return " ".join([text, *(sentence for sentence in dict.fromkeys(sentences) if sentence not in text)])
+        apart = "\n\n" if "\n" in text else " "  # a text of several lines may end with no stop
+        return apart.join([text, *(sentence for sentence in dict.fromkeys(sentences) if sentence not in text)])
 
     def may_show(self, text: str) -> bool:
         """Whether ``text``, which may be the beginning of a reply, may be sent."""
