@@ -102,9 +102,12 @@ def test_a_crash_while_a_key_is_destroyed_locks_nobody_out(
 
 
 def test_a_destruction_that_failed_is_finished_by_the_next(ring: KeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(path: Path) -> None:
+        path.joinpath("no file").read_bytes()
+
     ring.seal(ANA, b"zeppelin")
     with monkeypatch.context() as patched:
-        patched.setattr(Path, "unlink", lambda path: path.joinpath("no file").read_bytes())
+        patched.setattr(Path, "unlink", fail)
         with pytest.raises(NotADirectoryError):
             ring.destroy(ANA)
     assert (ring.destroy(ANA), ring.destroy(ANA)) == (True, False)
