@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 from itertools import islice
 
 from dateutil.relativedelta import relativedelta
@@ -132,13 +132,3 @@ def skipped_starts(rule: str, first: datetime, days: tuple[DateRange, ...]) -> t
                 break
             found.append(start)
     return tuple(sorted(set(found)))
-
-
-def ended_rule(rule: str, first: datetime, last_day: date) -> str:
-    """Return a rule that ends with a day: "choir ends after december 17".
-
-    Raises:
-        TimeExpressionError: it would end before it begins.
-    """
-    kept = ";".join(part for part in rule.split(";") if not part.startswith(("UNTIL=", "COUNT=")))
-    return _until(kept, datetime.combine(last_day, _END_OF_DAY), first)
