@@ -6,14 +6,13 @@ import re
 
 from llmagent_os.plugin import ToolCall
 from llmagent_os.plugins.calendar.requests.masked_words import MaskedWords
+from llmagent_os.plugins.calendar.requests.request_verbs import DELETE, DELETE_IT
 from llmagent_os.plugins.calendar.requests.targets import Target
+from llmagent_os.plugins.calendar.requests.word_patterns import any_of
 from llmagent_os.plugins.calendar.series_scope import scope_of
 
-VERB = (
-    r"(?:delete|cancel|cancle|cancell|remove|erase|drop|scrap|scratch|kill|ditch|axe|nuke|bin|trash|skip|unschedule"
-    r"|dump|zap|chuck"
-    r"|get rid of|call off|strike|cross out|take out|throw out|wipe|lose|eliminate|discard|clear|del|rm)"
-)
+#: Any verb of deletion, also as people misspell or shorten it.
+VERB = any_of(f"{DELETE}, {DELETE_IT}, cancle, cancell, zap, chuck, del, rm")
 HERE = (
     r"(?:,? (?:from|off|out of|in|on|from off) (?:my |the |our |this )?(?:calendar|schedule|agenda|diary|planner|plans"
     r"|list|week|reminders))?"
