@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 from aiohttp import web
 
-from llmagent_os.adapter_kit.files import CHUNK_BYTES, Files
+from llmagent_os.adapter_kit.files import Files
+from llmagent_os.adapters.web.request_body import body_chunks
 from llmagent_os.events import Attachment
 
 #: The formats in which browsers record, and the ending of each.
@@ -21,8 +21,6 @@ ENDINGS = {"audio/webm": ".webm", "audio/ogg": ".ogg", "audio/mp4": ".m4a", "aud
 
 #: The name of the file of a recording, without its ending.
 NAME = "recording"
-
-UPLOAD_SECONDS = 300.0  #: how long one recording may take to arrive
 
 _ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -47,7 +45,7 @@ class Recordings:
             return f"This browser records {request.content_type}, which is not understood here."
         if not self._files.fits(request.content_length or 0):
             return f"The recording is {self._files.too_large}."
-        chunks = _chunks(request)
+        chunks = body_chunks(request)
         kept = await self._files.keep(visitor_id, recording_id, NAME + ending, request.content_type, chunks, voice=True)
         return f"The recording was not taken: {kept.problem}." if kept.problem else ""
 
@@ -58,14 +56,3 @@ class Recordings:
                 if path.name == NAME + ending and size:
                     return Attachment(path.name, content_type, str(await asyncio.to_thread(path.absolute)), size, True)
         return None
-
-
-async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
-    """The body of ``request``, piece by piece. TimeoutError: it does not end in time."""
-    deadline = asyncio.get_running_loop().time() + UPLOAD_SECONDS
-    while True:
-        async with asyncio.timeout_at(deadline):
-            chunk = await request.content.read(CHUNK_BYTES)
-        if not chunk:
-            return
-        yield chunk

@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import asyncio
 import mimetypes
 import secrets
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from llmagent_os.adapter_kit.files import CHUNK_BYTES, FOLDER, UNKNOWN_TYPE, Files, discard
+from llmagent_os.adapter_kit.files import FOLDER, UNKNOWN_TYPE, Files, discard
 from llmagent_os.adapters.web.access import Visitor
+from llmagent_os.adapters.web.request_body import body_chunks
 from llmagent_os.events import Attachment
 
 #: How many bytes of an id nobody can guess.
 ID_BYTES = 24
-
-UPLOAD_SECONDS = 300.0  #: how long one file may take
 
 #: How long a file is kept that no message names.
 UNNAMED_SECONDS = 3600.0
@@ -76,7 +74,7 @@ class Uploads:
         upload_id = secrets.token_urlsafe(ID_BYTES)
         waiting = self._waiting[upload_id] = _Waiting(visitor.id, size, self._clock())
         try:
-            kept = await self._files.keep(visitor.id, upload_id, name, _type_of(name), _chunks(request))
+            kept = await self._files.keep(visitor.id, upload_id, name, _type_of(name), body_chunks(request))
             if kept.path:
                 waiting.file, waiting.size = kept, kept.size
         finally:
@@ -116,17 +114,6 @@ class Uploads:
         return tuple(
             Attachment(path.name, _type_of(path.name), str(path), size) for files in found for path, size in files
         )
-
-
-async def _chunks(request: web.Request) -> AsyncIterator[bytes]:
-    """The body of ``request``, piece by piece. TimeoutError: it does not end in time."""
-    deadline = asyncio.get_running_loop().time() + UPLOAD_SECONDS
-    while True:
-        async with asyncio.timeout_at(deadline):
-            chunk = await request.content.read(CHUNK_BYTES)
-        if not chunk:
-            return
-        yield chunk
 
 
 def _type_of(name: str) -> str:
