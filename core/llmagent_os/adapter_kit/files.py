@@ -17,6 +17,7 @@ import structlog
 
 from llmagent_os.events import Attachment
 from llmagent_os.identity import account_in_file_name, file_name_of
+from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.sealing.sealed_files import FileWriter, content_size, create_file
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -38,6 +39,21 @@ UNKNOWN_TYPE = "application/octet-stream"
 
 #: Why the file of a message in a group was not fetched.
 NOT_FOR_BOT = "it was not meant for the bot"
+
+#: Why a file that should be there was not fetched.
+NOT_FETCHED = "it could not be fetched"
+
+#: Problems that say no number. They are kept in English, and people read them in their own language.
+_PROBLEMS = (
+    lazy_gettext("it was not meant for the bot"),
+    lazy_gettext("it could not be fetched"),
+    lazy_gettext("it is no longer there"),
+    lazy_gettext("it is kept outside of Slack"),
+    lazy_gettext("it is empty"),
+    lazy_gettext("it has no name"),
+    lazy_gettext("too many files wait to be sent"),
+)
+_TOO_LARGE = re.compile(r"larger than (\S+) MB")
 
 
 class Files:
@@ -100,7 +116,7 @@ class Files:
             problem = self.too_large
         except Exception as error:  # whatever a network or a disk can do: the message itself must not be lost
             _log.warning("a file could not be fetched", content_type=content_type, error=repr(error))
-            problem = "it could not be fetched"
+            problem = NOT_FETCHED
         await asyncio.to_thread(_remove, partial)
         return missing(name, content_type, problem, voice=voice)
 
@@ -150,6 +166,17 @@ def larger_than(limit: int) -> str:
     'larger than 20 MB'
     """
     return f"larger than {limit / 1_000_000:g} MB"
+
+
+def problem_text(problem: str) -> str:
+    """The problem of an attachment in the language in force. A problem of some other adapter stays as it is.
+
+    >>> problem_text(larger_than(20_000_000))
+    'larger than 20 MB'
+    """
+    if found := _TOO_LARGE.fullmatch(problem):
+        return gettext("larger than {size} MB", size=found[1])
+    return next((str(known) for known in _PROBLEMS if known.message == problem), problem)
 
 
 def numbered_name(name: str, number: int) -> str:

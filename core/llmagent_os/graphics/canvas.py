@@ -7,8 +7,6 @@ it is an emoji; the words beside the picture have it.
 from __future__ import annotations
 
 import io
-import unicodedata
-from functools import cache
 from typing import Any, Literal
 
 from matplotlib import font_manager
@@ -16,32 +14,11 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from llmagent_os.graphics.fonts import drawable, families, missing_letters
 from llmagent_os.graphics.themes import Theme
 
 PIXELS_PER_INCH = 100  #: of the canvas
 SHARPNESS = 2  #: pixels of the file for each of the canvas
-
-#: Fonts that are asked in this order for each letter, where they are installed. The first comes with matplotlib.
-FONTS = (
-    "DejaVu Sans",
-    "Noto Sans",
-    "Noto Sans CJK SC",
-    "Noto Sans CJK JP",
-    "Noto Sans SC",
-    "Source Han Sans SC",
-    "WenQuanYi Micro Hei",
-    "WenQuanYi Zen Hei",
-    "PingFang SC",
-    "Hiragino Sans",
-    "Microsoft YaHei",
-    "SimHei",
-    "Noto Sans Arabic",
-    "Noto Sans Hebrew",
-    "Noto Sans Thai",
-    "Noto Sans Devanagari",
-    "Arial Unicode MS",
-)
-_BOX = "□"  #: for a letter that no font has
 
 Align = Literal["left", "center", "right"]
 
@@ -66,6 +43,7 @@ class Canvas:
         self._axes.set_xlim(0, width)
         self._axes.set_ylim(height, 0)
         self._axes.set_axis_off()
+        self.missing = ""  #: letters that were to be drawn and are boxes, as far as the picture is drawn
         self._layer = 1  # of what is drawn next: it lies above everything before
 
     def box(self, x: float, y: float, width: float, height: float, color: str, *, radius: float = 0) -> None:
@@ -107,7 +85,7 @@ class Canvas:
             bold: whether the letters are thick.
             room: pixels that the line may take; longer words are cut. None: as many as it needs.
         """
-        shown = drawable(words)
+        shown = self.drawable(words)
         if room is not None:
             shown = self.shortened(shown, room, size=size, bold=bold)
         self._axes.text(
@@ -123,6 +101,11 @@ class Canvas:
             parse_math=False,
             zorder=self._above(),
         )
+
+    def drawable(self, words: str) -> str:
+        """``words`` in one line, without what no font can draw. Remembers in :attr:`missing` what became a box."""
+        self.missing += missing_letters("".join(letter for letter in words if letter not in self.missing))
+        return drawable(words)
 
     def _above(self) -> int:
         self._layer += 1
@@ -158,44 +141,6 @@ class Canvas:
         buffer = io.BytesIO()
         self._agg.print_png(buffer, metadata={"Software": None})
         return buffer.getvalue()
-
-
-@cache
-def families() -> tuple[str, ...]:
-    """Those of :data:`FONTS` that are installed."""
-    manager: Any = font_manager.fontManager
-    there = {str(font.name) for font in manager.ttflist}
-    return tuple(name for name in FONTS if name in there)
-
-
-def drawable(words: str) -> str:
-    r"""``words`` in one line, without what no font can draw.
-
-    >>> drawable("a\tb"), drawable("🎂 cake")
-    ('a b', 'cake')
-    """
-    shown = "".join(_shown(letter) for letter in unicodedata.normalize("NFC", words))
-    return " ".join(shown.split())
-
-
-@cache
-def _shown(letter: str) -> str:
-    category = unicodedata.category(letter)
-    if category[0] == "C" or "\ufe00" <= letter <= "\ufe0f":  # control letters, and selectors of emoji
-        return " " if letter in "\t\n\r" else ""
-    if letter.isspace() or _is_in_a_font(ord(letter)):
-        return letter
-    return "" if category in ("So", "Sk", "Mn", "Me") else _BOX
-
-
-def _is_in_a_font(code: int) -> bool:
-    return any(font.get_char_index(code) for font in _faces())
-
-
-@cache
-def _faces() -> tuple[Any, ...]:
-    fonts: Any = font_manager
-    return tuple(fonts.get_font(fonts.findfont(name)) for name in families())
 
 
 def _points(pixels: float) -> float:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from llmagent_os.graphics.canvas import Canvas, drawable, families
+from llmagent_os.graphics.canvas import Canvas
 from llmagent_os.graphics.chart import Chart, value_text
+from llmagent_os.graphics.fonts import families
 
 WIDTH, HEIGHT = 900, 560  #: of the canvas, in pixels
 
@@ -33,7 +34,7 @@ def paint_chart(canvas: Canvas, chart: Chart) -> None:
     for number, each in enumerate(chart.series):
         values = [math.nan if value is None else value for value in each.values]
         draw(area, places, values, canvas.theme.series[number], number, len(chart.series))
-    _label(area, chart)
+    _label(canvas, area, chart)
 
 
 def _lines(area: Any, places: range, values: list[float], color: str, number: int, count: int) -> None:
@@ -57,11 +58,11 @@ def _style(canvas: Canvas, area: Any) -> None:
     area.tick_params(colors=theme.muted, labelsize=_SMALL, length=0)
 
 
-def _label(area: Any, chart: Chart) -> None:
+def _label(canvas: Canvas, area: Any, chart: Chart) -> None:
     """Write the labels below, and the values at the left."""
     step = math.ceil(len(chart.labels) / _SHOWN_LABELS)
     places = range(0, len(chart.labels), step)
-    labels = [drawable(chart.labels[place])[:24] for place in places]
+    labels = [canvas.drawable(chart.labels[place])[:24] for place in places]
     turned = max(map(len, labels)) * len(labels) > _LONG_LABEL * 8
     area.set_xticks(list(places), labels, rotation=25 if turned else 0, ha="right" if turned else "center")
     for each in area.get_xticklabels():
@@ -100,7 +101,7 @@ def _legend(canvas: Canvas, names: list[str], x: float, y: float) -> None:
     """The names of the series in one row, as many as fit."""
     for number, name in enumerate(names):
         room = min(180.0, canvas.width - 28 - x - 22)
-        shown = canvas.shortened(drawable(name), room, size=14) if room > 20 else ""
+        shown = canvas.shortened(canvas.drawable(name), room, size=14) if room > 20 else ""
         if not shown:
             return
         canvas.box(x, y + 2, 14, 14, canvas.theme.series[number], radius=4)

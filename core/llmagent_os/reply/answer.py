@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.chat import Completion, ToolCall
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.claim_check import claims_too_much
 from llmagent_os.reply.grounding_check import Fault, fault_in, holds
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
 DONE = frozenset(("created", "noted", "deleted", "moved", "unchanged", "listed", "set"))
 
 #: What is said where a model gave no words, or none that may be sent, and no tool has words.
-NO_ANSWER = "Sorry, I have no answer to that."
-NOT_UNDERSTOOD = "I'm not sure what you mean. Could you say it another way?"
+NO_ANSWER = lazy_gettext("Sorry, I have no answer to that.")
+NOT_UNDERSTOOD = lazy_gettext("I'm not sure what you mean. Could you say it another way?")
 
 #: Why a person read other words than the model's: these were not true to the results, or there were none.
 Replaced = Literal["ungrounded", "failure"]
@@ -104,7 +105,7 @@ class Answer:
         text = privacy.release(self.text)  # where the model failed, what is said of it
         if not self.results:
             instead = {OtherWords.SILENT: NO_ANSWER, OtherWords.UNTRUE: NOT_UNDERSTOOD}
-            return Reply(self.with_waiting(instead.get(reason, text) if reason else text), buttons=self.buttons)
+            return Reply(self.with_waiting(str(instead.get(reason, text)) if reason else text), buttons=self.buttons)
         last = self.joined or self.results[-1]
         buttons = (*last.buttons, *self.buttons)
         shown = self.with_waiting(last.text if reason else text)

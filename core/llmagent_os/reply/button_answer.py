@@ -11,6 +11,8 @@ from llmagent_os.adapter import Button, Reply
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
+from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.markup.word_list import either
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.approvals import note_approval
 from llmagent_os.reply.conversation_memory import Offered
@@ -23,7 +25,7 @@ from llmagent_os.reply.services import Services
 _log = structlog.stdlib.get_logger(__name__)
 
 #: The answer to a button that nothing stands behind any more.
-STALE = Reply("That button is no longer open.")
+STALE = lazy_gettext("That button is no longer open.")
 
 
 async def ask_again(services: Services, event: Event, offered: Sequence[Offered], said: str) -> Outcome:
@@ -35,9 +37,12 @@ async def ask_again(services: Services, event: Event, offered: Sequence[Offered]
         offered: the buttons of the question.
         said: the words.
     """
-    labels = " or ".join(f"“{button.label}”" for button in offered if button.is_danger)
+    labels = either([gettext("“{label}”", label=button.label) for button in offered if button.is_danger])
     buttons = tuple(Button(button.label, button.value, button.style) for button in offered)
-    text = f"I have done nothing yet, because much would be lost. Press the button, or write exactly {labels}."
+    text = gettext(
+        "I have done nothing yet, because much would be lost. Press the button, or write exactly {labels}.",
+        labels=labels,
+    )
     return await fixed_outcome(services, event, Reply(text, buttons=buttons), intent="button", said=said)
 
 
@@ -59,7 +64,7 @@ async def answer_button(services: Services, event: Event, value: str, said: str)
         said: the words, or the value that was pressed.
     """
     if services.plugins is None:
-        return Outcome(STALE)
+        return Outcome(Reply(str(STALE)))
     exchange = await open_exchange(services, event, said, intent="button")
     exchange = await decide(services, exchange, {"intent": "button"})
     context = tool_context(services, exchange, exchange.key)
@@ -67,7 +72,7 @@ async def answer_button(services: Services, event: Event, value: str, said: str)
         result = await services.plugins.press(value, context, allowed=services.settings.permissions)
     except PluginError as error:
         _log.warning("a button failed", value=value, error=str(error))
-        return Outcome(STALE)
+        return Outcome(Reply(str(STALE)))
     is_stale = result.data.get("status") == "stale"
     if not is_stale:
         await note_approval(services, exchange, value, result)

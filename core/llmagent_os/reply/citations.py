@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from llmagent_os.adapter import Button
 from llmagent_os.knowledge.passages import Hit, Passage
 from llmagent_os.knowledge.search_terms import words
+from llmagent_os.languages import gettext, ngettext
 
 #: Begins the value of the button that shows a passage. The base and the passage's number come after it.
 SHOW_PASSAGE = "agent:passage:"
@@ -62,7 +63,7 @@ def without_foreign_addresses(text: str, known: Iterable[str]) -> str:
 
     def kept(found: re.Match[str]) -> str:
         address = found[0].rstrip(".,;:!?")
-        return found[0] if address in sources else f"(address left out){found[0][len(address) :]}"
+        return found[0] if address in sources else f"{gettext('(address left out)')}{found[0][len(address) :]}"
 
     return _ADDRESS.sub(kept, _PICTURE.sub("", text))
 
@@ -74,17 +75,20 @@ def source_line(cited: Sequence[Passage]) -> str:
     'Source: Handbook (page 3)'
     """
     names = list(dict.fromkeys(source_name(each) for each in cited))
-    return f"{'Source' if len(names) == 1 else 'Sources'}: {'; '.join(names)}" if names else ""
+    if not names:
+        return ""
+    return ngettext("Source: {names}", "Sources: {names}", len(names), names="; ".join(names))
 
 
 def passage_buttons(cited: Sequence[Passage]) -> tuple[Button, ...]:
     """One button for each passage, which shows it."""
     if len(cited) == 1:
-        return (Button("Show the passage", reference(cited[0])),)
-    return tuple(
-        Button(f"Show {number}: {source_name(each)}"[:MAX_LABEL], reference(each))
-        for number, each in enumerate(cited, 1)
-    )
+        return (Button(gettext("Show the passage"), reference(cited[0])),)
+    return tuple(Button(_show_label(number, each), reference(each)) for number, each in enumerate(cited, 1))
+
+
+def _show_label(number: int, passage: Passage) -> str:
+    return gettext("Show {number}: {name}", number=number, name=source_name(passage))[:MAX_LABEL]
 
 
 def reference(passage: Passage) -> str:

@@ -9,6 +9,8 @@ from llmagent_os.errors import ProfileError
 from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import Identity, identity_of
+from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.markup.word_list import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.privacy.consent import Consent, consent_of
 from llmagent_os.reply.services import Services
@@ -16,24 +18,31 @@ from llmagent_os.reply.services import Services
 _log = structlog.stdlib.get_logger(__name__)
 
 
+#: What the bot does with what it hears, by switch, and that it does not.
+_DOES = (
+    (
+        lazy_gettext("I remember what you tell me about yourself."),
+        lazy_gettext("I do not remember what you tell me about yourself."),
+    ),
+    (lazy_gettext("I learn from your reactions."), lazy_gettext("I do not learn from your reactions.")),
+    (lazy_gettext("I train models on our conversations."), lazy_gettext("I do not train models on our conversations.")),
+)
+
+
 def question(consent: Consent) -> str:
     """The question, as it stands below a reply.
 
-    >>> question(Consent(training=False))[:93]
-    'Before we go on: I remember what you tell me about yourself, and I learn from your reactions.'
+    >>> question(Consent(training=False))[:90]
+    'Before we go on: I remember what you tell me about yourself. I learn from your reactions. '
     """
-    does = {
-        "I remember what you tell me about yourself": consent.remember,
-        "I learn from your reactions": consent.learning,
-        "I train models on our conversations": consent.training,
-    }
-    yes = [words for words, on in does.items() if on]
-    no = [words.replace("I ", "I do not ", 1) for words, on in does.items() if not on]
-    said = " ".join(f"{', and '.join(words)}." for words in (yes, no) if words)
-    shows = "`/privacy` shows all three, and changes any of them at any time."
-    if consent.remember:
-        shows += " `/memory` shows and deletes what I remember."
-    return f"Before we go on: {said} Is that all right? {shows}"
+    on = (consent.remember, consent.learning, consent.training)
+    said = join_sentences([str(does if is_on else does_not) for (does, does_not), is_on in zip(_DOES, on, strict=True)])
+    asked = gettext(
+        "Before we go on: {said} Is that all right? `/privacy` shows all three, and changes any of them at any time.",
+        said=said,
+    )
+    shows = gettext("`/memory` shows and deletes what I remember.") if consent.remember else ""
+    return join_sentences([asked, shows])
 
 
 async def _knows_something(services: Services, profile: Profile, identity: Identity) -> bool:

@@ -14,6 +14,7 @@ import structlog
 
 from llmagent_os.chat import ChatRequest, ToolCall
 from llmagent_os.handler import Draft
+from llmagent_os.languages import gettext
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.answer import NO_ANSWER, Answer
 from llmagent_os.reply.citations import (
@@ -93,7 +94,7 @@ def _is_done(answer: Answer) -> bool:
 
 async def _refuse(call: ToolCall, _number: str) -> ToolResult:
     _log.warning("a model called a tool after it had read a document: the call was not made", tool=call.name)
-    return ToolResult({"status": FAILED}, NO_ANSWER)
+    return ToolResult({"status": FAILED}, str(NO_ANSWER))
 
 
 def _cited(answer: Answer, exchange: Exchange, found: Found, services: Services) -> Answer:
@@ -118,8 +119,8 @@ def _quoted(
         return answer
     # No address is cut out: these are the document's words, and nothing of the person's can be in them.
     quote = services.privacy.release(quotation(exchange.text, best.passage.text))
-    said = f"From {source_name(best.passage)}:\n\n> {quote}"
-    text = f"{said}\n\n{source_line([best.passage])}"
+    said = gettext("From {source}:", source=source_name(best.passage))
+    text = f"{said}\n\n> {quote}\n\n{source_line([best.passage])}"
     answer.results.append(ToolResult({"status": "quoted"}, text, word_for_word=True))
     answer.joined = None
     answer.passages = [reference(best.passage)]

@@ -11,7 +11,10 @@ from collections.abc import Sequence
 from llmagent_os.adapter import Reply
 from llmagent_os.events import Message
 from llmagent_os.handler import Outcome
+from llmagent_os.languages import gettext, lazy_gettext, ngettext
+from llmagent_os.languages.local_formats import day_text
 from llmagent_os.ledger.memories import Memory, MemoryChange
+from llmagent_os.markup.word_list import join_sentences
 from llmagent_os.memory.memory_requests import MemoryRequest, request_in
 from llmagent_os.memory.message_reading import Reading, stated_in
 from llmagent_os.memory.retrieval import may_show, named_in
@@ -28,19 +31,18 @@ from llmagent_os.serving.model_card import ModelCard
 #: Memories that ``/profile`` shows; ``/memory`` shows all.
 MOST_IN_PROFILE = 5
 
-WAYS = (
-    "`/memory forget NUMBER` deletes one, `/memory correct NUMBER WORDS` corrects one, `/memory forget all` "
-    "deletes all, "
-    "`/memory off` ends it."
+WAYS = lazy_gettext(
+    "`/memory forget NUMBER` deletes one, `/memory correct NUMBER WORDS` corrects one, `/memory forget all` deletes "
+    "all, `/memory off` ends it."
 )
-_NOTHING = "I remember nothing that you told me about yourself."
-_IS_OFF = "I keep nothing that you tell me about yourself, and use nothing of it. `/memory on` allows it."
-TURNED_ON = "Done: I remember what you tell me about yourself. `/memory` shows it, and deletes it."
-TURNED_OFF = (
+_NOTHING = lazy_gettext("I remember nothing that you told me about yourself.")
+_IS_OFF = lazy_gettext("I keep nothing that you tell me about yourself, and use nothing of it. `/memory on` allows it.")
+TURNED_ON = lazy_gettext("Done: I remember what you tell me about yourself. `/memory` shows it, and deletes it.")
+TURNED_OFF = lazy_gettext(
     "Done: I keep nothing more that you tell me about yourself, and use none of what I remember. `/privacy` shows what "
     "else you allow me."
 )
-STILL_THERE = "What I have kept of it is still there: `/memory forget all` deletes it."
+STILL_THERE = lazy_gettext("What I have kept of it is still there: `/memory forget all` deletes it.")
 
 
 async def answer_memory_request(services: Services, exchange: Exchange) -> Outcome | None:
@@ -89,11 +91,12 @@ async def memory_list(services: Services, exchange: Exchange) -> str:
     known = await remembered_of(services, exchange)
     lines = [_in_profile(exchange.profile)] if _in_profile(exchange.profile) else []
     if known:
-        lines += ["You told me:" if not lines else "And you told me:", *(_line(one) for one in known), "", WAYS]
+        head = gettext("You told me:") if not lines else gettext("And you told me:")
+        lines += [head, *(_line(one) for one in known), "", str(WAYS)]
     else:
-        lines.append(_NOTHING)
+        lines.append(str(_NOTHING))
     if not may_remember_in(services, exchange):
-        lines.append(_IS_OFF)
+        lines.append(str(_IS_OFF))
     return "\n".join(lines)
 
 
@@ -103,29 +106,39 @@ async def told_report(services: Services, exchange: Exchange) -> str:
     if not known:
         return ""
     first = [f"- {one.text}" for one in known[:MOST_IN_PROFILE]]
-    more = f"And {len(known) - len(first)} more: " if len(known) > len(first) else ""
-    return "\n".join(["You told me:", *first, f"{more}`/memory` shows, corrects and deletes each of them."])
+    more = len(known) - len(first)
+    last = gettext("`/memory` shows, corrects and deletes each of them.")
+    if more:
+        last = ngettext(
+            "And {count} more: `/memory` shows, corrects and deletes each of them.",
+            "And {count} more: `/memory` shows, corrects and deletes each of them.",
+            more,
+        )
+    return "\n".join([gettext("You told me:"), *first, last])
 
 
 async def past_list(services: Services, exchange: Exchange) -> str:
     """What was replaced by what the person said later."""
     if services.ledger is None:
-        return _NOTHING
+        return str(_NOTHING)
     ended = await services.ledger.memories.of(exchange.identity, ended=True)
     if not ended:
-        return "Nothing that I remembered was replaced in the last month."
-    lines = [f"{_line(one)}; until {one.ended_at:%-d %B %Y}" for one in ended if one.ended_at]
-    return "\n".join(["This held until you told me something else. I delete it after a month:", *lines])
+        return gettext("Nothing that I remembered was replaced in the last month.")
+    lines = [
+        gettext("{memory}; until {day}", memory=_line(one), day=day_text(one.ended_at)) for one in ended if one.ended_at
+    ]
+    head = gettext("This held until you told me something else. I delete it after a month:")
+    return "\n".join([head, *lines])
 
 
 async def set_remembering(services: Services, exchange: Exchange, value: str) -> str:
     """Turn the switch ``remember`` of the person ``on`` or ``off``, as ``/privacy`` does. The profile records it."""
     if services.profiles is None:
-        return "I keep no profiles here, so I cannot keep that choice."
+        return gettext("I keep no profiles here, so I cannot keep that choice.")
     await services.profiles.update(exchange.profile.user_id, **{REMEMBER: value})
     if value == "on":
-        return TURNED_ON
-    return TURNED_OFF + (f" {STILL_THERE}" if await remembered_of(services, exchange) else "")
+        return str(TURNED_ON)
+    return join_sentences([str(TURNED_OFF), str(STILL_THERE) if await remembered_of(services, exchange) else ""])
 
 
 async def forget_numbers(services: Services, exchange: Exchange, numbers: Sequence[int]) -> str:
@@ -134,10 +147,10 @@ async def forget_numbers(services: Services, exchange: Exchange, numbers: Sequen
     found = [known[number] for number in dict.fromkeys(numbers) if number in known]
     if not found or services.ledger is None:
         missing = ", ".join(map(str, numbers))
-        return f"I have no memory with the number {missing}. `/memory` lists them."
+        return gettext("I have no memory with the number {number}. `/memory` lists them.", number=missing)
     erase = tuple(one.number for one in found)
     await services.ledger.memories.change(exchange.identity, lambda _: MemoryChange(erase=erase))
-    return "Forgotten: " + ", ".join(lowered(one.text) for one in found) + "."
+    return gettext("Forgotten: {memories}.", memories=", ".join(lowered(one.text) for one in found))
 
 
 async def forget_words(services: Services, exchange: Exchange, words: str, *, is_sure: bool = True) -> str:
@@ -147,8 +160,8 @@ async def forget_words(services: Services, exchange: Exchange, words: str, *, is
     if len(found) == 1 or (found and len({value_key(one.value) for one in found}) == 1):
         return await forget_numbers(services, exchange, [one.number for one in found])
     if found:
-        return "\n".join(["Which of these? Say `/memory forget NUMBER`:", *map(_line, found)])
-    return "I remember nothing like that. `/memory` shows what I keep." if is_sure else ""
+        return "\n".join([gettext("Which of these? Say `/memory forget NUMBER`:"), *map(_line, found)])
+    return gettext("I remember nothing like that. `/memory` shows what I keep.") if is_sure else ""
 
 
 def _meant(known: Sequence[Memory], words: str) -> list[Memory]:
@@ -220,17 +233,33 @@ def _asks_topic(words: str, topic: str) -> bool:
 
 def _in_profile(profile: Profile) -> str:
     """What the profile has, in a line; empty: nothing."""
-    known = {"name": profile.name, "place": profile.place}
-    said = ", ".join(f"{name} {value}" for name, value in known.items() if value)
-    return f"Your profile has your {said} (`/profile` shows and changes that)." if said else ""
+    if profile.name and profile.place:
+        return gettext(
+            "Your profile has your name {name} and your place {place} (`/profile` shows and changes that).",
+            name=profile.name,
+            place=profile.place,
+        )
+    if profile.name:
+        return gettext("Your profile has your name {name} (`/profile` shows and changes that).", name=profile.name)
+    if profile.place:
+        return gettext("Your profile has your place {place} (`/profile` shows and changes that).", place=profile.place)
+    return ""
 
 
 def _line(one: Memory) -> str:
     """One memory with its number and its source."""
-    source = f"{one.said_at:%-d %B %Y}" + ("" if one.is_private else ", in a group")
-    words = f": “{one.said}”" if one.said and value_key(one.said) != value_key(one.text) else ""
-    by_model = ", as the model read it" if one.proposed_by == "model" else ""
-    return f"{one.number}. {one.text} ({source}{by_model}{words})"
+    day = day_text(one.said_at)
+    if one.proposed_by == "model":
+        source = (
+            gettext("{day}, as the model read it", day=day)
+            if one.is_private
+            else gettext("{day}, in a group, as the model read it", day=day)
+        )
+    else:
+        source = day if one.is_private else gettext("{day}, in a group", day=day)
+    if one.said and value_key(one.said) != value_key(one.text):
+        source = gettext("{source}: “{words}”", source=source, words=one.said)
+    return f"{one.number}. {one.text} ({source})"
 
 
 async def _private_outcome(services: Services, exchange: Exchange, text: str) -> Outcome:

@@ -15,6 +15,7 @@ from llmagent_os.errors import (
     ModelUnavailableError,
     PromptTooLongError,
 )
+from llmagent_os.languages import LazyText, lazy_gettext
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -22,13 +23,15 @@ _log = structlog.stdlib.get_logger(__name__)
 FailureKind = Literal["busy", "unavailable", "refused", "misconfigured", "too_long", "confused"]
 
 #: What a person reads. No settings, addresses or reasons: these are for the log.
-WORDS: dict[FailureKind, str] = {
-    "busy": "Sorry, my language model has too much to do right now. Please try again in a moment.",
-    "unavailable": "Sorry, my language model is not available right now. Please try again in a moment.",
-    "refused": "Sorry, my language model does not want to answer that. Please say it in other words.",
-    "misconfigured": "Sorry, my language model cannot be used as it is set up. My owner has to look at the settings.",
-    "too_long": "Sorry, that is more than I can read at once. Please say it in fewer words.",
-    "confused": "Sorry, I did not manage that, and nothing was done. Please say it in other words.",
+WORDS: dict[FailureKind, LazyText] = {
+    "busy": lazy_gettext("Sorry, my language model has too much to do right now. Please try again in a moment."),
+    "unavailable": lazy_gettext("Sorry, my language model is not available right now. Please try again in a moment."),
+    "refused": lazy_gettext("Sorry, my language model does not want to answer that. Please say it in other words."),
+    "misconfigured": lazy_gettext(
+        "Sorry, my language model cannot be used as it is set up. My owner has to look at the settings."
+    ),
+    "too_long": lazy_gettext("Sorry, that is more than I can read at once. Please say it in fewer words."),
+    "confused": lazy_gettext("Sorry, I did not manage that, and nothing was done. Please say it in other words."),
 }
 
 
@@ -44,7 +47,7 @@ def failure_of(error: ModelError) -> ModelFailure:
     kind = _kind(error)
     log = _log.warning if kind in ("busy", "refused", "too_long", "confused") else _log.error
     log("the model did not answer", kind=kind, error=str(error))
-    return ModelFailure(kind, WORDS[kind])
+    return ModelFailure(kind, str(WORDS[kind]))
 
 
 def _kind(error: ModelError) -> FailureKind:

@@ -14,6 +14,7 @@ import structlog
 
 from llmagent_os.chat import ChatRequest, ToolSpec
 from llmagent_os.errors import ModelError
+from llmagent_os.languages import gettext
 from llmagent_os.memory.clauses import Clause, clauses_of, plain_clause
 from llmagent_os.memory.message_reading import Reading, stated_in
 from llmagent_os.memory.second_person import is_first_person, to_second_person
@@ -122,7 +123,7 @@ def checked(text: str, proposal: dict[str, Any]) -> tuple[Statement, ...]:
     if value.casefold() not in words.casefold() or not value or len(value.split()) > MOST_WORDS:
         return ()
     is_english = is_first_person(words)
-    told = to_second_person(plain_clause(words)) if is_english else f"You said: “{words}”"
+    told = to_second_person(plain_clause(words)) if is_english else gettext("You said: “{words}”", words=words)
     return (Statement(topic if topic in TOPICS else NOTE, value, told, clause.said),)
 
 

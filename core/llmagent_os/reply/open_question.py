@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from llmagent_os.languages import gettext
 from llmagent_os.reply.conversation_memory import Episode
 from llmagent_os.tools.result_statuses import CONFIRM
 
@@ -13,7 +14,7 @@ def open_question(episode: Episode) -> str:
     """
     for turn in reversed(episode.turns):
         if turn.tool_calls and turn.tool_calls[-1].get("result", {}).get("status") == CONFIRM:
-            return f"I'm still waiting for your answer: {turn.context.get('reply', '')}"
+            return gettext("I'm still waiting for your answer: {question}", question=turn.context.get("reply", ""))
         if turn.said:
             return ""
     return ""

@@ -12,6 +12,8 @@ from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import Event, Message
 from llmagent_os.identity import person_kept_under
+from llmagent_os.languages import gettext
+from llmagent_os.markup.word_list import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.plugin import ToolContext, ToolResult
@@ -83,7 +85,8 @@ async def call_tool(services: Services, exchange: Exchange, call: ToolCall, numb
         result = await services.plugins.call(call.name, call.arguments, context, allowed=permissions)
     except PluginError as error:
         _log.warning("a tool call failed", tool=call.name, error=str(error))
-        return ToolResult({"status": FAILED}, "Sorry, that did not work just now. Please try again in a moment.")
+        said = gettext("Sorry, that did not work just now. Please try again in a moment.")
+        return ToolResult({"status": FAILED}, said)
     return await keep_profile_changes(services, exchange, result)
 
 
@@ -97,8 +100,8 @@ async def keep_profile_changes(services: Services, exchange: Exchange, result: T
     if not changes or services.profiles is None:
         return result
     if not exchange.consent.remember and not set(changes) <= set(SWITCHES):
-        not_kept = "I keep nothing about you: /privacy changes that."
-        return msgspec.structs.replace(result, text=f"{result.text} {not_kept}", waiting=not_kept)
+        not_kept = gettext("I keep nothing about you: /privacy changes that.")
+        return msgspec.structs.replace(result, text=join_sentences([result.text, not_kept]), waiting=not_kept)
     try:
         changed = await services.profiles.update(exchange.profile.user_id, **changes)
     except ProfileError as error:
@@ -108,11 +111,11 @@ async def keep_profile_changes(services: Services, exchange: Exchange, result: T
         exchange.profile.preferences, changed.preferences, exchange.defaults
     ):
         await take_back_withdrawn(services.directory, services.loras, [exchange.identity])
-    said = " ".join(await follow_profile(services, exchange, changed))
+    said = join_sentences(await follow_profile(services, exchange, changed))
     if not said:
         return result
-    waiting = " ".join(filter(None, (result.waiting, said)))
-    return msgspec.structs.replace(result, text=f"{result.text} {said}", waiting=waiting)
+    waiting = join_sentences([result.waiting, said])
+    return msgspec.structs.replace(result, text=join_sentences([result.text, said]), waiting=waiting)
 
 
 async def follow_profile(services: Services, exchange: Exchange, changed: Profile) -> list[str]:

@@ -15,8 +15,9 @@ from llmagent_os.adapter import Reply
 from llmagent_os.chat import ToolCall
 from llmagent_os.events import Command, Message, event_key
 from llmagent_os.handler import Outcome
+from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.ledger.memories import Memory, MemoryChange, NewMemory, ProposedBy
-from llmagent_os.markup.word_list import join_words
+from llmagent_os.markup.word_list import join_sentences, join_words
 from llmagent_os.memory.message_reading import Reading, read
 from llmagent_os.memory.retrieval import may_show, relevant, room_of
 from llmagent_os.memory.statement import NOTE, Statement
@@ -37,7 +38,7 @@ PROFILE_TOOL = "set_preference"
 _ARGUMENTS = {"name": "name", "home": "place"}
 
 #: The answer to "remember that …" of a person who is not remembered.
-NOT_ALLOWED = "I keep nothing that you tell me about yourself. `/memory on` allows it."
+NOT_ALLOWED = lazy_gettext("I keep nothing that you tell me about yourself. `/memory on` allows it.")
 
 
 def may_remember_in(services: Services, exchange: Exchange) -> bool:
@@ -131,12 +132,12 @@ async def answer_statements(
     if not reading.is_asked_for and not (reading.is_whole and lets_rules_read(services, card)):
         return None
     if not may_remember_in(services, exchange):
-        return await spoken(services, exchange, NOT_ALLOWED)
+        return await spoken(services, exchange, str(NOT_ALLOWED))
     told = await hand_over(services, exchange, reading.statements, Answer())
     before = await remembered_of(services, exchange)
     shown = [one for one in before if may_show(one, exchange.event.conversation)]  # others may read the answer
     said = change_in_words(shown, await keep(services, exchange, reading.statements))
-    text = " ".join(filter(None, (told, said)))
+    text = join_sentences([told, said])
     if not text:
         return None
     return await spoken(services, exchange, text)
@@ -191,12 +192,12 @@ def change_in_words(before: Sequence[Memory], change: MemoryChange) -> str:
     again = [by_number[number] for number in change.again if number in by_number]
     said: list[str] = []
     if change.add:
-        said.append(f"I'll remember that {_listed(change.add)}.")
+        said.append(gettext("I'll remember that {facts}.", facts=_listed(change.add)))
     if gone:
-        said.append(f"I no longer keep that {_listed(gone)}.")
+        said.append(gettext("I no longer keep that {facts}.", facts=_listed(gone)))
     if again and not change.add:
-        said.append(f"I know: {_listed(again)}.")
-    return " ".join(said)
+        said.append(gettext("I know: {facts}.", facts=_listed(again)))
+    return join_sentences(said)
 
 
 def _is_kept(services: Services, statement: Statement) -> bool:

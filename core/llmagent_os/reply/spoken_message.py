@@ -15,14 +15,17 @@ from llmagent_os.adapter_kit.files import discard
 from llmagent_os.errors import LedgerError, RecordingError, VoiceBusyError, VoiceError
 from llmagent_os.events import Attachment, Message
 from llmagent_os.handler import Draft, Outcome
+from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.privacy.event_masking import mask_text
 from llmagent_os.reply.services import Services
 from llmagent_os.voice.engines import Recording
 
 _log = structlog.stdlib.get_logger(__name__)
 
-TOO_BUSY = "Too many recordings are waiting for me at the moment: please try again in a minute, or write it."
-NO_ENGINE = "I cannot listen at the moment: please write it instead."
+TOO_BUSY = lazy_gettext(
+    "Too many recordings are waiting for me at the moment: please try again in a minute, or write it."
+)
+NO_ENGINE = lazy_gettext("I cannot listen at the moment: please write it instead.")
 
 #: What Markdown would take for a mark inside a line. The words are shown as they were said.
 _MARKS = re.compile(r"([\\`*_\[\]<>|~])")
@@ -91,10 +94,10 @@ async def _transcribed(services: Services, message: Message, recordings: tuple[A
     except RecordingError as error:
         return SpokenMessage(message, problem=str(error))
     except VoiceBusyError:
-        return SpokenMessage(message, problem=TOO_BUSY)
+        return SpokenMessage(message, problem=str(TOO_BUSY))
     except VoiceError as error:
         _log.error("a recording could not be listened to", error=str(error))
-        return SpokenMessage(message, problem=NO_ENGINE)
+        return SpokenMessage(message, problem=str(NO_ENGINE))
     transcript = await mask_text(" ".join(words))
     others = tuple(file for file in message.attachments if file not in recordings)
     text = "\n".join(filter(None, (message.text.strip(), transcript)))
@@ -110,7 +113,7 @@ def quoted(transcript: str, text: str = "") -> str:
     Booked.
     """
     words = _MARKS.sub(r"\\\1", " ".join(transcript.split()))
-    return f"> You said: {words}\n\n{text}".strip()
+    return f"> {gettext('You said: {words}', words=words)}\n\n{text}".strip()
 
 
 def quoting(draft: Draft, transcript: str) -> Draft:

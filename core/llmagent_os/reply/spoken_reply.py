@@ -13,13 +13,14 @@ from llmagent_os.errors import VoiceError
 from llmagent_os.events import ButtonPress, Event, Message, Timer, event_key
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of, person_kept_under
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.reply.services import Services
 from llmagent_os.voice.engine_order import OGG_ENDING
 
 _log = structlog.stdlib.get_logger(__name__)
 
 #: Stands under a reply that the person wants to hear, and that could not be read aloud.
-NOT_SPOKEN = "(I could not read this aloud.)"
+NOT_SPOKEN = lazy_gettext("(I could not read this aloud.)")
 
 
 async def spoken(services: Services, event: Event, outcome: Outcome) -> Outcome:
