@@ -14,6 +14,10 @@ from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
 
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
 from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES
 
 
@@ -26,10 +30,6 @@ def catalogue(language: str) -> NullTranslations:
     """
     if language == ENGLISH or language not in LANGUAGES:
         return NullTranslations()
-    from babel.messages.catalog import Catalog
-    from babel.messages.mofile import write_mo
-    from babel.messages.pofile import read_po
-
     merged = Catalog(locale=language)
     folder = files("llmagent_os.languages").joinpath("catalogues", language)
     for file in sorted(folder.iterdir(), key=lambda each: each.name):

@@ -14,6 +14,7 @@ import structlog
 
 from llmagent_os.languages.catalogues import catalogue
 from llmagent_os.languages.spoken_language import language_in_force
+from llmagent_os.languages.written_values import number_text
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -44,10 +45,9 @@ def ngettext(singular: str, plural: str, count: int, /, **values: object) -> str
     Raises:
         KeyError: see :func:`gettext`.
     """
-    language = language_in_force()
-    values = {"count": _number(count, language), **values}
+    values = {"count": number_text(count), **values}
     english = singular if count == 1 else plural
-    return _filled(catalogue(language).ngettext(singular, plural, count), english, values)
+    return _filled(catalogue(language_in_force()).ngettext(singular, plural, count), english, values)
 
 
 class LazyText(msgspec.Struct, frozen=True):
@@ -88,11 +88,3 @@ def _filled(translated: str, english: str, values: dict[str, object]) -> str:
             raise
         _log.error("a translation has a wrong placeholder", language=language_in_force(), text=english)
         return english.format_map(values)
-
-
-def _number(count: int, language: str) -> str:
-    if abs(count) < 1000:
-        return str(count)
-    from babel.numbers import format_decimal
-
-    return format_decimal(count, locale=language)
