@@ -53,6 +53,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("records",),
     ("identity",),
     ("events",),
+    ("languages",),
     ("errors",),
 )
 RANK = {name: number for number, row in enumerate(ROOMS) for name in row}

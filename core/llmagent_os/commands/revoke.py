@@ -17,7 +17,7 @@ async def revoke(access: Access, command: Command) -> Reply:
     except ConfigError as error:
         return Reply(f"{error}. Usage: `/revoke IDENTITY`, as `/approve` named it.")
     if not access.is_admin(identity_of(command), identity):
-        return Reply(NOT_THEIRS)
+        return Reply(str(NOT_THEIRS))
     gone = await access.revoke(identity, identity_of(command))
     return Reply(await revoked_text(access, identity, gone))
 

@@ -1,0 +1,49 @@
+"""Reads the catalogues: files of gettext (``.po``) that hold the translations of the texts in the code.
+
+``catalogues/de/commands.po`` holds the German texts of the room ``commands``. The files of a language are read by
+Babel when the first text of the language is needed. Nothing is compiled beforehand.
+
+Reference:
+    U. Drepper, J. Meyering, F. Pinard, B. Haible (2024). GNU gettext tools. Section 3, the format of PO files.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from importlib.resources import files
+from io import BytesIO
+
+from babel.messages.catalog import Catalog
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES
+
+
+@cache
+def catalogue(language: str) -> NullTranslations:
+    """The texts in one language. English, and a language that there are no texts in, give back what they are asked.
+
+    The first call for a language reads files for some tens of milliseconds. :func:`read_catalogues` does that in
+    advance, so that no event loop waits for it.
+    """
+    if language == ENGLISH or language not in LANGUAGES:
+        return NullTranslations()
+    merged = Catalog(locale=language)
+    folder = files("llmagent_os.languages").joinpath("catalogues", language)
+    for file in sorted(folder.iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".po"):
+            for message in read_po(BytesIO(file.read_bytes()), locale=language):
+                if message.id:  # the first message of a file is its header
+                    merged[message.id] = message
+    compiled = BytesIO()
+    write_mo(compiled, merged)
+    compiled.seek(0)
+    return GNUTranslations(compiled)
+
+
+def read_catalogues(languages: tuple[str, ...]) -> None:
+    """Read the texts of several languages. It reads files: run it in a thread."""
+    for language in languages:
+        catalogue(language)

@@ -1,0 +1,50 @@
+"""Writes numbers, dates and lists as the language in force writes them. Babel knows how, from Unicode's CLDR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+
+from babel.dates import format_date
+from babel.lists import format_list
+from babel.numbers import format_decimal
+
+from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES
+from llmagent_os.languages.spoken_language import language_in_force
+
+
+def _locale() -> str:
+    """The English of this project has no comma before the "and" of a list, and the day before the month."""
+    language = language_in_force()
+    return language if language in LANGUAGES and language != ENGLISH else "en_GB"
+
+
+def number_text(number: int) -> str:
+    """A whole number.
+
+    >>> number_text(1234567)
+    '1,234,567'
+    """
+    return format_decimal(number, locale=_locale())
+
+
+def date_text(day: date) -> str:
+    """A day with its year.
+
+    >>> date_text(date(2026, 12, 1))
+    '1 Dec 2026'
+    """
+    return format_date(day, "medium", locale=_locale())
+
+
+def list_text(words: Sequence[str]) -> str:
+    """At least one word, as a part of a sentence.
+
+    >>> from llmagent_os.languages import speaking
+    >>> list_text(["Slack"]), list_text(["Slack", "Discord", "the web chat"])
+    ('Slack', 'Slack, Discord and the web chat')
+    >>> with speaking("zh"):
+    ...     list_text(["Slack", "Discord", "Telegram"])
+    'Slack、Discord和Telegram'
+    """
+    return format_list(words, locale=_locale())
