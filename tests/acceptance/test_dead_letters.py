@@ -129,7 +129,7 @@ async def test_a_tool_that_exits_is_a_failed_tool_and_a_message_that_kills_is_ke
             assert await host.heard() == ""
             assert await host.code() == 9
     async with running(tmp_path) as host:
-        assert await host.heard() == KEPT.text, "the fourth start gives it up"
+        assert await host.heard() == str(KEPT), "the fourth start gives it up"
         host.say("hello again", "ana")
         assert await host.heard() == "hello again"
 

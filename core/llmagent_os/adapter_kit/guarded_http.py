@@ -20,6 +20,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from llmagent_os.errors import LLMAgentOSError
+from llmagent_os.languages import gettext
 
 MAX_REDIRECTS = 5  #: that one request follows
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -104,10 +105,12 @@ class GuardedHttp:
                     if response.status == 303:
                         method, body = "GET", None
         except TimeoutError:
-            raise AddressError(f"the server did not answer within {self._seconds:.0f} seconds") from None
+            raise AddressError(
+                gettext("the server did not answer within {seconds} seconds", seconds=f"{self._seconds:.0f}")
+            ) from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise AddressError(_why(error)) from None
-        raise AddressError(f"the address leads on more than {MAX_REDIRECTS} times")
+        raise AddressError(gettext("the address leads on more than {count} times", count=MAX_REDIRECTS))
 
     async def _once(self, method: str, url: str, headers: Mapping[str, str], body: bytes | None) -> Response:
         if self._session is None:
@@ -120,7 +123,9 @@ class GuardedHttp:
             async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
                 size += len(chunk)
                 if size > self._max_bytes:
-                    raise AddressError(f"the file is larger than {self._max_bytes / 1_000_000:g} MB")
+                    raise AddressError(
+                        gettext("the file is larger than {size} MB", size=f"{self._max_bytes / 1_000_000:g}")
+                    )
                 parts.append(chunk)
             named = {name.lower(): value for name, value in response.headers.items()}
             return Response(response.status, named, b"".join(parts), url)
@@ -156,9 +161,9 @@ def _checked(url: str) -> tuple[str, str, int | None]:
         parts = urlsplit(url)
         origin = _origin(url)
     except ValueError:
-        raise AddressError("it is not an address that I can read") from None
+        raise AddressError(gettext("it is not an address that I can read")) from None
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise AddressError("it is not an address that begins with https://")
+        raise AddressError(gettext("it is not an address that begins with https://"))
     return origin
 
 
@@ -168,9 +173,10 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 def _not_public(host: str) -> str:
-    return (
-        f"{host} is an address of a private network or of this machine, which I do not read; give me an address that "
-        "anybody on the internet can open"
+    return gettext(
+        "{host} is an address of a private network or of this machine, which I do not read; give me an address that "
+        "anybody on the internet can open",
+        host=host,
     )
 
 
@@ -194,10 +200,10 @@ def _is_odd_number(host: str) -> bool:
 def _why(error: Exception) -> str:
     match error:
         case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return "the server's certificate is not valid"
+            return gettext("the server's certificate is not valid")
         case aiohttp.ClientConnectorDNSError():
-            return "there is no server with that name"
+            return gettext("there is no server with that name")
         case aiohttp.ClientConnectionError() | OSError():
-            return "the server cannot be reached"
+            return gettext("the server cannot be reached")
         case _:
-            return "the server does not answer as it should"
+            return gettext("the server does not answer as it should")

@@ -17,7 +17,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
 from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
-from llmagent_os.policy.taste_words import persona_in_words
+from llmagent_os.modules.taste_words import persona_in_words
 from llmagent_os.training.job_folders import LOG_FILE, JobFolders, job_folder
 from llmagent_os.training.job_runner import JobRunner, run_job
 from llmagent_os.training.job_schedule import new_job

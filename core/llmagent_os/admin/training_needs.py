@@ -6,7 +6,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import Identity, PersonId, first_identity_of
 from llmagent_os.ledger import Ledger
-from llmagent_os.policy.taste_words import persona_in_words
+from llmagent_os.modules.taste_words import persona_in_words
 from llmagent_os.training.lora_version import SERVED
 from llmagent_os.training.opinion_tally import OPINIONS
 from llmagent_os.training.reaction_data import LEAST_REPLIES

@@ -13,7 +13,7 @@ from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.bot import Bot, make_llm
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, ModelError
-from llmagent_os.policy.taste_words import persona_in_words
+from llmagent_os.modules.taste_words import persona_in_words
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.training.canary_record import read_record, write_record
 from llmagent_os.training.lora_difference import layer_differences

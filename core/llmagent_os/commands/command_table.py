@@ -200,4 +200,4 @@ async def _pressed(services: Services, event: Event, value: str) -> Reply:
         case "undo":
             return await change_or_show(services, event, "undo")
         case _:
-            return STALE
+            return Reply(str(STALE))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmagent_os.policy.taste_words import liked, persona_in_words
+from llmagent_os.modules.taste_words import liked, persona_in_words
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
 

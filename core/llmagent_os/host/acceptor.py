@@ -21,15 +21,16 @@ from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.slash_commands import command_of
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.ledger import Accepted, Ledger, UnfinishedEvent
 from llmagent_os.privacy.event_masking import mask_event
 
 #: What a person reads who presses a button under a reply to another person.
-NOT_YOURS = "This button is for the person whom I answered here."
+NOT_YOURS = lazy_gettext("This button is for the person whom I answered here.")
 
 #: What a person reads who presses a button in a group under a message of which nobody knows any more whom it answers:
 #: that person was erased, or the ledger is a new one.
-NOBODYS = "This button is no longer open: please ask me again."
+NOBODYS = lazy_gettext("This button is no longer open: please ask me again.")
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -128,7 +129,7 @@ class Acceptor:
         if owner == presser or (owner is not None and presser in await self._ledger.identities.everyone(owner)):
             return
         self._metrics.refused += 1
-        raise NotYoursError(NOBODYS if owner is None else NOT_YOURS)
+        raise NotYoursError(str(NOBODYS if owner is None else NOT_YOURS))
 
     async def wants(self, event: Event) -> bool:
         """Whether ``event`` concerns the bot and comes from a person whom the bot answers.

@@ -13,23 +13,26 @@ from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.identity import Identity, identity_of
+from llmagent_os.languages import LazyText, lazy_gettext
 
 _log = structlog.stdlib.get_logger(__name__)
 
 #: What a person reads whose conversation holds too many unanswered messages.
-BUSY = Reply(
+BUSY = lazy_gettext(
     "I am still busy with your earlier messages. Please send this one again if I have not answered it in a few minutes."
 )
 
 #: What a person reads whose message cannot be stored: the disk is full, or the ledger is locked or damaged. The adapter
 #: offers the message again for as long as its platform allows.
-NOT_STORED = Reply(
+NOT_STORED = lazy_gettext(
     "I cannot store messages at the moment, so I have not taken this one yet. Please send it again if I have not "
     "answered it in a few minutes."
 )
 
 #: What a person reads whose message is stored, and whose answer cannot be.
-WAITING = Reply("I have your message, but I cannot store anything at the moment. My answer follows as soon as I can.")
+WAITING = lazy_gettext(
+    "I have your message, but I cannot store anything at the moment. My answer follows as soon as I can."
+)
 
 
 #: A sender who has too many unanswered messages in all conversations gets the notice once in this time.
@@ -72,7 +75,7 @@ class BusyNotices:
         """Whether the platform tells the person by itself that a message was not taken."""
         return self._adapters[event.conversation.platform].capabilities.shows_refusals
 
-    def _tell(self, event: Event, notice: Reply) -> None:
+    def _tell(self, event: Event, notice: LazyText) -> None:
         key = event.conversation.key
         if key in self._notified or not isinstance(event, Message | Command | ButtonPress):
             return
@@ -97,11 +100,11 @@ class BusyNotices:
         self._notified.clear()
         self._senders.clear()
 
-    async def _send(self, event: Event, notice: Reply) -> None:
+    async def _send(self, event: Event, notice: LazyText) -> None:
         adapter = self._adapters[event.conversation.platform]
         try:
             async with asyncio.timeout(self._send_seconds):
-                await adapter.send(event.conversation, notice, key=f"{event_key(event)}:busy")
+                await adapter.send(event.conversation, Reply(str(notice)), key=f"{event_key(event)}:busy")
         except BaseException as raised:
             error = contain(raised)
             _log.warning("cannot say that a message was not taken", platform=adapter.name, error=repr(error))

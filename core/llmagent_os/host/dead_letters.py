@@ -16,18 +16,19 @@ from llmagent_os.adapter import Reply
 from llmagent_os.errors import ContainedError, LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Timer
 from llmagent_os.host.pending_event import PendingEvent
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.ledger import Ledger, UnfinishedEvent
 
 _log = structlog.stdlib.get_logger(__name__)
 
 #: What a person reads who asked for something that is a dead letter now.
-KEPT = Reply(
+KEPT = lazy_gettext(
     "Sorry, I tried three times, and I could not do this. I have kept it: the people who run me can see that it "
     "failed, and can have me try again."
 )
 
 #: What a person reads whose timer is a dead letter now.
-KEPT_TIMER = Reply(
+KEPT_TIMER = lazy_gettext(
     "Sorry, something was due now. I tried three times, and I could not do it. I have kept it: the people who run me "
     "can see that it failed, and can have me try again."
 )
@@ -52,7 +53,7 @@ def bury(pending: PendingEvent, why: str) -> None:
 
 def says_kept(reply: Reply | None) -> bool:
     """Whether ``reply``, which was decided before a crash, tells the person that the event is a dead letter."""
-    return reply in (KEPT, KEPT_TIMER)
+    return reply is not None and any(text.is_said_by(reply.text) for text in (KEPT, KEPT_TIMER))
 
 
 def cause_of(error: Exception) -> str:
@@ -70,8 +71,8 @@ def cause_of(error: Exception) -> str:
 def _word(event: Event) -> Reply | None:
     """What the person is told. None: nobody waits for the event."""
     if isinstance(event, Timer):
-        return KEPT_TIMER
-    return KEPT if isinstance(event, Message | Command | ButtonPress) else None
+        return Reply(str(KEPT_TIMER))
+    return Reply(str(KEPT)) if isinstance(event, Message | Command | ButtonPress) else None
 
 
 class RevivedLetters:

@@ -32,13 +32,14 @@ from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.reply_sender import ReplySender
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.host.typing_indicator import show_typing
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.ledger import Ledger
 
 _log = structlog.stdlib.get_logger(__name__)
 _plain_log = logging.getLogger(__name__)
 
 #: What a person reads whose message the handler failed to answer.
-APOLOGY = Reply("Sorry, something went wrong on my side, and I could not do that. Please try again.")
+APOLOGY = lazy_gettext("Sorry, something went wrong on my side, and I could not do that. Please try again.")
 
 
 class Stages:
@@ -248,6 +249,6 @@ def _apologise(pending: PendingEvent, error: Exception) -> None:
     event = pending.event
     _log.error("the handler failed", platform=event.conversation.platform, kind=type(event).__name__, exc_info=error)
     pending.why = f"the handler failed: {error!r}"
-    pending.reply = APOLOGY if isinstance(event, Message | Command | ButtonPress) else None
+    pending.reply = Reply(str(APOLOGY)) if isinstance(event, Message | Command | ButtonPress) else None
     pending.interaction = None
     pending.rewards = ()

@@ -22,6 +22,7 @@ from llmagent_os.knowledge.json_shapes import parse_json
 from llmagent_os.knowledge.markdown_sections import markdown_sections
 from llmagent_os.knowledge.passage_splitting import MAX_ABOUT, MAX_CHARACTERS, MAX_PLACE, one_line
 from llmagent_os.knowledge.passages import Section
+from llmagent_os.languages import gettext, lazy_gettext
 
 #: Changes when a reader gives other sections for the same file: the files of a bot are then read again.
 READERS_VERSION = "1"
@@ -55,11 +56,11 @@ _TYPES = {
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
 }
 #: What can be read, for people.
-READABLE = "PDF, Word (.docx), HTML, Markdown, JSON and text files"
+READABLE = lazy_gettext("PDF, Word (.docx), HTML, Markdown, JSON and text files")
 
 
 class UnreadableError(LLMAgentOSError):
-    """A document cannot be read. The message is a clause for a person: "it is protected by a password"."""
+    """A document cannot be read. The message is a clause for a person: gettext("it is protected by a password")."""
 
 
 class ReadDocument(msgspec.Struct, frozen=True):
@@ -110,7 +111,7 @@ def read_content(raw: bytes, name: str, content_type: str = "") -> ReadDocument:
     """
     kind = kind_of(name, content_type)
     if kind is None:
-        raise UnreadableError(f"it is of a kind that I cannot read; I read {READABLE}")
+        raise UnreadableError(gettext("it is of a kind that I cannot read; I read {kinds}", kinds=READABLE))
     readers: dict[str, Callable[[bytes, str], tuple[str, list[Section]]]] = {
         "json": _json,
         "markdown": _markdown,
@@ -122,7 +123,7 @@ def read_content(raw: bytes, name: str, content_type: str = "") -> ReadDocument:
     title, sections = readers[kind](raw, name)
     found = tuple(_bounded(sections))
     if not found:
-        raise UnreadableError("it holds no text: a scanned page is a picture, and I cannot read pictures")
+        raise UnreadableError(gettext("it holds no text: a scanned page is a picture, and I cannot read pictures"))
     return ReadDocument(one_line(_clean(title))[:MAX_PLACE] or name, found)
 
 
@@ -200,10 +201,10 @@ def _docx(raw: bytes, _name: str) -> tuple[str, list[Section]]:
     try:
         with zipfile.ZipFile(io.BytesIO(raw)) as packed:
             if sum(each.file_size for each in packed.infolist()) > MAX_UNPACKED:
-                raise UnreadableError(f"it unpacks to more than {MAX_UNPACKED // 1_000_000} MB")
+                raise UnreadableError(gettext("it unpacks to more than {size} MB", size=MAX_UNPACKED // 1_000_000))
         page = str(mammoth.convert_to_html(io.BytesIO(raw), convert_image=_no_picture).value)
     except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
-        raise UnreadableError("it is damaged, or no Word document (.docx)") from error
+        raise UnreadableError(gettext("it is damaged, or no Word document (.docx)")) from error
     return markdown_sections(_to_markdown(page))
 
 
@@ -221,7 +222,7 @@ def _pdf(raw: bytes, _name: str) -> tuple[str, list[Section]]:
     try:
         reader = pypdf.PdfReader(io.BytesIO(raw))
         if reader.is_encrypted and not reader.decrypt(""):
-            raise UnreadableError("it is protected by a password")
+            raise UnreadableError(gettext("it is protected by a password"))
         title = str((reader.metadata.title if reader.metadata else "") or "")
         sections: list[Section] = []
         size = 0
@@ -234,7 +235,7 @@ def _pdf(raw: bytes, _name: str) -> tuple[str, list[Section]]:
     except UnreadableError:
         raise
     except Exception as error:  # a damaged PDF makes pypdf raise whatever its parts do
-        raise UnreadableError("it is damaged, or no PDF") from error
+        raise UnreadableError(gettext("it is damaged, or no PDF")) from error
     return title, sections
 
 
@@ -246,5 +247,5 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         if b"\x00" in raw[:4096]:
-            raise UnreadableError("it is no text file") from None
+            raise UnreadableError(gettext("it is no text file")) from None
         return raw.decode("cp1252", errors="replace")

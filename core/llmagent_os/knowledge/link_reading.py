@@ -10,6 +10,7 @@ from llmagent_os.adapter_kit.files import safe_name
 from llmagent_os.adapter_kit.guarded_http import AddressError, GuardedHttp, Response
 from llmagent_os.knowledge.document_readers import ReadDocument, UnreadableError
 from llmagent_os.knowledge.reading import read_apart
+from llmagent_os.languages import gettext
 
 #: The largest answer of a server, in bytes.
 MAX_BYTES = 20_000_000
@@ -32,7 +33,7 @@ async def read_link(address: str, *, allow_private: bool = False, reader: str = 
     except AddressError as error:
         raise UnreadableError(str(error)) from error
     if answer.status != 200:
-        raise UnreadableError(f"the server answers {answer.status} in place of a page")
+        raise UnreadableError(gettext("the server answers {status} in place of a page", status=answer.status))
     name = _name(answer)
     media = answer.headers.get("content-type", "text/html")
     found = await read_apart(answer.body, name=name, content_type=media, reader=reader)

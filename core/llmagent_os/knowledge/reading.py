@@ -18,6 +18,7 @@ import structlog
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.knowledge.document_readers import ReadDocument, UnreadableError, read_content
+from llmagent_os.languages import ENGLISH, gettext, language_in_force, lazy_gettext, speaking
 from llmagent_os.sealing.sealed_files import read_file
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -28,11 +29,14 @@ MEMORY_BYTES = 2 << 30  #: of addresses that a reader may use; importing trafila
 MAX_OUTPUT = 50_000_000  #: the most bytes that a reader may answer: those of MAX_TEXT characters take fewer
 AT_ONCE = 2  #: how many documents are read at the same time
 
+_DAMAGED = lazy_gettext("it is damaged")
+
 
 class _Order(msgspec.Struct):
     content: bytes
     name: str
     content_type: str
+    language: str = ENGLISH  #: of what people read about a document that cannot be read
 
 
 class _Result(msgspec.Struct):
@@ -57,7 +61,7 @@ async def read_file_apart(path: Path, *, name: str = "", content_type: str = "",
         content = await asyncio.to_thread(read_file, path)
     except OSError as error:
         _log.warning("a document that was sent cannot be opened", error=str(error))
-        raise UnreadableError("the file is gone") from error
+        raise UnreadableError(gettext("the file is gone")) from error
     return await read_apart(content, name=name or path.name, content_type=content_type, reader=reader)
 
 
@@ -74,7 +78,7 @@ async def read_apart(content: bytes, *, name: str, content_type: str = "", reade
     Raises:
         UnreadableError: it cannot be read, also for lack of time or memory.
     """
-    order = msgspec.msgpack.encode(_Order(content, name, content_type))
+    order = msgspec.msgpack.encode(_Order(content, name, content_type, language_in_force()))
     turn = _of_person.setdefault(reader, asyncio.Lock()) if reader else contextlib.nullcontext()
     async with turn, _running:
         process = await asyncio.create_subprocess_exec(
@@ -89,20 +93,22 @@ async def read_apart(content: bytes, *, name: str, content_type: str = "", reade
             async with asyncio.timeout(WALL_SECONDS):
                 out = await _answer(process, order)
         except TimeoutError:
-            raise UnreadableError(f"reading it took more than {WALL_SECONDS:.0f} seconds") from None
+            raise UnreadableError(
+                gettext("reading it took more than {seconds} seconds", seconds=f"{WALL_SECONDS:.0f}")
+            ) from None
         finally:
             if process.returncode is None:
                 with contextlib.suppress(ProcessLookupError):
                     process.kill()
                 await process.wait()
     if len(out) > MAX_OUTPUT:
-        raise UnreadableError("it holds too much")
+        raise UnreadableError(gettext("it holds too much"))
     try:
         result = msgspec.json.decode(out, type=_Result)
     except msgspec.MsgspecError:
-        raise UnreadableError("reading it took too much time or memory") from None
+        raise UnreadableError(gettext("reading it took too much time or memory")) from None
     if result.document is None:
-        raise UnreadableError(result.problem)
+        raise UnreadableError(str(_DAMAGED) if result.problem == _DAMAGED.message else result.problem)
     return result.document
 
 
@@ -134,12 +140,13 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))  # a reader has nothing to write
     order = msgspec.msgpack.decode(sys.stdin.buffer.read(), type=_Order)
     try:
-        answer = msgspec.json.encode(_Result(read_content(order.content, order.name, order.content_type)))
+        with speaking(order.language):
+            answer = msgspec.json.encode(_Result(read_content(order.content, order.name, order.content_type)))
     except (UnreadableError, ConfigError) as error:
         problem = str(error).encode("utf-8", "replace").decode()
         answer = msgspec.json.encode(_Result(problem=problem))
     except Exception:
-        answer = msgspec.json.encode(_Result(problem="it is damaged"))
+        answer = msgspec.json.encode(_Result(problem=_DAMAGED.message))
     sys.stdout.buffer.write(answer)
 
 

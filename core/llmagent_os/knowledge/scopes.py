@@ -22,6 +22,7 @@ from llmagent_os.identity import Identity, account_in_file_name, file_name_of
 from llmagent_os.knowledge.passage_base import UNUSABLE, PassageBase
 from llmagent_os.knowledge.passage_splitting import split_section
 from llmagent_os.knowledge.passages import Document, Passage, Section
+from llmagent_os.languages import gettext, number_text
 from llmagent_os.sealing.key_ring import NO_PERSON
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -101,8 +102,12 @@ class ScopedBases:
         count = len(base) - (known.passages if known else 0) + len(parts)
         if count > most:
             raise TooMuchError(
-                f"There is no room for it: that would be {count:,} passages, and I keep {most:,} at most. Remove "
-                "something with /knowledge first."
+                gettext(
+                    "There is no room for it: that would be {count} passages, and I keep {most} at most. Remove "
+                    "something with /knowledge first.",
+                    count=number_text(count),
+                    most=number_text(most),
+                )
             )
         return base.put(document, parts)
 

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from llmagent_os.languages.catalogues import catalogue
+from llmagent_os.languages.known_languages import LANGUAGES
 from llmagent_os.languages.spoken_language import language_in_force
 from llmagent_os.languages.written_values import number_text
 
@@ -71,6 +72,14 @@ class LazyText(msgspec.Struct, frozen=True):
         'Only Ana may.'
         """
         return gettext(self.message, **values)
+
+    def is_said_by(self, words: str) -> bool:
+        """Whether ``words`` are the text in any language. The text has no placeholders.
+
+        >>> lazy_gettext("what I can do").is_said_by("something else")
+        False
+        """
+        return words == self.message or any(words == catalogue(each).gettext(self.message) for each in LANGUAGES)
 
 
 def lazy_gettext(message: str, /) -> LazyText:

@@ -13,7 +13,7 @@ from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES
 from llmagent_os.languages.spoken_language import language_in_force
 
 
-def _locale() -> str:
+def locale_in_force() -> str:
     """The English of this project has no comma before the "and" of a list, and the day before the month."""
     language = language_in_force()
     return language if language in LANGUAGES and language != ENGLISH else "en_GB"
@@ -25,7 +25,7 @@ def number_text(number: int) -> str:
     >>> number_text(1234567)
     '1,234,567'
     """
-    return format_decimal(number, locale=_locale())
+    return format_decimal(number, locale=locale_in_force())
 
 
 def date_text(day: date) -> str:
@@ -34,7 +34,7 @@ def date_text(day: date) -> str:
     >>> date_text(date(2026, 12, 1))
     '1 Dec 2026'
     """
-    return format_date(day, "medium", locale=_locale())
+    return format_date(day, "medium", locale=locale_in_force())
 
 
 def list_text(words: Sequence[str]) -> str:
@@ -47,4 +47,4 @@ def list_text(words: Sequence[str]) -> str:
     ...     list_text(["Slack", "Discord", "Telegram"])
     'Slack、Discord和Telegram'
     """
-    return format_list(words, locale=_locale())
+    return format_list(words, locale=locale_in_force())

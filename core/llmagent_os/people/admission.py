@@ -14,6 +14,8 @@ from llmagent_os.adapter import Reply
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.handler import Draft, Handler, Outcome
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import join_sentences
 
 if TYPE_CHECKING:
     from llmagent_os.people.access import Access
@@ -60,13 +62,19 @@ class Admission:
         request = await self._access.ask(event)
         if request is None or not request.tell:
             return None
-        command = f"`llmagent-os people approve {request.code}`"
-        ways = f"`/approve {request.code}` or {command}" if self._access.roles.any else command
-        return Reply(
+        hello = gettext(
             "Hello! I answer only people whom those who run me have let in. Please give them this code, which is valid "
-            f"for an hour: `{request.code}`\n\nThey let you in with {ways}. If you talk to me elsewhere already, send "
-            "`/link` there: its code is good here too."
+            "for an hour: `{code}`",
+            code=request.code,
         )
+        if self._access.roles.any:
+            how = gettext(
+                "They let you in with `/approve {code}` or `llmagent-os people approve {code}`.", code=request.code
+            )
+        else:
+            how = gettext("They let you in with `llmagent-os people approve {code}`.", code=request.code)
+        link = gettext("If you talk to me elsewhere already, send `/link` there: its code is good here too.")
+        return Reply(f"{hello}\n\n{join_sentences([how, link])}")
 
     def _hint(self, event: Event) -> Reply | None:
         """In a group: the hint to write directly, once, and visible to the stranger alone."""
@@ -76,6 +84,6 @@ class Admission:
         while len(self._hinted) > REMEMBERED_STRANGERS:
             self._hinted.popitem(last=False)
         return Reply(
-            "I don't know you yet. Please write to me directly, and I will tell you how to be let in.",
+            gettext("I don't know you yet. Please write to me directly, and I will tell you how to be let in."),
             only_for=event.sender.user_id,
         )

@@ -11,6 +11,8 @@ import msgspec
 
 from llmagent_os.events import Event, event_key, now
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import gettext, lazy_gettext, ngettext
+from llmagent_os.languages.written_phrases import decimal_text, join_sentences, moment_text
 from llmagent_os.ledger.usage_sums import Account, Period, Scope, Used
 from llmagent_os.people.budget_config import BudgetConfig
 
@@ -20,7 +22,18 @@ if TYPE_CHECKING:
 
 PERIODS: tuple[Period, ...] = ("hour", "day", "month")
 
-_WHO = {"person": "You have", "channel": "This channel has", "bot": "I have"}
+#: What a person reads first whose message is not answered, by whose limit is reached and its period.
+_REACHED = {
+    ("person", "hour"): lazy_gettext("You have used what there is for this hour: {what}."),
+    ("person", "day"): lazy_gettext("You have used what there is for this day: {what}."),
+    ("person", "month"): lazy_gettext("You have used what there is for this month: {what}."),
+    ("channel", "hour"): lazy_gettext("This channel has used what there is for this hour: {what}."),
+    ("channel", "day"): lazy_gettext("This channel has used what there is for this day: {what}."),
+    ("channel", "month"): lazy_gettext("This channel has used what there is for this month: {what}."),
+    ("bot", "hour"): lazy_gettext("I have used what there is for this hour: {what}."),
+    ("bot", "day"): lazy_gettext("I have used what there is for this day: {what}."),
+    ("bot", "month"): lazy_gettext("I have used what there is for this month: {what}."),
+}
 
 
 class Reached(msgspec.Struct, frozen=True):
@@ -139,14 +152,15 @@ def next_period(at: datetime, period: Period) -> datetime:
 def said(reached: Reached, budgets: Budgets) -> str:
     """What a person reads whose message is not answered because a limit is reached."""
     limit = budgets.config.limits[reached.scope, reached.period]
-    what = {
-        "messages": f"{limit.messages} message{'s' * (limit.messages != 1)}",
-        "tokens": f"{limit.tokens:,} tokens",
-        "money": f"{limit.money:.2f} {budgets.config.price.currency}",
-    }[reached.name]
-    when = f"{reached.until:%H:%M}" if reached.period == "hour" else f"{reached.until:%A, %-d %B, %H:%M}"
+    match reached.name:
+        case "messages":
+            what = ngettext("{count} message", "{count} messages", limit.messages or 0)
+        case "tokens":
+            what = ngettext("{count} token", "{count} tokens", limit.tokens or 0)
+        case _:
+            what = f"{decimal_text(limit.money or 0, 2)} {budgets.config.price.currency}"
+    when = f"{reached.until:%H:%M}" if reached.period == "hour" else moment_text(reached.until)
     zone = getattr(reached.until.tzinfo, "key", "UTC")
-    return (
-        f"{_WHO[reached.scope]} used what there is for this {reached.period}: {what}. I answer messages again from "
-        f"{when} ({zone}). Commands and buttons work all the same; `/usage` shows what you have used."
-    )
+    again = gettext("I answer messages again from {when} ({zone}).", when=when, zone=zone)
+    usage = gettext("Commands and buttons work all the same; `/usage` shows what you have used.")
+    return join_sentences([_REACHED[reached.scope, reached.period].format(what=what), again, usage])

@@ -27,6 +27,8 @@ from tinydb.table import Document
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import now
 from llmagent_os.identity import PersonId, account_in_file_name, file_name_of
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import choice_text
 from llmagent_os.people.damaged_profiles import (
     DamagedProfileError,
     DamagedProfiles,
@@ -421,7 +423,7 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
     for name, value in changes.items():
         if name in ("user_id", "created_at", "updated_at", "told_at") or (name not in fields and name not in known):
             can = ", ".join(("name", "place", "time_zone", "language", "preferences", *known))
-            raise ProfileError(f"a profile has no {name!r} to change: {can}")
+            raise ProfileError(gettext("a profile has no '{name}' to change: {known}", name=name, known=can))
         if name in fields:
             fields[name] = value
     try:
@@ -429,14 +431,15 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
         fields["preferences"] = {name: value for name, value in preferences.items() if value is not None}
         after = msgspec.convert(fields | {"updated_at": now()}, Profile)
     except msgspec.ValidationError as error:
-        raise ProfileError(f"no profile can have that: {error}") from error
+        raise ProfileError(gettext("no profile can have that: {error}", error=error)) from error
     for name, value in after.preferences.items():
         # A value that was there before may come from an older configuration: it stays.
         if value != profile.preferences.get(name) and value not in known.get(name, (value,)):
-            raise ProfileError(f"{name} is {' or '.join(known[name])}, not {value!r}")
+            values = choice_text(list(known[name]))
+            raise ProfileError(gettext("{name} is {values}, not '{value}'", name=name, values=values, value=value))
     # A zone that was there before may come from another machine: it stays, too.
     if after.time_zone not in (None, profile.time_zone) and not is_known(after.time_zone):
-        raise ProfileError(f"{after.time_zone!r} is no time zone; write one like Europe/Berlin")
+        raise ProfileError(gettext("'{zone}' is no time zone; write one like Europe/Berlin", zone=after.time_zone))
     return after
 
 

@@ -23,6 +23,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from llmagent_os.languages import LazyText, gettext, lazy_gettext
 from llmagent_os.privacy.outgoing_store import MADE
 from llmagent_os.privacy.stores import DataSubject, FileToExport, Stores
 
@@ -35,32 +36,32 @@ ARCHIVE_NAME = "your-data.zip"
 MAX_CHAT_BYTES = 10 * 1024 * 1024
 
 #: What a kind of data is, for the person who reads the archive. Kinds that are not here are listed by name.
-KINDS: Mapping[str, str] = {
-    "profile": "your profile, and its last changes",
-    "profiles": "the profiles that your other accounts had before you linked them",
-    "consent": "what you allowed, and when",
-    "interactions": "what you wrote, what I answered, and what a model wrote for it",
-    "conversations": "transcripts, such as that of the web chat",
-    "rewards": "your reactions, and other signs of what you thought of replies",
-    "records": "what plugins keep for you, such as your events",
-    "timers": "when plugins want to speak to you, such as reminders",
-    "identities": "your accounts that you linked",
-    "memories": "what you told me about yourself, and where you said it",
-    "contacts": "the names by which others find you",
-    "encounters": "the groups in which you wrote, as pseudonyms",
-    "members": "that you were let in",
-    "requests": "your request to be let in",
-    "link_codes": "open codes of /link",
-    "guesses": "how many wrong codes you gave in the last hour",
-    "canaries": "conversations in which a new version of a model was tested",
-    "personas": "what kind of person each bot takes you for",
-    "inbox": "what you wrote that waits for an answer, or could not be answered",
-    "files": "the files that you sent; they are in the folder files",
-    "outgoing": "the files that were made for you; they are in the folder files",
-    "secrets": "the names of passwords that you gave; the passwords are not in here",
-    "loras": "versions of models that were trained on you, among others",
-    "trainings": "the trainings of a model of your own",
-    "damaged": "what is kept about you and cannot be read, as it is",
+KINDS: Mapping[str, LazyText] = {
+    "profile": lazy_gettext("your profile, and its last changes"),
+    "profiles": lazy_gettext("the profiles that your other accounts had before you linked them"),
+    "consent": lazy_gettext("what you allowed, and when"),
+    "interactions": lazy_gettext("what you wrote, what I answered, and what a model wrote for it"),
+    "conversations": lazy_gettext("transcripts, such as that of the web chat"),
+    "rewards": lazy_gettext("your reactions, and other signs of what you thought of replies"),
+    "records": lazy_gettext("what plugins keep for you, such as your events"),
+    "timers": lazy_gettext("when plugins want to speak to you, such as reminders"),
+    "identities": lazy_gettext("your accounts that you linked"),
+    "memories": lazy_gettext("what you told me about yourself, and where you said it"),
+    "contacts": lazy_gettext("the names by which others find you"),
+    "encounters": lazy_gettext("the groups in which you wrote, as pseudonyms"),
+    "members": lazy_gettext("that you were let in"),
+    "requests": lazy_gettext("your request to be let in"),
+    "link_codes": lazy_gettext("open codes of /link"),
+    "guesses": lazy_gettext("how many wrong codes you gave in the last hour"),
+    "canaries": lazy_gettext("conversations in which a new version of a model was tested"),
+    "personas": lazy_gettext("what kind of person each bot takes you for"),
+    "inbox": lazy_gettext("what you wrote that waits for an answer, or could not be answered"),
+    "files": lazy_gettext("the files that you sent; they are in the folder files"),
+    "outgoing": lazy_gettext("the files that were made for you; they are in the folder files"),
+    "secrets": lazy_gettext("the names of passwords that you gave; the passwords are not in here"),
+    "loras": lazy_gettext("versions of models that were trained on you, among others"),
+    "trainings": lazy_gettext("the trainings of a model of your own"),
+    "damaged": lazy_gettext("what is kept about you and cannot be read, as it is"),
 }
 
 
@@ -143,20 +144,23 @@ def _unused(name: str, used: set[str]) -> str:
 def _readme(
     subject: DataSubject, kinds: Mapping[str, Any], given: Iterable[str], left_out: Iterable[str], now: datetime
 ) -> str:
+    moment = f"{now:%Y-%m-%d %H:%M %Z}".strip()
     lines = [
-        f"This is everything that the bot keeps about you, as of {now:%Y-%m-%d %H:%M %Z}.".replace(" .", "."),
-        f"Your accounts: {', '.join(subject.identities)}.",
+        gettext("This is everything that the bot keeps about you, as of {moment}.", moment=moment),
+        gettext("Your accounts: {accounts}.", accounts=", ".join(subject.identities)),
         "",
         *(f"data/{kind}.json: {KINDS.get(kind, kind)}" for kind in kinds),
-        *(f"{name}: for other programs, such as your calendar program" for name in given),
-        "files/: the files that you sent, and those that were made for you",
+        *(gettext("{name}: for other programs, such as your calendar program", name=name) for name in given),
+        gettext("files/: the files that you sent, and those that were made for you"),
     ]
     if missing := list(left_out):
         lines += [
             "",
-            "These files did not fit, or could not be read. Whoever runs the bot can give you an archive with them",
-            "(llmagent-os profile export --zip FILE USER):",
+            gettext(
+                "These files did not fit, or could not be read. Whoever runs the bot can give you an archive with them "
+                "(llmagent-os profile export --zip FILE USER):"
+            ),
             *(f"  {name}" for name in missing),
         ]
-    lines += ["", "Write /forget to the bot to have all of it erased.", ""]
+    lines += ["", gettext("Write /forget to the bot to have all of it erased."), ""]
     return "\n".join(lines)

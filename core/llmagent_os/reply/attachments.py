@@ -6,8 +6,7 @@ from collections.abc import Sequence
 
 from llmagent_os.adapter_kit.files import problem_text
 from llmagent_os.events import Attachment
-from llmagent_os.languages import gettext, ngettext
-from llmagent_os.markup.word_list import join_words
+from llmagent_os.languages import gettext, list_text, ngettext
 from llmagent_os.people.access import plain_name
 
 NAMED_FILES = 5  #: how many files the answer names
@@ -28,7 +27,8 @@ def wordless(attachments: Sequence[Attachment]) -> str:
             "I could not fetch {files}, but I can only read words: please tell me what you would like.", files=missing
         )
     return gettext(
-        "I have {arrived} and could not fetch {missing}, but I can only read words: please tell me what you would like.",
+        "I have {arrived} and could not fetch {missing}, but I can only read words: please tell me what you would "
+        "like.",
         arrived=arrived,
         missing=missing,
     )
@@ -41,4 +41,4 @@ def _name(attachment: Attachment) -> str:
 def _listed(names: list[str]) -> str:
     more = len(names) - NAMED_FILES
     shown = names if more <= 0 else [*names[:NAMED_FILES], ngettext("{count} more", "{count} more", more)]
-    return join_words(shown) if shown else ""
+    return list_text(shown) if shown else ""

@@ -12,7 +12,7 @@ from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
 from llmagent_os.languages import gettext, lazy_gettext
-from llmagent_os.markup.word_list import either
+from llmagent_os.languages.written_phrases import choice_text
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.approvals import note_approval
 from llmagent_os.reply.conversation_memory import Offered
@@ -37,7 +37,7 @@ async def ask_again(services: Services, event: Event, offered: Sequence[Offered]
         offered: the buttons of the question.
         said: the words.
     """
-    labels = either([gettext("“{label}”", label=button.label) for button in offered if button.is_danger])
+    labels = choice_text([gettext("“{label}”", label=button.label) for button in offered if button.is_danger])
     buttons = tuple(Button(button.label, button.value, button.style) for button in offered)
     text = gettext(
         "I have done nothing yet, because much would be lost. Press the button, or write exactly {labels}.",

@@ -10,7 +10,7 @@ from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.languages import gettext, lazy_gettext
-from llmagent_os.markup.word_list import join_sentences
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.privacy.consent import Consent, consent_of
 from llmagent_os.reply.services import Services

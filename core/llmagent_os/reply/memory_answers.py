@@ -11,10 +11,9 @@ from collections.abc import Sequence
 from llmagent_os.adapter import Reply
 from llmagent_os.events import Message
 from llmagent_os.handler import Outcome
-from llmagent_os.languages import gettext, lazy_gettext, ngettext
-from llmagent_os.languages.local_formats import day_text
+from llmagent_os.languages import date_text, gettext, lazy_gettext, ngettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.ledger.memories import Memory, MemoryChange
-from llmagent_os.markup.word_list import join_sentences
 from llmagent_os.memory.memory_requests import MemoryRequest, request_in
 from llmagent_os.memory.message_reading import Reading, stated_in
 from llmagent_os.memory.retrieval import may_show, named_in
@@ -125,7 +124,9 @@ async def past_list(services: Services, exchange: Exchange) -> str:
     if not ended:
         return gettext("Nothing that I remembered was replaced in the last month.")
     lines = [
-        gettext("{memory}; until {day}", memory=_line(one), day=day_text(one.ended_at)) for one in ended if one.ended_at
+        gettext("{memory}; until {day}", memory=_line(one), day=date_text(one.ended_at))
+        for one in ended
+        if one.ended_at
     ]
     head = gettext("This held until you told me something else. I delete it after a month:")
     return "\n".join([head, *lines])
@@ -248,7 +249,7 @@ def _in_profile(profile: Profile) -> str:
 
 def _line(one: Memory) -> str:
     """One memory with its number and its source."""
-    day = day_text(one.said_at)
+    day = date_text(one.said_at)
     if one.proposed_by == "model":
         source = (
             gettext("{day}, as the model read it", day=day)

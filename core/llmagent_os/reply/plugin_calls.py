@@ -13,7 +13,7 @@ from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import Event, Message
 from llmagent_os.identity import person_kept_under
 from llmagent_os.languages import gettext
-from llmagent_os.markup.word_list import join_sentences
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.plugin import ToolContext, ToolResult

@@ -15,9 +15,9 @@ from llmagent_os.adapter import Reply
 from llmagent_os.chat import ToolCall
 from llmagent_os.events import Command, Message, event_key
 from llmagent_os.handler import Outcome
-from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.languages import gettext, lazy_gettext, list_text
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.ledger.memories import Memory, MemoryChange, NewMemory, ProposedBy
-from llmagent_os.markup.word_list import join_sentences, join_words
 from llmagent_os.memory.message_reading import Reading, read
 from llmagent_os.memory.retrieval import may_show, relevant, room_of
 from llmagent_os.memory.statement import NOTE, Statement
@@ -215,7 +215,7 @@ def _profile_has(services: Services) -> bool:
 
 
 def _listed(memories: Sequence[NewMemory]) -> str:
-    return join_words([lowered(one.text) for one in memories])
+    return list_text([lowered(one.text) for one in memories])
 
 
 def lowered(text: str) -> str:

@@ -18,7 +18,7 @@ from apscheduler.schedulers import asyncio as apscheduler  # type: ignore[import
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.identity import Identity, PersonId, first_identity_of
 from llmagent_os.ledger import Ledger
-from llmagent_os.policy.taste_words import persona_in_words
+from llmagent_os.modules.taste_words import persona_in_words
 from llmagent_os.training.group_opinions import groups_with_enough
 from llmagent_os.training.lora_version import Level, Stage
 from llmagent_os.training.opinion_tally import OpinionTally

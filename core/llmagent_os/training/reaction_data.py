@@ -17,8 +17,8 @@ from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_values import Level, TrainingJob
+from llmagent_os.modules.taste_words import persona_in_words
 from llmagent_os.people.directory import Directory
-from llmagent_os.policy.taste_words import persona_in_words
 from llmagent_os.serving.tool_call_parsing import calls_of
 from llmagent_os.training.example_cleaning import clean_examples
 from llmagent_os.training.example_splits import ExampleSplits, Unit, split_examples

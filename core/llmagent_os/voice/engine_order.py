@@ -6,6 +6,8 @@ from typing import Literal
 
 import msgspec
 
+from llmagent_os.languages import ENGLISH
+
 #: The most bytes of a frame: half an hour of Opus has 8 MB.
 MAX_FRAME_BYTES = 1 << 26
 LENGTH_BYTES = 8  #: of the number before each frame
@@ -32,6 +34,7 @@ class EngineRequest(msgspec.Struct, frozen=True, omit_defaults=True):
 
     recording: bytes = b""  #: the file, opened: on the disk it may be sealed
     text: str = ""
+    language: str = ENGLISH  #: of what the sender of a recording reads that nobody could understand
 
 
 class EngineAnswer(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -20,6 +20,7 @@ import msgspec
 import structlog
 
 from llmagent_os.errors import RecordingError, VoiceBusyError, VoiceError
+from llmagent_os.languages import language_in_force
 from llmagent_os.voice.engine_order import LENGTH_BYTES, MAX_FRAME_BYTES, EngineAnswer, EngineOrder, EngineRequest
 from llmagent_os.voice.engines import Recording
 
@@ -78,7 +79,7 @@ class EngineProcess:
         try:
             async with self._turn:
                 if isinstance(asked, Recording):
-                    request = EngineRequest(recording=await asked.content())
+                    request = EngineRequest(recording=await asked.content(), language=language_in_force())
                 else:
                     request = EngineRequest(text=asked)
                 answer = await self._work(request)

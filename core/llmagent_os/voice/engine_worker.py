@@ -13,6 +13,7 @@ from typing import BinaryIO
 import msgspec
 
 from llmagent_os.errors import LLMAgentOSError, RecordingError
+from llmagent_os.languages import speaking
 from llmagent_os.voice.engine_order import LENGTH_BYTES, EngineAnswer, EngineOrder, EngineRequest
 from llmagent_os.voice.engines import LocalSpeaker, LocalTranscriber
 from llmagent_os.voice.recording_problems import NOT_UNDERSTOOD, NOTHING_AUDIBLE
@@ -32,11 +33,11 @@ def listener(
     def answer(request: EngineRequest) -> EngineAnswer:
         sound = read_sound(io.BytesIO(request.recording), order.max_seconds)
         if sound.is_silent:
-            raise RecordingError(NOTHING_AUDIBLE)
+            raise RecordingError(str(NOTHING_AUDIBLE))
         if load is None:
             return EngineAnswer()
         if not (words := load().transcribe(sound).strip()):
-            raise RecordingError(NOT_UNDERSTOOD)
+            raise RecordingError(str(NOT_UNDERSTOOD))
         return EngineAnswer(words=words)
 
     return answer
@@ -87,7 +88,8 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 def _answer(engine: Callable[[EngineRequest], EngineAnswer], request: EngineRequest) -> EngineAnswer:
     try:
-        return engine(request)
+        with speaking(request.language):
+            return engine(request)
     except RecordingError as error:
         return EngineAnswer(problem="recording", message=str(error))
     except LLMAgentOSError as error:

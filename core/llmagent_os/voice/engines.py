@@ -31,7 +31,7 @@ class Recording:
         try:
             return await asyncio.to_thread(read_file, self.path)
         except OSError as error:
-            raise RecordingError(GONE) from error
+            raise RecordingError(str(GONE)) from error
 
 
 class Transcriber(Protocol):

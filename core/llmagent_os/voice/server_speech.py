@@ -122,7 +122,7 @@ class ServerTranscriber:
             return str(answer.text or "").strip()
 
         if not (words := await self._server.ask(request)):
-            raise RecordingError(NOT_UNDERSTOOD)
+            raise RecordingError(str(NOT_UNDERSTOOD))
         return words
 
     async def aclose(self) -> None:

@@ -63,9 +63,9 @@ def read_sound(file: Path | BinaryIO, max_seconds: float) -> Sound:
                 if count > most:
                     raise RecordingError(too_long(max_seconds))
     except FileNotFoundError as error:
-        raise RecordingError(GONE) from error
+        raise RecordingError(str(GONE)) from error
     except (av.FFmpegError, OSError, ValueError, IndexError) as error:
-        raise RecordingError(NO_SOUND) from error
+        raise RecordingError(str(NO_SOUND)) from error
     samples = np.concatenate(parts) if parts else np.zeros(0, np.float32)
     return Sound(np.nan_to_num(np.clip(samples, -1.0, 1.0)), LISTENING_RATE)
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.markup import PLAIN, render
 
 #: The longest text that is spoken. At 15 characters a second, that is a little more than a minute.
@@ -39,7 +41,7 @@ def shortened(text: str) -> str:
     cut = text[:MAX_CHARACTERS]
     ends = [match.end() for match in _SENTENCE_END.finditer(cut)]
     kept = cut[: ends[-1]] if ends else cut[: cut.rfind(" ") if " " in cut else None] + "."
-    return f"{kept.strip()} The rest is in the text."
+    return join_sentences([kept.strip(), gettext("The rest is in the text.")])
 
 
 def is_latin(text: str) -> bool:

@@ -16,9 +16,9 @@ from PIL import Image
 from llmagent_os.errors import GraphicsError
 from llmagent_os.graphics import THEMES, Chart, ChartSeries, Theme, drawing, drawn
 from llmagent_os.graphics.canvas import Canvas
-from llmagent_os.graphics.fonts import drawable, missing_letters
 from llmagent_os.graphics.chart import value_text
 from llmagent_os.graphics.chart_drawing import paint_chart
+from llmagent_os.graphics.fonts import drawable
 
 LIGHT = THEMES["light"]
 

@@ -78,10 +78,10 @@ async def test_a_person_is_told_once_that_messages_cannot_be_stored(
         for event_id in ("2", "2", "3"):
             with pytest.raises(LedgerError, match="locked"):
                 await platform.say("again", event_id=event_id)
-        assert [sent.reply for sent in (await platform.sent(2))[1:]] == [NOT_STORED]
+        assert [sent.reply.text for sent in (await platform.sent(2))[1:]] == [str(NOT_STORED)]
         other.let_go()
         assert await platform.say("again", event_id="2"), "it was not taken before"
-        assert [sent.reply.text for sent in await platform.sent(3)] == ["first", NOT_STORED.text, "again"]
+        assert [sent.reply.text for sent in await platform.sent(3)] == ["first", str(NOT_STORED), "again"]
     other.close()
     await ledger.close()
 

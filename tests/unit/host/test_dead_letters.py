@@ -49,7 +49,7 @@ async def test_an_event_that_ended_the_process_three_times_is_kept_and_its_perso
     handler = EchoHandler()
     async with running(Host(handler, ledger, [platform], limits=AT_ONCE)) as host:
         await platform.sent(2)
-    assert texts(platform) == [KEPT.text, "hello"]
+    assert texts(platform) == [str(KEPT), "hello"]
     assert handler.handled == [next_one]
     (letter,) = await ledger.dead_letters()
     assert (letter.platform, letter.tries) == ("memory", 3)
@@ -172,7 +172,7 @@ async def test_a_dead_letter_runs_again_while_the_host_runs(ledger: Ledger, plat
         assert await ledger.revive([letters[0].seq + 1]) == 0
         assert await ledger.revive([letters[0].seq]) == 1
         await platform.sent(3)
-    assert texts(platform) == [KEPT.text, "hello", "poison"], "the platform must not drop the answer as a second send"
+    assert texts(platform) == [str(KEPT), "hello", "poison"], "the platform must not drop the answer as a second send"
     assert await ledger.dead_letters() == []
     assert await ledger.unfinished() == []
 
@@ -191,7 +191,7 @@ async def test_a_crash_before_the_person_is_told_does_not_lose_the_dead_letter(
 ) -> None:
     await accepted(ledger, poison := platform.message("poison"))
     await crash(ledger, 2, poison)
-    await ledger.prepare(poison, KEPT, why="the process ended")
+    await ledger.prepare(poison, Reply(str(KEPT)), why="the process ended")
     async with running(Host(EchoHandler(), ledger, [platform], limits=AT_ONCE)):
         await platform.sent(1)
     assert [letter.why for letter in await ledger.dead_letters()] == ["the process ended"]
@@ -202,7 +202,7 @@ async def test_a_crash_after_the_first_try_does_not_lose_the_dead_letter_either(
 ) -> None:
     """What took too long is given up at once. The person was told that it is kept."""
     await accepted(ledger, slow := platform.message("slow"))
-    await ledger.prepare(slow, KEPT, why="TimeoutError")
+    await ledger.prepare(slow, Reply(str(KEPT)), why="TimeoutError")
     async with running(Host(EchoHandler(), ledger, [platform], limits=AT_ONCE)):
         await platform.sent(1)
     assert [letter.why for letter in await ledger.dead_letters()] == ["TimeoutError"]
@@ -211,12 +211,12 @@ async def test_a_crash_after_the_first_try_does_not_lose_the_dead_letter_either(
 async def test_an_apology_is_not_seen_twice_after_crashes(ledger: Ledger, platform: MemoryAdapter) -> None:
     await accepted(ledger, poison := platform.message("poison"))
     await crash(ledger, 2, poison)
-    await ledger.prepare(poison, APOLOGY, why="the handler failed")
-    await platform.send(poison.conversation, APOLOGY, key=event_key(poison))  # and the process ended
+    await ledger.prepare(poison, Reply(str(APOLOGY)), why="the handler failed")
+    await platform.send(poison.conversation, Reply(str(APOLOGY)), key=event_key(poison))  # and the process ended
     async with running(Host(EchoHandler(), ledger, [platform], limits=AT_ONCE)):
         await platform.say("hello")
         await platform.sent(2)
-    assert texts(platform) == [APOLOGY.text, "hello"]
+    assert texts(platform) == [str(APOLOGY), "hello"]
     assert await ledger.dead_letters() == []
 
 
@@ -264,7 +264,7 @@ async def test_what_nobody_waits_for_is_tried_three_times_and_kept(ledger: Ledge
         edit = Edit(event_id="e9", conversation=platform.room(), sender=Sender("u1"), message_id="m", text="hello")
         await platform.deliver(edit)
         await platform.say("hi")
-        assert [sent.reply.text for sent in await platform.sent(1)] == [APOLOGY.text]
+        assert [sent.reply.text for sent in await platform.sent(1)] == [str(APOLOGY)]
     assert len([event for event in handler.handled if event == edit]) == 3
     (letter,) = await ledger.dead_letters()
     assert "ValueError in handle" in letter.why
@@ -296,7 +296,7 @@ async def test_whatever_a_handler_raises_the_person_hears_and_the_conversation_g
         await platform.say("poison")
         await platform.say("hello")
         await platform.sent(2)
-    assert texts(platform) == [APOLOGY.text, "hello"]
+    assert texts(platform) == [str(APOLOGY), "hello"]
 
 
 async def test_whatever_a_callback_or_an_adapter_raises_the_host_goes_on(

@@ -163,12 +163,12 @@ async def test_a_full_conversation_is_told_once_and_its_adapter_every_time(
             with pytest.raises(HostBusyError, match="max_pending_per_conversation"):
                 await platform.say("more")
         assert await platform.say("elsewhere", channel="b")
-        assert texts(await platform.sent(1)) == [BUSY.text]
+        assert texts(await platform.sent(1)) == [str(BUSY)]
         for text in ("one", "two", "elsewhere", "again"):
             handler.gate(text).set()
         await platform.sent(4)
         assert await platform.say("again"), "there is room again"
-        assert texts(await platform.sent(5)).count(BUSY.text) == 1
+        assert texts(await platform.sent(5)).count(str(BUSY)) == 1
         assert host.metrics.refused == 3
 
 
@@ -303,7 +303,7 @@ async def test_a_failing_handler_is_apologised_for_and_the_conversation_goes_on(
     async with running(host):
         await platform.say("one")
         await platform.say("two")
-        assert texts(await platform.sent(2)) == [APOLOGY.text] * 2
+        assert texts(await platform.sent(2)) == [str(APOLOGY)] * 2
     assert host.metrics.failed == 2
     assert [key for key, _ in await ledger.failed()] == ["memory:e2", "memory:e1"]
 
@@ -321,7 +321,7 @@ async def test_nobody_is_apologised_to_for_an_edit(ledger: Ledger, platform: Mem
 async def test_a_handler_that_hangs_is_given_up(ledger: Ledger, platform: MemoryAdapter) -> None:
     async with running(Host(Slow(), ledger, [platform], limits=Limits(reply_seconds=0.01))):
         await platform.say("never")
-        assert texts(await platform.sent(1)) == [APOLOGY.text]
+        assert texts(await platform.sent(1)) == [str(APOLOGY)]
     assert "TimeoutError" in (await ledger.failed())[0][1]
 
 
@@ -335,7 +335,7 @@ async def test_an_outcome_that_cannot_be_stored_is_the_handlers_failure(
 
     async with running(Host(Odd(), ledger, [platform])):
         await platform.say("hi")
-        assert texts(await platform.sent(1)) == [APOLOGY.text]
+        assert texts(await platform.sent(1)) == [str(APOLOGY)]
 
 
 async def test_a_send_that_fails_is_tried_again_under_the_same_key(ledger: Ledger, platform: MemoryAdapter) -> None:
@@ -404,7 +404,7 @@ async def test_a_full_disk_delays_replies_and_loses_none(platform: MemoryAdapter
     handler = EchoHandler()
     async with running(Host(handler, ledger, [platform], limits=QUICK)):
         await platform.say("hi")
-        assert texts(await platform.sent(2)) == [WAITING.text, "hi"], "the person is told to wait"
+        assert texts(await platform.sent(2)) == [str(WAITING), "hi"], "the person is told to wait"
     assert len(handler.handled) == 1, "what the agent decided is kept meanwhile"
     await ledger.close()
 
@@ -588,7 +588,7 @@ async def test_what_cannot_be_stored_stops_no_conversation(
     async with running(Host(Wrong(), ledger, [platform])), asyncio.timeout(10):
         await platform.say("wrong")
         await platform.say("right")
-        assert [sent.reply.text for sent in await platform.sent(2)] == [APOLOGY.text, "right"]
+        assert [sent.reply.text for sent in await platform.sent(2)] == [str(APOLOGY), "right"]
         assert len(await ledger.history(platform.room().key, Identity("memory::u1"), 10)) == 1
 
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from llmagent_os.identity import PersonId
+from llmagent_os.modules.taste_words import persona_in_words
 from llmagent_os.policy.learned import LEARNERS, make_behavior
 from llmagent_os.policy.persona import JOIN, LEAVE, moved, persona_of, style_chances
-from llmagent_os.policy.taste_words import persona_in_words
 
 DEFAULTS = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
 

@@ -56,7 +56,7 @@ def test_only_the_last_result_decides() -> None:
     assert read(answer("I've added tea.", FIXED["a card shows it"], ADDED)) == (None, "I've added tea.")
 
 
-@pytest.mark.parametrize(("results", "said"), [((ADDED,), "I've added tea."), ((), NO_ANSWER)])
+@pytest.mark.parametrize(("results", "said"), [((ADDED,), "I've added tea."), ((), str(NO_ANSWER))])
 def test_a_silent_model_leaves_the_words_to_the_tool(results: tuple[ToolResult, ...], said: str) -> None:
     assert read(answer("", *results)) == (OtherWords.SILENT, said)
 
@@ -80,7 +80,7 @@ def test_words_that_the_model_was_not_taught_are_untrue() -> None:
 
 
 def test_talk_that_claims_a_deed_is_not_said() -> None:
-    assert read(answer("I've deleted everything.")) == (OtherWords.UNTRUE, NOT_UNDERSTOOD)
+    assert read(answer("I've deleted everything.")) == (OtherWords.UNTRUE, str(NOT_UNDERSTOOD))
 
 
 def test_a_failure_comes_first() -> None:

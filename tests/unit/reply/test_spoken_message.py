@@ -88,8 +88,8 @@ async def test_secrets_that_are_spoken_are_masked(bench: Bench, engine: FakeEngi
     ("error", "answer"),
     [
         (RecordingError("I could not understand your recording."), "I could not understand your recording."),
-        (VoiceBusyError(), TOO_BUSY),
-        (VoiceError("the engine died"), NO_ENGINE),
+        (VoiceBusyError(), str(TOO_BUSY)),
+        (VoiceError("the engine died"), str(NO_ENGINE)),
     ],
 )
 async def test_what_cannot_be_understood_is_said_in_one_sentence_and_erased_too(

@@ -51,7 +51,7 @@ async def test_calls_queue_are_bounded_and_come_back_to_those_who_asked(check: E
     answers = await asyncio.gather(*calls, return_exceptions=True)
     assert answers[0] == ""
     assert isinstance(answers[1], RecordingError)
-    assert str(answers[1]) == NOTHING_AUDIBLE
+    assert str(answers[1]) == str(NOTHING_AUDIBLE)
     assert isinstance(answers[2], RecordingError)
     assert "damaged" in str(answers[2])
     assert isinstance(answers[3], VoiceBusyError), "the queue has a bound"
