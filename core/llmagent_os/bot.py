@@ -26,6 +26,9 @@
 
     interface = "text"                    # how replies reach people who chose nothing else: text, voice or graphics
     theme = "light"                       # of pictures, for people who chose no other: light or dark
+    languages = ["en", "de"]              # that it speaks, of en, de, es and zh; the first is for people of whom
+                                          # nothing is known. Left out: all, English first; see docs/languages.md
+    model_languages = ["en"]              # that its model understands; left out: as the model's card says
 
     [voice]                               # voice messages, and replies that are read aloud; see docs/voice.md
     transcriber = "auto"                  # what listens: auto, off, local, openai:MODEL, transformers:MODEL
@@ -108,6 +111,8 @@ from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.graphics.themes import ThemeName
 from llmagent_os.knowledge.embedding_models import embedding_model
 from llmagent_os.knowledge.search import Search, SearchMode
+from llmagent_os.languages import LANGUAGES
+from llmagent_os.languages.known_languages import known_language
 from llmagent_os.llm import LLM
 from llmagent_os.modules.interaction import Interface
 from llmagent_os.people.budget_config import BudgetConfig
@@ -140,6 +145,12 @@ LEARNING_TEMPERATURE = 0.6
 
 #: The name of a bot's TOML file.
 FILE = "bot.toml"
+
+#: A language that there are texts in.
+Language = Annotated[str, AfterValidator(known_language)]
+
+#: A language by ISO 639-1.
+LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 
@@ -285,6 +296,10 @@ class BotConfig(BaseModel):
     notes: str = ""  #: for models that were not trained for this bot
     interface: Interface = "text"  #: how replies reach people who chose nothing else
     theme: ThemeName = "light"  #: of pictures, for people who chose no other
+    #: that it speaks, at least one; the first is for people of whom nothing is known
+    languages: Annotated[tuple[Language, ...], Field(min_length=1)] = tuple(LANGUAGES)
+    #: that the model understands, by ISO 639-1; None: as the model's card says; none: all that people write
+    model_languages: tuple[LanguageCode, ...] | None = None
     voice: VoiceConfig = VoiceConfig()
     behavior: Behavior = Behavior()
     policy: Policy = Policy()

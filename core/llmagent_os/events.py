@@ -51,6 +51,7 @@ class Sender(msgspec.Struct, frozen=True, omit_defaults=True):
     user_id: str
     name: str = ""  #: the display name on the platform
     is_bot: bool = False
+    locale: str = ""  #: the language tag (BCP 47) that the platform has of the account; empty: it says none
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -49,7 +49,9 @@ from llmagent_os.people.admission import Admission
 from llmagent_os.people.budgeting import Budgeting
 from llmagent_os.people.budgets import Budgets
 from llmagent_os.people.directory import Directory
+from llmagent_os.people.person_languages import PersonLanguages
 from llmagent_os.people.profiles import PREFERENCES, Profiles
+from llmagent_os.people.speaking_handler import SpeakingHandler
 from llmagent_os.plugin import WebAccess
 from llmagent_os.policy_worker import PolicyWorker
 from llmagent_os.privacy.encryption import mount_data, seal_files
@@ -137,8 +139,6 @@ class Runtime:
             profiles = _profiles(settings, bot.config)
             plugins = await _plugins(settings, bot, ledger, stack)
             llm = await _llm(settings, bot, stack)
-            knowledge = await _knowledge(settings, bot, stack)
-            taught = _taught(settings, bot.config, stack)
             voice = _voice(settings, bot, stack)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
@@ -150,6 +150,7 @@ class Runtime:
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access = _access(settings, ledger, made)
             budgets = _budgets(settings, bot, ledger, profiles)
+            languages = _languages(bot, ledger, profiles)
             services = Services(
                 behavior=_behavior(bot.config, policy),
                 interaction=InteractionModule(bot.config.interface, bot.config.theme),
@@ -159,19 +160,20 @@ class Runtime:
                 profiles=profiles,
                 plugins=plugins,
                 access=access,
+                languages=languages,
                 budgets=budgets,
                 policy_worker=policy_worker,
                 lora=training.resolver,
                 loras=training.registry,
                 personas=training.personas,
                 stores=stores,
-                taught=taught,
+                taught=_taught(settings, bot.config, stack),
                 data=settings.data,
                 outgoing=settings.data / OUTGOING_FOLDER,
                 secrets=settings.data / SECRETS_FOLDER,
             )
-            agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
-            host = _host(agent, ledger, access, budgets, made, settings, bot, health)
+            agent = bot.agent_class()(llm=llm, kb=await _knowledge(settings, bot, stack), services=services)
+            host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health)
             stores.register(QueueStore(host.drop_events))
             parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores, pages)
             yield cls(settings, bot, *parts)
@@ -533,6 +535,11 @@ def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> 
     )
 
 
+def _languages(bot: Bot, ledger: Ledger, profiles: Profiles) -> PersonLanguages:
+    directory = Directory(ledger, profiles, bot.config.consent.defaults)
+    return PersonLanguages(directory, profiles, bot.config.languages)
+
+
 def _budgets(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles) -> Budgets:
     directory = Directory(ledger, profiles, bot.config.consent.defaults)
     return Budgets(ledger, directory, bot.config.budgets, bot.name, settings.zone)
@@ -565,6 +572,7 @@ def _host(
     ledger: Ledger,
     access: Access,
     budgets: Budgets,
+    languages: PersonLanguages,
     adapters: tuple[Adapter, ...],
     settings: Settings,
     bot: Bot,
@@ -584,7 +592,7 @@ def _host(
         shutdown_seconds=settings.shutdown_seconds,
     )
     return Host(
-        Admission(Budgeting(agent, budgets), access),
+        SpeakingHandler(Admission(Budgeting(agent, budgets), access), languages),
         ledger,
         adapters,
         limits=limits,
@@ -592,4 +600,5 @@ def _host(
         admits=access.admits,
         may_rate=may_rate,
         status=health.status,
+        language_of=languages.last_known,
     )

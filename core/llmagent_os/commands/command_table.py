@@ -15,6 +15,7 @@ from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_ques
 from llmagent_os.commands.graphics import graphics
 from llmagent_os.commands.help import help_reply
 from llmagent_os.commands.knowledge_command import REMOVE, knowledge, remove_pressed, show_passage
+from llmagent_os.commands.language import language
 from llmagent_os.commands.learn import learn
 from llmagent_os.commands.learn_files import LEARN_FILES, learn_earlier_files
 from llmagent_os.commands.link import link
@@ -85,6 +86,10 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "graphics": SlashCommand(
             help="whether you get pictures of weeks and months: /graphics on, /graphics off; /graphics dark, light",
             answer=graphics,
+        ),
+        "language": SlashCommand(
+            help="the language that I speak with you: /language de chooses one, /language auto leaves it to me",
+            answer=language,
         ),
         "memory": SlashCommand(
             help="what you told me about yourself; /memory forget 3 deletes one, /memory correct 3 WORDS corrects it, "

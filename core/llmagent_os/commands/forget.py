@@ -74,6 +74,8 @@ async def confirm_forget(services: Services, event: Event, value: str) -> Reply:
 async def forget(services: Services, event: Event) -> Reply:
     """Erase the person who did ``event``, in all their accounts and from all stores."""
     subject = DataSubject.of(await services.directory.identities_of(identity_of(event)))
+    if services.languages is not None:
+        services.languages.forget(subject.person_id, subject.identities)
     erased = await stores_of(services).erase(subject, pass_over=True)
     _log.info("a person was erased", **{each.store.replace(" ", "_"): each.count for each in erased})
     if any(each.problem for each in erased):

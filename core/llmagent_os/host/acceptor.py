@@ -21,7 +21,7 @@ from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.slash_commands import command_of
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.identity import identity_of
-from llmagent_os.languages import lazy_gettext
+from llmagent_os.languages import lazy_gettext, speaking
 from llmagent_os.ledger import Accepted, Ledger, UnfinishedEvent
 from llmagent_os.privacy.event_masking import mask_event
 
@@ -91,7 +91,8 @@ class Acceptor:
                 f"{metrics.queue_depth} events are waiting already (max_pending): deliver it again later"
             )
         if type(event) is ButtonPress and event.conversation.kind == "group":
-            await self._check_owner(event)
+            with speaking(self._busy_notices.language_of(event)):
+                await self._check_owner(event)
         event = await mask_event(event)
         try:
             result = await self._ledger.accept(

@@ -11,9 +11,10 @@ from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
+from llmagent_os.host.language_of import LanguageOf
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.languages import LazyText, lazy_gettext
+from llmagent_os.languages import LazyText, lazy_gettext, speaking
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -44,8 +45,11 @@ REMEMBERED_SENDERS = 1000
 class BusyNotices:
     """Sends :data:`BUSY`, :data:`NOT_STORED` or :data:`WAITING` once for each burst of messages in a conversation."""
 
-    def __init__(self, adapters: AdapterSupervisor, background: BackgroundTasks, send_seconds: float) -> None:
-        """Args: ``send_seconds`` is how long a platform may take for the notice."""
+    def __init__(
+        self, adapters: AdapterSupervisor, background: BackgroundTasks, send_seconds: float, language_of: LanguageOf
+    ) -> None:
+        """Args: ``send_seconds`` is how long a platform may take for the notice. ``language_of`` says in which language."""
+        self.language_of = language_of  #: in which the host speaks to the person of an event
         self._adapters = adapters
         self._background = background
         self._send_seconds = send_seconds
@@ -103,8 +107,9 @@ class BusyNotices:
     async def _send(self, event: Event, notice: LazyText) -> None:
         adapter = self._adapters[event.conversation.platform]
         try:
-            async with asyncio.timeout(self._send_seconds):
-                await adapter.send(event.conversation, Reply(str(notice)), key=f"{event_key(event)}:busy")
+            with speaking(self.language_of(event)):
+                async with asyncio.timeout(self._send_seconds):
+                    await adapter.send(event.conversation, Reply(str(notice)), key=f"{event_key(event)}:busy")
         except BaseException as raised:
             error = contain(raised)
             _log.warning("cannot say that a message was not taken", platform=adapter.name, error=repr(error))

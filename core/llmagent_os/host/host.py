@@ -40,6 +40,7 @@ from llmagent_os.host.dead_letters import RevivedLetters
 from llmagent_os.host.dispatcher import Dispatcher
 from llmagent_os.host.group_filter import GroupFilter
 from llmagent_os.host.health import HostStatus
+from llmagent_os.host.language_of import LanguageOf, always_english
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.loop_watchdog import LoopWatchdog
 from llmagent_os.host.metrics import Metrics
@@ -68,6 +69,7 @@ class Host:
         may_rate: Callable[[Reaction], Awaitable[bool]] | None = None,
         clock: Clock | None = None,
         status: HostStatus | None = None,
+        language_of: LanguageOf = always_english,
     ) -> None:
         """Nothing happens before :meth:`run`.
 
@@ -82,6 +84,7 @@ class Host:
             may_rate: whether a reaction counts as a reward; None: every reaction does.
             clock: tells when timers are due; the machine's, unless given.
             status: where the host says how it is doing; a new one, unless given.
+            language_of: says in which language the host itself speaks to the person of an event.
 
         Raises:
             ConfigError: two adapters have the same name.
@@ -93,7 +96,7 @@ class Host:
         self._background = BackgroundTasks()
         self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
-        self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits.send_seconds)
+        self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits.send_seconds, language_of)
         stages = Stages(handler, ledger, self._adapters, reactions, self._background, limits, self._status, notices)
         self._dispatcher = Dispatcher(stages, self._adapters, self._status, limits, emptied=notices.forget)
         self.accept = Acceptor(

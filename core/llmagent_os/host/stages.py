@@ -32,7 +32,7 @@ from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.reply_sender import ReplySender
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.host.typing_indicator import show_typing
-from llmagent_os.languages import lazy_gettext
+from llmagent_os.languages import lazy_gettext, speaking
 from llmagent_os.ledger import Ledger
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -57,7 +57,7 @@ class Stages:
         notices: BusyNotices,
     ) -> None:
         """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both.
-        ``notices`` tells people that an answer has to wait for the ledger.
+        ``notices`` tells people that an answer has to wait for the ledger, and knows their languages.
         """
         self._handler = handler
         self._ledger = ledger
@@ -76,6 +76,10 @@ class Stages:
         Returns:
             None: the event is done. Else the seconds after which to come back to it.
         """
+        with speaking(self._notices.language_of(pending.event)):
+            return await self._advance(pending)
+
+    async def _advance(self, pending: PendingEvent) -> float | None:
         event = pending.event
         try:
             if not (pending.dropped or pending.decided or pending.noted):
@@ -100,7 +104,8 @@ class Stages:
             if pending.reply is not None and pending.receipt is None:
                 self._reactions.sending(pending.key, event.conversation)
                 try:
-                    wait = await self._sender.send(pending, pending.reply)
+                    with speaking(self._notices.language_of(event)):  # the answer may have been to choose another one
+                        wait = await self._sender.send(pending, pending.reply)
                     if wait is not None:
                         return wait
                     if pending.receipt is not None and pending.interaction is None and pending.reply.buttons:

@@ -20,3 +20,15 @@ def language_of_tag(tag: str | None) -> str | None:
     """
     code = (tag or "").replace("_", "-").partition("-")[0].lower()
     return code if code in LANGUAGES else None
+
+
+def known_language(code: str) -> str:
+    """``code``, if there are texts in the language.
+
+    Raises:
+        ValueError: there are none; the message names those that there are.
+    """
+    if code not in LANGUAGES:
+        known = ", ".join(f"{each} ({name})" for each, name in LANGUAGES.items())
+        raise ValueError(f"there are no texts in the language {code!r}: write some of {known}")
+    return code

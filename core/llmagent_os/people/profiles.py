@@ -16,7 +16,7 @@ import os
 from collections.abc import Collection, Generator, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import msgspec
 import structlog
@@ -59,6 +59,9 @@ PREFERENCES: Mapping[str, Collection[str]] = {
     "training": ("on", "off"),
 }
 
+#: Fields that :meth:`Profiles.update` does not change.
+_NOT_CHANGED = ("user_id", "created_at", "updated_at", "told_at", "language_evidence")
+
 _ONLY = 1  # the document's number in its file
 
 
@@ -69,11 +72,26 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None  #: what the person wants to be called
     place: str | None = None  #: where the person is, in their words
     time_zone: str | None = None  #: IANA name, such as ``Europe/Berlin``
-    language: str = "en"  #: BCP 47 tag
+    #: the language that the person chose, or is noticed to write; it counts where ``language_from`` says which
+    language: str = "en"
+    #: ``choice``: the person chose the language; ``messages``: it was noticed; empty: nobody knows it
+    language_from: Literal["", "choice", "messages"] = ""
+    #: how plainly the person's messages were in a language, in points; see :mod:`~llmagent_os.people.language_evidence`
+    language_evidence: dict[str, int] = msgspec.field(default_factory=dict[str, int])
     preferences: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: see :data:`PREFERENCES`
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC
     updated_at: datetime = msgspec.field(default_factory=now)  #: UTC
     told_at: datetime | None = None  #: when the person was told what the bot does with what it hears; None: not yet
+
+    @property
+    def chosen_language(self) -> str | None:
+        """The language that the person chose. None: the person left that to the bot."""
+        return self.language if self.language_from == "choice" else None
+
+    @property
+    def noticed_language(self) -> str | None:
+        """The language that the person is noticed to write. None: nobody knows, or the person chose one."""
+        return self.language if self.language_from == "messages" else None
 
 
 class FileStorage(Storage):
@@ -173,6 +191,19 @@ class Profiles:
         """
         await asyncio.to_thread(self._note_told, person_id, defaults)
 
+    async def note_language(self, person_id: PersonId, evidence: Mapping[str, int], noticed: str | None) -> None:
+        """Record in which language the person writes. It is no change that :meth:`undo` takes back.
+
+        Args:
+            person_id: the person.
+            evidence: for the languages, in points.
+            noticed: the language that follows from it; None: none yet. A choice of the person stays.
+
+        Raises:
+            ProfileError: the file cannot be read or written.
+        """
+        await asyncio.to_thread(self._note_language, person_id, dict(evidence), noticed)
+
     def takes(self, preference: str, value: str) -> bool:
         """Whether a profile can be given that value of a preference."""
         return value in self._preferences.get(preference, (value,))
@@ -226,6 +257,14 @@ class Profiles:
             record = ConsentChange(switch="asked", value=words, at=at)
             self._write(person_id, _Held(told, held.undo, held.unknown, [*held.consent, record]))
 
+    def _note_language(self, person_id: PersonId, evidence: dict[str, int], noticed: str | None) -> None:
+        with self._alone():
+            held = self._whole(person_id)
+            after = msgspec.structs.replace(held.profile, language_evidence=evidence)
+            if noticed is not None and after.chosen_language is None:
+                after = msgspec.structs.replace(after, language=noticed, language_from="messages")
+            self._write(person_id, _Held(after, held.undo, held.unknown, held.consent))
+
     def _undo(self, person_id: PersonId) -> Profile | None:
         if not self._exists(person_id):
             return None
@@ -234,7 +273,11 @@ class Profiles:
             if not held.undo:
                 return None
             *undo, last = held.undo
-            kept = {"updated_at": now(), "told_at": held.profile.told_at}
+            kept = {
+                "updated_at": now(),
+                "told_at": held.profile.told_at,
+                "language_evidence": held.profile.language_evidence,
+            }
             before = readable_fields(Profile(user_id=person_id), last | kept)
             record = changes_between(held.profile.preferences, before.preferences, now())
             self._write(person_id, _Held(before, undo, held.unknown, [*held.consent, *record]))
@@ -421,7 +464,7 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
     fields: dict[str, Any] = msgspec.structs.asdict(profile)
     single = {name: value for name, value in changes.items() if name in known}
     for name, value in changes.items():
-        if name in ("user_id", "created_at", "updated_at", "told_at") or (name not in fields and name not in known):
+        if name in _NOT_CHANGED or (name not in fields and name not in known):
             can = ", ".join(("name", "place", "time_zone", "language", "preferences", *known))
             raise ProfileError(gettext("a profile has no '{name}' to change: {known}", name=name, known=can))
         if name in fields:

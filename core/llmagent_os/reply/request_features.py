@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from llmagent_os.languages import language_in_force
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.policy import Context
 from llmagent_os.reply.exchange import Exchange
@@ -35,6 +36,6 @@ def request_features(exchange: Exchange, now: datetime, default: str = "UTC") ->
         "length": "short" if words <= 4 else "medium" if words <= 15 else "long",
         "day": next(part for end, part in _DAY_PARTS if hour < end),
         "platform": room.platform,
-        "language": profile.language,
+        "language": language_in_force(),
         "turn": min(exchange.episode.turn_index, 6) / 3,  # a number counts as it is: about one
     }

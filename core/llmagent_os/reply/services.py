@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
     from llmagent_os.people.access import Access
     from llmagent_os.people.budgets import Budgets
+    from llmagent_os.people.person_languages import PersonLanguages
     from llmagent_os.people.profiles import Profiles
     from llmagent_os.policy_worker import PolicyWorker
     from llmagent_os.privacy.stores import Stores
@@ -50,6 +51,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     profiles: Profiles | None = None  #: keeps what people told about themselves
     plugins: Plugins | None = None  #: has the tools
     access: Access | None = None  #: says who is answered, and who may let others in
+    languages: PersonLanguages | None = None  #: says in which language a person is spoken to; None: in English
     budgets: Budgets | None = None  #: what people may use, and have used; None: nobody counts
     policy_worker: PolicyWorker | None = None  #: keeps the policy in step with the ledger
     lora: LoraResolver = NoLora()  #: chooses the LoRA that answers a person

@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 import pytest
 
 from llmagent_os.bots.calendar.talk import CalendarTalk
-from llmagent_os.bots.calendar.talk.languages import LATIN, foreign_language
 from llmagent_os.bots.calendar.talk.other_work import other_work
 from llmagent_os.bots.calendar.talk.rule_files import rule_file
 from llmagent_os.bots.calendar.talk.small_talk import KINDS, kind_of_talk
 from llmagent_os.identity import PersonId
+from llmagent_os.languages.identification import LATIN, foreign_language
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext
 from llmagent_os.records import MemoryRecords

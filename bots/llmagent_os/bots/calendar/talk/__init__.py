@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 from typing import ClassVar
 
-from llmagent_os.bots.calendar.talk.languages import foreign_language, may_be_foreign
 from llmagent_os.bots.calendar.talk.other_work import other_work
 from llmagent_os.bots.calendar.talk.rule_files import rule_file
 from llmagent_os.bots.calendar.talk.small_talk import kind_of_talk
+from llmagent_os.languages.identification import foreign_language, may_be_foreign
 from llmagent_os.plugin import Plugin, ToolCall, ToolContext, ToolResult
 
 #: A message waits this long for the name of its language. It is less than a plugin may take.

@@ -1,4 +1,4 @@
-"""Tells in which language a message is written, where that is plainly not English.
+"""Tells in which language a message is written, where that is plain.
 
 Another script says it by itself. Words in Latin letters are given to py3langid (BSD-3-Clause; 5 MB; its model is read
 without pickle, in half a second, when the first message needs it). A wrong answer to an English message is worse than
@@ -13,13 +13,13 @@ from __future__ import annotations
 
 import re
 import threading
+import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
+from importlib.resources import files
 from types import MappingProxyType
-from typing import Any
-
-from llmagent_os.bots.calendar.talk.rule_files import rule_file
+from typing import Any, NamedTuple
 
 #: The languages in Latin letters that are told apart, by ISO 639-1.
 LATIN = "en de fr es it pt nl pl tr sv da no fi cs sk hu ro hr ca id vi".split()
@@ -29,8 +29,11 @@ BARELY = 0.01  #: the same, where a word may be English, or there are few
 SHORT = 4  #: words that are few
 MOST_ENGLISH = 0.34  #: share of plainly English words at which a message is English
 FEWEST_WORDS = 3  #: below that a message is a name, or a typo
+FEWEST_ENGLISH = 2  #: English words by which a message is plainly English
 
-_RULES = rule_file("languages")
+_RULES: Mapping[str, Any] = tomllib.loads(
+    (files("llmagent_os.languages") / "identification.toml").read_text(encoding="utf-8")
+)
 _ENGLISH = frozenset(_RULES["english"].split())
 #: One of these, and a message is English: no other language writes them.
 _CONTRACTIONS = frozenset("i'm i've i'll i'd don't doesn't didn't can't won't isn't it's let's that's what's".split())
@@ -53,8 +56,45 @@ _SCRIPTS: tuple[tuple[str, str], ...] = (
 _SCRIPT = {code: re.compile(f"[{letters}]") for code, letters in _SCRIPTS}
 _SYLLABLES = ("ja", "ko", "zh")  #: scripts in which a letter counts for several
 
+#: From this many words, and where the library is as sure as this, a message says much about what its writer speaks.
+LONG = 5
+SURE = 0.8
+#: From this many Chinese characters on, too.
+LONG_CHINESE = 4
+
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _loading = threading.Lock()
+
+
+class WrittenIn(NamedTuple):
+    """In which language a message is written."""
+
+    language: str  #: by ISO 639-1
+    points: int  #: how much it says about what its writer speaks: 1 or, a long and plain message, 2
+
+
+def language_written(text: str) -> WrittenIn | None:
+    """Return the language of a message, English too; None: it is not plain, as in a short or mixed message.
+
+    Reads the model of py3langid when the first message needs it, so it must not run in an event loop.
+
+    >>> language_written("Was habe ich morgen vor?"), language_written("what do I have tomorrow?")
+    (WrittenIn(language='de', points=2), WrittenIn(language='en', points=2))
+    >>> language_written("ok"), language_written("hola José"), language_written("你好")
+    (None, None, WrittenIn(language='zh', points=1))
+    """
+    words = _words(text)
+    long = len(words) >= LONG
+    if not may_be_foreign(text):
+        english = sum(word in _ENGLISH for word in words)
+        plain = len(words) >= FEWEST_WORDS and (english / len(words) >= MOST_ENGLISH and english >= FEWEST_ENGLISH)
+        return WrittenIn("en", 2 if long else 1) if plain else None
+    language, sure = _foreign(text)
+    if language is None:
+        return None
+    if language in _SYLLABLES:
+        return WrittenIn(language, 2 if sum(map(str.isalpha, text)) >= LONG_CHINESE else 1)
+    return WrittenIn(language, 2 if long and sure >= SURE else 1)
 
 
 def foreign_language(text: str) -> str | None:
@@ -67,18 +107,23 @@ def foreign_language(text: str) -> str | None:
     >>> foreign_language("dinner at El Toro de la Plaza with José"), foreign_language("add 会议 tomorrow at 3pm")
     (None, None)
     """
-    if not may_be_foreign(text):
-        return None
+    return _foreign(text)[0] if may_be_foreign(text) else None
+
+
+def _foreign(text: str) -> tuple[str | None, float]:
+    """The language of a message that may be foreign, and how likely it is."""
     if script := _script(text):
-        return _in_script(script, text)
+        return _in_script(script, text), 1.0
     words = _words(text)
     if greeting := _GREETINGS.get(" ".join(words)):
-        return greeting
+        return greeting, LIKELY
     with _loading:
         ranked = _identifier().rank(" ".join(_WORD.findall(text)))
     language, probability = ranked[0]
     most = BARELY if len(words) < SHORT or not _ENGLISH.isdisjoint(words) else UNLIKELY
-    return None if language == "en" or probability < LIKELY or dict(ranked)["en"] > most else str(language)
+    if language == "en" or probability < LIKELY or dict(ranked)["en"] > most:
+        return None, 0.0
+    return str(language), float(probability)
 
 
 def may_be_foreign(text: str) -> bool:
