@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.adapter import Reply
+from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Edit, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
