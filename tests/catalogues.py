@@ -86,7 +86,7 @@ def update() -> None:
                 path.unlink()
         for room, texts in rooms.items():
             catalog = Catalog(locale=language)
-            for text in sorted(texts.values(), key=lambda each: (min(each.files), each.id)):
+            for text in sorted(texts.values(), key=lambda each: (min(each.files), str(each.id))):
                 places = [(file, 0) for file in sorted(text.files)]
                 catalog.add(text.id, known.get(text.id), places, auto_comments=text.comments)
             (folder / f"{room}.po").write_bytes(_header(catalog) + _body(catalog))

@@ -48,7 +48,7 @@ class BusyNotices:
     def __init__(
         self, adapters: AdapterSupervisor, background: BackgroundTasks, send_seconds: float, language_of: LanguageOf
     ) -> None:
-        """Args: ``send_seconds`` is how long a platform may take for the notice. ``language_of`` says in which language."""
+        """Args: ``send_seconds`` is how long a platform may take for the notice, ``language_of`` says in which language."""
         self.language_of = language_of  #: in which the host speaks to the person of an event
         self._adapters = adapters
         self._background = background
