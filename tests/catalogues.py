@@ -27,7 +27,7 @@ TOP = Path(__file__).parents[1]
 FOLDER = TOP / "core" / "llmagent_os" / "languages" / "catalogues"
 ROOTS = ("core", "adapters", "plugins", "bots")
 #: The functions that mark a text, and which of their arguments are texts.
-KEYWORDS = {"gettext": None, "ngettext": (1, 2), "lazy_gettext": None}
+KEYWORDS = {"gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "gettext_noop": None}
 TRANSLATED = tuple(code for code in LANGUAGES if code != ENGLISH)
 
 #: A text's identifier: the English text, or its singular and plural.
@@ -86,7 +86,7 @@ def update() -> None:
                 path.unlink()
         for room, texts in rooms.items():
             catalog = Catalog(locale=language)
-            for text in sorted(texts.values(), key=lambda each: (min(each.files), str(each.id))):
+            for text in sorted(texts.values(), key=lambda each: (min(each.files), _plural(each.id))):
                 places = [(file, 0) for file in sorted(text.files)]
                 catalog.add(text.id, known.get(text.id), places, auto_comments=text.comments)
             (folder / f"{room}.po").write_bytes(_header(catalog) + _body(catalog))
@@ -107,8 +107,7 @@ def problems(language: str) -> Iterator[str]:
 
 def faults(identifier: MessageId, translated: str | tuple[str, ...], language: str) -> Iterator[str]:
     """What is wrong with one translation."""
-    english = (identifier,) if isinstance(identifier, str) else identifier
-    forms = (translated,) if isinstance(translated, str) else translated
+    english, forms = _plural(identifier), _plural(translated)
     count = 1 if isinstance(identifier, str) else Catalog(locale=language).num_plurals
     if not all(forms):
         yield "it has no translation"
@@ -158,7 +157,7 @@ def _call_faults(call: ast.Call) -> Iterator[str]:
     literals = [each.value for each in texts if isinstance(each, ast.Constant) and isinstance(each.value, str)]
     if len(literals) != len(texts):
         yield f"{name} is given something else than a literal text"
-    elif name != "lazy_gettext":
+    elif name not in ("lazy_gettext", "gettext_noop"):
         named = {each.arg for each in call.keywords} - ({"count"} if name == "ngettext" else set())
         wanted = set[str]().union(*map(placeholders, literals)) if call.keywords or name == "ngettext" else set[str]()
         if named != wanted - ({"count"} if name == "ngettext" else set()):
@@ -169,6 +168,10 @@ def _call_faults(call: ast.Call) -> Iterator[str]:
 
 def _identifier(message: Message) -> MessageId:
     return message.id if isinstance(message.id, str) else tuple(message.id)
+
+
+def _plural(identifier: MessageId) -> tuple[str, ...]:
+    return (identifier,) if isinstance(identifier, str) else identifier
 
 
 def _header(catalog: Catalog) -> bytes:

@@ -31,6 +31,7 @@ from llmagent_os.commands.voice import voice
 from llmagent_os.events import Command, Event
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import LazyText, gettext, lazy_gettext, translated
 from llmagent_os.people.access import Access
 from llmagent_os.reply.button_answer import STALE
 from llmagent_os.reply.citations import SHOW_PASSAGE
@@ -46,7 +47,7 @@ OWN_BUTTON = "agent:"
 class SlashCommand(msgspec.Struct, frozen=True, kw_only=True):
     """One command that every agent has."""
 
-    help: str  #: one line
+    help: LazyText  #: one line
     answer: Callable[[Services, Command], Awaitable[Reply]]
     #: whether the ledger keeps the exchange. False where the reply holds a code, or is about another person.
     is_kept: bool = True
@@ -55,7 +56,7 @@ class SlashCommand(msgspec.Struct, frozen=True, kw_only=True):
 class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
     """One command that only admins may give. The ledger keeps none of them."""
 
-    help: str  #: one line
+    help: LazyText  #: one line
     answer: Callable[[Access, Command], Awaitable[Reply]]
 
 
@@ -66,60 +67,78 @@ async def _help(services: Services, command: Command) -> Reply:
 
 COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
     {
-        "help": SlashCommand(help="what I can do", answer=_help),
+        "help": SlashCommand(help=lazy_gettext("what I can do"), answer=_help),
         "profile": SlashCommand(
-            help="what I know about you and what I have learned; /profile set STYLE corrects it, /profile learning off "
-            "stops it, /profile undo takes the last change back, /profile clear forgets your profile",
+            help=lazy_gettext(
+                "what I know about you and what I have learned; /profile set STYLE corrects it, /profile learning off "
+                "stops it, /profile undo takes the last change back, /profile clear forgets your profile"
+            ),
             answer=profile,
         ),
         "learn": SlashCommand(
-            help="teach me: /learn and words or a link, or a file with the words “learn this”", answer=learn
+            help=lazy_gettext("teach me: /learn and words or a link, or a file with the words “learn this”"),
+            answer=learn,
         ),
         "knowledge": SlashCommand(
-            help="what I know from documents; /knowledge show 2 shows one, /knowledge remove 2 removes it",
+            help=lazy_gettext(
+                "what I know from documents; /knowledge show 2 shows one, /knowledge remove 2 removes it"
+            ),
             answer=knowledge,
         ),
         "voice": SlashCommand(
-            help="whether I read my answers aloud: /voice on, /voice off; I understand voice messages too",
+            help=lazy_gettext(
+                "whether I read my answers aloud: /voice on, /voice off; I understand voice messages too"
+            ),
             answer=voice,
         ),
         "graphics": SlashCommand(
-            help="whether you get pictures of weeks and months: /graphics on, /graphics off; /graphics dark, light",
+            help=lazy_gettext(
+                "whether you get pictures of weeks and months: /graphics on, /graphics off; /graphics dark, light"
+            ),
             answer=graphics,
         ),
         "language": SlashCommand(
-            help="the language that I speak with you: /language de chooses one, /language auto leaves it to me",
+            help=lazy_gettext(
+                "the language that I speak with you: /language de chooses one, /language auto leaves it to me"
+            ),
             answer=language,
         ),
         "memory": SlashCommand(
-            help="what you told me about yourself; /memory forget 3 deletes one, /memory correct 3 WORDS corrects it, "
-            "/memory off ends it",
+            help=lazy_gettext(
+                "what you told me about yourself; /memory forget 3 deletes one, /memory correct 3 WORDS corrects it, "
+                "/memory off ends it"
+            ),
             answer=memory,
         ),
         "privacy": SlashCommand(
-            help="what you allow me: remember you, learn from your reactions, train on our conversations",
+            help=lazy_gettext("what you allow me: remember you, learn from your reactions, train on our conversations"),
             answer=privacy,
         ),
-        "usage": SlashCommand(help="how many messages and tokens you have used, and what is left", answer=usage),
+        "usage": SlashCommand(
+            help=lazy_gettext("how many messages and tokens you have used, and what is left"), answer=usage
+        ),
         "link": SlashCommand(
-            help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
+            help=lazy_gettext(
+                "share one profile between two accounts: gives a code to type on the other one, as /link CODE"
+            ),
             answer=link,
             is_kept=False,
         ),
         "unlink": SlashCommand(
-            help="separate this account from the ones it is linked with", answer=unlink, is_kept=False
+            help=lazy_gettext("separate this account from the ones it is linked with"), answer=unlink, is_kept=False
         ),
         "export": SlashCommand(
-            help="everything I keep about you in one file, and your calendar as an .ics file", answer=export
+            help=lazy_gettext("everything I keep about you in one file, and your calendar as an .ics file"),
+            answer=export,
         ),
-        "forget": SlashCommand(help="erase everything I keep about you", answer=ask_forget),
+        "forget": SlashCommand(help=lazy_gettext("erase everything I keep about you"), answer=ask_forget),
     }
 )
 ADMIN_COMMANDS: Mapping[str, AdminCommand] = MappingProxyType(
     {
-        "approve": AdminCommand(help="let a person in: /approve CODE (admins)", answer=approve),
-        "audit": AdminCommand(help="what admins and approvals did lately (owners)", answer=audit),
-        "revoke": AdminCommand(help="stop answering a person: /revoke IDENTITY (admins)", answer=revoke),
+        "approve": AdminCommand(help=lazy_gettext("let a person in: /approve CODE (admins)"), answer=approve),
+        "audit": AdminCommand(help=lazy_gettext("what admins and approvals did lately (owners)"), answer=audit),
+        "revoke": AdminCommand(help=lazy_gettext("stop answering a person: /revoke IDENTITY (admins)"), answer=revoke),
     }
 )
 #: What answers a button of a command's answer, by the beginning of the button's value.
@@ -139,16 +158,16 @@ ALIASES: Mapping[str, str] = MappingProxyType({"start": "help"})
 
 
 def listed_commands(plugins: Plugins | None, *, for_admins: bool) -> dict[str, str]:
-    """The help of every command by name, at the moment of the call: plugins come and go.
+    """The help of every command by name in the language in force, at the moment of the call: plugins come and go.
 
     Args:
         plugins: add their own commands.
         for_admins: whether to list the commands of admins.
     """
-    own = {name: command.help for name, command in COMMANDS.items()}
+    own = {name: str(command.help) for name, command in COMMANDS.items()}
     if for_admins:
-        own |= {name: command.help for name, command in ADMIN_COMMANDS.items()}
-    return own | (plugins.commands if plugins else {})
+        own |= {name: str(command.help) for name, command in ADMIN_COMMANDS.items()}
+    return own | {name: translated(line) for name, line in (plugins.commands if plugins else {}).items()}
 
 
 async def answer_command(services: Services, command: Command) -> Outcome:
@@ -178,7 +197,7 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
         said: the words, or the value that was pressed.
     """
     reply = private_reply(event, await _pressed(services, event, value))
-    if value.startswith(FORGET) and reply.text != NOT_OPEN.text:  # the ledger would keep what was said once more
+    if value.startswith(FORGET) and reply.text != str(NOT_OPEN):  # the ledger would keep what was said once more
         return Outcome(services.interaction.render(reply), erases=True)
     if value.startswith(SHOW_PASSAGE):  # a later turn would show the model the passage beside its tools
         return Outcome(services.interaction.render(reply))
@@ -190,7 +209,7 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
     if name in COMMANDS or access is None:
         return await COMMANDS[name].answer(services, command)
     if not access.roles.names(identity_of(command)):
-        return Reply("Only admins can do that. Whoever runs me names them in LLMAGENT_OS_ADMINS.")
+        return Reply(gettext("Only admins can do that. Whoever runs me names them in LLMAGENT_OS_ADMINS."))
     return await ADMIN_COMMANDS[name].answer(access, command)
 
 
@@ -201,7 +220,7 @@ async def _pressed(services: Services, event: Event, value: str) -> Reply:
     match value.removeprefix(OWN_BUTTON):
         case "keep":
             await close_question(services, event)
-            return Reply("Nothing was changed.")
+            return Reply(gettext("Nothing was changed."))
         case "undo":
             return await change_or_show(services, event, "undo")
         case _:

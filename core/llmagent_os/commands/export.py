@@ -13,7 +13,8 @@ from llmagent_os.commands.erasable_stores import stores_of
 from llmagent_os.errors import LLMAgentOSError, PluginError
 from llmagent_os.events import Command
 from llmagent_os.identity import identity_of, person_kept_under
-from llmagent_os.markup.word_list import join_words
+from llmagent_os.languages import gettext, lazy_gettext, list_text, ngettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.plugin import ToolContext
 from llmagent_os.privacy.archive import ARCHIVE_NAME, MAX_CHAT_BYTES, make_archive
 from llmagent_os.privacy.stores import DataSubject
@@ -25,7 +26,9 @@ from llmagent_os.tools.registry import Plugins
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_FAILED = Reply("Sorry, I could not read everything that I keep about you just now. Please try again in a moment.")
+_FAILED = lazy_gettext(
+    "Sorry, I could not read everything that I keep about you just now. Please try again in a moment."
+)
 
 
 async def export(services: Services, command: Command) -> Reply:
@@ -43,29 +46,57 @@ async def export(services: Services, command: Command) -> Reply:
         archive = await make_archive(stores_of(services), subject, given, context.now, room)
     except LLMAgentOSError as error:
         _log.error("an export failed", error=str(error))
-        return _FAILED
+        return Reply(str(_FAILED))
     files = OutgoingFiles(services.outgoing, person_kept_under(exchange.identity))
     paths = [await files.write(name, content) for name, content in {ARCHIVE_NAME: archive.content, **beside}.items()]
-    text = f"This is everything that I keep about you. In {ARCHIVE_NAME}, README.txt says what each file is."
-    if beside:
-        text += f" {join_words([*beside])} {'is' if len(beside) == 1 else 'are'} beside it, for other programs."
-    if archive.left_out:
-        count = len(archive.left_out)
-        text += (
-            f" {'One file is' if count == 1 else f'{count} files are'} too large to send here. Those who run me can "
-            "give you an archive with all of them."
+    return Reply(_said([*beside], len(archive.left_out)), files=tuple(paths))
+
+
+def _said(beside: list[str], left_out: int) -> str:
+    """What the person is sent.
+
+    Args:
+        beside: the names of the files for other programs.
+        left_out: how many files were too large.
+    """
+    said = [
+        gettext(
+            "This is everything that I keep about you. In {archive}, README.txt says what each file is.",
+            archive=ARCHIVE_NAME,
         )
-    return Reply(text, files=tuple(paths))
+    ]
+    if beside:
+        said.append(
+            ngettext(
+                "{files} is beside it, for other programs.",
+                "{files} are beside it, for other programs.",
+                len(beside),
+                files=list_text(beside),
+            )
+        )
+    if left_out:
+        said.append(
+            ngettext(
+                "One file is too large to send here. Those who run me can give you an archive with all of them.",
+                "{count} files are too large to send here. Those who run me can give you an archive with all of them.",
+                left_out,
+            )
+        )
+    return join_sentences(said)
 
 
 async def _of_plugin(plugins: Plugins | None, context: ToolContext, name: str) -> Reply:
     known = () if plugins is None else plugins.exporting
     if plugins is None or name not in known:
-        ways = [f"`/export {each}` gives you only that." for each in known]
-        return Reply(" ".join([f"I don't know `/export {name}`. `/export` gives you everything.", *ways]))
+        unknown = gettext("I don't know `/export {name}`. `/export` gives you everything.", name=name)
+        return Reply(
+            join_sentences([unknown, *(gettext("`/export {name}` gives you only that.", name=each) for each in known)])
+        )
     try:
         result = await plugins.export_files(name, context)
     except PluginError as error:
         _log.warning("an export failed", plugin=name, error=str(error))
-        return _FAILED
-    return Reply(f"There is no {name} of yours to export.") if result is None else reply_of(result)
+        return Reply(str(_FAILED))
+    if result is None:
+        return Reply(gettext("There is no {name} of yours to export.", name=name))
+    return reply_of(result)

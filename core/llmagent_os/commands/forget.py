@@ -19,7 +19,8 @@ from llmagent_os.commands.platform_names import platform_names
 from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
-from llmagent_os.markup.word_list import join_words
+from llmagent_os.languages import gettext, lazy_gettext, list_text
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.privacy.lora_store import LORAS
 from llmagent_os.privacy.retention import CONFIRMATIONS
 from llmagent_os.privacy.stores import DataSubject
@@ -39,20 +40,26 @@ NO_TOKEN = "0"
 #: The value of the button that closes the question.
 KEEP = "agent:keep"
 
-DONE = Reply("Done: I have forgotten you.")
+DONE = lazy_gettext("Done: I have forgotten you.")
 
 #: The answer to a button whose question is not open any more.
-NOT_OPEN = Reply("That button is no longer open, and I have erased nothing. Send `/forget` if you still want it.")
+NOT_OPEN = lazy_gettext(
+    "That button is no longer open, and I have erased nothing. Send `/forget` if you still want it."
+)
 
 
 async def ask_forget(services: Services, command: Command) -> Reply:
     """Answer ``/forget``: ask first."""
     places = platform_names(await services.directory.identities_of(identity_of(command)))
-    also = f", on {join_words(places)}" if len(places) > 1 else ""
-    return Reply(
-        f"This erases your profile, your events and everything you told me{also}. Are you sure?",
-        buttons=(Button("Yes, forget me", await _open_question(services, command), "danger"), Button("No", KEEP)),
-    )
+    if len(places) > 1:
+        asked = gettext(
+            "This erases your profile, your events and everything you told me, on {platforms}. Are you sure?",
+            platforms=list_text(places),
+        )
+    else:
+        asked = gettext("This erases your profile, your events and everything you told me. Are you sure?")
+    yes = Button(gettext("Yes, forget me"), await _open_question(services, command), "danger")
+    return Reply(asked, buttons=(yes, Button(gettext("No"), KEEP)))
 
 
 async def close_question(services: Services, event: Event) -> None:
@@ -67,8 +74,8 @@ async def confirm_forget(services: Services, event: Event, value: str) -> Reply:
         return await forget(services, event)
     _, _, check = value.rpartition(":")
     if check == _check(_token(value), event) and await _is_erased(services, event):
-        return DONE  # run again after a crash: the question was erased with everything else
-    return NOT_OPEN
+        return Reply(str(DONE))  # run again after a crash: the question was erased with everything else
+    return Reply(str(NOT_OPEN))
 
 
 async def forget(services: Services, event: Event) -> Reply:
@@ -80,11 +87,13 @@ async def forget(services: Services, event: Event) -> Reply:
     _log.info("a person was erased", **{each.store.replace(" ", "_"): each.count for each in erased})
     if any(each.problem for each in erased):
         return Reply(
-            "I have forgotten you, except for a part that I cannot open right now. Those who run "
-            "me can erase it: my log names it."
+            gettext(
+                "I have forgotten you, except for a part that I cannot open right now. Those who run me can erase it: "
+                "my log names it."
+            )
         )
     versions = sum(each.count for each in erased if each.store == LORAS)
-    return Reply(f"{DONE.text} {withdrawal_notice(versions)}") if versions else DONE
+    return Reply(join_sentences([str(DONE), withdrawal_notice(versions) if versions else ""]))
 
 
 async def _open_question(services: Services, command: Command) -> str:

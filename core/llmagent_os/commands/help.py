@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from llmagent_os.adapter import Reply
+from llmagent_os.languages import gettext
 
 
 def help_reply(title: str, commands: Mapping[str, str]) -> Reply:
@@ -14,5 +15,5 @@ def help_reply(title: str, commands: Mapping[str, str]) -> Reply:
         title: what the agent calls itself.
         commands: a line of help for each command that the person may give, by name.
     """
-    text = f"I am {title}. Write what you need, or one of these commands:"
+    text = gettext("I am {title}. Write what you need, or one of these commands:", title=title)
     return Reply("\n".join([text, *(f"- `/{name}`: {line}" for name, line in commands.items())]))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import re
+from typing import Literal
 
 import msgspec
 import structlog
 
 from llmagent_os.adapter import Button, Reply
-from llmagent_os.commands.teaching import audit_name, is_admin, short_id
+from llmagent_os.commands.teaching import DOCUMENT_GONE, audit_name, is_admin, passage_count, short_id
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
 from llmagent_os.knowledge.passage_base import UNUSABLE, PassageBase
 from llmagent_os.knowledge.passages import Document, Passage
+from llmagent_os.languages import LazyText, gettext, lazy_gettext, ngettext, number_text
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.reply.citations import SHOW_PASSAGE, source_name
 from llmagent_os.reply.found_passages import scopes_of
 from llmagent_os.reply.services import Services
@@ -26,8 +29,22 @@ REMOVE = "agent:unlearn:"
 #: How many documents are listed, and how many passages are shown.
 MAX_LISTED, MAX_SHOWN = 40, 6
 
-_WAYS = "`/knowledge` lists what I know, `/knowledge show 2` shows the second, `/knowledge remove 2` removes it"
-_GONE = Reply("I do not have that passage any more: its document was removed or learned again.")
+#: Whose a base is: the person's alone, everybody's in the workspace, or a part of the bot.
+Whose = Literal["person", "workspace", "bot"]
+
+_WAYS = lazy_gettext(
+    "`/knowledge` lists what I know, `/knowledge show 2` shows the second, `/knowledge remove 2` removes it."
+)
+_GONE = lazy_gettext("I do not have that passage any more: its document was removed or learned again.")
+_WHOSE: dict[Whose, LazyText] = {
+    "person": lazy_gettext("yours alone"),
+    "workspace": lazy_gettext("everybody's here"),
+    "bot": lazy_gettext("part of me"),
+}
+_ONLY_OTHERS: dict[Whose, LazyText] = {
+    "workspace": lazy_gettext("“{title}” is everybody's here: only admins can remove it."),
+    "bot": lazy_gettext("“{title}” is part of me: only whoever runs me can remove it."),
+}
 
 
 class Listed(msgspec.Struct, frozen=True):
@@ -35,7 +52,7 @@ class Listed(msgspec.Struct, frozen=True):
 
     base: PassageBase
     document: Document
-    whose: str  #: for people: yours, everybody's here, or the bot's own
+    whose: Whose
     is_theirs: bool  #: whether the person may remove it
 
 
@@ -46,19 +63,22 @@ async def knowledge(services: Services, command: Command) -> Reply:
     if not what or what.lower() == "list":
         return _list(services, listed)
     if what.lower() not in ("show", "remove", "delete", "forget"):
-        return Reply(f"I don't know `/knowledge {what}`. {_WAYS}.")
+        return Reply(join_sentences([gettext("I don't know `/knowledge {what}`.", what=what), str(_WAYS)]))
     found = _chosen(listed, which.strip())
     if found is None:
-        return Reply(f"There is no document {which.strip() or 'without a number'} in my list. {_WAYS}.")
+        return Reply(join_sentences([_not_listed(which.strip()), str(_WAYS)]))
     if what.lower() == "show":
         return await _show(found)
     if not found.is_theirs:
-        return Reply(f"“{found.document.title}” is {found.whose}: only {_remover(found)} can remove it.")
+        return Reply(_ONLY_OTHERS[found.whose].format(title=found.document.title))
     value = f"{REMOVE}{found.base.name}:{short_id(found.document)}"
-    return Reply(
-        f"Remove “{found.document.title}”, {found.whose}? I will answer nothing from it any more.",
-        buttons=(Button("Yes, remove it", value, "danger"), Button("No", "agent:keep")),
-    )
+    title = found.document.title
+    if found.whose == "person":
+        asked = gettext("Remove “{title}”, yours alone? I will answer nothing from it any more.", title=title)
+    else:
+        asked = gettext("Remove “{title}”, everybody's here? I will answer nothing from it any more.", title=title)
+    buttons = (Button(gettext("Yes, remove it"), value, "danger"), Button(gettext("No"), "agent:keep"))
+    return Reply(asked, buttons=buttons)
 
 
 async def remove_pressed(services: Services, event: Event, value: str) -> Reply:
@@ -67,15 +87,15 @@ async def remove_pressed(services: Services, event: Event, value: str) -> Reply:
     listed = await _listed(services, event)
     found = next((each for each in listed if each.base.name == name and short_id(each.document) == short), None)
     if found is None:
-        return Reply("I do not have that document any more.")
+        return Reply(str(DOCUMENT_GONE))
     if not found.is_theirs:
-        return Reply(f"“{found.document.title}” is {found.whose}: only {_remover(found)} can remove it.")
+        return Reply(_ONLY_OTHERS[found.whose].format(title=found.document.title))
     await asyncio.to_thread(found.base.remove, found.document.document_id)
     await asyncio.to_thread(found.base.compact)
-    if services.access is not None and found.whose != "yours alone":
+    if services.access is not None and found.whose != "person":
         detail = audit_name(found.document)
         await services.access.note(identity_of(event), "removed a document of everybody", detail=detail)
-    return Reply(f"Removed “{found.document.title}”.")
+    return Reply(gettext("Removed “{title}”.", title=found.document.title))
 
 
 async def show_passage(services: Services, event: Event, value: str) -> Reply:
@@ -83,22 +103,22 @@ async def show_passage(services: Services, event: Event, value: str) -> Reply:
     name, _, number = value.removeprefix(SHOW_PASSAGE).partition(":")
     bases = [base for base, _, _ in await _bases(services, event) if base.name == name]
     if not bases or not re.fullmatch(r"[0-9]{1,15}", number):
-        return _GONE
+        return Reply(str(_GONE))
     passage = await asyncio.to_thread(bases[0].passage, int(number))
-    return _GONE if passage is None else Reply(_shown(passage))
+    return Reply(str(_GONE) if passage is None else _shown(passage))
 
 
-async def _bases(services: Services, event: Event) -> list[tuple[PassageBase, str, bool]]:
+async def _bases(services: Services, event: Event) -> list[tuple[PassageBase, Whose, bool]]:
     """The bases that a person may read, whose each is, and whether the person may remove what is in it."""
-    found: list[tuple[PassageBase, str, bool]] = []
+    found: list[tuple[PassageBase, Whose, bool]] = []
     if services.taught is not None:
         admin = is_admin(services, event)
         scopes = await scopes_of(services, event, identity_of(event))
         for scope in reversed(scopes):  # the person's own first
-            whose, theirs = ("yours alone", True) if scope.kind == "person" else ("everybody's here", admin)
-            found += [(base, whose, theirs) for base in services.taught.there([scope])]
+            whose: Whose = "person" if scope.kind == "person" else "workspace"
+            found += [(base, whose, admin or whose == "person") for base in services.taught.there([scope])]
     if services.knowledge is not None:
-        found.append((services.knowledge.base, "part of me", False))
+        found.append((services.knowledge.base, "bot", False))
     return found
 
 
@@ -126,24 +146,26 @@ def _chosen(listed: list[Listed], which: str) -> Listed | None:
 
 def _list(services: Services, listed: list[Listed]) -> Reply:
     if not listed:
-        more = "" if services.settings.learn == "off" else " `/learn` teaches me something."
-        return Reply(f"I know no documents yet.{more}")
+        more = "" if services.settings.learn == "off" else gettext("`/learn` teaches me something.")
+        return Reply(join_sentences([gettext("I know no documents yet."), more]))
     lines = [
-        f"{number}. {each.document.title} — {_count(each.document)}, {each.whose}"
+        f"{number}. {each.document.title} — {passage_count(each.document)}, {_WHOSE[each.whose]}"
         for number, each in enumerate(listed[:MAX_LISTED], 1)
     ]
     if len(listed) > MAX_LISTED:
-        lines.append(f"… and {len(listed) - MAX_LISTED} more: `/knowledge show` takes a title too.")
-    return Reply("\n".join(["What I know from documents:", *lines, "", f"{_WAYS}."]))
+        more = number_text(len(listed) - MAX_LISTED)
+        lines.append(gettext("… and {count} more: `/knowledge show` takes a title too.", count=more))
+    return Reply("\n".join([gettext("What I know from documents:"), *lines, "", str(_WAYS)]))
 
 
 async def _show(found: Listed) -> Reply:
     passages = await asyncio.to_thread(found.base.passages, found.document.document_id)
     parts = [_shown(each) for each in passages[:MAX_SHOWN]]
     if len(passages) > MAX_SHOWN:
-        parts.append(f"… and {len(passages) - MAX_SHOWN} more passages.")
+        more = len(passages) - MAX_SHOWN
+        parts.append(ngettext("… and {count} more passage.", "… and {count} more passages.", more))
     if found.document.source and found.document.source != found.document.title:
-        parts.append(f"From: {found.document.source}")
+        parts.append(gettext("From: {source}", source=found.document.source))
     return Reply("\n\n".join(parts))
 
 
@@ -152,9 +174,7 @@ def _shown(passage: Passage) -> str:
     return f"**{source_name(passage)}**\n\n{quoted}"
 
 
-def _count(document: Document) -> str:
-    return f"{document.passages} passage{'' if document.passages == 1 else 's'}"
-
-
-def _remover(found: Listed) -> str:
-    return "whoever runs me" if found.whose == "part of me" else "admins"
+def _not_listed(which: str) -> str:
+    if not which:
+        return gettext("There is no document without a number in my list.")
+    return gettext("There is no document {which} in my list.", which=which)

@@ -7,7 +7,7 @@ from datetime import date
 from hashlib import sha256
 
 from llmagent_os.adapter import Reply
-from llmagent_os.commands.learn_files import FOR_ALL
+from llmagent_os.commands.learn_files import CANNOT_LEARN, FOR_ALL
 from llmagent_os.commands.teaching import keep_document, share_button, why_not
 from llmagent_os.events import Command
 from llmagent_os.identity import identity_of
@@ -15,6 +15,7 @@ from llmagent_os.knowledge.document_readers import READABLE, UnreadableError
 from llmagent_os.knowledge.link_reading import read_link
 from llmagent_os.knowledge.notes import note_title
 from llmagent_os.knowledge.passages import Section
+from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.markup.shortening import shorten
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.reply.services import Services
@@ -25,12 +26,12 @@ _LINK = re.compile(r"<?(https?://[^\s<>|]+)(?:\|[^<>]*)?>?", re.IGNORECASE)
 #: How long the title of a note is, in characters.
 _TITLE = 50
 
-USAGE = (
+USAGE = lazy_gettext(
     "Tell me what to learn:\n"
     "- `/learn The office opens at 8.` for words\n"
     "- `/learn https://example.org/handbook` for a page or a file on the web\n"
     "- a file with the words “learn this”\n\n"
-    f"I read {READABLE}. Admins may write `for everyone` first: then all people here get answers from it."
+    "I read {kinds}. Admins may write `for everyone` first: then all people here get answers from it."
 )
 
 
@@ -43,14 +44,14 @@ async def learn(services: Services, command: Command) -> Reply:
     if problem := why_not(services, command, for_all=for_all):
         return Reply(problem)
     if not text:
-        return Reply(USAGE)
+        return Reply(USAGE.format(kinds=READABLE))
     if link := _LINK.fullmatch(text):
         return await _learn_link(services, command, link[1], for_all=for_all)
     document, said = await keep_document(
         services,
         command,
         key=f"note:{sha256(text.casefold().encode()).hexdigest()[:16]}",
-        title=f"Note: {shorten(' '.join(text.split()), _TITLE)}",
+        title=gettext("Note: {text}", text=shorten(" ".join(text.split()), _TITLE)),
         source="",
         sections=[Section(text, title=note_title(await _today(services, command), for_all=for_all))],
         for_all=for_all,
@@ -69,7 +70,7 @@ async def _learn_link(services: Services, command: Command, address: str, *, for
         allow = services.settings.web.allow_private
         found = await read_link(address, allow_private=allow, reader=identity_of(command))
     except UnreadableError as error:
-        return Reply(f"I cannot learn {address}: {error}.")
+        return Reply(CANNOT_LEARN.format(name=address, reason=error))
     document, said = await keep_document(
         services,
         command,

@@ -15,6 +15,7 @@ from llmagent_os.identity import file_name_of, identity_of
 from llmagent_os.knowledge.document_readers import READABLE, UnreadableError, kind_of
 from llmagent_os.knowledge.passages import Document
 from llmagent_os.knowledge.reading import read_file_apart
+from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.people.access import plain_name
 from llmagent_os.reply.services import Services
 
@@ -29,6 +30,11 @@ _TEACHING = re.compile(
     rf"(?: (?:file|files|document|documents|pdf|page))?(?: (?P<all>{FOR_ALL}))?(?: please)?\s*[.!]*",
     re.IGNORECASE,
 )
+
+
+#: What a person reads about a document that cannot be read; the reason is a clause.
+CANNOT_LEARN = lazy_gettext("I cannot learn {name}: {reason}.")
+_GONE = lazy_gettext("I do not have that file any more. Please send it again.")
 
 
 def is_teaching(message: Message) -> bool:
@@ -53,10 +59,13 @@ async def offer_to_learn(services: Services, message: Message) -> Reply | None:
         return None
     if not (await services.directory.consent(await services.directory.person_of(identity_of(message)))).remember:
         return None
-    names = ", ".join(plain_name(each.name) or "your file" for each in readable)
+    names = ", ".join(_name(each) for each in readable)
     return Reply(
-        f"I have {names}. Shall I learn it, so that I can answer you from it?",
-        buttons=(Button("Learn it", f"{LEARN_FILES}{message.event_id}"), Button("No", "agent:keep")),
+        gettext("I have {names}. Shall I learn it, so that I can answer you from it?", names=names),
+        buttons=(
+            Button(gettext("Learn it"), f"{LEARN_FILES}{message.event_id}"),
+            Button(gettext("No"), "agent:keep"),
+        ),
     )
 
 
@@ -64,11 +73,11 @@ async def learn_earlier_files(services: Services, event: Event, value: str) -> R
     """Answer the button under files that came without words. Only files that the same account has sent are learned."""
     event_id = value.removeprefix(LEARN_FILES)
     if services.data is None or not event_id:
-        return Reply("I do not have that file any more. Please send it again.")
+        return Reply(str(_GONE))
     folder = services.data / event.conversation.platform / FOLDER / file_name_of(event.sender.user_id)
     paths = await asyncio.to_thread(lambda: sorted((folder / file_name_of(event_id)).glob("[!.]*")))
     if not paths:
-        return Reply("I do not have that file any more. Please send it again.")
+        return Reply(str(_GONE))
     return await _learned(services, event, [Attachment(path.name, "", str(path)) for path in paths], for_all=False)
 
 
@@ -80,19 +89,20 @@ async def _learned(
     said: list[str] = []
     kept: list[Document] = []
     for each in attachments:
-        name = plain_name(each.name) or "your file"
+        name = _name(each)
         if not each.path:
-            said.append(f"I could not fetch {name}: {each.problem or 'it did not arrive'}.")
+            problem = each.problem or gettext("it did not arrive")
+            said.append(gettext("I could not fetch {name}: {problem}.", name=name, problem=problem))
             continue
         if each.voice or kind_of(each.name, each.content_type) is None:
-            said.append(f"I cannot learn {name}: I read {READABLE}.")
+            said.append(gettext("I cannot learn {name}: I read {kinds}.", name=name, kinds=READABLE))
             continue
         try:
             found = await read_file_apart(
                 Path(each.path), name=each.name, content_type=each.content_type, reader=identity_of(event)
             )
         except UnreadableError as error:
-            said.append(f"I cannot learn {name}: {error}.")
+            said.append(CANNOT_LEARN.format(name=name, reason=error))
             continue
         document, words = await keep_document(
             services,
@@ -107,3 +117,7 @@ async def _learned(
         kept += [document] if document is not None else []
     buttons = share_button(services, event, kept[0]) if len(kept) == 1 and not for_all else ()
     return Reply("\n".join(said), buttons=buttons)
+
+
+def _name(file: Attachment) -> str:
+    return plain_name(file.name) or gettext("your file")

@@ -8,6 +8,8 @@ from hashlib import sha256
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import gettext, lazy_gettext, ngettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.ledger.memories import MemoryChange
 from llmagent_os.memory.clauses import LONGEST, plain_clause
 from llmagent_os.memory.message_reading import stated_in
@@ -26,9 +28,9 @@ from llmagent_os.reply.services import Services
 #: Begins the value of the button that deletes all memories. A hash of the account that asked comes after it.
 FORGET_ALL = "agent:memory-all:"
 
-_NO_LEDGER = Reply("I keep no memories here.")
-_NOT_YOURS = Reply("That button is not yours. `/memory forget all` asks you.")
-_USAGE = (
+_NO_LEDGER = lazy_gettext("I keep no memories here.")
+_NOT_YOURS = lazy_gettext("That button is not yours. `/memory forget all` asks you.")
+_USAGE = lazy_gettext(
     "Usage: `/memory`, `/memory past`, `/memory forget NUMBER`, `/memory forget WORDS`, `/memory forget all`, "
     "`/memory correct NUMBER WORDS`, `/memory on` or `/memory off`."
 )
@@ -37,7 +39,7 @@ _USAGE = (
 async def memory(services: Services, command: Command) -> Reply:
     """Answer ``/memory`` and what may stand behind it."""
     if services.ledger is None:
-        return _NO_LEDGER
+        return Reply(str(_NO_LEDGER))
     exchange = await open_exchange(services, command, intent="command", turns=0)
     verb, _, rest = command.arguments.strip().partition(" ")
     rest = " ".join(rest.split())
@@ -55,29 +57,40 @@ async def memory(services: Services, command: Command) -> Reply:
         case "correct" if rest:
             return Reply(await _correct(services, exchange, rest))
         case _:
-            return Reply(f"I don't know `/memory {command.arguments.strip()[:60]}`. {_USAGE}")
+            said = gettext("I don't know `/memory {what}`.", what=command.arguments.strip()[:60])
+            return Reply(join_sentences([said, str(_USAGE)]))
 
 
 async def forget_all(services: Services, event: Event, value: str) -> Reply:
     """Answer the button that deletes all memories, if it is that of the account that asked."""
     if value != FORGET_ALL + _check(event):
-        return _NOT_YOURS
+        return Reply(str(_NOT_YOURS))
     if services.ledger is None:
-        return _NO_LEDGER
+        return Reply(str(_NO_LEDGER))
     count = await services.ledger.memories.erase_all(identity_of(event))
     await services.ledger.wipe()
-    return Reply(f"Done: I have forgotten {_things(count)} that you told me about yourself.")
+    return Reply(
+        ngettext(
+            "Done: I have forgotten the one thing that you told me about yourself.",
+            "Done: I have forgotten all {count} things that you told me about yourself.",
+            count,
+        )
+    )
 
 
 async def _ask_all(services: Services, exchange: Exchange) -> Reply:
     known = await remembered_of(services, exchange)
     if not known:
-        return Reply("There is nothing to forget: I remember nothing that you told me about yourself.")
+        return Reply(gettext("There is nothing to forget: I remember nothing that you told me about yourself."))
     return Reply(
-        f"This deletes {_things(len(known))} that I remember of you. Your profile and your events stay. Are you sure?",
+        ngettext(
+            "This deletes the one thing that I remember of you. Your profile and your events stay. Are you sure?",
+            "This deletes all {count} things that I remember of you. Your profile and your events stay. Are you sure?",
+            len(known),
+        ),
         buttons=(
-            Button("Yes, forget it all", FORGET_ALL + _check(exchange.event), "danger"),
-            Button("No", "agent:keep"),
+            Button(gettext("Yes, forget it all"), FORGET_ALL + _check(exchange.event), "danger"),
+            Button(gettext("No"), "agent:keep"),
         ),
     )
 
@@ -92,11 +105,13 @@ async def _correct(services: Services, exchange: Exchange, rest: str) -> str:
     number, _, words = rest.removeprefix("#").partition(" ")
     known = {str(one.number): one for one in await remembered_of(services, exchange)}
     if number not in known or services.ledger is None:
-        return f"I have no memory with the number {number[:20]}. `/memory` lists them."
+        return gettext("I have no memory with the number {number}. `/memory` lists them.", number=number[:20])
     if not words.strip() or len(words) > LONGEST:
-        return f"Write what is right after the number, such as `/memory correct {number} I live in Rome`."
+        return gettext(
+            "Write what is right after the number, such as `/memory correct {number} I live in Rome`.", number=number
+        )
     if services.privacy.keep(words)[1]:
-        return "I keep no secrets, addresses and phone numbers as memories. Say it without them."
+        return gettext("I keep no secrets, addresses and phone numbers as memories. Say it without them.")
     old = known[number]
     read = next((each for each in stated_in(words) if not each.ends), None)
     plain = plain_clause(words)
@@ -104,11 +119,7 @@ async def _correct(services: Services, exchange: Exchange, rest: str) -> str:
     topic, value = (read.topic, read.value) if read else (old.topic, plain)
     new = source_of(services, exchange, "person").with_statement(topic, value, told, words)
     await services.ledger.memories.change(exchange.identity, lambda _: MemoryChange(add=(new,), erase=(old.number,)))
-    return f"Corrected: {lowered(told)}. I have deleted: {lowered(old.text)}."
-
-
-def _things(count: int) -> str:
-    return "the one thing" if count == 1 else f"all {count} things"
+    return gettext("Corrected: {new}. I have deleted: {old}.", new=lowered(told), old=lowered(old.text))
 
 
 def _check(event: Event) -> str:

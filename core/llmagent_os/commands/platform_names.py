@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llmagent_os.identity import Identity, parts_of
+from llmagent_os.languages import lazy_gettext
 
 #: The words for platforms whose own name would not be understood.
-_NAMES = {"web": "the web chat", "console": "the terminal", "script": "scripts"}
+_NAMES = {
+    "web": lazy_gettext("the web chat"),
+    "console": lazy_gettext("the terminal"),
+    "script": lazy_gettext("scripts"),
+}
 
 
 def platform_name(identity: Identity) -> str:
     """The platform of an account, in words."""
     platform, _, _ = parts_of(identity)
-    return _NAMES.get(platform, platform.capitalize())
+    return str(_NAMES.get(platform, platform.capitalize()))
 
 
 def platform_names(identities: Iterable[Identity]) -> list[str]:

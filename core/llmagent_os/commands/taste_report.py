@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from llmagent_os.languages import gettext, ngettext, number_text
+from llmagent_os.languages.written_phrases import choice_text, join_sentences
 from llmagent_os.modules.taste_words import liked, persona_in_words
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
@@ -25,34 +27,53 @@ async def taste_report(services: Services, exchange: Exchange) -> str:
     if worker is None:
         return ""
     if not exchange.may_learn:
-        return "I do not learn from your reactions: `/profile learning on` changes that."
+        return gettext("I do not learn from your reactions: `/profile learning on` changes that.")
     behind = _behind(worker.behind)
     reacted, replies = await worker.reply_counts(profile.user_id)
     if not replies:
-        nothing = "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
-        return f"{nothing}{behind}"
-    source = "your reactions on" if reacted == replies else "how you took"
-    how_many = "one reply" if replies == 1 else f"{replies} replies"
+        nothing = gettext(
+            "From your reactions I have learned nothing yet: 👍 and 👎 tell me how you like to be answered."
+        )
+        return join_sentences([nothing, behind])
     await worker.load(profile.user_id)
     dimensions = services.behavior.dimensions
-    lines = [f"From {source} {how_many} I have learned that you like:"]
+    lines = [_source(reacted, replies)]
     for name, taste in worker.tastes(profile.user_id).items():
         values, asked = tuple(dimensions[name]), profile.preferences.get(name, "")
         if asked in values:
-            lines.append(f"- {liked(name, asked)} (you told me so)")
+            lines.append(gettext("- {taste} (you told me so)", taste=liked(name, asked)))
         elif taste.chance * len(values) < REPORT_ODDS or taste.odds_learned < REPORT_ODDS:
-            lines.append(f"- {' or '.join(values).replace('_', ' ')}: I cannot tell yet")
+            either = choice_text([value.replace("_", " ") for value in values])
+            lines.append(gettext("- {values}: I cannot tell yet", values=either))
         else:
-            lines.append(f"- {liked(name, taste.value)} ({taste.chance:.0%} sure)")
+            sure = f"{taste.chance:.0%}"
+            lines.append(gettext("- {taste} ({chance} sure)", taste=liked(name, taste.value), chance=sure))
     if services.personas is not None and (persona := services.personas.group_of(profile.user_id)):
         lines.append(
-            f"So I count you among the {persona_in_words(persona)}: a version of my model may be trained on what you "
-            "all like, and answer you."
+            gettext(
+                "So I count you among the {people}: a version of my model may be trained on what you all like, and "
+                "answer you.",
+                people=persona_in_words(persona),
+            )
         )
     styles = styles_of(services)
     example = "brief" if "brief" in styles else styles[-1].replace("_", " ")
-    return "\n".join(
-        [*lines, "", f"`/profile set {example}` corrects it, and taking reactions off unlearns it.{behind}"]
+    corrects = gettext("`/profile set {example}` corrects it, and taking reactions off unlearns it.", example=example)
+    return "\n".join([*lines, "", join_sentences([corrects, behind])])
+
+
+def _source(reacted: int, replies: int) -> str:
+    """From what the tastes were learned."""
+    if reacted == replies:
+        return ngettext(
+            "From your reactions on one reply I have learned that you like:",
+            "From your reactions on {count} replies I have learned that you like:",
+            replies,
+        )
+    return ngettext(
+        "From how you took one reply I have learned that you like:",
+        "From how you took {count} replies I have learned that you like:",
+        replies,
     )
 
 
@@ -60,7 +81,10 @@ def _behind(rewards: int) -> str:
     """What is said while the policy has not learned everything yet. ``/profile`` does not wait for it."""
     if rewards < SAID_BEHIND:
         return ""
-    return f" I am still learning from about {rewards:,} reactions of everybody, so this may change a little."
+    return gettext(
+        "I am still learning from about {count} reactions of everybody, so this may change a little.",
+        count=number_text(rewards),
+    )
 
 
 def styles_of(services: Services) -> list[str]:

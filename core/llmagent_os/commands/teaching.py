@@ -17,6 +17,7 @@ from llmagent_os.knowledge.notes import title_for_all
 from llmagent_os.knowledge.passages import Document, Section
 from llmagent_os.knowledge.scopes import Scope, TooMuchError
 from llmagent_os.knowledge.search import embed_missing
+from llmagent_os.languages import gettext, lazy_gettext, ngettext
 from llmagent_os.reply.citations import MAX_TITLE
 from llmagent_os.reply.services import Services
 
@@ -25,11 +26,45 @@ _log = structlog.stdlib.get_logger(__name__)
 #: Begins the value of the button that gives a person's document to the workspace.
 SHARE = "agent:share:"
 
-OFF = "I learn nothing from chat here. Whoever runs me can allow it: `learn` under [knowledge] in my bot.toml."
-ONLY_ADMINS = "Only admins may teach me here. Whoever runs me names them in LLMAGENT_OS_ADMINS."
-ONLY_ADMINS_FOR_ALL = (
+OFF = lazy_gettext(
+    "I learn nothing from chat here. Whoever runs me can allow it: `learn` under [knowledge] in my bot.toml."
+)
+ONLY_ADMINS = lazy_gettext("Only admins may teach me here. Whoever runs me names them in LLMAGENT_OS_ADMINS.")
+ONLY_ADMINS_FOR_ALL = lazy_gettext(
     "Only admins may teach me for everybody here. Leave out “for everyone”, and I learn it for you alone."
 )
+
+
+#: What a person reads who presses a button of a document that was removed.
+DOCUMENT_GONE = lazy_gettext("I do not have that document any more.")
+
+#: What a person reads whose document was learned or updated, by that and by who gets answers from it.
+_SAID = {
+    (False, "alone"): lazy_gettext(
+        "Learned “{title}” ({passages}) for you alone, and use it where nobody else reads along. I name it when I "
+        "answer from it. `/knowledge` lists what I know."
+    ),
+    (False, "here"): lazy_gettext(
+        "Learned “{title}” ({passages}) for everybody here. I name it when I answer from it. `/knowledge` lists what "
+        "I know."
+    ),
+    (False, "platform"): lazy_gettext(
+        "Learned “{title}” ({passages}) for everybody on {platform}. I name it when I answer from it. `/knowledge` "
+        "lists what I know."
+    ),
+    (True, "alone"): lazy_gettext(
+        "Updated “{title}” ({passages}) for you alone, and use it where nobody else reads along. I name it when I "
+        "answer from it. `/knowledge` lists what I know."
+    ),
+    (True, "here"): lazy_gettext(
+        "Updated “{title}” ({passages}) for everybody here. I name it when I answer from it. `/knowledge` lists what "
+        "I know."
+    ),
+    (True, "platform"): lazy_gettext(
+        "Updated “{title}” ({passages}) for everybody on {platform}. I name it when I answer from it. `/knowledge` "
+        "lists what I know."
+    ),
+}
 
 
 def is_admin(services: Services, event: Event) -> bool:
@@ -47,12 +82,12 @@ def why_not(services: Services, event: Event, *, for_all: bool) -> str:
     """
     setting = services.settings.learn
     if services.taught is None or setting == "off":
-        return OFF
+        return str(OFF)
     if is_admin(services, event):
         return ""
     if setting == "admins":
-        return ONLY_ADMINS
-    return ONLY_ADMINS_FOR_ALL if for_all else ""
+        return str(ONLY_ADMINS)
+    return str(ONLY_ADMINS_FOR_ALL) if for_all else ""
 
 
 async def keep_document(
@@ -74,14 +109,14 @@ async def keep_document(
     """
     scopes = services.taught
     if scopes is None:
-        return None, OFF
+        return None, str(OFF)
     identity = identity_of(event)
     scope = Scope.of_workspace(event.conversation) if for_all else Scope.of_person(identity)
     base = scopes.base(scope)
     try:
         document = Document(
             document_id=await asyncio.to_thread(base.id_of, key),
-            title=" ".join(title.split())[:MAX_TITLE] or "untitled",
+            title=" ".join(title.split())[:MAX_TITLE] or gettext("untitled"),
             source=source,
             added_by=identity,
             added_at=services.clock(),
@@ -112,7 +147,7 @@ def share_button(services: Services, event: Event, document: Document) -> tuple[
     if not is_admin(services, event):
         return ()
     scope = Scope.of_person(identity_of(event))
-    return (Button("Share it with everybody here", f"{SHARE}{scope.name}:{short_id(document)}"),)
+    return (Button(gettext("Share it with everybody here"), f"{SHARE}{scope.name}:{short_id(document)}"),)
 
 
 def short_id(document: Document) -> str:
@@ -132,12 +167,12 @@ async def share(services: Services, event: Event, value: str) -> Reply:
     scope = Scope.of_person(identity_of(event))
     name, _, short = value.removeprefix(SHARE).partition(":")
     if services.taught is None or name != scope.name:
-        return Reply("That button is another person's.")
+        return Reply(gettext("That button is another person's."))
     base = services.taught.base(scope)
     documents = await asyncio.to_thread(base.documents)
     document = next((each for each in documents if short_id(each) == short), None)
     if document is None:
-        return Reply("I do not have that document any more.")
+        return Reply(str(DOCUMENT_GONE))
     passages = await asyncio.to_thread(base.passages, document.document_id)
     sections = [Section(each.text, each.place, each.about, title_for_all(each.title), each.key) for each in passages]
     kept, said = await keep_document(
@@ -156,12 +191,16 @@ async def share(services: Services, event: Event, value: str) -> Reply:
 
 
 def _said(event: Event, document: Document, *, is_known: bool, for_all: bool) -> str:
-    count = f"{document.passages} passage{'' if document.passages == 1 else 's'}"
-    verb = "Updated" if is_known else "Learned"
+    whom = "alone"
     if for_all:
-        where = f"everybody on {event.conversation.platform.capitalize()}"
-        whom = f"for {where if not event.conversation.workspace else 'everybody here'}"
-    else:
-        whom = "for you alone, and use it where nobody else reads along"
-    then = "I name it when I answer from it. `/knowledge` lists what I know."
-    return f"{verb} “{document.title}” ({count}) {whom}. {then}"
+        whom = "here" if event.conversation.workspace else "platform"
+    return _SAID[is_known, whom].format(
+        title=document.title,
+        passages=passage_count(document),
+        platform=event.conversation.platform.capitalize(),
+    )
+
+
+def passage_count(document: Document) -> str:
+    """How many passages a document has, in words."""
+    return ngettext("{count} passage", "{count} passages", document.passages)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from llmagent_os.identity import Identity
+from llmagent_os.languages import gettext, ngettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.reply.services import Services
 from llmagent_os.training.consent_check import take_back_withdrawn
 
@@ -15,10 +17,12 @@ def withdrawal_notice(versions: int) -> str:
     Args:
         versions: how many these are, at least one.
     """
-    these = "One version of my model was" if versions == 1 else f"{versions} versions of my model were"
-    return (
-        f"{these} trained on you. What was trained for you alone is deleted. The rest is trained again without you, "
-        "and goes then."
+    return ngettext(
+        "One version of my model was trained on you. What was trained for you alone is deleted. The rest is trained "
+        "again without you, and goes then.",
+        "{count} versions of my model were trained on you. What was trained for you alone is deleted. The rest is "
+        "trained again without you, and goes then.",
+        versions,
     )
 
 
@@ -31,4 +35,6 @@ async def withdrawn_by_links(services: Services, accounts: Iterable[Identity]) -
     if services.loras is None:
         return ""
     versions = await take_back_withdrawn(services.directory, services.loras, accounts)
-    return f"Learning is turned off for these accounts. {withdrawal_notice(versions)}" if versions else ""
+    if not versions:
+        return ""
+    return join_sentences([gettext("Learning is turned off for these accounts."), withdrawal_notice(versions)])

@@ -12,6 +12,7 @@ from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
 from llmagent_os.host.language_of import LanguageOf
+from llmagent_os.host.limits import Limits
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.languages import LazyText, lazy_gettext, speaking
@@ -46,13 +47,13 @@ class BusyNotices:
     """Sends :data:`BUSY`, :data:`NOT_STORED` or :data:`WAITING` once for each burst of messages in a conversation."""
 
     def __init__(
-        self, adapters: AdapterSupervisor, background: BackgroundTasks, send_seconds: float, language_of: LanguageOf
+        self, adapters: AdapterSupervisor, background: BackgroundTasks, limits: Limits, language_of: LanguageOf
     ) -> None:
-        """Args: ``send_seconds`` is how long a platform may take for the notice, ``language_of`` says in which language."""
+        """Args: ``limits`` say how long a platform may take for the notice. ``language_of`` says its language."""
         self.language_of = language_of  #: in which the host speaks to the person of an event
         self._adapters = adapters
         self._background = background
-        self._send_seconds = send_seconds
+        self._send_seconds = limits.send_seconds
         self._notified: set[str] = set()  # keys of the conversations that have the notice
         self._senders = BoundedDict[Identity, float](
             REMEMBERED_SENDERS

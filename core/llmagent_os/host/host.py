@@ -79,8 +79,7 @@ class Host:
             adapters: the platforms.
             limits: of time and of how much may wait.
             rewards: what a reaction is worth.
-            admits: whether the sender of an event is answered, which an adapter asks before it fetches their files;
-                None: everyone is. The handler decides for itself whom it answers.
+            admits: whether a sender is answered, which adapters ask before they fetch files; None: everyone is.
             may_rate: whether a reaction counts as a reward; None: every reaction does.
             clock: tells when timers are due; the machine's, unless given.
             status: where the host says how it is doing; a new one, unless given.
@@ -92,11 +91,10 @@ class Host:
         self._limits = limits = limits or Limits()
         self._ledger = ledger
         self._status = status or HostStatus()
-        metrics = self._status.metrics
         self._background = BackgroundTasks()
         self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
-        self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits.send_seconds, language_of)
+        self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits, language_of)
         stages = Stages(handler, ledger, self._adapters, reactions, self._background, limits, self._status, notices)
         self._dispatcher = Dispatcher(stages, self._adapters, self._status, limits, emptied=notices.forget)
         self.accept = Acceptor(
@@ -114,7 +112,7 @@ class Host:
             ledger,
             clock or SystemClock(),
             stored=self.accept.timer_stored,
-            room=lambda: limits.max_pending - metrics.queue_depth,
+            room=self._room,
             backoff=limits.send_backoff,
         )
         self._revived = RevivedLetters(ledger, self.accept.resume, limits.revive_seconds)
@@ -134,6 +132,10 @@ class Host:
     def metrics(self) -> Metrics:
         """What the host counts."""
         return self._status.metrics
+
+    def _room(self) -> int:
+        """How many more events may wait."""
+        return self._limits.max_pending - self._status.metrics.queue_depth
 
     async def drop_events(self, identities: Collection[Identity]) -> int:
         """Have everything of these accounts that waits or is being answered end without an answer, and forget it.

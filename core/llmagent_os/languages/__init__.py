@@ -6,7 +6,7 @@ gives the sentence in the language in force, which :func:`speaking` sets around 
 
 from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES, language_of_tag
 from llmagent_os.languages.spoken_language import language_in_force, speaking
-from llmagent_os.languages.translation import LazyText, gettext, lazy_gettext, ngettext
+from llmagent_os.languages.translation import LazyText, gettext, gettext_noop, lazy_gettext, ngettext, translated
 from llmagent_os.languages.written_values import date_text, list_text, number_text
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "LazyText",
     "date_text",
     "gettext",
+    "gettext_noop",
     "language_in_force",
     "language_of_tag",
     "lazy_gettext",
@@ -22,4 +23,5 @@ __all__ = [
     "ngettext",
     "number_text",
     "speaking",
+    "translated",
 ]

@@ -87,6 +87,20 @@ def lazy_gettext(message: str, /) -> LazyText:
     return LazyText(message)
 
 
+def gettext_noop(message: str, /) -> str:
+    """Mark a literal text, which stays as it is: in the attributes of plugins, which hold plain strings."""
+    return message
+
+
+def translated(message: str) -> str:
+    """A text that was marked by :func:`gettext_noop`; any other text stays as it is.
+
+    >>> translated("a text of somebody else's plugin")
+    "a text of somebody else's plugin"
+    """
+    return catalogue(language_in_force()).gettext(message) if message else message
+
+
 def _filled(translated: str, english: str, values: dict[str, object]) -> str:
     if not values:
         return translated

@@ -60,6 +60,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+from llmagent_os.languages import gettext_noop
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import (
     PageRequest,
@@ -103,11 +104,15 @@ class CalendarPlugin(EventTools):
     name = "calendar"
     asks_others = True
     commands = {  # noqa: RUF012
-        "calendar": "what is coming up",
-        "caldav": "keeps your phone's calendar and yours here in step, through a CalDAV server; /caldav off ends it",
-        "feed": "an address where calendar programs can read yours; /feed new changes it, /feed off ends it",
-        "invitations": "whether others may invite you by name; /invitations off ends it",
-        "import": "another calendar into yours: /import ADDRESS, or send me the .ics file",
+        "calendar": gettext_noop("what is coming up"),
+        "caldav": gettext_noop(
+            "keeps your phone's calendar and yours here in step, through a CalDAV server; /caldav off ends it"
+        ),
+        "feed": gettext_noop(
+            "an address where calendar programs can read yours; /feed new changes it, /feed off ends it"
+        ),
+        "invitations": gettext_noop("whether others may invite you by name; /invitations off ends it"),
+        "import": gettext_noop("another calendar into yours: /import ADDRESS, or send me the .ics file"),
     }
 
     async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> ToolResult | None:
