@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, datetime
+
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import day_parts_text
 
 _NOTE = re.compile(r"(?:your|a) note of \d{1,2} [A-Z][a-z]+")
 
@@ -37,3 +40,20 @@ def title_for_all(title: str) -> str:
     ('a note of 1 December', 'Handbook')
     """
     return title.replace("your", "a", 1) if is_note_title(title) else title
+
+
+def shown_title(title: str) -> str:
+    """The title of a passage in the language in force. Titles of documents stay as they are.
+
+    >>> shown_title("your note of 1 December"), shown_title("Handbook")
+    ('your note of 1 December', 'Handbook')
+    """
+    if not is_note_title(title):
+        return title
+    whose, _, _, day, month = title.split()
+    try:
+        date_of = datetime.strptime(f"{day} {month} 2000", "%d %B %Y").date()
+    except ValueError:  # words of somebody that only look like it
+        return title
+    named = day_parts_text("MMMMd", date_of)
+    return gettext("your note of {day}", day=named) if whose == "your" else gettext("a note of {day}", day=named)

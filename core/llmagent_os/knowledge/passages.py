@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import msgspec
+
+from llmagent_os.languages import gettext
 
 #: When a document without a time was added: one that a program has put in.
 NO_TIME = datetime(1970, 1, 1, tzinfo=UTC)
@@ -76,3 +79,20 @@ class Hit(msgspec.Struct, frozen=True):
     def fact(self) -> Passage:
         """The passage."""
         return self.passage
+
+
+_PLACE = re.compile(r"(page|line) (\d+)")
+
+
+def shown_place(place: str) -> str:
+    """The place of a passage in the language in force. Headings of the document stay as they are.
+
+    >>> shown_place("page 3"), shown_place("Holidays > Sick leave")
+    ('page 3', 'Holidays > Sick leave')
+    """
+    found = _PLACE.fullmatch(place)
+    if found is None:
+        return place
+    return (
+        gettext("page {number}", number=found[2]) if found[1] == "page" else gettext("line {number}", number=found[2])
+    )

@@ -9,6 +9,7 @@ Reference:
 
 from __future__ import annotations
 
+import asyncio
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
@@ -18,7 +19,7 @@ from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
-from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES
+from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES, language_of_tag
 
 
 @cache
@@ -47,3 +48,13 @@ def read_catalogues(languages: tuple[str, ...]) -> None:
     """Read the texts of several languages. It reads files: run it in a thread."""
     for language in languages:
         catalogue(language)
+
+
+async def language_of_account(locale: str) -> str:
+    """The language that a platform's language tag names, else English. Its texts are read, in a thread.
+
+    It is for what an adapter says by itself, before the host knows whom it has to do with.
+    """
+    language = language_of_tag(locale) or ENGLISH
+    await asyncio.to_thread(catalogue, language)
+    return language

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from babel.dates import format_interval, format_skeleton
+from babel.dates import format_interval, format_skeleton, get_datetime_format
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
-from llmagent_os.languages.translation import gettext
+from llmagent_os.languages.spoken_language import language_in_force
 from llmagent_os.languages.written_values import locale_in_force
+
+#: Languages that write sentences without a space between them.
+_WITHOUT_SPACES = ("zh",)
 
 
 def day_parts_text(skeleton: str, day: date) -> str:
@@ -28,7 +31,8 @@ def moment_text(moment: datetime) -> str:
     >>> moment_text(datetime(2027, 3, 5, 14, 30))
     'Friday 5 March, 14:30'
     """
-    return gettext("{day}, {time}", day=day_parts_text("MMMMEEEEd", moment), time=f"{moment:%H:%M}")
+    written = get_datetime_format("medium", locale=locale_in_force())
+    return written.replace("{1}", day_parts_text("MMMMEEEEd", moment)).replace("{0}", f"{moment:%H:%M}")
 
 
 def period_text(first: date, last: date) -> str:
@@ -69,5 +73,4 @@ def join_sentences(sentences: Iterable[str]) -> str:
     >>> join_sentences(["Done.", "", "It is yours."])
     'Done. It is yours.'
     """
-    # Translators: what stands between two sentences.
-    return gettext(" ").join(filter(None, sentences))
+    return ("" if language_in_force() in _WITHOUT_SPACES else " ").join(filter(None, sentences))

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 
 from llmagent_os.adapter import Button
-from llmagent_os.knowledge.passages import Hit, Passage
+from llmagent_os.knowledge.notes import shown_title
+from llmagent_os.knowledge.passages import Hit, Passage, shown_place
 from llmagent_os.knowledge.search_terms import words
 from llmagent_os.languages import gettext, ngettext
 
@@ -60,10 +61,11 @@ def without_foreign_addresses(text: str, known: Iterable[str]) -> str:
     'See https://a.example/x or (address left out)'
     """
     sources = "\n".join(known)
+    left_out = gettext("(address left out)")
 
     def kept(found: re.Match[str]) -> str:
         address = found[0].rstrip(".,;:!?")
-        return found[0] if address in sources else f"{gettext('(address left out)')}{found[0][len(address) :]}"
+        return found[0] if address in sources else left_out + found[0][len(address) :]
 
     return _ADDRESS.sub(kept, _PICTURE.sub("", text))
 
@@ -98,6 +100,8 @@ def reference(passage: Passage) -> str:
 
 def source_name(passage: Passage) -> str:
     """Title and place without markup: a document's title may be anything."""
-    plain = re.sub(r"[*_`~<>|\[\]\\@#\n]+", " ", passage.source)
+    title, place = shown_title(passage.title), shown_place(passage.place)
+    source = f"{title} ({place})" if title and place else title or place
+    plain = re.sub(r"[*_`~<>|\[\]\\@#\n]+", " ", source)
     name = " ".join(plain.split())
     return name if len(name) <= MAX_TITLE else f"{name[: MAX_TITLE - 1]}…"

@@ -113,7 +113,8 @@ def quoted(transcript: str, text: str = "") -> str:
     Booked.
     """
     words = _MARKS.sub(r"\\\1", " ".join(transcript.split()))
-    return f"> {gettext('You said: {words}', words=words)}\n\n{text}".strip()
+    said = gettext("You said: {words}", words=words)
+    return f"> {said}\n\n{text}".strip()
 
 
 def quoting(draft: Draft, transcript: str) -> Draft:

@@ -17,9 +17,11 @@ from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.console.reactions import reaction_in
 from llmagent_os.adapters.console.recordings import keep_copy, sound_file_in
-from llmagent_os.adapters.console.terminal import lines, rewriting, width
+from llmagent_os.adapters.console.terminal import lines, rewriting, terminal_locale, width
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import LOCAL_WORKSPACE, ButtonPress, Conversation, Event, Message, Reaction, Sender
+from llmagent_os.languages import gettext, lazy_gettext, speaking
+from llmagent_os.languages.catalogues import language_of_account
 from llmagent_os.markup.tables import columns
 from llmagent_os.sealing.mounts import ring_of
 
@@ -27,13 +29,13 @@ from llmagent_os.sealing.mounts import ring_of
 MAX_RECEIPTS = 1000
 
 #: What the person reads when the host has no room for a line.
-BUSY = "This was not taken: too many messages are waiting. Please say it again in a moment."
+BUSY = lazy_gettext("This was not taken: too many messages are waiting. Please say it again in a moment.")
 
 #: After this long, a line of a pipe or a file that the host had no room for is offered again.
 RETRY_SECONDS = 0.1
 
 #: What the person reads at the beginning.
-HOW_TO = "👍 or 👎 (+1, -1) reacts to the last reply; the same again takes it back. Ctrl-D ends."
+HOW_TO = lazy_gettext("👍 or 👎 (+1, -1) reacts to the last reply; the same again takes it back. Ctrl-D ends.")
 
 #: Errors of a terminal or a pipe whose other end is closed.
 _GONE = (errno.EIO, errno.EPIPE, errno.EBADF, errno.ENXIO)
@@ -47,7 +49,9 @@ class _TerminalGoneError(AdapterError):
 
 def _how_to_open(path: str) -> str:
     """How the person reads a file that is encrypted on the disk; empty where it is not."""
-    return f"  (encrypted: `llmagent-os keys open {path} FILE` writes it into FILE)" if ring_of(Path(path)) else ""
+    if not ring_of(Path(path)):
+        return ""
+    return "  " + gettext("(encrypted: `llmagent-os keys open {path} FILE` writes it into FILE)", path=path)
 
 
 class ConsoleAdapter:
@@ -116,14 +120,15 @@ class ConsoleAdapter:
     async def run(self, accept: Accept) -> None:
         """Read lines until the input ends. A terminal that hung up ends it too."""
         try:
-            await self._read(accept)
+            with speaking(await language_of_account(terminal_locale())):
+                await self._read(accept)
         except _TerminalGoneError:
             return
 
     async def _read(self, accept: Accept) -> None:
         if self._title and self._is_terminal:
             examples = "".join(f"\n  {example}" for example in self._examples)
-            await self._print(f"{self._style(_BOLD, self._title)}  {self._style(_DIM, HOW_TO + examples)}\n")
+            await self._print(f"{self._style(_BOLD, self._title)}  {self._style(_DIM, str(HOW_TO) + examples)}\n")
         await self._prompt()
         begun = ""  # lines that continue in the next one
         async for line in lines(self._in):
@@ -145,7 +150,7 @@ class ConsoleAdapter:
         common: dict[str, Any] = {
             "event_id": event_id,
             "conversation": Conversation(platform=self.name, workspace=LOCAL_WORKSPACE, channel=self._person),
-            "sender": Sender(self._person, self._person),
+            "sender": Sender(self._person, self._person, locale=terminal_locale()),
         }
         emoji = reaction_in(line) if self._last else None
         number = int(line) if self._buttons and line.isascii() and line.isdigit() else 0
@@ -163,10 +168,10 @@ class ConsoleAdapter:
                 await self._offer(accept, Message(text=line, message_id=event_id, **common))
             self._buttons = ()
         except HostBusyError:
-            await self._print(self._style(_RED, BUSY) + "\n")
+            await self._print(self._style(_RED, str(BUSY)) + "\n")
             return False
         except (LedgerError, BadEventError) as error:
-            await self._print(self._style(_RED, f"This was not taken: {error}") + "\n")
+            await self._print(self._style(_RED, gettext("This was not taken: {error}", error=error)) + "\n")
             return False
         return True
 
@@ -192,7 +197,8 @@ class ConsoleAdapter:
         action: Literal["added", "removed"] = "removed" if mark in self._reactions else "added"
         await accept(Reaction(message_id=self._last, emoji=emoji, action=action, **common))
         self._reactions ^= {mark}
-        await self._print(self._style(_DIM, f"{emoji} {'taken back' if action == 'removed' else 'noted'}") + "\n")
+        done = gettext("taken back") if action == "removed" else gettext("noted")
+        await self._print(self._style(_DIM, f"{emoji} {done}") + "\n")
 
     # ── sending ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -273,11 +279,12 @@ class ConsoleAdapter:
                 first, *others = text.split("\n")
                 below.append(f"  {label}{' ' * (widest - width(label))}  {first}")
                 below += [f"  {' ' * widest}  {line}" for line in others]
-        below += [f"  {self._style(_DIM, 'file')} {path}{_how_to_open(path)}" for path in reply.files]
+        kinds = {"file": gettext("file"), "picture": gettext("picture"), "sound": gettext("sound")}
+        below += [f"  {self._style(_DIM, kinds['file'])} {path}{_how_to_open(path)}" for path in reply.files]
         for picture in reply.pictures:
-            below.append(f"  {self._style(_DIM, 'picture')} {picture.path}{_how_to_open(picture.path)}")
+            below.append(f"  {self._style(_DIM, kinds['picture'])} {picture.path}{_how_to_open(picture.path)}")
             below.append(f"  {picture.alt}")
-        below += [f"  {self._style(_DIM, 'sound')} {reply.speech}"] if reply.speech else []
+        below += [f"  {self._style(_DIM, kinds['sound'])} {reply.speech}"] if reply.speech else []
         if reply.buttons:
             below.append("  " + "   ".join(f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)))
         return "".join(f"{line}\n" for line in below)

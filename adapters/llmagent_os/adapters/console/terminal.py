@@ -7,7 +7,7 @@ import codecs
 import os
 import shutil
 import unicodedata
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from typing import TextIO
 
 READ_BYTES = 65536  #: that are read at once
@@ -69,3 +69,15 @@ async def lines(source: TextIO) -> AsyncGenerator[str]:
             yield rest
     finally:
         loop.remove_reader(descriptor)
+
+
+def terminal_locale(environment: Mapping[str, str] | None = None) -> str:
+    """The language tag of the terminal; empty: it says none. The variables are POSIX's, in their order.
+
+    >>> terminal_locale({"LC_ALL": "de_AT.UTF-8", "LANG": "es_ES"}), terminal_locale({"LANG": "C.UTF-8"})
+    ('de-AT', '')
+    """
+    found = os.environ if environment is None else environment
+    named = next(filter(None, (found.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    tag = named.partition(".")[0].partition("@")[0].replace("_", "-")
+    return "" if tag in ("C", "POSIX") else tag

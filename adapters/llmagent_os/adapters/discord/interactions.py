@@ -19,6 +19,7 @@ from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
 from llmagent_os.adapters.discord.parsing import PLATFORM
 from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, InteractionPayload
 from llmagent_os.errors import LLMAgentOSError
+from llmagent_os.languages import lazy_gettext
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -32,10 +33,10 @@ ANSWER_SECONDS = 14.5 * 60
 MAX_INTERACTIONS = 1000
 
 #: What a person is told whose command or button the host did not take.
-REFUSED = "I could not take this just now. Please try again in a moment."
+REFUSED = lazy_gettext("I could not take this just now. Please try again in a moment.")
 
 #: What a person reads whose button has a value that is not stored any more.
-NO_LONGER_OPEN = "This button is no longer open."
+NO_LONGER_OPEN = lazy_gettext("This button is no longer open.")
 
 # Types of an acknowledgement.
 _MESSAGE, _THINKING, _ANSWER_LATER, _UPDATE_MESSAGE = 4, 5, 6, 7
@@ -63,7 +64,7 @@ class PendingInteraction:
         self.custom_id = payload.data.custom_id
         self.answerable_until = time.monotonic() + ANSWER_SECONDS
         loop = asyncio.get_running_loop()
-        self.refusal = REFUSED  #: what the person reads if the host does not store it
+        self.refusal = str(REFUSED)  #: what the person reads if the host does not store it
         self.taken: asyncio.Future[bool] = loop.create_future()  #: whether the host has stored it
         self.acknowledged: asyncio.Future[bool] = loop.create_future()  #: whether Discord takes an answer
 
@@ -72,7 +73,7 @@ class PendingInteraction:
         """Whether Discord still takes an answer."""
         return time.monotonic() < self.answerable_until
 
-    def settle(self, taken: bool, refusal: str = REFUSED) -> None:
+    def settle(self, taken: bool, refusal: str) -> None:
         """Note whether the host has stored the interaction.
 
         Args:

@@ -178,7 +178,8 @@ class DiscordParser:
         if user is None or payload.channel_id is None:
             raise BadEventError("an interaction without a person or without a channel")
         conversation = self.conversation(payload.channel_id, payload.guild_id, channel=payload.channel)
-        sender = Sender(user.id, (payload.member and payload.member.nick) or user.display_name(), user.bot)
+        name = (payload.member and payload.member.nick) or user.display_name()
+        sender = Sender(user.id, name, user.bot, payload.locale or "")
         at = created_at(payload.id)
         if payload.message is not None:
             return ButtonPress(

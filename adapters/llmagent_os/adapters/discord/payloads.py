@@ -205,6 +205,7 @@ class InteractionPayload(msgspec.Struct, frozen=True):
     user: User | None = None  #: in direct messages
     member: GuildMember | None = None  #: in servers
     message: ButtonMessage | None = None
+    locale: str | None = None  #: the language that the person has chosen in Discord
 
     @property
     def author(self) -> User | None:

@@ -21,6 +21,8 @@ from llmagent_os.adapters.discord.parsing import DiscordParser
 from llmagent_os.adapters.discord.payloads import InteractionPayload, MessagePayload, ReactionPayload, decode
 from llmagent_os.errors import BadEventError, HostBusyError, NotYoursError
 from llmagent_os.events import ButtonPress, Command, Event
+from llmagent_os.languages import speaking
+from llmagent_os.languages.catalogues import language_of_account
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -145,13 +147,17 @@ class EventReceiver:
         self._catch_up.read(message)
 
     async def _take_interaction(self, event: Command | ButtonPress, pending: PendingInteraction) -> None:
-        taken, refusal = False, REFUSED
+        with speaking(await language_of_account(event.sender.locale)):
+            await self._take_in_their_language(event, pending)
+
+    async def _take_in_their_language(self, event: Command | ButtonPress, pending: PendingInteraction) -> None:
+        taken, refusal = False, str(REFUSED)
         try:
             if isinstance(event, ButtonPress):
                 value = await self._buttons.value(event.value)
                 if value is None:
                     _log.warning("discord: a button was pressed whose value is not stored any more")
-                    refusal = NO_LONGER_OPEN
+                    refusal = str(NO_LONGER_OPEN)
                     return
                 event = msgspec.structs.replace(event, value=value)
             await self._accept(event)

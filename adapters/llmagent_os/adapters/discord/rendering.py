@@ -15,6 +15,7 @@ import structlog
 from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.events import Conversation
+from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.markup import DISCORD, pieces
 from llmagent_os.markup.shortening import shorten
 
@@ -63,7 +64,8 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
     def without_extras(self) -> OutgoingMessage:
         """The message without what a server may forbid: the card as words, and a note in place of files."""
         told = " ".join(filter(None, self.descriptions))
-        note = f"\n\n(I may not attach files here.) {told}".rstrip() if self.files else ""
+        may_not = gettext("(I may not attach files here.)")
+        note = f"\n\n{may_not} {told}".rstrip() if self.files else ""
         note = shorten(note, MESSAGE_CHARACTERS // 2)
         card = f"\n{self.card_text}" if self.card_text else ""
         return OutgoingMessage(shorten(self.content + card, MESSAGE_CHARACTERS - len(note)) + note, (), self.components)
@@ -164,10 +166,11 @@ def _sendable(files: Sequence[str]) -> tuple[list[str], list[str]]:
             size = path.stat().st_size
         except OSError as error:
             _log.error("discord: a file of a reply cannot be read", error=repr(error))
-            notes.append(f"(The file {path.name} could not be read.)")
+            notes.append(gettext("(The file {name} could not be read.)", name=path.name))
             continue
         if size > FILE_BYTES:
-            notes.append(f"(The file {path.name} is larger than the {FILE_BYTES // 1024**2} MB that Discord takes.)")
+            text = lazy_gettext("(The file {name} is larger than the {size} MB that Discord takes.)")
+            notes.append(text.format(name=path.name, size=FILE_BYTES // 1024**2))
         else:
             paths.append(file)
     return paths, notes

@@ -38,6 +38,7 @@ from llmagent_os.adapters.discord.rendering import (
 )
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.sealing.sealed_files import read_file
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -46,7 +47,7 @@ _log = structlog.stdlib.get_logger(__name__)
 MAX_DIRECT_CHANNELS = 10_000
 
 #: What a person is told in the channel when an answer is private and direct messages are closed.
-DIRECT_MESSAGES_CLOSED = (
+DIRECT_MESSAGES_CLOSED = lazy_gettext(
     "I have an answer that only you should see, but Discord does not let me write to you directly. "
     "Allow direct messages in this server's privacy settings, and ask me again."
 )
@@ -135,7 +136,7 @@ class ReplySender:
                 raise
             channel = delivery.conversation.channel
             nonce = nonce_of(delivery.key, channel, 0)  # said once, however many messages the answer has
-            posted = await self._create(channel, OutgoingMessage(DIRECT_MESSAGES_CLOSED), nonce, {})
+            posted = await self._create(channel, OutgoingMessage(str(DIRECT_MESSAGES_CLOSED)), nonce, {})
         return str(posted["id"])
 
     async def _create(

@@ -14,6 +14,7 @@ import structlog
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.adapter_kit.deliveries import Deliveries
+from llmagent_os.adapter_kit.file_notices import not_attached
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.drafts import Drafts
 from llmagent_os.adapters.slack.errors import BAD_BLOCKS, MESSAGE_GONE, NOT_A_MEMBER, RefusedError
@@ -147,7 +148,7 @@ class ReplySender:
                 "chat.postMessage",
                 channel=conversation.channel,
                 thread_ts=conversation.thread,
-                text=html.escape(f"({Path(path).name} could not be attached.) {alt}".rstrip(), quote=False),
+                text=html.escape(f"{not_attached(Path(path).name)} {alt}".rstrip(), quote=False),
                 mrkdwn=False,
             )
             return str(answer.get("ts", ""))

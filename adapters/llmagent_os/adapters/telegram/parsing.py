@@ -295,7 +295,7 @@ def _origin(origin: MessageOrigin) -> str:
 
 
 def _person(user: User) -> Sender:
-    return Sender(str(int(user.id)), user.full_name, bool(user.is_bot))
+    return Sender(str(int(user.id)), user.full_name, bool(user.is_bot), str(user.language_code or ""))
 
 
 def _group(chat: Chat) -> Sender:

@@ -26,6 +26,8 @@ from llmagent_os.adapters.telegram.reaction_counts import CountStep, ReactionCou
 from llmagent_os.adapters.telegram.updates import chat_of, decode_update, log_skipped
 from llmagent_os.errors import HostBusyError, LedgerError, NotYoursError
 from llmagent_os.events import ButtonPress, Message, decode, encode
+from llmagent_os.languages import lazy_gettext, speaking
+from llmagent_os.languages.catalogues import language_of_account
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -45,7 +47,7 @@ MAX_REFUSED = 1000
 
 
 #: What a person reads whose button has a value that is not stored any more.
-NO_LONGER_OPEN = "This button is no longer open."
+NO_LONGER_OPEN = lazy_gettext("This button is no longer open.")
 
 
 class UpdateReceiver:
@@ -244,7 +246,8 @@ class UpdateReceiver:
         if type(event) is ButtonPress:
             value = await self._values.value(event.value)
             if value is None:
-                raise NotYoursError(NO_LONGER_OPEN)
+                with speaking(await language_of_account(event.sender.locale)):
+                    raise NotYoursError(str(NO_LONGER_OPEN))
             event = msgspec.structs.replace(event, value=value)
         if type(event) is Message and parsed.files:
             wanted = (event.addressed or event.conversation.thread is not None) and await self._accept.wants(event)

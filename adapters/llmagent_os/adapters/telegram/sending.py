@@ -16,6 +16,7 @@ from telegram.error import BadRequest, Forbidden, TelegramError
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.deliveries import Deliveries
+from llmagent_os.adapter_kit.file_notices import not_attached
 from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.drafts import Drafts
 from llmagent_os.adapters.telegram.errors import says, translated
@@ -23,6 +24,7 @@ from llmagent_os.adapters.telegram.parsing import PLATFORM, topic_of
 from llmagent_os.adapters.telegram.rendering import OutgoingMessage, caption, is_photo, keyboard, outgoing_messages
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.sealing.sealed_files import read_file
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -30,7 +32,9 @@ _log = structlog.stdlib.get_logger(__name__)
 _NO_PREVIEW: Final = LinkPreviewOptions(is_disabled=True)
 
 #: What a person is told in a group when an answer is private and the bot may not write to the person.
-WRITE_TO_ME_FIRST = "Please write to me directly first (@{bot}): then I can answer you where only you see it."
+WRITE_TO_ME_FIRST = lazy_gettext(
+    "Please write to me directly first (@{bot}): then I can answer you where only you see it."
+)
 
 #: A part of a reply: a message or a file.
 Part = OutgoingMessage | Path
@@ -182,7 +186,7 @@ class ReplySender:
 
         If that is not possible, send its name: the text of the reply was sent already.
         """
-        note = html.escape(f"({path.name} could not be attached.) {alt}".rstrip(), quote=False)
+        note = html.escape(f"{not_attached(path.name)} {alt}".rstrip(), quote=False)
         try:
             content = await asyncio.to_thread(read_file, path)
         except OSError as error:

@@ -21,6 +21,7 @@ import msgspec
 from aiohttp import web
 from yarl import URL
 
+from llmagent_os.adapters.web.page_texts import language_of_page
 from llmagent_os.errors import ConfigError
 
 PERSON_COOKIE = "llmagent_person"
@@ -37,6 +38,7 @@ class Visitor(msgspec.Struct, frozen=True):
 
     id: str
     name: str = ""  #: given by ``?person=``
+    language: str = ""  #: of the page; empty: the browser asks for none that there are texts in
 
 
 class Access:
@@ -105,14 +107,15 @@ class Access:
 
     def visitor(self, request: web.Request) -> Visitor | None:
         """Who sent a request; None for a browser without a cookie. ``?person=`` gives a name, on loopback only."""
+        language = language_of_page(request.cookies, request.headers.get("Accept-Language", ""))
         name = request.query.get("person", "").strip()
         if name and self.loopback and self._token is None and _NAME.fullmatch(name):
-            return Visitor("person-" + re.sub(r"\W+", "-", name.casefold()), name)
+            return Visitor("person-" + re.sub(r"\W+", "-", name.casefold()), name, language)
         secret = request.cookies.get(PERSON_COOKIE, "")
         if not _SECRET.fullmatch(secret):
             return None
         # The cookie is a key to the conversations. The id goes to logs and the ledger, and must not be a key.
-        return Visitor(hashlib.sha256(secret.encode()).hexdigest()[:20])
+        return Visitor(hashlib.sha256(secret.encode()).hexdigest()[:20], language=language)
 
     def welcome(self, request: web.Request, response: web.Response) -> None:
         """Give the browser its cookies, or renew them for another year."""

@@ -24,9 +24,12 @@ from llmagent_os.adapters.web.transcript_items import Item
 from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation, now
+from llmagent_os.languages import LazyText, lazy_gettext
 
 #: What a page says while a conversation is empty, unless the bot has its own text.
-ABOUT = "Write as you would to a person. A reaction under a reply shows what helps you, and the next ones get better."
+ABOUT = lazy_gettext(
+    "Write as you would to a person. A reaction under a reply shows what helps you, and the next ones get better."
+)
 
 #: How many erased conversations are remembered, with the ones that took their place.
 MAX_ERASED = 1000
@@ -80,7 +83,7 @@ class WebAdapter:
         data: Path,
         title: str = "Chat",
         examples: Sequence[str] = (),
-        about: str = ABOUT,
+        about: str | LazyText = ABOUT,
         health: Callable[[], Awaitable[Mapping[str, Any]]] | None = None,
         metrics: Callable[[], bytes] | None = None,
         pages: AnswerPage | None = None,

@@ -7,7 +7,7 @@ import asyncio
 from aiohttp import web
 
 from llmagent_os.adapters.web.access import Visitor
-from llmagent_os.adapters.web.frames import Draft, Items, ServerFrame, Typing, write_frame
+from llmagent_os.adapters.web.frames import Draft, Items, Language, ServerFrame, Typing, write_frame
 from llmagent_os.adapters.web.transcript import Transcript
 
 
@@ -24,6 +24,7 @@ class BrowserPage:
         self._wake = asyncio.Event()
         self._drafts: dict[str, str] = {}
         self._typing = False
+        self._language: str | None = None  # that the page is still to be told
 
     async def show(self, conversation: str, after: int) -> None:
         """Switch to a conversation, of which the page has all changes up to ``after``."""
@@ -65,6 +66,11 @@ class BrowserPage:
         self._typing = True
         self._wake.set()
 
+    def show_in(self, language: str) -> None:
+        """Have the page show its own texts in a language; empty: the browser's."""
+        self._language = language
+        self._wake.set()
+
     async def keep_sending(self) -> None:
         """Send changes and drafts until cancelled, or until the connection breaks."""
         while True:
@@ -74,6 +80,9 @@ class BrowserPage:
             if self._typing:
                 self._typing = False
                 await self.send(Typing())
+            if self._language is not None:
+                language, self._language = self._language, None
+                await self.send(Language(language=language))
             while self._drafts:
                 message_id, text = next(iter(self._drafts.items()))
                 del self._drafts[message_id]

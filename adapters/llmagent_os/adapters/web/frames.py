@@ -145,6 +145,12 @@ class Typing(_FromServer, frozen=True, kw_only=True, tag="typing"):
     """An answer is coming."""
 
 
+class Language(_FromServer, frozen=True, kw_only=True, tag="language"):
+    """The visitor chose the language of the page, by ``/language``."""
+
+    language: str  #: its code; empty: the browser's
+
+
 class Ack(_FromServer, frozen=True, kw_only=True, tag="ack"):
     """The action with this id is stored. What it changed was sent before."""
 
@@ -169,7 +175,7 @@ class Pong(_FromServer, frozen=True, kw_only=True, tag="pong"):
     """The answer to Ping."""
 
 
-ServerFrame = Welcome | Conversations | Items | Draft | Typing | Ack | Refused | Error | Pong
+ServerFrame = Welcome | Conversations | Items | Draft | Typing | Language | Ack | Refused | Error | Pong
 
 
 class _OnlyId(msgspec.Struct, frozen=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Sequence
 from weakref import WeakSet
 
@@ -11,6 +12,7 @@ import msgspec
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapters.web.browser_page import BrowserPage
 from llmagent_os.adapters.web.frames import MESSAGE_FILES, Welcome
+from llmagent_os.languages import LazyText, language_in_force
 
 #: How many replies are remembered, so that a late draft of them is dropped.
 MAX_SENT = 1000
@@ -19,11 +21,18 @@ MAX_SENT = 1000
 MESSAGE_CHARACTERS = 16_000
 
 
+#: Chooses a language. Its answer is in the new one.
+_LANGUAGE = re.compile(r"/language\s+(\S+)")
+
+#: The word behind ``/language`` that leaves the language to the bot, and that of the page to the browser.
+AUTO = "auto"
+
+
 class ChatDescription(msgspec.Struct, frozen=True):
     """What a page shows besides the messages."""
 
     title: str  #: the bot's name
-    about: str  #: one or two sentences, shown while a conversation is empty
+    about: str | LazyText  #: one or two sentences, shown while a conversation is empty
     examples: tuple[str, ...]  #: messages that are offered while a conversation is empty
     max_file_bytes: int  #: of one file that is attached
     listens: bool  #: whether the bot understands recordings
@@ -33,13 +42,15 @@ class OpenPages:
     """All open pages."""
 
     def __init__(
-        self, title: str, about: str, examples: Sequence[str], max_file_bytes: int, *, listens: bool = False
+        self, title: str, about: str | LazyText, examples: Sequence[str], max_file_bytes: int, *, listens: bool = False
     ) -> None:
         """The arguments are those of :class:`ChatDescription`."""
         self._description = ChatDescription(title, about, tuple(examples), max_file_bytes, listens)
         self._pages: WeakSet[BrowserPage] = WeakSet()
         self._drafts: dict[str, dict[str, str]] = {}  # by conversation and message: for pages that are opened later
         self._sent: BoundedDict[str, None] = BoundedDict(MAX_SENT)  # by message id
+        # The words behind /language that are not answered yet, by conversation.
+        self._languages_asked: BoundedDict[str, str] = BoundedDict(MAX_SENT)
 
     def add(self, page: BrowserPage) -> None:
         """Note that ``page`` was opened."""
@@ -58,7 +69,7 @@ class OpenPages:
         await page.send(
             Welcome(
                 title=self._description.title,
-                about=self._description.about,
+                about=str(self._description.about),
                 examples=self._description.examples,
                 person=page.visitor.name,
                 conversation=conversation,
@@ -100,6 +111,15 @@ class OpenPages:
         for page in self._showing(conversation):
             page.drop_draft(message_id)
             page.notify()
+        asked = self._languages_asked.pop(conversation, None)
+        if asked is not None:
+            for page in self._showing(conversation):
+                page.show_in("" if asked == AUTO else language_in_force())
+
+    def note_said(self, conversation: str, text: str) -> None:
+        """Note what a visitor said: the pages follow the language that is chosen by ``/language``."""
+        if found := _LANGUAGE.match(text):
+            self._languages_asked[conversation] = found[1].casefold()
 
     def show_typing(self, conversation: str) -> None:
         """Show that an answer is coming."""

@@ -28,6 +28,7 @@ from llmagent_os.events import (
     Sender,
     now,
 )
+from llmagent_os.languages import gettext, lazy_gettext, number_text
 from llmagent_os.privacy.event_masking import mask_text
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -39,7 +40,7 @@ MAX_REACTIONS = 20
 
 
 #: What a visitor reads whose action could not be stored.
-NOT_STORED = "This was not taken: the bot cannot store anything at the moment. Please try again later."
+NOT_STORED = lazy_gettext("This was not taken: the bot cannot store anything at the moment. Please try again later.")
 
 
 class PageActions:
@@ -88,7 +89,7 @@ class PageActions:
         conversation = action.conversation
         try:
             if await self._transcript.owner(conversation) != visitor.id:
-                return _refused(action, "This conversation is not yours, or was erased.")
+                return _refused(action, gettext("This conversation is not yours, or was erased."))
         except LLMAgentOSError as error:
             return _not_stored(action, error)
         async with self._order.of(conversation):
@@ -108,7 +109,7 @@ class PageActions:
                 return _refused(action, str(error))
             except HostBusyError as error:
                 _log.info("web: the host is busy", conversation=conversation, event_id=action.id, error=str(error))
-                return _refused(action, "Too many messages are waiting for an answer already.", again=True)
+                return _refused(action, gettext("Too many messages are waiting for an answer already."), again=True)
             except LLMAgentOSError as error:
                 if await self._is_erased(conversation):
                     return None  # the action asked for the conversation to be erased, and that is done
@@ -126,30 +127,31 @@ class PageActions:
     async def _say(self, visitor: Visitor, action: Say) -> Refused | None:
         text = action.text.strip()
         if not text and not action.files:
-            return _refused(action, "This message is empty.")
+            return _refused(action, gettext("This message is empty."))
         if len(text) > MESSAGE_CHARACTERS:
-            return _refused(action, f"This message has {len(text)} characters; {MESSAGE_CHARACTERS} is the most.")
+            return _refused(action, _too_long(len(text)))
         attachments = await self._uploads.attachments(visitor.id, action.files)
         if attachments is None:
             if await self._is_held(action):
                 return None  # a recording was among the files, and is erased
-            return _refused(action, "An attached file is not here any more. Please attach it again.")
+            return _refused(action, gettext("An attached file is not here any more. Please attach it again."))
         text = await mask_text(text)  # the transcript is a store like any other
         held = await self._hold(action, text, attachments)
         common = _common(visitor, action)
         event = Message(text=held.text, message_id=held.message_id, attachments=attachments, **common)
+        self._pages.note_said(action.conversation, held.text)
         await self._tell(action, held, event)
         self._uploads.named(action.files)
         return None
 
     async def _speak(self, visitor: Visitor, action: Speak) -> Refused | None:
         if self._recordings is None:
-            return _refused(action, "I do not understand recordings here: please write to me.")
+            return _refused(action, gettext("I do not understand recordings here: please write to me."))
         recording = await self._recordings.find(visitor.id, action.id)
         if recording is None:
             if await self._is_held(action):
                 return None
-            return _refused(action, "The recording did not arrive. Please record it again.")
+            return _refused(action, gettext("The recording did not arrive. Please record it again."))
         held = await self._hold(action, spoken_label(action.seconds))
         common = _common(visitor, action)
         event = Message(text="", message_id=held.message_id, attachments=(recording,), **common)
@@ -181,12 +183,12 @@ class PageActions:
         conversation, message_id = action.conversation, action.message_id
         item = await self._transcript.get(conversation, message_id)
         if item is None or item.author != "bot":
-            return _refused(action, "There is no such reply to react to.")
+            return _refused(action, gettext("There is no such reply to react to."))
         if (action.emoji in item.reactions) == action.on:  # two pages did the same
             await self._transcript.change(conversation, message_id, action.id)
             return None
         if action.on and len(item.reactions) >= MAX_REACTIONS:
-            return _refused(action, "That is enough reactions for one reply.")
+            return _refused(action, gettext("That is enough reactions for one reply."))
         what: Literal["added", "removed"] = "added" if action.on else "removed"
         common = _common(visitor, action)
         await self._give(Reaction(message_id=message_id, emoji=action.emoji, action=what, **common))
@@ -199,9 +201,11 @@ class PageActions:
         conversation, message_id = action.conversation, action.message_id
         item = await self._transcript.get(conversation, message_id)
         if item is None or action.value not in {button.value for button in item.buttons}:
-            return _refused(action, "There is no such button any more.")
+            return _refused(action, gettext("There is no such button any more."))
         if item.pressed is not None:
-            return None if item.pressed == action.value else _refused(action, "Another choice was made already.")
+            return (
+                None if item.pressed == action.value else _refused(action, gettext("Another choice was made already."))
+            )
         await self._give(ButtonPress(message_id=message_id, value=action.value, **_common(visitor, action)))
         await self._transcript.change(conversation, message_id, action.id, pressed=action.value)
         return None
@@ -218,7 +222,12 @@ def spoken_label(seconds: float) -> str:
     >>> spoken_label(5.2), spoken_label(83)
     ('Voice message (0:05)', 'Voice message (1:23)')
     """
-    return f"Voice message ({int(seconds) // 60}:{int(seconds) % 60:02d})"
+    return gettext("Voice message ({length})", length=f"{int(seconds) // 60}:{int(seconds) % 60:02d}")
+
+
+def _too_long(count: int) -> str:
+    most = number_text(MESSAGE_CHARACTERS)
+    return gettext("This message has {count} characters; {most} is the most.", count=number_text(count), most=most)
 
 
 def _common(visitor: Visitor, action: Action) -> dict[str, Any]:
@@ -227,14 +236,14 @@ def _common(visitor: Visitor, action: Action) -> dict[str, Any]:
     return {
         "event_id": f"{action.conversation}:{action.id}",
         "conversation": Conversation(platform=PLATFORM, workspace=LOCAL_WORKSPACE, channel=action.conversation),
-        "sender": Sender(visitor.id, visitor.name),
+        "sender": Sender(visitor.id, visitor.name, locale=visitor.language),
     }
 
 
 def _not_stored(action: Action, error: LLMAgentOSError) -> Refused:
     """The refusal of an action because of a full disk, or a file that is locked or damaged."""
     _log.error("web: an action was not taken", conversation=action.conversation, event_id=action.id, error=str(error))
-    return _refused(action, NOT_STORED, again=True)
+    return _refused(action, str(NOT_STORED), again=True)
 
 
 def _refused(action: Action, reason: str, *, again: bool = False) -> Refused:

@@ -30,6 +30,7 @@ from llmagent_os.adapters.web.open_pages import OpenPages
 from llmagent_os.adapters.web.page_actions import NOT_STORED, PageActions
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.errors import BadEventError, LLMAgentOSError
+from llmagent_os.languages import gettext
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -74,7 +75,7 @@ class PageSocket:
         except BadEventError as error:
             _log.info("web: a frame cannot be read", user_id=visitor.id, error=str(error))
             known = id_of(raw)
-            reason = "This could not be understood."
+            reason = gettext("This could not be understood.")
             await page.send(Refused(id=known, reason=reason, again=False) if known else Error(reason=str(error)))
             return
         try:
@@ -84,11 +85,12 @@ class PageSocket:
         except LLMAgentOSError as error:  # the transcript is locked, full or damaged
             _log.error("web: a frame has failed", user_id=visitor.id, error=str(error))
             known = getattr(frame, "id", None)
-            await page.send(Refused(id=known, reason=NOT_STORED, again=True) if known else Error(reason=NOT_STORED))
+            reason = str(NOT_STORED)
+            await page.send(Refused(id=known, reason=reason, again=True) if known else Error(reason=reason))
         except Exception:  # one frame that fails must not end the connection
             _log.exception("web: a frame has failed", user_id=visitor.id)
             known = getattr(frame, "id", None)
-            reason = "Something went wrong here."
+            reason = gettext("Something went wrong here.")
             await page.send(Refused(id=known, reason=reason, again=True) if known else Error(reason=reason))
 
     async def _answer(self, page: BrowserPage, frame: PageFrame) -> None:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from aiohttp import web
 
-from llmagent_os.adapter_kit.files import Files
+from llmagent_os.adapter_kit.files import Files, problem_text
 from llmagent_os.adapters.web.request_body import body_chunks
 from llmagent_os.events import Attachment
+from llmagent_os.languages import gettext
 
 #: The formats in which browsers record, and the ending of each.
 ENDINGS = {"audio/webm": ".webm", "audio/ogg": ".ogg", "audio/mp4": ".m4a", "audio/wav": ".wav", "audio/mpeg": ".mp3"}
@@ -39,15 +40,18 @@ class Recordings:
         """Keep the body of ``request`` under its ``?id=``. Returns why it was not kept; empty: it was."""
         recording_id = request.query.get("id", "")
         if not _ID.fullmatch(recording_id):
-            return "The recording has no id."
+            return gettext("The recording has no id.")
         ending = ENDINGS.get(request.content_type)
         if ending is None:
-            return f"This browser records {request.content_type}, which is not understood here."
+            kind = request.content_type
+            return gettext("This browser records {kind}, which is not understood here.", kind=kind)
         if not self._files.fits(request.content_length or 0):
-            return f"The recording is {self._files.too_large}."
+            return gettext("The recording is {problem}.", problem=problem_text(self._files.too_large))
         chunks = body_chunks(request)
         kept = await self._files.keep(visitor_id, recording_id, NAME + ending, request.content_type, chunks, voice=True)
-        return f"The recording was not taken: {kept.problem}." if kept.problem else ""
+        if not kept.problem:
+            return ""
+        return gettext("The recording was not taken: {problem}.", problem=problem_text(kept.problem))
 
     async def find(self, visitor_id: str, recording_id: str) -> Attachment | None:
         """The recording that the visitor has uploaded under an id; None: there is none."""

@@ -25,6 +25,7 @@ from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import AdapterError
+from llmagent_os.languages import ENGLISH, speaking
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -190,7 +191,8 @@ class Server:
         visitor = self._access.visitor(request)
         if visitor is None or not self._access.has_token(request):
             raise web.HTTPUnauthorized
-        return await self._uploads.receive(visitor, request)
+        with speaking(visitor.language or ENGLISH):
+            return await self._uploads.receive(visitor, request)
 
     async def _recording(self, request: web.Request) -> web.Response:
         """Take a recording, before the frame ``voice`` names it."""
@@ -199,7 +201,8 @@ class Server:
             raise web.HTTPUnauthorized
         if self._recordings is None:
             raise web.HTTPNotFound
-        problem = await self._recordings.take(visitor.id, request)
+        with speaking(visitor.language or ENGLISH):
+            problem = await self._recordings.take(visitor.id, request)
         return web.json_response({"error": problem} if problem else {}, status=422 if problem else 200)
 
     async def _healthz(self, request: web.Request) -> web.Response:
@@ -226,7 +229,8 @@ class Server:
             # A page cannot see the status of a refused handshake, but it sees a close code.
             await socket.close(code=NO_SESSION, message=b"POST /session first")
         else:
-            await self._page_socket.serve(socket, visitor)
+            with speaking(visitor.language or ENGLISH):
+                await self._page_socket.serve(socket, visitor)
         return socket
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from llmagent_os.adapter_kit.files import FOLDER, UNKNOWN_TYPE, Files, discard
+from llmagent_os.adapter_kit.files import FOLDER, UNKNOWN_TYPE, Files, discard, problem_text
 from llmagent_os.adapters.web.access import Visitor
 from llmagent_os.adapters.web.request_body import body_chunks
 from llmagent_os.events import Attachment
@@ -122,4 +122,4 @@ def _type_of(name: str) -> str:
 
 
 def _refused(problem: str, *, status: int = 400) -> web.Response:
-    return web.json_response({"problem": problem}, status=status)
+    return web.json_response({"problem": problem_text(problem)}, status=status)

@@ -1,9 +1,8 @@
 // The files of the message that is being written. A file is sent to the server as soon as it is chosen, dropped or
 // pasted; the message then names it by the id that the server gave.
 
+import { t } from "./translation.js";
 import { make, sizeOf } from "./view.js";
-
-const LOST = "the connection is lost, or the file cannot be read";
 
 export class Attachments {
   // list: the element that shows them. onChange(). onProblem(sentence).
@@ -25,11 +24,11 @@ export class Attachments {
     this.onProblem("");
     for (const file of files) {
       if (this.entries.length >= this.limits.files) {
-        this.onProblem(`${file.name} is not attached: a message has ${this.limits.files} files at most.`);
+        this.onProblem(t("too_many", { name: file.name, most: this.limits.files }));
         return;
       }
       if (file.size > this.limits.bytes) {
-        this.onProblem(`${file.name} is not attached: larger than ${this.limits.bytes / 1e6} MB.`);
+        this.onProblem(t("too_large", { name: file.name, size: this.limits.bytes / 1e6 }));
       } else this.#send(file);
     }
   }
@@ -47,18 +46,18 @@ export class Attachments {
     const entry = { name: file.name, size: file.size, id: "", abort };
     this.entries.push(entry);
     this.#show();
-    let problem = LOST;
+    let problem = t("lost");
     try {
       const query = new URLSearchParams({ name: file.name, person: this.person });
       const answer = await fetch(`/uploads?${query}`, { method: "POST", body: file, signal: abort.signal });
-      if (answer.status === 401) problem = "this page has no access any more; please reload it";
-      else ({ id: entry.id = "", problem = LOST } = await answer.json());
+      if (answer.status === 401) problem = t("no_access");
+      else ({ id: entry.id = "", problem = t("lost") } = await answer.json());
     } catch {
       if (abort.signal.aborted) return;
     }
     if (!entry.id) {
       this.#remove(entry);
-      this.onProblem(`${file.name} is not attached: ${problem}.`);
+      this.onProblem(t("not_attached", { name: file.name, problem }));
     } else this.#show();
   }
 
@@ -75,9 +74,9 @@ export class Attachments {
         make(
           "li", {},
           make("span", { text: entry.name }),
-          make("small", { text: entry.id ? sizeOf(entry.size) : "Uploading…" }),
+          make("small", { text: entry.id ? sizeOf(entry.size) : t("uploading") }),
           make("button", {
-            type: "button", text: "×", "aria-label": `Remove ${entry.name}`, title: "Remove",
+            type: "button", text: "×", "aria-label": t("remove_file", { name: entry.name }), title: t("remove"),
             on: { click: () => this.#remove(entry) },
           }),
         ),

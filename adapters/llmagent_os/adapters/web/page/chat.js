@@ -5,12 +5,14 @@ import { Attachments, takeFiles } from "./attachments.js";
 import { Connection } from "./connection.js";
 import { Outbox } from "./outbox.js";
 import { Palette } from "./palette.js";
+import { choose, t } from "./translation.js";
 import { Recorder } from "./voice.js";
 import { MessageView, day, draftNode, make, pendingNode, showDraft } from "./view.js";
 
 const $ = (id) => document.getElementById(id);
 const person = new URLSearchParams(location.search).get("person") ?? "";
 const TAB = `llmagent-os:conversation:${person}`; // key of the conversation that this tab shows
+const UNSENT = `${TAB}:unsent`; // key of what was typed when the page was loaded again in another language
 const TYPING_MILLISECONDS = 12000; // how long "an answer is coming" is shown
 const SCROLL_MILLISECONDS = 1000; // how long a smooth scroll may take
 
@@ -19,24 +21,24 @@ const items = new Map(); // message id -> item, as the server last sent it
 const views = new Map(); // message id -> MessageView
 const drafts = new Map(); // message id -> node
 let title = "Chat";
-let conversation = recall();
+let conversation = recall(TAB);
 let seq = 0;
 let online = false;
 let typingTimer = null;
 let scrollingUntil = 0; // until then the page scrolls to its end, and new messages do not stop it
 let fresh = true; // nothing of this conversation has arrived yet
 
-function recall() {
+function recall(key) {
   try {
-    return sessionStorage.getItem(TAB);
+    return sessionStorage.getItem(key);
   } catch {
     return null;
   }
 }
 
-function remember(id) {
+function store(key, value) {
   try {
-    sessionStorage.setItem(TAB, id);
+    sessionStorage.setItem(key, value);
   } catch {
     // without storage, a reload shows the latest conversation
   }
@@ -48,17 +50,17 @@ const connection = new Connection({
   hello: () => ({ type: "open", conversation, after: seq }),
   onFrame: (frame) => FRAMES[frame.type]?.(frame),
   onState(state) {
-    if (state === "open" && $("connection").dataset.state === "waiting") notice("Connected again.");
+    if (state === "open" && $("connection").dataset.state === "waiting") notice(t("again"));
     online = state === "open";
     $("connection").dataset.state = state;
-    const label = { open: "Connected", connecting: "Connecting…", waiting: "Not connected, trying again…" }[state];
+    const label = t({ open: "connected", connecting: "connecting", waiting: "waiting" }[state]);
     if ($("connection").textContent !== label) $("connection").textContent = label;
     if (!online) showTyping(false);
     showTail();
   },
   onToken(wrong) {
-    $("connection").textContent = "Locked";
-    $("login-wrong").textContent = wrong ? "That is not the token." : "";
+    $("connection").textContent = t("locked");
+    $("login-wrong").textContent = wrong ? t("wrong_token") : "";
     if (!$("login").open) $("login").showModal();
   },
 });
@@ -70,7 +72,7 @@ const FRAMES = {
     document.title = frame.person ? `${title} · ${frame.person}` : title;
     $("title").textContent = title;
     $("mark").textContent = [...title][0] ?? "";
-    $("empty-title").textContent = frame.person ? `Hello ${frame.person}, this is ${title}` : title;
+    $("empty-title").textContent = frame.person ? t("hello", { person: frame.person, title }) : title;
     $("about").textContent = frame.about;
     $("text").maxLength = frame.max_characters;
     attachments.limits = { files: frame.max_files, bytes: frame.max_file_bytes };
@@ -126,6 +128,12 @@ const FRAMES = {
     showDraft(drafts.get(message_id), text);
     showTail();
     if (follow) toEnd(true);
+  },
+
+  language({ language }) {
+    if (!choose(language)) return;
+    store(UNSENT, $("text").value);
+    location.reload();
   },
 
   typing() {
@@ -212,13 +220,13 @@ takeFiles(attachments, { button: $("attach"), input: $("files"), box: $("text") 
 
 function switchTo(frame) {
   if ($("history").matches(":popover-open")) $("history").hidePopover();
-  if (!connection.send(frame)) notice("This works again as soon as the connection is back.");
+  if (!connection.send(frame)) notice(t("works_again"));
   $("text").focus();
 }
 
 $("composer").addEventListener("submit", (event) => {
   event.preventDefault();
-  if (attachments.arriving) return notice(`${attachments.arriving.name} is still on its way. Please send again in a moment.`);
+  if (attachments.arriving) return notice(t("on_its_way", { name: attachments.arriving.name }));
   if (!conversation || !say($("text").value, attachments.take())) return;
   $("text").value = "";
   grow();
@@ -254,7 +262,7 @@ $("scroll").addEventListener("scroll", () => (follow = atEnd()), { passive: true
 
 function clear(id) {
   conversation = id;
-  remember(id);
+  store(TAB, id);
   seq = 0;
   fresh = true;
   [items, views, drafts].forEach((map) => map.clear());
@@ -292,7 +300,7 @@ function quotedBy(item) {
 function showItem(item) {
   let view = views.get(item.message_id);
   if (!view) {
-    view = new MessageView(item, item.author === "bot" ? title : "You", actions);
+    view = new MessageView(item, item.author === "bot" ? title : t("you"), actions);
     views.set(item.message_id, view);
     const after = [...$("log").children].find((node) => {
       const other = items.get(node.dataset.id);
@@ -363,7 +371,7 @@ function showExamples(examples) {
 function showHistory(conversations, current) {
   $("history-list").replaceChildren(
     ...conversations.map(({ id, title: name, at }) => {
-      const label = [make("span", { text: name || "New conversation" }), make("small", { text: day(at) })];
+      const label = [make("span", { text: name || t("new") }), make("small", { text: day(at) })];
       const attributes = { type: "button", "aria-current": id === current ? "true" : undefined };
       const open = () => switchTo({ type: "open", conversation: id, after: 0 });
       return make("li", {}, make("button", { ...attributes, on: { click: open } }, ...label));
@@ -395,5 +403,7 @@ function toEnd(instant = false) {
   $("scroll").scrollTo({ top: $("scroll").scrollHeight, behavior: instant ? "instant" : "auto" });
 }
 
+$("text").value = recall(UNSENT) || $("text").value;
+store(UNSENT, "");
 grow();
 $("text").focus({ preventScroll: true });

@@ -1,16 +1,13 @@
 // The choice of an emoji as a reaction: buttons for some, and a field for all others.
 
-const EMOJI = [
-  ["❤️", "Heart"], ["🎉", "Party"], ["😄", "Laughing"], ["🙏", "Thank you"], ["🔥", "Fire"], ["👏", "Clapping"],
-  ["💯", "Hundred points"], ["✅", "Check mark"], ["🤔", "Thinking"], ["😕", "Confused"], ["😮", "Surprised"], ["😢", "Crying"],
-  ["😡", "Angry"], ["👀", "Eyes"], ["🐌", "Slow"], ["❌", "Cross mark"], ["✂️", "Too long"], ["🥱", "Yawning"],
-];
-const NAMES = new Map([["👍", "Thumbs up"], ["👎", "Thumbs down"], ...EMOJI]);
+import { t } from "./translation.js";
+
+const EMOJI = "❤️ 🎉 😄 🙏 🔥 👏 💯 ✅ 🤔 😕 😮 😢 😡 👀 🐌 ❌ ✂️ 🥱".split(" ");
 const PART = String.raw`(?:\p{RI}\p{RI}|[0-9#*]\uFE0F?\u20E3|\p{Extended_Pictographic}[\uFE0F\p{Emoji_Modifier}]?[\u{E0020}-\u{E007F}]*)`;
 const ONE = new RegExp(`^${PART}(?:\\u200D${PART})*$`, "u");
 
 export function nameOf(emoji) {
-  return NAMES.get(emoji) ?? emoji;
+  return t(emoji); // the texts have the names under the emojis themselves
 }
 
 export class Palette {
@@ -20,12 +17,12 @@ export class Palette {
     this.text = document.getElementById("palette-text");
     this.wrong = document.getElementById("palette-wrong");
     const grid = document.getElementById("palette-grid");
-    for (const [emoji, name] of EMOJI) {
+    for (const emoji of EMOJI) {
       const button = document.createElement("button");
       button.type = "button";
       button.textContent = emoji;
-      button.setAttribute("aria-label", name);
-      button.title = name;
+      button.setAttribute("aria-label", nameOf(emoji));
+      button.title = nameOf(emoji);
       button.addEventListener("click", () => this.#chosen(emoji));
       grid.append(button);
     }
@@ -34,7 +31,7 @@ export class Palette {
       event.preventDefault();
       const emoji = this.text.value.trim();
       if (ONE.test(emoji)) this.#chosen(emoji);
-      else this.wrong.textContent = emoji ? "That is not one emoji." : "Enter an emoji, or choose one above.";
+      else this.wrong.textContent = emoji ? t("one_emoji") : t("no_emoji");
     });
     this.text.addEventListener("input", () => (this.wrong.textContent = ""));
     this.node.addEventListener("toggle", (event) => {

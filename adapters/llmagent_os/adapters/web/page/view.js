@@ -4,12 +4,14 @@
 import { iconOf } from "./icons.js";
 import { render } from "./markdown.js";
 import { nameOf } from "./palette.js";
+import { locale, t } from "./translation.js";
 import { isSound, player, spokenLabel } from "./voice.js";
 
 const ALWAYS = ["👍", "👎"];
-const timeOf = new Intl.DateTimeFormat(undefined, { hour: "numeric", minute: "2-digit" });
-const dayOf = new Intl.DateTimeFormat(undefined, { weekday: "long", day: "numeric", month: "long" });
-const wholeOf = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "short" });
+const timeOf = new Intl.DateTimeFormat(locale, { hour: "numeric", minute: "2-digit" });
+const dayOf = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
+const sizeIn = new Intl.NumberFormat(locale, { minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const wholeOf = new Intl.DateTimeFormat(locale, { dateStyle: "full", timeStyle: "short" });
 
 export function make(name, attributes = {}, ...children) {
   const node = document.createElement(name);
@@ -25,7 +27,7 @@ export function make(name, attributes = {}, ...children) {
 export function day(at) {
   const date = new Date(at);
   const days = Math.round((new Date().setHours(0, 0, 0, 0) - new Date(date).setHours(0, 0, 0, 0)) / 86400000);
-  return days === 0 ? "Today" : days === 1 ? "Yesterday" : dayOf.format(date);
+  return days === 0 ? t("today") : days === 1 ? t("yesterday") : dayOf.format(date);
 }
 
 function time(at) {
@@ -40,16 +42,16 @@ export class MessageView {
     this.id = item.message_id;
     this.body = make("div", { class: "body" });
     this.extras = make("div", { class: "extras" });
-    this.choices = make("div", { class: "choices", role: "group", "aria-label": "Choices", hidden: true });
+    this.choices = make("div", { class: "choices", role: "group", "aria-label": t("choices"), hidden: true });
     this.node = make("article", { class: `message ${item.author}`, "data-id": item.message_id });
-    this.node.append(make("h2", { class: "sr", text: `${speaker}:` }), this.body);
+    this.node.append(make("h2", { class: "sr", text: t("said", { name: speaker }) }), this.body);
     if (item.author === "bot") {
-      this.bar = make("div", { class: "bar", role: "group", "aria-label": "Reactions" });
+      this.bar = make("div", { class: "bar", role: "group", "aria-label": t("reactions") });
       this.more = make("button", {
-        type: "button", class: "react more", "aria-label": "React with another emoji", title: "React with another emoji", text: "+",
+        type: "button", class: "react more", "aria-label": t("react_other"), title: t("react_other"), text: "+",
         "aria-haspopup": "dialog", "aria-expanded": "false", on: { click: () => actions.palette(this.id, this.more) },
       });
-      this.edited = make("span", { class: "edited", text: "edited", hidden: true });
+      this.edited = make("span", { class: "edited", text: t("edited"), hidden: true });
       this.bar.append(this.more, this.edited, time(item.at));
       this.node.append(this.extras, this.choices, this.bar);
     } else {
@@ -147,7 +149,7 @@ function files(values) {
 
 export function sizeOf(bytes) {
   if (bytes < 1024) return `${bytes} B`;
-  return bytes < 1048576 ? `${(bytes / 1024).toFixed(1)} KB` : `${(bytes / 1048576).toFixed(1)} MB`;
+  return bytes < 1048576 ? `${sizeIn.format(bytes / 1024)} KB` : `${sizeIn.format(bytes / 1048576)} MB`;
 }
 
 export function draftNode(id) {
@@ -161,12 +163,12 @@ export function showDraft(node, text) {
 
 export function pendingNode(entry, { retry, discard, online }) {
   const state = entry.failed
-    ? [entry.failed + " ", ...(entry.again ? [make("button", { type: "button", class: "link", text: "Try again", on: { click: retry } }), " "] : []),
-       make("button", { type: "button", class: "link", text: "Remove", on: { click: discard } })]
-    : [online ? "Sending…" : "Waiting for the connection"];
+    ? [entry.failed + " ", ...(entry.again ? [make("button", { type: "button", class: "link", text: t("retry"), on: { click: retry } }), " "] : []),
+       make("button", { type: "button", class: "link", text: t("remove"), on: { click: discard } })]
+    : [online ? t("sending") : t("waits")];
   return make(
     "article", { class: `message person ${entry.failed ? "failed" : "pending"}`, "data-id": `p-${entry.frame.id}` },
-    make("h2", { class: "sr", text: "You:" }),
+    make("h2", { class: "sr", text: t("said", { name: t("you") }) }),
     make("div", { class: "body", text: entry.frame.text ?? spokenLabel(entry.frame.seconds) }),
     make("div", { class: "extras" }, ...files(entry.files ?? [])), make("p", { class: "meta" }, ...state),
   );

@@ -1,6 +1,7 @@
 // The microphone and the player. A recording is uploaded first, and then named in a frame with the same id.
 
 import { newId } from "./outbox.js";
+import { t } from "./translation.js";
 
 const FORMATS = ["audio/webm;codecs=opus", "audio/ogg;codecs=opus", "audio/mp4"];
 const TAP_MILLISECONDS = 400; // a shorter press begins a recording that the next press ends
@@ -11,11 +12,11 @@ export const isSound = (name) => /\.(ogg|oga|opus|mp3|m4a|wav|webm)$/i.test(name
 export function player(url) {
   const node = document.createElement("audio");
   Object.assign(node, { controls: true, preload: "metadata", src: url });
-  node.setAttribute("aria-label", "Listen to this answer");
+  node.setAttribute("aria-label", t("listen"));
   return node;
 }
 
-export const spokenLabel = (seconds) => `Voice message (${clock(seconds)})`;
+export const spokenLabel = (seconds) => t("spoken", { length: clock(seconds) });
 
 function clock(seconds) {
   const whole = Math.floor(seconds);
@@ -68,12 +69,12 @@ export class Recorder {
           const query = new URLSearchParams({ id, person: this.person });
           answer = await fetch(`/recordings?${query}`, { method: "POST", headers, body: blob });
         } catch {
-          this.notice("The recording is sent as soon as the connection is back.");
+          this.notice(t("sent_later"));
           return;
         }
         this.waiting.shift();
         if (answer.ok) this.send({ type: "voice", id, conversation, seconds });
-        else this.notice((await answer.json().catch(() => ({}))).error ?? "The recording was not taken. Please write instead.");
+        else this.notice((await answer.json().catch(() => ({}))).error ?? t("not_taken"));
       }
     } finally {
       this.uploading = false;
@@ -108,8 +109,8 @@ export class Recorder {
     } catch (error) {
       this.pressed = false;
       this.notice(
-        error.name === "NotAllowedError" ? "This page may not use the microphone: allow it in the browser's settings."
-          : "There is no microphone that this page could use.",
+        error.name === "NotAllowedError" ? t("no_permission")
+          : t("no_microphone"),
       );
       return;
     } finally {
@@ -138,7 +139,7 @@ export class Recorder {
     this.#show();
     const length = performance.now() - recording.since;
     if (recording.cancelled) return;
-    if (length < SHORTEST_MILLISECONDS) return this.notice("That was too short: hold the button while you speak.");
+    if (length < SHORTEST_MILLISECONDS) return this.notice(t("too_short"));
     this.talks = true;
     const blob = new Blob(recording.chunks, { type: this.format });
     this.waiting.push({ id: newId(), conversation: recording.conversation, blob, seconds: Math.round(length) / 1000 });
@@ -148,8 +149,8 @@ export class Recorder {
   #show() {
     const on = this.recording !== null;
     this.button.setAttribute("aria-pressed", String(on));
-    this.button.setAttribute("aria-label", on ? "Send the recording" : "Record a voice message");
+    this.button.setAttribute("aria-label", on ? t("send_recording") : t("record"));
     const length = on ? (performance.now() - this.recording.since) / 1000 : 0;
-    this.status.textContent = on ? `Recording ${clock(length)}. Let go or press again to send, Escape discards it.` : "";
+    this.status.textContent = on ? t("recording", { length: clock(length) }) : "";
   }
 }
