@@ -30,6 +30,10 @@ ROOTS = ("core", "adapters", "plugins", "bots")
 KEYWORDS = {"gettext": None, "ngettext": (1, 2), "lazy_gettext": None, "gettext_noop": None}
 TRANSLATED = tuple(code for code in LANGUAGES if code != ENGLISH)
 
+#: How many forms a text about a number has in each language, and which is for which number. They are written into the
+#: files: what Babel knows of a language changes with its versions.
+PLURAL_FORMS = {"de": (2, "(n != 1)"), "es": (2, "(n != 1)"), "zh": (1, "0")}
+
 #: A text's identifier: the English text, or its singular and plural.
 MessageId = str | tuple[str, ...]
 
@@ -85,11 +89,21 @@ def update() -> None:
             if path.stem not in rooms:
                 path.unlink()
         for room, texts in rooms.items():
-            catalog = Catalog(locale=language)
+            catalog = _empty(language)
             for text in sorted(texts.values(), key=lambda each: (min(each.files), _plural(each.id))):
                 places = [(file, 0) for file in sorted(text.files)]
                 catalog.add(text.id, known.get(text.id), places, auto_comments=text.comments)
-            (folder / f"{room}.po").write_bytes(_header(catalog) + _body(catalog))
+            (folder / f"{room}.po").write_bytes(_header(language) + _body(catalog))
+
+
+def _empty(language: str) -> Catalog:
+    catalog = Catalog(locale=language)
+    catalog.mime_headers = [("Plural-Forms", _plural_forms(language))]
+    return catalog
+
+
+def _plural_forms(language: str) -> str:
+    return "nplurals={}; plural={};".format(*PLURAL_FORMS[language])
 
 
 def problems(language: str) -> Iterator[str]:
@@ -108,7 +122,7 @@ def problems(language: str) -> Iterator[str]:
 def faults(identifier: MessageId, translated: str | tuple[str, ...], language: str) -> Iterator[str]:
     """What is wrong with one translation."""
     english, forms = _plural(identifier), _plural(translated)
-    count = 1 if isinstance(identifier, str) else Catalog(locale=language).num_plurals
+    count = 1 if isinstance(identifier, str) else PLURAL_FORMS[language][0]
     if not all(forms):
         yield "it has no translation"
         return
@@ -174,11 +188,11 @@ def _plural(identifier: MessageId) -> tuple[str, ...]:
     return (identifier,) if isinstance(identifier, str) else identifier
 
 
-def _header(catalog: Catalog) -> bytes:
+def _header(language: str) -> bytes:
     lines = (
-        f"Language: {catalog.locale}",
+        f"Language: {language}",
         "Content-Type: text/plain; charset=utf-8",
-        f"Plural-Forms: {catalog.plural_forms}",
+        f"Plural-Forms: {_plural_forms(language)}",
     )
     return "".join(('msgid ""\nmsgstr ""\n', *(f'"{line}\\n"\n' for line in lines), "\n")).encode()
 

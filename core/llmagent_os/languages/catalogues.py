@@ -31,13 +31,17 @@ def catalogue(language: str) -> NullTranslations:
     """
     if language == ENGLISH or language not in LANGUAGES:
         return NullTranslations()
-    merged = Catalog(locale=language)
+    merged: Catalog | None = None
     folder = files("llmagent_os.languages").joinpath("catalogues", language)
     for file in sorted(folder.iterdir(), key=lambda each: each.name):
         if file.name.endswith(".po"):
-            for message in read_po(BytesIO(file.read_bytes()), locale=language):
+            found = read_po(BytesIO(file.read_bytes()), locale=language)
+            merged = merged or found  # which has the plural forms that its header says
+            for message in found:
                 if message.id:  # the first message of a file is its header
                     merged[message.id] = message
+    if merged is None:
+        return NullTranslations()
     compiled = BytesIO()
     write_mo(compiled, merged)
     compiled.seek(0)
