@@ -34,6 +34,7 @@ from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_messa
 from llmagent_os.reply.interaction_record import fixed_outcome, record
 from llmagent_os.reply.memory_answers import answer_from_memory, answer_memory_request
 from llmagent_os.reply.model_answer import answer_with_model
+from llmagent_os.reply.model_language import answer_not_understood
 from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.prompt import chat_request
@@ -176,6 +177,8 @@ class Agent:
             if (answered := await answer_early(services, exchange)) is not None:
                 return answered
         found = await find_passages(services, self.kb, exchange)
+        if (told := await answer_not_understood(services, exchange, found, self.llm.card)) is not None:
+            return told
         exchange = await decide(
             services,
             exchange,

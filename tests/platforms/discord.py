@@ -506,7 +506,9 @@ class DiscordServer:
             raise Refused(404, 10003, "Unknown Channel")
 
     def _listed(self, request: web.Request, body: Any, uploads: Any) -> Any:
-        return self.commands
+        if request.query.get("with_localizations") == "true":
+            return self.commands
+        return [{**each, "description_localizations": None} for each in self.commands]
 
     def _register(self, request: web.Request, body: Any, uploads: Any) -> Any:
         made: list[dict[str, Any]] = []

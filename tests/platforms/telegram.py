@@ -70,6 +70,7 @@ class TelegramServer:
         self.calls: list[tuple[str, dict[str, Any]]] = []  #: every method called, with its parameters
         self.webhook: dict[str, Any] = {"url": ""}
         self.commands: list[dict[str, Any]] = []
+        self.localized_commands: dict[str, list[dict[str, Any]]] = {}  #: by language
         self._people = {self.ana: "Ana", self.ben: "Ben"}
         self._messages: dict[str, list[Message]] = {self.ana: [], self.ben: [], self.group: []}
         self._drafts: dict[tuple[str, int], str] = {}
@@ -452,7 +453,10 @@ class TelegramServer:
         return info
 
     async def do_setMyCommands(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
-        self.commands = given["commands"]
+        if code := given.get("language_code"):
+            self.localized_commands[code] = given["commands"]
+        else:
+            self.commands = given["commands"]
         return True
 
     async def do_getMyCommands(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:

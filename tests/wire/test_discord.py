@@ -18,6 +18,7 @@ from llmagent_os.adapter import Button, Card, Receipt, Remembers, Reply
 from llmagent_os.adapters.discord.adapter import DiscordAdapter
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction
+from llmagent_os.languages import translated
 from llmagent_os.records import MemoryRecords
 from tests.platforms.discord import BOT_ID, FORUM_ID, ROLE, TOKEN, DiscordServer
 from tests.platforms.server import Shown
@@ -39,7 +40,8 @@ class DiscordPlatform(Served[DiscordServer]):
             api_url=self.server.environment["DISCORD_API_URL"],
             data=self.data,
             store=self.store,
-            commands=lambda: self.commands,
+            commands=lambda: {name: translated(about) for name, about in self.commands.items()},
+            languages=("en", "de", "es"),
             **self.options,
         )
 
@@ -394,6 +396,18 @@ async def test_commands_are_registered_when_they_change_and_only_then(discord: D
     assert len(called(server, "PUT", "/commands")) == 1
     discord.commands = {"roll": "roll a die", "No Command": "x"}
     await server.wait(lambda: [each["name"] for each in server.commands] == ["roll"])
+
+
+async def test_the_menu_of_a_german_is_german(discord: DiscordPlatform) -> None:
+    server = discord.server
+    discord.commands = {"help": "what I can do"}
+    await server.wait(lambda: [each["name"] for each in server.commands] == ["help"])
+    assert server.commands[0]["description"] == "what I can do"
+    assert server.commands[0]["description_localizations"] == {
+        "de": "was ich kann",
+        "es-ES": "lo que sé hacer",
+        "es-419": "lo que sé hacer",
+    }
 
 
 # ── receiving ─────────────────────────────────────────────────────────────────────────────────────────────────────────

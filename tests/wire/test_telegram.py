@@ -31,6 +31,7 @@ from llmagent_os.errors import (
     TryLaterError,
 )
 from llmagent_os.events import ButtonPress, Command, Edit, Event, Message, Reaction
+from llmagent_os.languages import translated
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.plugins.calendar import CalendarPlugin
@@ -70,7 +71,8 @@ class TelegramPlatform(Served[TelegramServer]):
             api_url=self.server.url,
             data=self.data,
             store=self.store,
-            commands=lambda: self.commands,
+            commands=lambda: {name: translated(about) for name, about in self.commands.items()},
+            languages=("en", "de"),
             **self.options,
         )
 
@@ -561,6 +563,15 @@ async def test_the_menu_follows_the_plugins(server: TelegramServer, tmp_path: Pa
     await server.wait(lambda: [each["command"] for each in server.commands] == ["profile", "forget"])
     telegram.commands = {"roll": "roll a die", "No Command": "x", "today": ""}
     await server.wait(lambda: [each["command"] for each in server.commands] == ["roll", "today"])
+
+
+async def test_the_menu_of_a_german_is_german(telegram: TelegramPlatform) -> None:
+    server = telegram.server
+    telegram.commands = {"help": "what I can do"}
+    await server.wait(
+        lambda: [each["description"] for each in server.localized_commands.get("de", ())] == ["was ich kann"]
+    )
+    assert [each["description"] for each in server.commands] == ["what I can do"]
     await telegram.running.stop()
 
 

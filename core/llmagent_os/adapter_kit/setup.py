@@ -22,6 +22,7 @@ from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.pages import AnswerPage
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
+from llmagent_os.languages import ENGLISH
 from llmagent_os.records import MemoryRecords, Records
 
 #: The group of entry points that make adapters.
@@ -47,8 +48,9 @@ class AdapterSetup:
     data: Path  #: a folder of the adapter's own; it may not exist yet
     health: Callable[[], Awaitable[Mapping[str, Any]]]  #: for ``/healthz``: a JSON object with ``ok``
     metrics: Callable[[], bytes]  #: for ``/metrics``: the Prometheus text format
-    #: name and help of every slash command at the moment of the call: plugins come and go
+    #: name and help of every slash command in the language in force, at the moment of the call: plugins come and go
     commands: Callable[[], Mapping[str, str]] = dict[str, str]
+    languages: tuple[str, ...] = (ENGLISH,)  #: that the bot speaks; the first is for people of whom nothing is known
     listens: bool = False  #: whether the bot understands recordings
     pages: AnswerPage | None = None  #: answers requests for pages of plugins, for adapters that serve HTTP to browsers
     #: durable documents of the adapter's own, such as how far it has read

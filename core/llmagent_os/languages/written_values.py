@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date
 
+from babel import Locale
 from babel.dates import format_date
 from babel.lists import format_list
 from babel.numbers import format_decimal
@@ -17,6 +18,19 @@ def locale_in_force() -> str:
     """The English of this project has no comma before the "and" of a list, and the day before the month."""
     language = language_in_force()
     return language if language in LANGUAGES and language != ENGLISH else "en_GB"
+
+
+def language_name(code: str, *, among: str | None = None) -> str:
+    """What a language is called.
+
+    Args:
+        code: of the language, by ISO 639-1.
+        among: the language in which it is called so; None: the language in force.
+
+    >>> language_name("de"), language_name("de", among="es"), language_name("xx")
+    ('German', 'alemán', 'xx')
+    """
+    return Locale.parse(among or locale_in_force()).languages.get(code, code)
 
 
 def number_text(number: int) -> str:

@@ -59,6 +59,7 @@ class PersonLanguages:
         self._profiles = profiles
         # A person who writes the language that they are spoken to anyway gets no entry in the profile by that.
         self._evidence: BoundedDict[PersonId, Evidence] = BoundedDict(REMEMBERED_PEOPLE)
+        self._ready: set[str] = set()  # languages whose texts were read
         self._last: BoundedDict[Identity, str] = BoundedDict(REMEMBERED_PEOPLE)
 
     async def hear(self, event: Event) -> HeardLanguage:
@@ -79,12 +80,18 @@ class PersonLanguages:
         usual = self._usual(event)
         language = self._chosen(profile) or writes or usual
         self._last[identity] = language
-        await asyncio.to_thread(catalogue, language)  # reads files, the first time
+        await self.prepare(language)
         if after == before:
             return HeardLanguage(language, person_id)
         is_new = bool(profile.language_evidence) or set(after) != {usual}
         remembers = consent_of(profile.preferences, self._directory.defaults).remember
         return HeardLanguage(language, person_id, after, writes, may_keep=is_new and remembers)
+
+    async def prepare(self, language: str) -> None:
+        """Read the texts of a language, before the first of them is given."""
+        if language not in self._ready:
+            await asyncio.to_thread(catalogue, language)
+            self._ready.add(language)
 
     async def keep(self, heard: HeardLanguage) -> None:
         """Keep what an event said about the language of its person."""

@@ -37,6 +37,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     grounding: Grounding | None = None
     #: whether plugins' rules read a message before the model; None: for a model of this project's own, as its card says
     request_rules: bool | None = None
+    #: the languages that the model understands, by ISO 639-1; empty: any; None: as the model's card says
+    model_languages: tuple[str, ...] | None = None
     memory: MemorySettings = MemorySettings()  #: how facts that people state about themselves are found
     time_zone: str = "UTC"  #: IANA name: the zone of people who never said where they are
     learn: LearnSetting = "off"  #: who may teach the bot from chat

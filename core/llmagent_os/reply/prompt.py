@@ -10,6 +10,7 @@ import msgspec
 from llmagent_os.chat import ChatRequest, Message, ToolSpec
 from llmagent_os.identity import NOBODY
 from llmagent_os.knowledge.passages import Hit
+from llmagent_os.languages import ENGLISH, language_in_force, language_name
 from llmagent_os.ledger.memories import Memory
 from llmagent_os.memory.topics import topic_of
 from llmagent_os.modules.behavior import system_text
@@ -102,8 +103,9 @@ def _surroundings(services: Services, exchange: Exchange) -> list[str]:
     about = [f"You talk to {named}." if named else "The name of the person is not known."]
     if profile.place:
         about.append(f"Place: {profile.place}.")
-    if profile.language != "en":
-        about.append(f"Language: {profile.language}.")
+    if profile.language_from or language_in_force() != ENGLISH:
+        language = language_name(language_in_force(), among=ENGLISH)
+        about.append(f"The person's language is {language}: answer in {language}.")
     return [*lines, " ".join(about)]
 
 

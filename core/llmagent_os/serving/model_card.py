@@ -21,6 +21,8 @@ class ModelCard(msgspec.Struct, frozen=True):
 
     #: the model was trained on this project's own short prompts, so it needs no explanation of them
     native: bool = False
+    #: the languages that the model understands, by ISO 639-1; empty: whatever people write
+    languages: tuple[str, ...] = ()
     #: words, in lower case, that the model uses by itself; any other word in a reply to a tool's result is a copy.
     #: Empty: unknown
     own_words: frozenset[str] = frozenset()

@@ -79,5 +79,5 @@ async def test_a_persons_own_reply_that_teaches_nothing_leaves_it_open() -> None
     services = Services(policy_worker=cast("PolicyWorker", Worker()))
     exchange = await open_exchange(services, MemoryAdapter().message("/profile", user="ana"), intent="command", turns=0)
     said = await taste_report(services, exchange)
-    assert "normal or brief or detailed: I cannot tell yet" in said
+    assert "normal, brief or detailed: I cannot tell yet" in said
     assert "(78% sure)" in said and said.count("sure") == 1

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from llmagent_os.adapter_kit.background_tasks import run_together
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
+from llmagent_os.adapter_kit.localized_commands import Commands
 from llmagent_os.adapter_kit.periodic import DAY_SECONDS, repeat_every
 from llmagent_os.adapters.discord.api import TYPING, Api
 from llmagent_os.adapters.discord.catch_up import CatchUp
@@ -52,6 +53,7 @@ from llmagent_os.errors import (
     TryLaterError,
 )
 from llmagent_os.events import Conversation
+from llmagent_os.languages import ENGLISH
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:
@@ -75,6 +77,7 @@ class DiscordAdapter:
         data: folder for files that people send.
         store: durable documents of the adapter.
         commands: slash commands and what they do; Discord's menu follows them.
+        languages: of the menu's descriptions; the first is for people whose language is none of them.
         max_file_bytes: larger files are not fetched.
         deaf_seconds: after this time without a word from the gateway, the connection is made anew.
         watch_seconds: between two checks of the connection and of the menu, and between two writes of how far channels
@@ -106,7 +109,8 @@ class DiscordAdapter:
         gateway_url: str = "",
         data: Path,
         store: Records | None = None,
-        commands: Callable[[], Mapping[str, str]] = dict[str, str],
+        commands: Commands = dict[str, str],
+        languages: Sequence[str] = (ENGLISH,),
         max_file_bytes: int = 20_000_000,
         deaf_seconds: float = 60.0,
         watch_seconds: float = 15.0,
@@ -123,7 +127,7 @@ class DiscordAdapter:
         self._buttons = ButtonValues(store, CUSTOM_ID_BYTES)
         self._interactions = PendingInteractions(self._api)
         self._catch_up = CatchUp(self._api, store)
-        self._menu = CommandMenu(commands)
+        self._menu = CommandMenu(commands, languages)
         self._downloads = Downloads(self._files)
         deliveries = Deliveries(store)
         self._drafts = Drafts(self._api, deliveries, self._interactions)
@@ -283,6 +287,7 @@ def from_setup(setup: AdapterSetup) -> DiscordAdapter:
         data=setup.data,
         store=setup.store,
         commands=setup.commands,
+        languages=setup.languages,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
 

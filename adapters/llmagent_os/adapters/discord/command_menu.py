@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, cast
 
 import structlog
 
+from llmagent_os.adapter_kit.localized_commands import Commands, localized_commands
 from llmagent_os.adapters.discord.api import COMMANDS, Api
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -18,6 +20,11 @@ ARGUMENTS = "arguments"
 MAX_COMMANDS = 100  #: of one bot
 MAX_DESCRIPTION = 100  #: characters
 
+#: What Discord calls each language.
+LOCALES: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"en": ("en-US", "en-GB"), "de": ("de",), "es": ("es-ES", "es-419"), "zh": ("zh-CN",)}
+)
+
 _NAME = re.compile(r"[-_a-z0-9]{1,32}")
 _SERVER, _DIRECT = 0, 1  #: contexts of a command: in servers, and in direct messages with the bot
 
@@ -25,10 +32,11 @@ _SERVER, _DIRECT = 0, 1  #: contexts of a command: in servers, and in direct mes
 class CommandMenu:
     """Keeps Discord's menu equal to the commands that there are. Plugins come and go while the bot runs."""
 
-    def __init__(self, commands: Callable[[], Mapping[str, str]]) -> None:
-        """Args: ``commands`` returns the present names and descriptions."""
+    def __init__(self, commands: Commands, languages: Sequence[str]) -> None:
+        """Args: ``commands`` returns the present names and descriptions; ``languages`` are those of the bot."""
         self._commands = commands
-        self._registered: dict[str, str] | None = None
+        self._languages = languages
+        self._registered: dict[str, dict[str, str]] | None = None
 
     async def update(self, api: Api, application_id: str) -> None:
         """Register the present commands. A request is made only if they have changed.
@@ -36,11 +44,17 @@ class CommandMenu:
         Raises:
             AdapterError: Discord does not take them.
         """
-        wanted = dict(self._commands())
-        if not wanted or wanted == self._registered:
+        wanted = await localized_commands(self._commands, self._languages)
+        if not any(wanted.values()) or wanted == self._registered:
             return
         body = _described(wanted)
-        listed = await api.call("listing the commands", "GET", COMMANDS, application_id=application_id)
+        listed = await api.call(
+            "listing the commands",
+            "GET",
+            COMMANDS,
+            query={"with_localizations": "true"},
+            application_id=application_id,
+        )
         if _essence(listed) != _essence(body):
             await api.call("registering the commands", "PUT", COMMANDS, application_id=application_id, body=body)
             _log.info("discord: commands registered", count=len(body))
@@ -51,12 +65,13 @@ class CommandMenu:
         self._registered = None
 
 
-def _described(wanted: Mapping[str, str]) -> list[dict[str, Any]]:
-    allowed = {name: about for name, about in wanted.items() if _NAME.fullmatch(name)}
-    if len(allowed) < len(wanted):
+def _described(wanted: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+    first, *others = wanted
+    allowed = {name: about for name, about in wanted[first].items() if _NAME.fullmatch(name)}
+    if len(allowed) < len(wanted[first]):
         _log.warning(
             "discord: commands are left out whose names Discord does not allow",
-            names=sorted(set(wanted) - set(allowed)),
+            names=sorted(set(wanted[first]) - set(allowed)),
         )
     if len(allowed) > MAX_COMMANDS:
         _log.warning("discord: only the first commands are registered", most=MAX_COMMANDS, count=len(allowed))
@@ -70,7 +85,12 @@ def _described(wanted: Mapping[str, str]) -> list[dict[str, Any]]:
         {
             "type": 1,
             "name": name,
-            "description": (about or name)[:MAX_DESCRIPTION],
+            "description": _short(about or name),
+            "description_localizations": {
+                locale: _short(wanted[language].get(name) or name)
+                for language in others
+                for locale in LOCALES.get(language, ())
+            },
             "options": [option],
             "contexts": [_SERVER, _DIRECT],
         }
@@ -78,11 +98,21 @@ def _described(wanted: Mapping[str, str]) -> list[dict[str, Any]]:
     ]
 
 
-def _essence(commands: object) -> set[tuple[str, str, tuple[int, ...], tuple[str, ...]]]:
+def _short(about: str) -> str:
+    """A description of the length that Discord takes."""
+    return about if len(about) <= MAX_DESCRIPTION else f"{about[: MAX_DESCRIPTION - 1].rstrip()}…"
+
+
+#: What people see of a command: name, description, its contexts, its options, and the description by locale.
+Essence = tuple[str, str, tuple[int, ...], tuple[str, ...], tuple[tuple[str, str], ...]]
+
+
+def _essence(commands: object) -> set[Essence]:
     """What people see of ``commands``, however the JSON is written."""
-    found: set[tuple[str, str, tuple[int, ...], tuple[str, ...]]] = set()
+    found: set[Essence] = set()
     for command in cast("list[dict[str, Any]]", commands or []):
         options = tuple(str(option.get("name")) for option in command.get("options") or ())
         contexts = tuple(sorted(command.get("contexts") or ()))
-        found.add((str(command.get("name")), str(command.get("description")), contexts, options))
+        localized = tuple(sorted((command.get("description_localizations") or {}).items()))
+        found.add((str(command.get("name")), str(command.get("description")), contexts, options, localized))
     return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
+from llmagent_os.adapter_kit.localized_commands import Commands
 from llmagent_os.adapter_kit.periodic import DAY_SECONDS, repeat_every
 from llmagent_os.adapters.telegram.albums import AlbumStore
 from llmagent_os.adapters.telegram.api import POLL_MARGIN_SECONDS, Api
@@ -43,6 +44,7 @@ from llmagent_os.adapters.telegram.sending import ReplySender
 from llmagent_os.adapters.telegram.webhook import Webhook, WebhookServer
 from llmagent_os.errors import ConfigError, NotConfiguredError
 from llmagent_os.events import Conversation
+from llmagent_os.languages import ENGLISH
 from llmagent_os.records import MemoryRecords, Records
 
 if TYPE_CHECKING:
@@ -70,6 +72,7 @@ class TelegramAdapter:
         data: folder for files that people send.
         store: durable documents of the adapter.
         commands: slash commands and what they do; Telegram's menu follows them.
+        languages: of the menu's descriptions; the first is for people whose language is none of them.
         max_file_bytes: larger files are not fetched.
         webhook: where updates are sent to; None: they are polled.
         rates: how fast messages may be sent.
@@ -100,7 +103,8 @@ class TelegramAdapter:
         api_url: str = "https://api.telegram.org",
         data: Path,
         store: Records | None = None,
-        commands: Callable[[], Mapping[str, str]] = dict[str, str],
+        commands: Commands = dict[str, str],
+        languages: Sequence[str] = (ENGLISH,),
         max_file_bytes: int = 20_000_000,
         webhook: Webhook | None = None,
         rates: Rates | None = None,
@@ -115,7 +119,7 @@ class TelegramAdapter:
         self._token, self._api_url = token, api_url
         self._files = Files(Path(data) / FOLDER, max_file_bytes)
         self._store = MemoryRecords() if store is None else store
-        self._commands = commands
+        self._commands, self._languages = commands, languages
         self._webhook = webhook
         self._rates = rates or Rates()
         self._poll_seconds, self._margin_seconds, self._watch_seconds = poll_seconds, margin_seconds, watch_seconds
@@ -157,7 +161,7 @@ class TelegramAdapter:
                 kept_albums=None if self._webhook is None else AlbumStore(self._store),
             )
             await receiver.resume(AlbumStore(self._store))
-            menu = CommandMenu(self._commands)
+            menu = CommandMenu(self._commands, self._languages)
             try:
                 await run_together(
                     self._receive(api, receiver),
@@ -260,6 +264,7 @@ def from_setup(setup: AdapterSetup) -> TelegramAdapter:
         data=setup.data,
         store=setup.store,
         commands=setup.commands,
+        languages=setup.languages,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
         webhook=webhook,
     )

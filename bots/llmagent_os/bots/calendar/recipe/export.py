@@ -64,7 +64,7 @@ def export(
 def card(own_words: list[str], taught: TaughtReplies) -> dict[str, Any]:
     """Return the card of the model, as it stands in ``config.json``."""
     known = {"own_words": own_words, "taught": msgspec.to_builtins(taught)}
-    return {"native": True, "grounding": "enforce", "call_above": CALL_ABOVE, **known}
+    return {"native": True, "languages": ["en"], "grounding": "enforce", "call_above": CALL_ABOVE, **known}
 
 
 def _name_for_all(path: Path) -> None:
