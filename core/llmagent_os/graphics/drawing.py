@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 #: How the library that draws is installed.
 INSTALL = 'pip install "llmagent-os[graphics]"'
 
-#: What an operator does about letters that no font has.
-FONT_REMEDY = 'install a font that has them, such as Noto Sans CJK; the extra "graphics" brings one for Chinese'
-
 #: How long a picture may take. The first one loads matplotlib, and may make its list of fonts.
 DRAWING_SECONDS = 8.0
 

@@ -17,7 +17,7 @@ from typing import Any
 import structlog
 from matplotlib import font_manager
 
-from llmagent_os.graphics.drawing import FONT_REMEDY
+from llmagent_os.graphics.font_package import FONT_FILE, FONT_PACKAGE, FONT_REMEDY
 from llmagent_os.languages import ENGLISH, language_in_force
 from llmagent_os.languages.written_phrases import day_parts_text
 
@@ -44,9 +44,6 @@ FONTS = (
     "Noto Sans Devanagari",
     "Arial Unicode MS",
 )
-
-#: The package with Noto Sans SC, and the file in it.
-FONT_PACKAGE, FONT_FILE = "pylopdf_fonts_zh_cn", "NotoSansSC-Regular.otf"
 
 _BOX = "□"  #: for a letter that no font has
 

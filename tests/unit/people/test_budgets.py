@@ -109,7 +109,7 @@ async def test_the_message_after_the_last_one_is_answered_in_words_and_asks_no_m
     office = Office(ledger, person={"day": {"messages": 2}})
     assert [await office.say(), await office.say()] == ["Hello.", "Hello."]
     assert await office.say() == (
-        "You have used what there is for this day: 2 messages. I answer messages again from Tuesday, 7 May, 00:00 "
+        "You have used what there is for this day: 2 messages. I answer messages again from Tuesday 7 May, 00:00 "
         "(Europe/Berlin). Commands and buttons work all the same; `/usage` shows what you have used."
     )
     assert office.backend.asked == 2
@@ -124,7 +124,7 @@ async def test_a_new_period_has_a_new_budget(ledger: Ledger) -> None:
     office.now = NOON.replace(hour=13)
     assert await office.say() == "Hello."
     office.now = NOON.replace(hour=14)
-    assert "this month: 2 messages. I answer messages again from Saturday, 1 June, 00:00" in str(await office.say())
+    assert "this month: 2 messages. I answer messages again from Saturday 1 June, 00:00" in str(await office.say())
     office.now = datetime(2030, 6, 1, tzinfo=UTC)
     assert await office.say() == "Hello."
 

@@ -59,7 +59,7 @@ async def test_single_preferences_are_merged_and_preferences_are_replaced(profil
         ({"nickname": "A"}, "nickname"),
         ({"created_at": "2026-01-01T00:00:00Z"}, "created_at"),
         ({"name": 7}, "name"),
-        ({"verbosity": "chatty"}, "brief or normal or detailed"),
+        ({"verbosity": "chatty"}, "brief, normal or detailed"),
         ({"preferences": {"mode": "rude"}}, "task_oriented or conversational"),
         ({"time_zone": "Mars/Olympus"}, "Europe/Berlin"),
         ({"time_zone": "../../etc/passwd"}, "Europe/Berlin"),
@@ -80,7 +80,7 @@ async def test_a_preference_of_an_older_configuration_does_not_stop_the_next_cha
         await own.update(ANA, tone="loud")
     usual = Profiles(tmp_path / "profiles")
     assert (await usual.update(ANA, name="Ana")).preferences["verbosity"] == "short"
-    with pytest.raises(ProfileError, match="brief or normal or detailed"):
+    with pytest.raises(ProfileError, match="brief, normal or detailed"):
         await usual.update(ANA, verbosity="long")
     assert (await usual.update(ANA, verbosity="brief")).preferences == {"verbosity": "brief", "tone": "warm"}
 
