@@ -14,11 +14,12 @@ import pytest
 from PIL import Image
 
 from llmagent_os.errors import GraphicsError
-from llmagent_os.graphics import THEMES, Chart, ChartSeries, Theme, drawing, drawn
+from llmagent_os.graphics import THEMES, Chart, ChartSeries, Theme, drawing, drawn, fonts
 from llmagent_os.graphics.canvas import Canvas
 from llmagent_os.graphics.chart import value_text
 from llmagent_os.graphics.chart_drawing import paint_chart
 from llmagent_os.graphics.fonts import drawable
+from llmagent_os.languages import speaking
 
 LIGHT = THEMES["light"]
 
@@ -111,6 +112,21 @@ def test_what_no_font_has_is_a_box_and_emoji_are_left_out() -> None:
     assert drawable("Zoë\n🎂 \u200bAna\x00") == "Zoë Ana"
     assert drawable("a\ue000b") == "ab"
     assert set(drawable("𓀀𓀁")) == {"□"}
+
+
+async def test_a_picture_is_drawn_in_the_language_in_force_where_a_font_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+
+    def paint(canvas: Canvas) -> None:
+        canvas.text(1, 1, "牙医 \ue000 𓀀")
+        said.extend((fonts.language_drawn(), canvas.missing))
+
+    with speaking("zh"):
+        await drawn(paint, width=10, height=10, theme=LIGHT)
+        monkeypatch.setattr(fonts, "missing_letters", lambda words: words)  # as without the extra's font
+        await drawn(paint, width=10, height=10, theme=LIGHT)
+    assert said[:2] == ["zh", "𓀀"]
+    assert said[2] == "en"
 
 
 def test_the_same_picture_is_the_same_file() -> None:

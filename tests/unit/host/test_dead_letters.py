@@ -13,11 +13,12 @@ from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Edit, Event, Message, Reaction, Sender, event_key
 from llmagent_os.handler import Draft, Outcome
-from llmagent_os.host.dead_letters import KEPT
+from llmagent_os.host.dead_letters import KEPT, says_kept
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.stages import APOLOGY
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import speaking
 from llmagent_os.ledger import Ledger
 from llmagent_os.testing import EchoHandler, MemoryAdapter, running
 
@@ -196,6 +197,14 @@ async def test_a_crash_before_the_person_is_told_does_not_lose_the_dead_letter(
     async with running(Host(EchoHandler(), ledger, [platform], limits=AT_ONCE)):
         await platform.sent(1)
     assert [letter.why for letter in await ledger.dead_letters()] == ["the process ended"]
+
+
+def test_a_dead_letter_is_known_in_every_language() -> None:
+    with speaking("de"):
+        told = Reply(str(KEPT))
+    assert told.text != KEPT.message
+    assert says_kept(told)
+    assert not says_kept(Reply("hello"))
 
 
 async def test_a_crash_after_the_first_try_does_not_lose_the_dead_letter_either(

@@ -15,6 +15,7 @@ from PIL import Image
 from llmagent_os.graphics import THEMES
 from llmagent_os.graphics.canvas import Canvas
 from llmagent_os.graphics.themes import ThemeName
+from llmagent_os.languages import speaking
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar import CalendarPlugin
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
@@ -22,6 +23,7 @@ from llmagent_os.plugins.calendar.pictures import calendar_picture
 from llmagent_os.plugins.calendar.pictures.drawn_event import DrawnEvent, events_by_day, side_by_side
 from llmagent_os.plugins.calendar.pictures.month_picture import paint_month, weeks_of
 from llmagent_os.plugins.calendar.pictures.picture_request import asks_for_picture, without_picture_words
+from llmagent_os.plugins.calendar.pictures.picture_words import picture_in_words
 from llmagent_os.plugins.calendar.pictures.week_picture import paint_week
 from tests.unit.plugins.test_calendar import Person
 
@@ -122,6 +124,20 @@ async def test_the_interface_graphics_adds_a_picture_to_a_week_and_a_month(paint
     assert (await painter.say("what do i have tomorrow?", interface="graphics")).pictures == ()
     assert (await painter.say("/calendar december", interface="graphics")).pictures
     assert (await painter.say("/calendar december", interface="voice")).pictures == ()
+
+
+@pytest.mark.parametrize(
+    ("language", "words"), [("de", "Di., 1. Dezember 1 Termin"), ("es", "5 dic"), ("zh", "12月1日周二 1 项日程")]
+)
+async def test_a_picture_has_its_words_in_the_language_in_force(painter: Painter, language: str, words: str) -> None:
+    with speaking(language):
+        said = "picture of december" if language == "es" else "show me next week as a picture"
+        (picture,) = (await painter.say(said)).pictures
+    assert words in picture.alt
+
+
+def test_letters_without_a_font_are_explained() -> None:
+    assert "boxes" in picture_in_words("December", [(date(2026, 12, 1), 1)], is_week=True, missing="𓀀")
 
 
 async def test_dark_pictures_are_dark(painter: Painter) -> None:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from llmagent_os.errors import RecordingError, VoiceBusyError, VoiceError
-from llmagent_os.voice import engine_process
-from llmagent_os.voice.engine_order import EngineOrder
+from llmagent_os.voice import engine_process, engine_worker
+from llmagent_os.voice.engine_order import EngineOrder, EngineRequest
 from llmagent_os.voice.engine_process import EngineProcess
 from llmagent_os.voice.engines import Recording
 from llmagent_os.voice.recording_problems import NOTHING_AUDIBLE
@@ -97,3 +97,10 @@ async def test_an_idle_engine_gives_its_memory_back(tmp_path: Path) -> None:
     await engine.transcribe(recording(written(tmp_path, as_ogg_opus(tone(1)))))
     await until(lambda: running(engine) is None)
     await engine.aclose()
+
+
+def test_the_engine_tells_a_sender_in_their_language_what_is_wrong() -> None:
+    answer = engine_worker._answer(  # pyright: ignore[reportPrivateUsage]
+        engine_worker.listener(EngineOrder(engine="check"), None), EngineRequest(recording=b"noise", language="de")
+    )
+    assert (answer.problem, answer.message[:38]) == ("recording", "Ich kann deine Aufnahme nicht abspiele")
