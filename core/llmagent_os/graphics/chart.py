@@ -7,6 +7,9 @@ from typing import Literal
 
 import msgspec
 
+from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.languages.written_phrases import join_sentences, separators
+
 MAX_LABELS = 60  #: places on the axis of a chart, or slices of a pie
 MAX_SLICES = 12  #: of a pie
 MAX_SERIES = 8
@@ -37,14 +40,18 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
 
     def as_text(self) -> str:
         """What the chart shows, in words of at most :data:`MAX_ALT` characters."""
-        kind = {"line": "Line chart", "bar": "Bar chart", "pie": "Pie chart"}[self.kind]
+        titled = {
+            "line": lazy_gettext("Line chart: {title}."),
+            "bar": lazy_gettext("Bar chart: {title}."),
+            "pie": lazy_gettext("Pie chart: {title}."),
+        }
         unit = f" ({self.unit})" if self.unit else ""
-        told = [f"{kind}: {self.title}{unit}."]
+        told = [titled[self.kind].format(title=f"{self.title}{unit}")]
         for each in self.series:
             pairs = zip(self.labels, each.values, strict=True)
             values = ", ".join(f"{label} {value_text(value)}" for label, value in pairs)
-            told.append(f"{each.name}: {values}." if each.name else f"{values}.")
-        whole = " ".join(told)
+            told.append(gettext("{name}: {values}.", name=each.name, values=values) if each.name else f"{values}.")
+        whole = join_sentences(told)
         return whole if len(whole) <= MAX_ALT else f"{whole[: MAX_ALT - 1].rstrip()}…"
 
     def problem(self) -> str:
@@ -101,6 +108,5 @@ def value_text(value: float | None) -> str:
     """
     if value is None:
         return "–"
-    if value == int(value) and abs(value) < 1e15:
-        return f"{int(value):,}"
-    return f"{value:,.4g}"
+    english = f"{int(value):,}" if value == int(value) and abs(value) < 1e15 else f"{value:,.4g}"
+    return english.translate(separators())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 #: How the library that draws is installed.
 INSTALL = 'pip install "llmagent-os[graphics]"'
+
+#: What an operator does about letters that no font has.
+FONT_REMEDY = 'install a font that has them, such as Noto Sans CJK; the extra "graphics" brings one for Chinese'
 
 #: How long a picture may take. The first one loads matplotlib, and may make its list of fonts.
 DRAWING_SECONDS = 8.0
@@ -37,7 +41,7 @@ async def drawn(paint: Callable[[Canvas], None], *, width: int, height: int, the
     """The PNG file that ``paint`` draws.
 
     Args:
-        paint: draws on a canvas. It runs in a thread.
+        paint: draws on a canvas. It runs in a thread, with the language in force here.
         width: in pixels of the canvas; the file has twice as many, for sharp screens.
         height: likewise.
         theme: the colours.
@@ -49,7 +53,9 @@ async def drawn(paint: Callable[[Canvas], None], *, width: int, height: int, the
         raise GraphicsError(f"pictures cannot be drawn here: {INSTALL}")
     if len(_waiting) >= MAX_WAITING:
         raise GraphicsError("too many pictures are being drawn; try again in a moment")
-    drawing = asyncio.get_running_loop().run_in_executor(_thread, _draw, paint, width, height, theme)
+    drawing = asyncio.get_running_loop().run_in_executor(
+        _thread, copy_context().run, _draw, paint, width, height, theme
+    )
     _waiting.add(drawing)
     drawing.add_done_callback(_waiting.discard)
     try:

@@ -7,6 +7,8 @@ the log says so once.
 from __future__ import annotations
 
 import unicodedata
+from dataclasses import replace
+from datetime import date
 from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,6 +16,10 @@ from typing import Any
 
 import structlog
 from matplotlib import font_manager
+
+from llmagent_os.graphics.drawing import FONT_REMEDY
+from llmagent_os.languages import ENGLISH, language_in_force
+from llmagent_os.languages.written_phrases import day_parts_text
 
 #: Fonts that are asked in this order for each letter, where they are installed. The first comes with matplotlib.
 FONTS = (
@@ -42,11 +48,6 @@ FONTS = (
 #: The package with Noto Sans SC, and the file in it.
 FONT_PACKAGE, FONT_FILE = "pylopdf_fonts_zh_cn", "NotoSansSC-Regular.otf"
 
-#: What an operator does about missing letters.
-REMEDY = (
-    'install a font that has them, such as Noto Sans CJK; pip install "llmagent-os[graphics]" brings one for Chinese'
-)
-
 _BOX = "□"  #: for a letter that no font has
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -58,6 +59,8 @@ def families() -> tuple[str, ...]:
     manager: Any = font_manager.fontManager
     if (packaged := _packaged()) is not None:
         manager.addfont(packaged)
+        # The package has one weight. It is known as the bold one too, or matplotlib's log complains of every picture.
+        manager.ttflist.append(replace(manager.ttflist[-1], weight=700))
     there = {str(font.name) for font in manager.ttflist}
     return tuple(name for name in FONTS if name in there)
 
@@ -82,6 +85,12 @@ def missing_letters(words: str) -> str:
     return "".join(letter for letter in letters if letter != _BOX and _shown(letter) == _BOX)
 
 
+def language_drawn() -> str:
+    """The language in force where its words can be drawn, else English."""
+    words = "".join(day_parts_text("yMMMMEEEEd", date(2026, month, month)) for month in range(1, 13))
+    return ENGLISH if missing_letters(words) else language_in_force()
+
+
 @cache
 def _shown(letter: str) -> str:
     category = unicodedata.category(letter)
@@ -98,7 +107,7 @@ def _shown(letter: str) -> str:
 @cache
 def _warn_of_boxes() -> None:
     """Tell the log once. The letter itself is a person's, and stays out of it."""
-    _log.warning("pictures show boxes for letters that no installed font has", remedy=REMEDY)
+    _log.warning("pictures show boxes for letters that no installed font has", remedy=FONT_REMEDY)
 
 
 def _is_in_a_font(code: int) -> bool:

@@ -7,7 +7,7 @@ from datetime import date, datetime
 
 from babel.dates import format_interval, format_skeleton, get_datetime_format
 from babel.lists import format_list
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 
 from llmagent_os.languages.spoken_language import language_in_force
 from llmagent_os.languages.written_values import locale_in_force
@@ -31,17 +31,18 @@ def moment_text(moment: datetime) -> str:
     >>> moment_text(datetime(2027, 3, 5, 14, 30))
     'Friday 5 March, 14:30'
     """
-    written = get_datetime_format("medium", locale=locale_in_force())
+    written = str(get_datetime_format("medium", locale=locale_in_force()))
     return written.replace("{1}", day_parts_text("MMMMEEEEd", moment)).replace("{0}", f"{moment:%H:%M}")
 
 
 def period_text(first: date, last: date) -> str:
-    """The days from the first to the last, with their year: ``30 Nov – 6 Dec 2026``.
+    """The days from the first to the last, with their year.
 
-    >>> period_text(date(2026, 11, 30), date(2026, 12, 6)).split()
-    ['30', 'Nov', '–', '6', 'Dec', '2026']
+    >>> period_text(date(2026, 11, 30), date(2026, 12, 6))
+    '30 Nov – 6 Dec 2026'
     """
-    return format_interval(first, last, "yMMMd", locale=locale_in_force())
+    written = format_interval(first, last, "yMMMd", locale=locale_in_force())
+    return written.replace("\u2009", " ")  # a thin space, which few fonts and no searches know
 
 
 def decimal_text(number: float, places: int | None = None) -> str:
@@ -56,6 +57,16 @@ def decimal_text(number: float, places: int | None = None) -> str:
     """
     pattern = "#,##0.###" if places is None else f"#,##0.{'0' * places}".rstrip(".")
     return format_decimal(number, format=pattern, locale=locale_in_force())
+
+
+def separators() -> dict[int, str]:
+    """What ``str.translate`` puts in place of the comma and the point of an English number.
+
+    >>> "1,234.5".translate(separators())
+    '1,234.5'
+    """
+    locale = locale_in_force()
+    return {ord(","): get_group_symbol(locale), ord("."): get_decimal_symbol(locale)}
 
 
 def choice_text(words: Sequence[str]) -> str:

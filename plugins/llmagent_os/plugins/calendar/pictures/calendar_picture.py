@@ -15,7 +15,8 @@ import structlog
 
 from llmagent_os.errors import GraphicsError
 from llmagent_os.graphics import INSTALL, can_draw, drawn, theme_named
-from llmagent_os.markup.word_list import join_words
+from llmagent_os.languages import lazy_gettext, speaking
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.plugin import Picture, ToolContext, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_query import EventQuery, event_query
@@ -24,9 +25,9 @@ from llmagent_os.plugins.calendar.pictures import month_picture, week_picture
 from llmagent_os.plugins.calendar.pictures.drawn_event import DAY, DrawnEvent, events_by_day
 from llmagent_os.plugins.calendar.pictures.month_picture import paint_month, weeks_of
 from llmagent_os.plugins.calendar.pictures.picture_request import asks_for_picture
+from llmagent_os.plugins.calendar.pictures.picture_words import period_head, picture_in_words
 from llmagent_os.plugins.calendar.pictures.week_picture import paint_week
 from llmagent_os.plugins.calendar.time.date_ranges import DateRange
-from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 
 if TYPE_CHECKING:
@@ -38,9 +39,9 @@ LEAST_UNASKED = 4  #: days: a shorter period is drawn only where the words ask f
 
 #: Answers about a period that a picture shows; others are about one event, or a number.
 _LISTING = ("", "events", "left")
-_CANNOT = f"I cannot draw here: whoever runs me can add that with `{INSTALL}`."
-_FAILED = "I could not draw the picture just now."
-_TOO_LONG = f"A picture shows at most {MAX_DAYS} days: ask for a week or a month."
+_CANNOT = lazy_gettext("I cannot draw here: whoever runs me can add that with `{command}`.")
+_FAILED = lazy_gettext("I could not draw the picture just now.")
+_TOO_LONG = lazy_gettext("A picture shows at most {count} days: ask for a week or a month.")
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -51,23 +52,22 @@ class _Drawing:
 
     days: DateRange
     events: Mapping[date, list[DrawnEvent]]
-    head: str  #: such as ``7 to 13 December 2026``
+    about: str  #: what the events are about; empty: all events
 
     @property
     def kind(self) -> str:
         """``week`` or ``month``."""
         return "week" if len(self.events) <= MAX_COLUMNS else "month"
 
-    def words(self) -> str:
-        """What the picture shows, in words."""
+    @property
+    def head(self) -> str:
+        """Such as ``7 – 13 Dec 2026``, in the language in force."""
+        return period_head(self.days, self.about)
+
+    def words(self, missing: str) -> str:
+        """What the picture shows, in words. ``missing``: letters that are boxes in it."""
         busy = [(day, len(events)) for day, events in self.events.items() if events]
-        if not busy:
-            return f"Your calendar as a picture, {self.head}: no events."
-        if self.kind == "week":
-            told = [f"{_day(day)} {count} {'event' if count == 1 else 'events'}" for day, count in busy]
-            return f"Your calendar as a picture, {self.head}: {join_words(told)}."
-        told = [f"{count} on the {_ordinal(day.day)}" for day, count in busy]
-        return f"Your calendar as a picture, {self.head}; events: {join_words(told)}."
+        return picture_in_words(self.head, busy, is_week=self.kind == "week", missing=missing)
 
 
 async def with_picture(
@@ -87,7 +87,7 @@ async def with_picture(
     if given.get("among") or not (is_asked or (given.get("asked") or "") in _LISTING):
         return result
     if not can_draw():
-        return _saying(result, _CANNOT) if is_asked else result
+        return _saying(result, _CANNOT.format(command=INSTALL)) if is_asked else result
     query = _query(call, given)
     days = _days(call, query, is_asked=is_asked)
     if days is None:
@@ -96,12 +96,12 @@ async def with_picture(
     if not is_asked and (count < LEAST_UNASKED or count > MAX_DAYS or result.data["status"] == "empty"):
         return result
     if count > MAX_DAYS:
-        return _saying(result, _TOO_LONG)
+        return _saying(result, _TOO_LONG.format(count=MAX_DAYS))
     try:
         picture = await _picture(context, call, await _drawing(call, query, days))
     except (GraphicsError, OSError) as error:
         _log.warning("a picture of a calendar was not drawn", error=str(error))
-        return _saying(result, _FAILED) if is_asked else result
+        return _saying(result, str(_FAILED)) if is_asked else result
     return msgspec.structs.replace(result, pictures=(picture,))
 
 
@@ -140,61 +140,40 @@ async def _drawing(call: CalendarCall, query: EventQuery, days: DateRange) -> _D
         matches = call.matches_within(events, [(first, datetime.combine(days.last, datetime.min.time()) + DAY)])
     count = (days.last - days.first).days + 1
     by_day = events_by_day(matches, [days.first + number * DAY for number in range(count)])
-    head = _head(days) + (f": {query.about}" if query.about else "")
-    return _Drawing(days, by_day, head)
-
-
-def _head(days: DateRange) -> str:
-    """``December 2026``, ``7 to 13 December 2026``, ``30 November to 6 December 2026``."""
-    first, last = days.first, days.last
-    if first.day == 1 and first.month == last.month and (last + DAY).day == 1:
-        return f"{_month(first)} {first.year}"
-    if days.single:
-        return f"{_day(first)} {first.year}"
-    if first.year != last.year:
-        return f"{first.day} {_month(first)} {first.year} to {last.day} {_month(last)} {last.year}"
-    begin = f"{first.day}" if first.month == last.month else f"{first.day} {_month(first)}"
-    return f"{begin} to {last.day} {_month(last)} {last.year}"
+    return _Drawing(days, by_day, query.about or "")
 
 
 async def _picture(context: ToolContext, call: CalendarCall, drawing: _Drawing) -> Picture:
     is_week = drawing.kind == "week"
     width = week_picture.WIDTH if is_week else month_picture.WIDTH
     height = week_picture.height_of(drawing.events) if is_week else month_picture.HEIGHT
-    png = await drawn(_painter(call, drawing), width=width, height=height, theme=theme_named(context.theme))
+    missing: list[str] = []
+    png = await drawn(_painter(call, drawing, missing), width=width, height=height, theme=theme_named(context.theme))
     # The same name at every try, and another one for every message: earlier ones show theirs, too.
     own = hashlib.sha256(context.call_id.encode()).hexdigest()[:12]
     path = await context.files.write(f"{drawing.kind}-{drawing.days.first.isoformat()}-{own}.png", png)
-    return Picture(path, drawing.words())
+    return Picture(path, drawing.words("".join(missing)))
 
 
-def _painter(call: CalendarCall, drawing: _Drawing) -> Callable[[Canvas], None]:
+def _painter(call: CalendarCall, drawing: _Drawing, missing: list[str]) -> Callable[[Canvas], None]:
+    """What draws, and then puts the letters that it had to leave out into ``missing``."""
     zone = call.zone.key.replace("_", " ")
     first, last = drawing.days.first, drawing.days.last
 
     def paint(canvas: Canvas) -> None:
-        if drawing.kind == "week":
-            paint_week(canvas, [*drawing.events], drawing.events, call.now, drawing.head, zone)
-        else:
-            paint_month(canvas, weeks_of(first, last), (first, last), drawing.events, call.today, drawing.head, zone)
+        from llmagent_os.graphics.fonts import language_drawn
+
+        with speaking(language_drawn()):
+            head = drawing.head
+            if drawing.kind == "week":
+                paint_week(canvas, [*drawing.events], drawing.events, call.now, head, zone)
+            else:
+                paint_month(canvas, weeks_of(first, last), (first, last), drawing.events, call.today, head, zone)
+        missing.append(canvas.missing)
 
     return paint
 
 
 def _saying(result: ToolResult, more: str) -> ToolResult:
-    waiting = " ".join(filter(None, (result.waiting, more)))
-    return msgspec.structs.replace(result, text=f"{result.text} {more}", waiting=waiting)
-
-
-def _month(day: date) -> str:
-    return MONTHS[day.month - 1].title()
-
-
-def _ordinal(number: int) -> str:
-    """``1st``, ``12th``, ``23rd``."""
-    endings = {1: "st", 2: "nd", 3: "rd"}
-    return f"{number}{'th' if 10 < number < 20 else endings.get(number % 10, 'th')}"
-
-
-def _day(day: date) -> str:
-    return f"{WEEKDAYS[day.weekday()].title()} {day.day} {_month(day)}"
+    waiting = join_sentences([result.waiting, more])
+    return msgspec.structs.replace(result, text=join_sentences([result.text, more]), waiting=waiting)

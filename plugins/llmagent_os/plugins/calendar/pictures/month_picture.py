@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from llmagent_os.plugins.calendar.phrasing import clock_text
+from llmagent_os.languages.written_phrases import day_parts_text
 from llmagent_os.plugins.calendar.pictures.drawn_event import DAY, DrawnEvent
-from llmagent_os.plugins.calendar.time.text_normalization import MONTHS, WEEKDAYS
+from llmagent_os.plugins.calendar.pictures.picture_words import more_text, time_text
 
 if TYPE_CHECKING:
     from llmagent_os.graphics.canvas import Canvas
@@ -58,7 +58,7 @@ def paint_month(
     width = (canvas.width - 2 * _SIDE) / 7
     height = (canvas.height - _TOP - _WEEK_HEAD - _BOTTOM) / len(weeks)
     for column, day in enumerate(weeks[0]):
-        named = WEEKDAYS[day.weekday()].title()[:3]
+        named = day_parts_text("E", day)
         canvas.text(_SIDE + column * width + 10, _TOP + 6, named, size=14, color=theme.muted)
     for row, week in enumerate(weeks):
         for column, day in enumerate(week):
@@ -73,7 +73,7 @@ def paint_month(
 
 def _number(canvas: Canvas, x: float, y: float, day: date, *, is_today: bool, is_meant: bool, with_month: bool) -> None:
     """The number of a day; the first of a month says which."""
-    named = f"{day.day} {MONTHS[day.month - 1].title()[:3]}" if day.day == 1 or with_month else str(day.day)
+    named = day_parts_text("MMMd", day) if day.day == 1 or with_month else str(day.day)
     theme = canvas.theme
     if is_today:
         canvas.box(x + 6, y + 5, canvas.width_of(named, size=14, bold=True) + 12, 22, theme.accent, radius=11)
@@ -96,10 +96,10 @@ def _events(canvas: Canvas, x: float, y: float, width: float, height: float, eve
         canvas.box(x + 8, top + 4, 7, 7, color, radius=3.5)
         canvas.text(x + 20, top, _line(event), size=_TEXT, room=width - 26)
     if len(shown) < len(events):
-        more = f"+{len(events) - len(shown)} more"
+        more = more_text(len(events) - len(shown))
         canvas.text(x + 20, y + len(shown) * _LINE, more, size=_TEXT, color=theme.muted, room=width - 26)
 
 
 def _line(event: DrawnEvent) -> str:
     begins_here = event.start.time() != datetime.min.time()
-    return f"{clock_text(event.start)} {event.title}" if begins_here else event.title
+    return f"{time_text(event.start)} {event.title}" if begins_here else event.title

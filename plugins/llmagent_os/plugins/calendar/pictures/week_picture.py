@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
-from llmagent_os.plugins.calendar.phrasing import clock_text
+from llmagent_os.languages.written_phrases import day_parts_text
 from llmagent_os.plugins.calendar.pictures.drawn_event import DrawnEvent, side_by_side
-from llmagent_os.plugins.calendar.time.text_normalization import WEEKDAYS
+from llmagent_os.plugins.calendar.pictures.picture_words import time_text
 
 if TYPE_CHECKING:
     from llmagent_os.graphics.canvas import Canvas
@@ -104,7 +104,7 @@ class _Grid:
         for hour in range(self._first, self._last + 1):
             y = self._top + (hour - self._first) * self._hour
             self._canvas.line(_LEFT, y, right, y, self._theme.line)
-            named = clock_text(datetime(2000, 1, 1, hour % 24))
+            named = time_text(datetime(2000, 1, 1, hour % 24))
             self._canvas.text(_LEFT - 12, y - 8, named, size=13, align="right", color=self._theme.muted)
 
     def paint_head(self, number: int, day: date, *, is_today: bool) -> None:
@@ -117,7 +117,7 @@ class _Grid:
                 self._canvas.line(x, y, x + self._column, y, self._theme.line)
         self._canvas.line(x, _TOP + _DAY_HEAD, x, self._bottom, self._theme.line)
         color = self._theme.accent if is_today else self._theme.ink
-        named = f"{WEEKDAYS[day.weekday()].title()[:3]} {day.day}"
+        named = day_parts_text("Ed", day)
         self._canvas.text(x + 10, _TOP + 8, named, size=16, bold=True, color=color, room=self._column - 16)
 
     def paint_all_day(self, number: int, titles: Sequence[str]) -> None:
@@ -138,7 +138,7 @@ class _Grid:
         self._canvas.box(x, y + 1, width - 2, height, self._theme.box, radius=5)
         self._canvas.box(x, y + 1, 4, height, self._theme.series[1] if event.reminder else self._theme.accent, radius=2)
         room = width - 18
-        time = clock_text(event.start)
+        time = time_text(event.start)
         if height >= 36:
             self._canvas.text(x + 10, y + 4, event.title, size=_TEXT, bold=True, color=self._theme.box_ink, room=room)
             self._canvas.text(x + 10, y + 21, time, size=13, color=self._theme.box_ink, room=room)
