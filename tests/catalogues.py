@@ -116,7 +116,13 @@ def problems(language: str) -> Iterator[str]:
         yield from (f"{where} has {each!r}, which the sources no longer have" for each in found if each not in texts)
         for identifier, message in found.items():
             if identifier in texts:
-                yield from (f"{where}: {identifier!r}: {each}" for each in faults(identifier, message.string, language))
+                found_faults = faults(identifier, strings_of(message), language)
+                yield from (f"{where}: {identifier!r}: {each}" for each in found_faults)
+
+
+def strings_of(message: Message) -> str | tuple[str, ...]:
+    """What a message is translated to: a text, or the forms of one."""
+    return message.string or "" if isinstance(message.string, str | None) else tuple(message.string)
 
 
 def faults(identifier: MessageId, translated: str | tuple[str, ...], language: str) -> Iterator[str]:

@@ -147,6 +147,8 @@ def _words(text: str) -> list[str]:
 
 def _script(text: str) -> str:
     """The language of the script that most of a message is in; empty: Latin, or none that is known."""
+    if text.isascii():
+        return ""
     weights: Counter[str] = Counter()
     for letter in filter(str.isalpha, text):
         code = next((code for code, pattern in _SCRIPT.items() if pattern.match(letter)), "")

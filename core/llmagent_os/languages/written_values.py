@@ -30,7 +30,7 @@ def language_name(code: str, *, among: str | None = None) -> str:
     >>> language_name("de"), language_name("de", among="es"), language_name("xx")
     ('German', 'alemán', 'xx')
     """
-    return Locale.parse(among or locale_in_force()).languages.get(code, code)
+    return str(Locale.parse(among or locale_in_force()).languages.get(code, code))
 
 
 def number_text(number: int) -> str:

@@ -18,7 +18,7 @@ from llmagent_os.events import Event, Message
 from llmagent_os.identity import Identity, PersonId, identity_of
 from llmagent_os.languages import LANGUAGES, language_of_tag
 from llmagent_os.languages.catalogues import catalogue
-from llmagent_os.languages.identification import language_written
+from llmagent_os.languages.identification import WrittenIn, language_written, may_be_foreign
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.language_evidence import Evidence, noticed, weighed
 from llmagent_os.people.profiles import Profile, Profiles
@@ -74,7 +74,7 @@ class PersonLanguages:
         before = profile.language_evidence or self._evidence.get(person_id, {})
         after = before
         if isinstance(event, Message) and event.text.strip():
-            written = await asyncio.to_thread(language_written, event.text[:READ_CHARACTERS])
+            written = await _language_written(event.text[:READ_CHARACTERS])
             after = before if written is None else weighed(before, written)
         writes = noticed(after, self.languages, profile.noticed_language)
         usual = self._usual(event)
@@ -123,3 +123,8 @@ class PersonLanguages:
         """The language of people who have said nothing yet."""
         said = language_of_tag(event.sender.locale)
         return said if said in self.languages else self.languages[0]
+
+
+async def _language_written(text: str) -> WrittenIn | None:
+    """The language of a message. What is plainly English takes microseconds, and waits for no thread."""
+    return await asyncio.to_thread(language_written, text) if may_be_foreign(text) else language_written(text)

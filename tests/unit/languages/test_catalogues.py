@@ -8,7 +8,7 @@ import pytest
 
 from llmagent_os.languages.catalogues import catalogue
 from tests import catalogues
-from tests.catalogues import TRANSLATED, bad_calls, faults, problems, source_texts, translations
+from tests.catalogues import TRANSLATED, bad_calls, faults, problems, source_texts, strings_of, translations
 
 
 @pytest.mark.parametrize("language", TRANSLATED)
@@ -27,9 +27,9 @@ def test_people_get_what_the_files_say(language: str) -> None:
     for room in translations(language).values():
         for identifier, message in room.items():
             if isinstance(identifier, str):
-                assert catalogue(language).gettext(identifier) == message.string
+                assert catalogue(language).gettext(identifier) == strings_of(message)
             else:
-                assert catalogue(language).ngettext(*identifier, 1) == message.string[0]
+                assert catalogue(language).ngettext(identifier[0], identifier[1], 1) == strings_of(message)[0]
 
 
 @pytest.mark.parametrize(
