@@ -50,8 +50,9 @@ async def drawn(paint: Callable[[Canvas], None], *, width: int, height: int, the
         raise GraphicsError(f"pictures cannot be drawn here: {INSTALL}")
     if len(_waiting) >= MAX_WAITING:
         raise GraphicsError("too many pictures are being drawn; try again in a moment")
+    context = copy_context()  # has the language in force
     drawing = asyncio.get_running_loop().run_in_executor(
-        _thread, copy_context().run, _draw, paint, width, height, theme
+        _thread, lambda: context.run(_draw, paint, width, height, theme)
     )
     _waiting.add(drawing)
     drawing.add_done_callback(_waiting.discard)
