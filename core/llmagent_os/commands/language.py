@@ -41,7 +41,7 @@ async def language(services: Services, command: Command) -> Reply:
     chosen = language_named(what)
     if chosen is None or chosen not in spoken:
         return Reply(gettext("I do not speak “{language}”.", language=what[:40]) + f" {_ways(spoken)}")
-    await services.profiles.update(person_id, language=chosen, language_from="choice")
+    await services.profiles.update(person_id, language=chosen)
     if services.languages is not None:
         await services.languages.hear(command)  # what the platform says below the answer is in the new language, too
     with speaking(chosen):

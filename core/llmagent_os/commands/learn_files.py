@@ -23,11 +23,17 @@ from llmagent_os.reply.services import Services
 LEARN_FILES = "agent:learn:"
 
 #: "for everyone" and the like: the workspace is to know it, and not the person alone.
-FOR_ALL = r"for (?:everyone|everybody|all|us(?: all)?|the (?:workspace|team|server|group))"
+FOR_ALL = (
+    r"(?:for (?:everyone|everybody|all|us(?: all)?|the (?:workspace|team|server|group))"
+    r"|für (?:alle|uns(?: alle)?)|para (?:todos|todas|nosotros)|给(?:大家|所有人))"
+)
 
 _TEACHING = re.compile(
     rf"(?:please )?/?(?:read and )?learn(?:@\w+)?(?: (?:this|it|that|these))?"
-    rf"(?: (?:file|files|document|documents|pdf|page))?(?: (?P<all>{FOR_ALL}))?(?: please)?\s*[.!]*",
+    rf"(?: (?:file|files|document|documents|pdf|page))?(?: (?P<all>{FOR_ALL}))?(?: please)?\s*[.!]*"
+    rf"|(?:bitte )?lerne?(?: das| dies| diese datei)?(?: (?P<all_de>{FOR_ALL}))?(?: bitte)?\s*[.!]*"
+    rf"|(?:por favor,? )?aprende(?: esto| este archivo)?(?: (?P<all_es>{FOR_ALL}))?(?:,? por favor)?\s*[.!]*"
+    rf"|(?:请)?(?P<all_zh>{FOR_ALL})?学习?(?:这个|一下|这个文件)?\s*[。！.!]*",
     re.IGNORECASE,
 )
 
@@ -45,7 +51,7 @@ def is_teaching(message: Message) -> bool:
 async def learn_files(services: Services, message: Message) -> Reply:
     """Answer a message that asks to learn its files."""
     match = _TEACHING.fullmatch(message.text.strip())
-    for_all = match is not None and match["all"] is not None
+    for_all = match is not None and any(match.groupdict().values())
     return await _learned(services, message, message.attachments, for_all=for_all)
 
 

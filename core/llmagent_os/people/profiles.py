@@ -462,6 +462,8 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
         ProfileError: a profile cannot have that field or value.
     """
     fields: dict[str, Any] = msgspec.structs.asdict(profile)
+    if "language" in changes:
+        changes = {"language_from": "choice"} | changes
     single = {name: value for name, value in changes.items() if name in known}
     for name, value in changes.items():
         if name in _NOT_CHANGED or (name not in fields and name not in known):

@@ -104,7 +104,7 @@ def _surroundings(services: Services, exchange: Exchange) -> list[str]:
     if profile.place:
         about.append(f"Place: {profile.place}.")
     if profile.language_from or language_in_force() != ENGLISH:
-        language = language_name(language_in_force(), among=ENGLISH)
+        language = language_name(profile.chosen_language or language_in_force(), among=ENGLISH)
         about.append(f"The person's language is {language}: answer in {language}.")
     return [*lines, " ".join(about)]
 

@@ -7,7 +7,8 @@ import pytest
 
 from llmagent_os.adapter import Reply
 from llmagent_os.agent import Agent
-from llmagent_os.events import Command, Conversation, Message, Sender
+from llmagent_os.commands.learn_files import is_teaching
+from llmagent_os.events import Attachment, Command, Conversation, Message, Sender
 from llmagent_os.handler import Handler
 from llmagent_os.identity import PersonId
 from llmagent_os.languages import speaking
@@ -121,3 +122,14 @@ async def test_a_model_of_many_languages_is_told_the_persons_language(bench: Ben
     speaker = Speaker(bench, "Nothing.")
     await speaker.hears("Was habe ich morgen eigentlich vor?")
     assert "answer in English" in bench.llm.requests[0].messages[0]["content"]
+
+
+@pytest.mark.parametrize(
+    "text", ["learn this", "Lerne das bitte!", "bitte lern das", "Aprende esto", "学习这个。", "请给大家学习这个文件"]
+)
+def test_a_file_is_taught_in_every_language(text: str) -> None:
+    file = Attachment("faq.txt", "text/plain", "/faq.txt")
+    room = Conversation(platform="memory", channel="c1")
+    said = Message(event_id="1", conversation=room, sender=Sender("u1"), text=text, message_id="1", attachments=(file,))
+    assert is_teaching(said)
+    assert not is_teaching(msgspec.structs.replace(said, text=f"{text} x"))

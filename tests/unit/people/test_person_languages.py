@@ -128,7 +128,7 @@ async def test_a_bot_speaks_its_own_languages_only(tmp_path: Path) -> None:
 
 
 async def test_what_a_person_chose_stands_above_what_they_write(rooms: Rooms) -> None:
-    await rooms.profiles.update(ANA, language="es", language_from="choice")
+    await rooms.profiles.update(ANA, language="es")
     assert await rooms.writes(LONG["de"], locale="zh") == "es"
     await rooms.profiles.update(ANA, language_from="")
     assert await rooms.writes("/help") == "de"
