@@ -92,6 +92,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     only_for: str | None = None
     pictures: tuple[Picture, ...] = ()  #: sent along with their words
     table: Table | None = None  #: shown behind the text
+    #: people are asked what they think of the reply: the platform shows a thumb up and a thumb down under it, whose
+    #: press comes back as a Reaction (:data:`~llmagent_os.events.PRESSED_UP`). Where it has no such buttons, nothing.
+    asks_feedback: bool = False
 
     @property
     def body(self) -> str:

@@ -29,6 +29,7 @@ from llmagent_os.reply.button_answer import answer_button, ask_again, plugin_but
 from llmagent_os.reply.consent_question import with_consent_question
 from llmagent_os.reply.contact_notes import note_contact
 from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
+from llmagent_os.reply.feedback_buttons import asking_feedback
 from llmagent_os.reply.found_passages import find_passages
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
@@ -248,7 +249,8 @@ class Agent:
 
     async def _answer(self, services: Services, event: Event, draft: Draft) -> Outcome:
         """Answer in words, and read the answer aloud to people who want that."""
-        return await spoken(services, event, await self._in_words(services, event, draft))
+        outcome = asking_feedback(services, event, await self._in_words(services, event, draft))
+        return await spoken(services, event, outcome)
 
     async def _in_words(self, services: Services, event: Event, draft: Draft) -> Outcome:
         match event:

@@ -556,6 +556,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         consent=config.consent.defaults,
         asks_consent=config.consent.ask,
         memory=MemorySettings(propose=config.memory.propose),
+        feedback_buttons=config.feedback.buttons,
         web=web,
     )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import structlog
 
 from llmagent_os.adapter import Receipt
@@ -108,9 +109,6 @@ class Reactions:
         platform = event.conversation.platform
         if not self._mapping.knows(event.emoji, platform):
             _log.info("an emoji without a reward in the table counts as neutral", emoji=event.emoji, platform=platform)
-        standing = [emoji for emoji in emojis(rows, rater_id) if emoji != event.emoji]
-        if event.action == "added":
-            standing.append(event.emoji)
         before = sum(row.reward for row in rows if row.kind == "reaction" and row.rater_id == rater_id)
         reward = RewardEvent(
             reward_id=reward_id,
@@ -120,12 +118,14 @@ class Reactions:
             user_id=interaction.user_id,
             op="add" if event.action == "added" else "remove",
             raw_value=event.emoji,
-            # The change of the rater's opinion. Removing an emoji that was never counted changes nothing, and neither
-            # does adding an emoji twice. A second emoji is a changed mind and not a second voice.
-            reward=opinion(standing, self._mapping, platform) - before,
+            reward=0.0,
             mapping_version=self._mapping.version,
             at=event.at,
         )
+        # The change of the rater's opinion. Removing an emoji that was never counted changes nothing, and neither does
+        # adding an emoji twice. A second emoji is a changed mind and not a second voice.
+        after = opinion(emojis([*rows, reward], rater_id), self._mapping, platform)
+        reward = msgspec.structs.replace(reward, reward=after - before)
         await self._ledger.add_reward(reward)
         return interaction, reward
 

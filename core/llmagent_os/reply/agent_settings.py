@@ -42,4 +42,5 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     learn: LearnSetting = "off"  #: who may teach the bot from chat
     consent: Consent = Consent()  #: what people allow who have not said
     asks_consent: bool = False  #: people are told once what the bot does with what it hears, and how to change it
+    feedback_buttons: tuple[str, ...] = ()  #: the platforms on which replies have a thumb up and a thumb down to press
     web: WebAccess = WebAccess()  #: how plugins reach the web
