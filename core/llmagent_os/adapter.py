@@ -95,6 +95,9 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     #: people are asked what they think of the reply: the platform shows a thumb up and a thumb down under it, whose
     #: press comes back as a Reaction (:data:`~llmagent_os.events.PRESSED_UP`). Where it has no such buttons, nothing.
     asks_feedback: bool = False
+    #: the platform's id of the bot's earlier message that this is a short question about: where the platform can, the
+    #: question stands under that message, and goes once it is answered
+    under: str | None = None
 
     @property
     def body(self) -> str:
@@ -136,6 +139,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     reactions: bool = False  #: people can react to messages
     threads: bool = False  #: there are threads, or topics
+    whispers: bool = False  #: in a group, a reply that is ``only_for`` one person stands there and nobody else sees it
     buttons: bool = False  #: a reply may have buttons
     files: bool = False  #: a reply may have files
     voice: bool = False  #: people can send voice messages
@@ -240,6 +244,28 @@ class Adapter(Protocol):
 
     async def typing(self, conversation: Conversation) -> None:
         """Show that an answer is coming. The adapter may do nothing."""
+        ...
+
+
+class Thumbs(msgspec.Struct, frozen=True):
+    """How many people have pressed each of the two feedback buttons under a reply."""
+
+    up: int = 0
+    down: int = 0
+
+
+@runtime_checkable
+class ShowsThumbs(Protocol):
+    """An adapter whose feedback buttons show what was pressed."""
+
+    async def show_thumbs(self, conversation: Conversation, message_id: str, thumbs: Thumbs) -> None:
+        """Show under a reply how its feedback buttons are pressed now. Other buttons under it stay as they are.
+
+        Args:
+            conversation: where the reply is.
+            message_id: the reply, or the part of it with the buttons.
+            thumbs: the presses that stand.
+        """
         ...
 
 

@@ -38,6 +38,7 @@ from llmagent_os.reply.model_answer import answer_with_model
 from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.prompt import chat_request
+from llmagent_os.reply.reason_in_words import answer_reason, reasons_of_message
 from llmagent_os.reply.received_files import answer_received, answer_wordless
 from llmagent_os.reply.remembering import keep, keep_after, read_message, recalled
 from llmagent_os.reply.request_features import request_features
@@ -173,7 +174,7 @@ class Agent:
             return await self._press(services, message, button, exchange.text)
         if is_teaching(message):
             return await fixed_outcome(services, message, await learn_files(services, message), intent="attachment")
-        for answer_early in (answer_received, answer_memory_request):
+        for answer_early in (answer_reason, answer_received, answer_memory_request):
             if (answered := await answer_early(services, exchange)) is not None:
                 return answered
         found = await find_passages(services, self.kb, exchange)
@@ -204,7 +205,8 @@ class Agent:
         reply = await keep_after(services, exchange, reading.statements, reply, answer, proposed)
         # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
         interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=request.tools)
-        return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))
+        signs = rewards_of_message(services, exchange, answer, interaction)
+        return Outcome(reply, interaction, (*signs, *await reasons_of_message(services, exchange)))
 
     def preprocess(self, text: str) -> str:
         r"""``text`` in Unicode's composed form, without control characters or chat markup, spaces evened.

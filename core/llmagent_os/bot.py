@@ -64,6 +64,8 @@
 
     [feedback]                            # how people are asked what they think of a reply
     buttons = ["slack"]                   # the platforms with a thumb up and down under every reply; []: nowhere
+    ask_why = true                        # somebody who gives a 👎 is asked now and then what was wrong
+    ask_pause = 6                         # at least so many replies between two such questions
 
     [training]                            # when the model's weights are trained; see training/training_config.py
     opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
@@ -278,6 +280,8 @@ class FeedbackConfig(BaseModel):
 
     #: the platforms on which a thumb up and a thumb down stand under every reply that a behaviour was chosen for
     buttons: tuple[Name, ...] = ("slack",)
+    ask_why: bool = True  #: whether somebody who gives a 👎 is asked now and then what was wrong
+    ask_pause: int = Field(default=6, ge=0, le=1000)  #: how many replies come after such a question before the next one
 
     @field_validator("buttons")
     @classmethod

@@ -98,7 +98,9 @@ class Reaction(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="react
     #: the platform's raw value: a character, or a custom emoji's name; of a pressed button :data:`PRESSED_UP` or
     #: :data:`PRESSED_DOWN`
     emoji: str
-    action: Literal["added", "removed"]
+    #: ``pressed``: a feedback button that a second press releases. Whether this press gives or takes back is for the
+    #: host to say, which knows what the person has pressed before
+    action: Literal["added", "removed", "pressed"]
 
 
 class Edit(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="edit"):

@@ -33,6 +33,7 @@ from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
 from llmagent_os.events import Reaction, now
+from llmagent_os.feedback.reason_questions import ReasonQuestions
 from llmagent_os.graphics.drawing import INSTALL as INSTALL_GRAPHICS
 from llmagent_os.graphics.drawing import can_draw
 from llmagent_os.host.health import Health
@@ -576,6 +577,8 @@ def _host(
     async def may_rate(event: Reaction) -> bool:
         return await access.admits(event) and await directory.may_teach(event)
 
+    feedback = bot.config.feedback
+    questions = ReasonQuestions(ledger, directory, pause_replies=feedback.ask_pause)
     limits = Limits(
         max_pending_per_conversation=settings.max_pending_per_conversation,
         max_pending_per_sender=settings.max_pending_per_sender,
@@ -592,5 +595,6 @@ def _host(
         rewards=bot.rewards,
         admits=access.admits,
         may_rate=may_rate,
+        question=questions.question if feedback.ask_why else None,
         status=health.status,
     )

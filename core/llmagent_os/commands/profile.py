@@ -8,6 +8,7 @@ from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.taste_report import styles_of, taste_report
 from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
+from llmagent_os.feedback.reason_questions import ASK_WHY
 from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.people.profiles import Profile, Profiles
 from llmagent_os.privacy.consent import LEARNING, SWITCHES, is_withdrawal
@@ -36,7 +37,8 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
     Args:
         services: has the profiles.
         event: a command, or a button of an earlier answer.
-        what: empty, ``undo``, ``clear``, ``clear FIELD``, ``learning on``, ``learning off`` or ``set STYLE``.
+        what: empty, ``undo``, ``clear``, ``clear FIELD``, ``learning on``, ``learning off``, ``ask why on``,
+            ``ask why off`` or ``set STYLE``.
     """
     profiles = services.profiles
     if profiles is None:
@@ -111,7 +113,12 @@ async def _clear(profiles: Profiles, person_id: PersonId, field: str) -> Reply:
 
 def _preference(services: Services, what: str) -> tuple[str, str | None] | None:
     """The preference that ``what`` sets, and its value; a value of None removes it. None: ``what`` sets none."""
-    switch: dict[str, tuple[str, str | None]] = {"learning on": (LEARNING, None), "learning off": (LEARNING, "off")}
+    switch: dict[str, tuple[str, str | None]] = {
+        "learning on": (LEARNING, None),
+        "learning off": (LEARNING, "off"),
+        "ask why on": (ASK_WHY, None),
+        "ask why off": (ASK_WHY, "off"),
+    }
     if not what.startswith("set "):
         return switch.get(what)
     value = what.removeprefix("set ").strip().replace(" ", "_")
@@ -122,7 +129,7 @@ def _preference(services: Services, what: str) -> tuple[str, str | None] | None:
 def _ways(services: Services) -> str:
     return (
         "`/profile`, `/profile undo`, `/profile clear`, `/profile clear name`, `/profile learning off`, "
-        f"`/profile learning on` or `/profile set STYLE` with one of {', '.join(styles_of(services))}"
+        f"`/profile learning on`, `/profile ask why off`, `/profile ask why on` or `/profile set STYLE` with one of {', '.join(styles_of(services))}"
     )
 
 

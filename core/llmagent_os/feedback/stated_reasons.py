@@ -1,6 +1,6 @@
 """Reads why somebody did not like a reply, where they say so in their next message: "too long", "wrong day".
 
-A reason is about the wording, or about the content. What is kept of it is a word of the tables below, or the name of a
+A reason is about the wording, about the content, or about something that was done and not asked for. What is kept of it is a word of the tables below, or the name of a
 value of the bot's own dimensions, and never what else the message says. Left out: other languages than English, and
 reasons inside longer messages.
 """
@@ -58,7 +58,7 @@ _CONTENT = re.compile(
 class StatedReason(msgspec.Struct, frozen=True, kw_only=True):
     """Why a reply was not liked. It holds nothing of what the person wrote but a quality's name."""
 
-    about: Literal["wording", "content"]
+    about: Literal["wording", "content", "initiative"]
     #: The quality of the wording that there was too much of: a key of the table of qualities, or a value of one of the
     #: bot's dimensions. Empty: none was named.
     less: str = ""

@@ -30,6 +30,7 @@ class PendingEvent:
         "noted",
         "prepared",
         "put_off_since",
+        "reacted_to",
         "receipt",
         "reply",
         "rewards",
@@ -38,12 +39,14 @@ class PendingEvent:
         "suspect",
         "times_begun",
         "tries",
+        "where",
         "why",
     )
 
     def __init__(self, event: Event, since: float) -> None:
         """Args: ``since`` is when the event arrived, in seconds on the loop's clock."""
         self.event = event
+        self.where = event.conversation  #: where the reply goes
         self.since = since
         self.key = event_key(event)
         self.decided = False  #: the handler has answered
@@ -51,6 +54,7 @@ class PendingEvent:
         self.reply: Reply | None = None  #: what to send; None: nothing
         self.interaction: Interaction | None = None  #: what the ledger keeps of the reply
         self.rewards: tuple[RewardEvent, ...] = ()  #: what the event says of earlier replies
+        self.reacted_to: Interaction | None = None  #: the reply that a reaction is on
         self.why: str | None = None  #: what went wrong; None: nothing did
         self.receipt: Receipt | None = None  #: what the platform calls the reply; None: the reply is not sent
         self.tries = 0  #: failed tries at the present stage

@@ -55,6 +55,7 @@ PREFERENCES: Mapping[str, Collection[str]] = {
     "interface": ("text", "voice", "graphics"),
     "theme": ("light", "dark"),
     "training": ("on", "off"),
+    "ask_why": ("on", "off"),
 }
 
 _ONLY = 1  # the document's number in its file
