@@ -68,6 +68,7 @@ class SlackServer:
         self.scopes = SCOPES
         self.revoked = ""  #: the error with which every call is refused; empty: none
         self.streaming = True  #: whether the workspace has the streaming methods
+        self.feedback_buttons = True  #: whether the workspace takes the block with feedback buttons
         self.deaf = False  #: whether connections stay open, answer pings, and deliver nothing
         self.silent = False  #: whether connections do not even answer pings
         self.lose_acks = 0  #: how many acknowledgements get lost
@@ -267,8 +268,7 @@ class SlackServer:
         self._deliver_event("reaction", event)
 
     async def press(self, message_id: str, label: str, *, user: str = "") -> None:
-        user = user or self.ana
-        channel, message = self._find(message_id)
+        _, message = self._find(message_id)
         button = next(
             element
             for block in message.get("blocks", ())
@@ -276,6 +276,28 @@ class SlackServer:
             for element in block["elements"]
             if element["text"]["text"] == label
         )
+        self._act(message_id, button, user)
+
+    async def rate(self, message_id: str, emoji: str, *, user: str = "") -> None:
+        """Press the feedback button with this emoji."""
+        _, message = self._find(message_id)
+        (buttons,) = [
+            element
+            for block in message.get("blocks", ())
+            if block["type"] == "context_actions"
+            for element in block["elements"]
+            if element["type"] == "feedback_buttons"
+        ]
+        pressed = next(
+            buttons[name] for name in ("positive_button", "negative_button") if buttons[name]["text"]["text"] == emoji
+        )
+        action = {name: buttons[name] for name in ("type", "action_id")}
+        self._act(message_id, action | {"text": pressed["text"], "value": pressed["value"]}, user)
+
+    def _act(self, message_id: str, action: dict[str, Any], user: str) -> None:
+        """Deliver what a person did with an element of a message."""
+        user = user or self.ana
+        channel, message = self._find(message_id)
         payload = {
             "type": "block_actions",
             "user": {"id": user, "username": "somebody", "team_id": TEAM},
@@ -293,9 +315,10 @@ class SlackServer:
             "channel": {"id": channel, "name": "somewhere"},
             "message": message,
             "response_url": self._response_url(channel, user),
-            "actions": [{**button, "block_id": "b", "action_ts": self._ts()}],
+            "actions": [{**action, "block_id": "b", "action_ts": self._ts()}],
         }
         self._events.check("block_actions", payload)
+        self._last = []
         self._deliver("interactive", payload)
 
     async def command(self, name: str, arguments: str = "", *, user: str = "", channel: str = "") -> None:
@@ -683,6 +706,11 @@ class SlackServer:
             raise Refused("msg_too_long")
         if blocks is not None:
             _check_blocks(blocks)
+            for block in blocks:
+                if block["type"] == "context_actions":
+                    self._events.check("context_actions", block)
+            if not self.feedback_buttons and any(block["type"] == "context_actions" for block in blocks):
+                raise Refused("invalid_blocks")
             message["blocks"] = blocks
             if not blocks:
                 del message["blocks"]
@@ -837,6 +865,7 @@ def _shown(message: Message, channel: str, only_for: str | None) -> Shown:
         message_id=str(message["ts"]),
         text=html.unescape(text),
         buttons=tuple(each["text"]["text"] for each in elements),
+        feedback=any(block["type"] == "context_actions" for block in blocks),
         thread=message.get("thread_ts"),
         draft=bool(message.get("streaming")),
         channel=channel,

@@ -10,9 +10,11 @@ from typing import Any, Literal
 import msgspec
 
 from llmagent_os.adapter_kit.inbound_text import OWN_NAME, quoted_message, without_own_name
+from llmagent_os.adapters.slack.feedback_block import EMOJI_BY_VALUE, FEEDBACK
 from llmagent_os.adapters.slack.mrkdwn import KnownNames, MentionedIds, mentioned_ids, plain
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.payloads import (
+    ButtonAction,
     ButtonPressPayload,
     CommandPayload,
     FilePayload,
@@ -200,16 +202,37 @@ class SlackParser:
         if action is None or action.value is None or not isinstance(ts, str):
             return None
         channel, team = payload.channel.id, payload.team.id if payload.team else self.team
+        event_id = f"{ts}:{payload.user.id}:{action.action_ts}"
+        if action.type == FEEDBACK:
+            return self._feedback(event_id, payload, action, ts, team)
         thread = payload.container.get("thread_ts") or (payload.message or {}).get("thread_ts")
         thread = thread if isinstance(thread, str) and thread != ts else None
         press = ButtonPress(
-            event_id=f"{ts}:{payload.user.id}:{action.action_ts}",
+            event_id=event_id,
             conversation=self._conversation(channel, team, channel.startswith("D"), thread),
             sender=Sender(payload.user.id, payload.user.username),
             message_id=ts,
             value=action.value,
         )
         return ParsedEvent(press, response_url=payload.response_url, pressed=payload.message)
+
+    def _feedback(
+        self, event_id: str, payload: ButtonPressPayload, action: ButtonAction, ts: str, team: str
+    ) -> ParsedEvent | None:
+        """A pressed feedback button, which is a reaction of whoever pressed it."""
+        emoji, channel = EMOJI_BY_VALUE.get(action.value or ""), payload.channel.id
+        if emoji is None:
+            return None
+        reaction = Reaction(
+            event_id=event_id,
+            conversation=self._conversation(channel, team, channel.startswith("D"), None),
+            sender=Sender(payload.user.id, payload.user.username),
+            at=_moment(action.action_ts),
+            message_id=ts,
+            emoji=emoji,
+            action="added",
+        )
+        return ParsedEvent(reaction)
 
     def _by_person(self, message: MessagePayload) -> bool:
         return bool(message.user) and message.user != self.bot_user and message.bot_id is None

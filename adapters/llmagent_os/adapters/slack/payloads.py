@@ -101,6 +101,7 @@ class ButtonAction(msgspec.Struct, frozen=True):
 
     action_id: str
     action_ts: str
+    type: str = "button"
     value: str | None = None
 
 

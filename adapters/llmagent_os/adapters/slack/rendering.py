@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from llmagent_os.adapter import Button, Card, Reply, Table
+from llmagent_os.adapters.slack.feedback_block import feedback_block
 from llmagent_os.markup import PLAIN, SLACK, pieces, render
 from llmagent_os.markup.shortening import shorten
 
@@ -27,6 +28,22 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 
     text: str  #: mrkdwn if there are no blocks; otherwise what notifications show
     blocks: tuple[dict[str, Any], ...] = ()
+    asks_feedback: bool = False  #: the last block is the one with the feedback buttons
+
+    @property
+    def without_feedback(self) -> OutgoingMessage:
+        """The message without its feedback buttons."""
+        blocks = self.blocks[:-1] if self.asks_feedback else self.blocks
+        if len(blocks) == 1 and blocks[0]["type"] == "section" and "text" in blocks[0]:
+            return OutgoingMessage(blocks[0]["text"]["text"])
+        return OutgoingMessage(self.text, blocks)
+
+    @property
+    def simpler(self) -> tuple[OutgoingMessage, ...]:
+        """What to post in place of the message where Slack refuses its blocks, in order."""
+        bare = self.without_feedback
+        less = (bare,) if self.asks_feedback else ()
+        return (*less, OutgoingMessage(self.text)) if bare.blocks else less
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of ``chat.postMessage`` and similar methods."""
@@ -48,11 +65,15 @@ def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
             blocks += _card(reply.card)
         if last and reply.buttons:
             blocks += _actions(reply.buttons)
+        blocks = blocks[: MESSAGE_BLOCKS - 1]
+        asks_feedback = last and reply.asks_feedback
+        if asks_feedback:
+            blocks.append(feedback_block())
         if len(blocks) == 1 and group:
             messages.append(OutgoingMessage(group[0]))
         else:
             whole = reply.body if len(groups) == 1 else "\n".join(group)
-            messages.append(OutgoingMessage(_notification(whole), tuple(blocks[:MESSAGE_BLOCKS])))
+            messages.append(OutgoingMessage(_notification(whole), tuple(blocks), asks_feedback))
     return tuple(messages)
 
 

@@ -53,6 +53,7 @@ class ReplySender:
         self._drafts = drafts
         self._response_urls = response_urls
         self._pause_seconds = pause_seconds
+        self._has_feedback = True  # whether Slack takes the block with the feedback buttons, as far as it is known
 
     async def send(
         self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None, again: bool
@@ -116,25 +117,36 @@ class ReplySender:
             "unfurl_links": False,
             "unfurl_media": False,
         }
-        try:
-            answer = await self._api.call("chat.postMessage", **arguments, **message.arguments())
-        except RefusedError as error:
-            if not message.blocks or error.code not in BAD_BLOCKS:
-                raise
-            _log.warning("slack: the blocks of a message are refused; sending its text", error=str(error))
-            answer = await self._api.call("chat.postMessage", **arguments, text=message.text)
+        answer = await self._put("chat.postMessage", message, **arguments)
         return str(answer.get("ts", ""))
 
     async def _change(self, conversation: Conversation, ts: str, message: OutgoingMessage, **arguments: Any) -> None:
-        # Blocks are always given: without them, those of the old message would stay.
-        await self._api.call(
-            "chat.update",
-            channel=conversation.channel,
-            ts=ts,
-            text=message.text,
-            blocks=list(message.blocks),
-            **arguments,
-        )
+        await self._put("chat.update", message, channel=conversation.channel, ts=ts, **arguments)
+
+    async def _put(self, method: str, message: OutgoingMessage, **arguments: Any) -> dict[str, Any]:
+        """Post or change a message; where Slack refuses its blocks, with fewer of them."""
+        if not self._has_feedback:
+            message = message.without_feedback
+        simpler = list(message.simpler)
+        shown = message
+        while True:
+            # A change always gives blocks: without them, those of the old message would stay.
+            blocks = list(shown.blocks) if shown.blocks or method == "chat.update" else None
+            try:
+                answer = await self._api.call(method, **arguments, text=shown.text, blocks=blocks)
+            except RefusedError as error:
+                if not simpler or error.code not in BAD_BLOCKS:
+                    raise
+                _log.warning("slack: the blocks of a message are refused; sending fewer of them", error=str(error))
+                shown = simpler.pop(0)
+            else:
+                if message.asks_feedback and shown == message.without_feedback:
+                    self._has_feedback = False
+                    _log.warning(
+                        "slack: this workspace refuses feedback buttons; replies have none from now on. Without "
+                        '"slack" in `buttons` of [feedback] in bot.toml they are not tried after the next start'
+                    )
+                return answer
 
     async def _upload(self, conversation: Conversation, path: str, alt: str) -> str:
         try:
@@ -180,7 +192,8 @@ class ReplySender:
             )
             return str(answer.get("message_ts", ""))
 
-        receipt = await self._deliveries.deliver(key, _parts(reply), post, again=again)
+        seen_by_one = msgspec.structs.replace(reply, asks_feedback=False)
+        receipt = await self._deliveries.deliver(key, _parts(seen_by_one), post, again=again)
         self._response_urls.pop(key, None)
         return receipt
 
