@@ -129,7 +129,8 @@ def _preference(services: Services, what: str) -> tuple[str, str | None] | None:
 def _ways(services: Services) -> str:
     return (
         "`/profile`, `/profile undo`, `/profile clear`, `/profile clear name`, `/profile learning off`, "
-        f"`/profile learning on`, `/profile ask why off`, `/profile ask why on` or `/profile set STYLE` with one of {', '.join(styles_of(services))}"
+        "`/profile learning on`, `/profile ask why off`, `/profile ask why on` or `/profile set STYLE` with one of "
+        f"{', '.join(styles_of(services))}"
     )
 
 

@@ -1,8 +1,8 @@
 """Reasons for a 👎 as the ledger keeps them: what people are offered, what a row says, and which reason still stands.
 
-A reason is a row of rewards of its own, of the kind ``reason``. It changes no opinion. It is joined to the reply and to
-the 👎 of the same person, and stands as long as that 👎 does. A row with the operation ``ask`` notes that the person was
-asked.
+A reason is a row of rewards of its own, of the kind ``reason``. It changes no opinion. It is joined to the reply and
+to the 👎 of the same person, and stands as long as that 👎 does. A row with the operation ``ask`` notes that the person
+was asked.
 
 >>> read_reason("too_long"), read_reason("wording:+playful"), read_reason("other")
 (StatedReason(about='wording', less='long', more=''), StatedReason(about='wording', less='', more='playful'), None)
