@@ -1,9 +1,9 @@
 """Decides when a person is asked why they did not like a reply, and writes the question: one tap answers it.
 
-The question comes seldom. It is asked once for a reply, only of the person whom the reply answered, only after a 👎 on a
-reply that a behaviour was chosen for, and only if the person may be learned from. After a question so many replies come
-without one as the bot's configuration says. A question that was ignored doubles that number for the next one. Whoever
-says "don't ask me why" is not asked again: the preference :data:`ASK_WHY`.
+The question comes seldom. It is asked once for a reply, only of the person whom the reply answered, only after a 👎 on
+a reply that a behaviour was chosen for, and only if the person may be learned from. After a question so many replies
+come without one as the bot's configuration says. A question that was ignored doubles that number for the next one.
+Whoever says "don't ask me why" is not asked again: the preference :data:`ASK_WHY`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Reads why somebody did not like a reply, where they say so in their next message: "too long", "wrong day".
 
-A reason is about the wording, about the content, or about something that was done and not asked for. What is kept of it is a word of the tables below, or the name of a
-value of the bot's own dimensions, and never what else the message says. Left out: other languages than English, and
-reasons inside longer messages.
+A reason is about the wording, about the content, or about something that was done and not asked for. What is kept of it
+is a word of the tables below, or the name of a value of the bot's own dimensions, and never what else the message says.
+Left out: other languages than English, and reasons inside longer messages.
 """
 
 from __future__ import annotations

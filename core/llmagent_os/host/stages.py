@@ -16,7 +16,7 @@ import logging
 
 import structlog
 
-from llmagent_os.adapter import Adapter, Reply
+from llmagent_os.adapter import Adapter, Receipt, Reply
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import LedgerError

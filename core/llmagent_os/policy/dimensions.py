@@ -16,7 +16,8 @@ KEY = "behavior.dimensions"
 EXAMPLE = 'tone = { formal = "Write formally.", playful = "Write playfully." }'
 #: Names that no dimension can have: a profile, or the ``[behavior]`` table, uses them for something else.
 RESERVED_NAMES = frozenset(
-    "user_id name place time_zone language preferences created_at updated_at told_at learning ask_why dimensions".split()
+    "user_id name place time_zone language preferences created_at updated_at told_at learning ask_why "
+    "dimensions".split()
 )
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,29}")
 

@@ -1,4 +1,4 @@
-"""Takes the reason for a 👎 that a person writes: as the answer to a question, or by themselves in their next message."""
+"""Takes the reason for a 👎 that a person writes: as the answer to a question, or of their own accord."""
 
 from __future__ import annotations
 
