@@ -85,7 +85,7 @@ class SlackServer:
         self._files: dict[str, tuple[str, bytes]] = {}
         self._uploads: dict[str, str] = {}
         self._alternatives: dict[str, str] = {}  # by file
-        self._urls: dict[str, tuple[str, str]] = {}  # response url -> channel, user
+        self._urls: dict[str, tuple[str, str, str]] = {}  # response url -> channel, user, ts of the pressed message
         self._sockets: list[web.WebSocketResponse] = []
         self._acks: dict[str, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -307,14 +307,14 @@ class SlackServer:
                 "type": "message",
                 "message_ts": message_id,
                 "channel_id": channel,
-                "is_ephemeral": False,
+                "is_ephemeral": any(each is message for *_, each in self._whispered),
                 **({"thread_ts": message["thread_ts"]} if "thread_ts" in message else {}),
             },
             "trigger_id": f"{next(self._count)}.2.abc",
             "team": {"id": TEAM, "domain": "acme"},
             "channel": {"id": channel, "name": "somewhere"},
             "message": message,
-            "response_url": self._response_url(channel, user),
+            "response_url": self._response_url(channel, user, message_id),
             "actions": [{**action, "block_id": "b", "action_ts": self._ts()}],
         }
         self._events.check("block_actions", payload)
@@ -687,8 +687,12 @@ class SlackServer:
         return web.Response(body=self._files[request.match_info["id"]][1], content_type="application/octet-stream")
 
     async def _answered(self, request: web.Request) -> web.Response:
-        channel, user = self._urls[request.match_info["id"]]
+        channel, user, ts = self._urls[request.match_info["id"]]
         given = cast("dict[str, Any]", await request.json())
+        if given.get("delete_original"):
+            self._whispered = [each for each in self._whispered if each[2]["ts"] != ts]
+            await self._notify()
+            return web.Response(text="ok")
         message = self._new(BOT, str(given.get("text", "")), None, channel)
         self._put(message, given)
         if given.get("response_type") == "in_channel":
@@ -762,9 +766,9 @@ class SlackServer:
         raise Refused("message_not_found")
 
     def _find(self, ts: str) -> tuple[str, Message]:
-        return next(
-            (channel, each) for channel, messages in self._channels.items() for each in messages if each["ts"] == ts
-        )
+        kept = ((channel, each) for channel, messages in self._channels.items() for each in messages)
+        whispered = ((channel, each) for channel, _, each in self._whispered)
+        return next((channel, each) for channel, each in (*kept, *whispered) if each["ts"] == ts)
 
     def _root(self, channel: str, ts: str) -> str:
         message = next(each for each in self._channels[channel] if each["ts"] == ts)
@@ -801,9 +805,9 @@ class SlackServer:
             **({"subtype": "slack_audio"} if voice else {}),
         }
 
-    def _response_url(self, channel: str, user: str) -> str:
+    def _response_url(self, channel: str, user: str, ts: str = "") -> str:
         number = str(next(self._count))
-        self._urls[number] = (channel, user)
+        self._urls[number] = (channel, user, ts)
         return f"{self.url}/answer/{number}"
 
     def _ts(self) -> str:

@@ -12,12 +12,15 @@ from typing import Any
 
 import structlog
 
+from llmagent_os.adapter import Thumbs
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
-from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, ORIGINAL_ANSWER, Api
+from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, MESSAGE, ORIGINAL_ANSWER, Api
 from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
 from llmagent_os.adapters.discord.parsing import PLATFORM
 from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, InteractionPayload
+from llmagent_os.adapters.discord.thumbs import THUMBS, with_thumbs
 from llmagent_os.errors import LLMAgentOSError
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -61,6 +64,7 @@ class PendingInteraction:
         self.message_id = message.id if message else ""  #: of the message with the button
         self.components = message.components if message else []
         self.custom_id = payload.data.custom_id
+        self.is_thumb = self.custom_id in THUMBS
         self.answerable_until = time.monotonic() + ANSWER_SECONDS
         loop = asyncio.get_running_loop()
         self.refusal = REFUSED  #: what the person reads if the host does not store it
@@ -96,6 +100,8 @@ class PendingInteractions:
         """Args: ``api`` takes acknowledgements and answers."""
         self._api = api
         self._known: BoundedDict[str, PendingInteraction] = BoundedDict(MAX_INTERACTIONS)
+        self._thumbed: BoundedDict[str, list[dict[str, Any]]] = BoundedDict(MAX_INTERACTIONS)  # by message
+        self._order = KeyedLocks()
         self._tasks = BackgroundTasks()
 
     def add(self, payload: InteractionPayload) -> PendingInteraction:
@@ -103,6 +109,8 @@ class PendingInteractions:
         known = self._known.get(payload.id)
         if known is not None:
             return known
+        if payload.message is not None and payload.data.custom_id in THUMBS:
+            self._thumbed[payload.message.id] = payload.message.components
         interaction = self._known[payload.id] = PendingInteraction(payload)
         self._tasks.spawn(self._process(interaction))
         return interaction
@@ -115,6 +123,26 @@ class PendingInteractions:
             return None
         await asyncio.wait({known.acknowledged}, timeout=ACKNOWLEDGE_SECONDS * 2)
         return known if known.acknowledged.done() and known.acknowledged.result() else None
+
+    async def show_thumbs(self, channel: str, message_id: str, thumbs: Thumbs) -> None:
+        """Show under a message how its thumbs are pressed, if one of them was pressed lately.
+
+        Raises:
+            AdapterError: Discord refuses the change.
+        """
+        async with self._order.of(message_id):
+            before = self._thumbed.get(message_id)
+            if before is None or (shown := with_thumbs(before, thumbs)) == before:
+                return
+            self._thumbed[message_id] = shown
+            await self._api.call(
+                "showing thumbs",
+                "PATCH",
+                MESSAGE,
+                body={"components": shown},
+                channel_id=channel,
+                message_id=message_id,
+            )
 
     def drop(self, interaction: PendingInteraction) -> None:
         """Forget an interaction that cannot be answered any more."""
@@ -153,7 +181,7 @@ class PendingInteractions:
             body = {"type": _MESSAGE, "data": {"content": interaction.refusal, **only_one_person}}
         elif interaction.is_command:
             body = {"type": _THINKING, "data": only_one_person if interaction.private else {}}
-        elif taken:
+        elif taken and not interaction.is_thumb:
             components = with_choice(interaction.components, interaction.custom_id)
             body = {"type": _UPDATE_MESSAGE, "data": {"components": components}}
         else:
@@ -183,6 +211,8 @@ class PendingInteractions:
                 await self._api.call(
                     "refusing", "PATCH", ORIGINAL_ANSWER, body={"content": interaction.refusal}, at=webhook
                 )
+        elif taken and interaction.is_thumb:
+            return  # the host says how the thumbs are pressed now
         elif taken:
             body = {"components": with_choice(interaction.components, interaction.custom_id)}
             await self._api.call("showing a choice", "PATCH", ORIGINAL_ANSWER, body=body, at=webhook)
@@ -192,13 +222,13 @@ class PendingInteractions:
 
 
 def with_choice(components: list[dict[str, Any]], custom_id: str) -> list[dict[str, Any]]:
-    """A message's components after a button was pressed: all buttons disabled, the pressed one marked."""
+    """A message's components after a button was pressed: all disabled but the thumbs, the pressed one marked."""
     shown = copy.deepcopy(components)
     waiting = list(shown)
     while waiting:
         component = waiting.pop()
         waiting += [inner for inner in component.get("components") or () if isinstance(inner, dict)]
-        if component.get("type") != BUTTON or "custom_id" not in component:
+        if component.get("type") != BUTTON or component.get("custom_id") in (None, *THUMBS):
             continue
         component["disabled"] = True
         if component["custom_id"] == custom_id:

@@ -26,6 +26,7 @@ from llmagent_os.adapters.discord.payloads import (
     ReactionPayload,
     User,
 )
+from llmagent_os.adapters.discord.thumbs import THUMBS
 from llmagent_os.errors import BadEventError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Message, Reaction, Sender
 
@@ -168,8 +169,8 @@ class DiscordParser:
             action=action,
         )
 
-    def interaction(self, payload: InteractionPayload) -> Command | ButtonPress:
-        """The slash command or pressed button.
+    def interaction(self, payload: InteractionPayload) -> Command | ButtonPress | Reaction:
+        """The slash command or pressed button. A pressed thumb is a reaction.
 
         Raises:
             BadEventError: the payload names no person or no channel.
@@ -180,6 +181,16 @@ class DiscordParser:
         conversation = self.conversation(payload.channel_id, payload.guild_id, channel=payload.channel)
         sender = Sender(user.id, (payload.member and payload.member.nick) or user.display_name(), user.bot)
         at = created_at(payload.id)
+        if payload.message is not None and payload.data.custom_id in THUMBS:
+            return Reaction(
+                event_id=payload.id,
+                conversation=conversation,
+                sender=sender,
+                at=at,
+                message_id=payload.message.id,
+                emoji=payload.data.custom_id,
+                action="pressed",
+            )
         if payload.message is not None:
             return ButtonPress(
                 event_id=payload.id,

@@ -12,8 +12,9 @@ import discord
 import msgspec
 import structlog
 
-from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter import Button, Card, Reply, Thumbs
 from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.adapters.discord.thumbs import thumbs_row
 from llmagent_os.events import Conversation
 from llmagent_os.markup import DISCORD, pieces
 from llmagent_os.markup.shortening import shorten
@@ -28,7 +29,7 @@ CUSTOM_ID_BYTES = 100  #: of a button's value, which Discord calls custom_id
 
 EMBED_FIELDS = 25  #: of one embed
 _FIELD_NAME, _FIELD_VALUE, _EMBED = 256, 1024, 6000  # characters: of a field's name and value, of an embed in all
-_ROW_BUTTONS, _ROWS, _LABEL = 5, 5, 80  # buttons of a row, rows of a message, characters of a label
+_ROW_BUTTONS, _ROWS, _LABEL = 5, 4, 80  # buttons of a row, rows beside the thumbs, characters of a label
 _STYLES = {"primary": 1, "default": 2, "danger": 4}
 _INVISIBLE = "\u200b"  #: where Discord takes no empty text
 
@@ -75,7 +76,8 @@ async def outgoing_messages(reply: Reply, buttons: ButtonValues) -> list[Outgoin
     text = "\n\n".join((reply.body, *notes)) if notes else reply.body
     texts = list(pieces(text, DISCORD, MESSAGE_CHARACTERS))
     embeds = () if reply.card is None else (_embed(reply.card),)
-    components = await _components(reply.buttons, buttons)
+    thumbs = (thumbs_row(Thumbs()),) if reply.asks_feedback else ()
+    components = (*await _components(reply.buttons, buttons), *thumbs)
     if not texts or (not texts[-1].strip() and not (embeds or paths)):
         texts = [*texts[:-1], "" if embeds or paths else _INVISIBLE]
     messages = [OutgoingMessage(piece) for piece in texts[:-1]]

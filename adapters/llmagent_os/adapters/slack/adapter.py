@@ -95,6 +95,7 @@ class SlackAdapter:
         reactions=True,
         threads=True,
         buttons=True,
+        whispers=True,
         files=True,
         voice=True,
         drafts=True,

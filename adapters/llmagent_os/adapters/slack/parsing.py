@@ -61,6 +61,7 @@ class ParsedEvent(msgspec.Struct, frozen=True):
     written: WrittenText | None = None  #: of a message or an edit, from which its text is made
     response_url: str = ""  #: address to which an answer may be posted
     pressed: dict[str, Any] | None = None  #: the message whose button was pressed
+    whispered: bool = False  #: only the person who pressed the button sees that message
 
 
 class SlackParser:
@@ -214,7 +215,8 @@ class SlackParser:
             message_id=ts,
             value=action.value,
         )
-        return ParsedEvent(press, response_url=payload.response_url, pressed=payload.message)
+        whispered = payload.container.get("is_ephemeral") is True
+        return ParsedEvent(press, response_url=payload.response_url, pressed=payload.message, whispered=whispered)
 
     def _feedback(
         self, event_id: str, payload: ButtonPressPayload, action: ButtonAction, ts: str, team: str

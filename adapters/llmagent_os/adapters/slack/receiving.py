@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import MutableMapping
 from typing import Any
 
+import aiohttp
 import msgspec
 import structlog
 
@@ -120,7 +121,9 @@ class EventReceiver:
                 return False
         if isinstance(event, Message) and (new or event.addressed):
             await self._catch_up.read(event.conversation, event.message_id, event.sender.user_id)
-        if isinstance(event, ButtonPress) and parsed.pressed is not None:
+        if isinstance(event, ButtonPress) and parsed.whispered:
+            self._tasks.spawn(self._delete_whisper(parsed.response_url))
+        elif isinstance(event, ButtonPress) and parsed.pressed is not None:
             self._tasks.spawn(self._show_choice(event, parsed.pressed))
         return new
 
@@ -163,6 +166,14 @@ class EventReceiver:
                 thread_ts=where.thread,
                 text=reason,
             )
+
+    async def _delete_whisper(self, url: str) -> None:
+        """Delete a message that one person alone saw, once its button was pressed. Nobody waits for this."""
+        if not self._api.is_own_address(url):
+            return
+        with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+            async with self._api.session.post(url, json={"delete_original": True}):
+                pass
 
     async def _show_choice(self, press: ButtonPress, message: dict[str, Any]) -> None:
         """Replace the buttons of ``message`` by the choice. Nobody waits for this."""
