@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.adapter import Receipt, Reply, Thumbs
 from llmagent_os.events import PRESSED_DOWN, PRESSED_UP, Conversation, Message, Reaction, Sender
 from llmagent_os.feedback.emoji_table import EMOJI
 from llmagent_os.feedback.reactions import Reactions
@@ -31,7 +31,11 @@ async def ledger() -> AsyncGenerator[Ledger]:
 
 
 def reaction(
-    event_id: str, emoji: str, action: Literal["added", "removed"] = "added", user: str = "ana", is_bot: bool = False
+    event_id: str,
+    emoji: str,
+    action: Literal["added", "removed", "pressed"] = "added",
+    user: str = "ana",
+    is_bot: bool = False,
 ) -> Reaction:
     sender = Sender(user, is_bot=is_bot)
     return Reaction(event_id=event_id, conversation=ROOM, sender=sender, message_id="reply", emoji=emoji, action=action)
@@ -113,3 +117,31 @@ async def test_a_press_is_worth_what_the_bot_says_of_that_thumb(ledger: Ledger) 
         await reactions.join(reaction(str(number), name)) for number, name in enumerate((PRESSED_UP, PRESSED_DOWN))
     ]
     assert [each and each[1].reward for each in joined] == [0.5, -0.75]
+
+
+async def test_a_second_press_takes_back_and_a_redelivered_press_is_no_second(ledger: Ledger) -> None:
+    await ledger.finish(SAID, Receipt(("reply",)))
+    presses = [
+        reaction("1", PRESSED_DOWN, "pressed"),
+        reaction("2", PRESSED_UP, "pressed"),
+        reaction("3", PRESSED_UP, "pressed", user="ben"),
+        reaction("4", PRESSED_UP, "pressed"),
+        reaction("4", PRESSED_UP, "pressed"),
+    ]
+    assert await rewards(ledger, *presses) == [-1.0, 2.0, 1.0, -1.0, -1.0]
+    assert await Reactions(ledger, EMOJI, 0.0).thumbs(ANSWER) == Thumbs(up=1), "Ben's"
+    assert await asked_for(ledger, reaction("5", PRESSED_DOWN, "pressed")) == "added"
+    await rewards(ledger, reaction("6", PRESSED_DOWN, "pressed"))
+    assert await asked_for(ledger, reaction("7", PRESSED_DOWN, "pressed")) == "removed"
+
+
+async def asked_for(ledger: Ledger, event: Reaction) -> str:
+    """The action of the reaction that it is asked about whether it counts."""
+    asked: list[str] = []
+
+    async def may_rate(given: Reaction) -> bool:
+        asked.append(given.action)
+        return False
+
+    await Reactions(ledger, EMOJI, 0.0, may_rate).join(event)
+    return asked[0]
