@@ -95,6 +95,11 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     #: people are asked what they think of the reply: the platform shows a thumb up and a thumb down under it, whose
     #: press comes back as a Reaction (:data:`~llmagent_os.events.PRESSED_UP`). Where it has no such buttons, nothing.
     asks_feedback: bool = False
+    #: what the person could say next, word for word; platforms that offer such prompts show the first few
+    suggestions: tuple[str, ...] = ()
+    #: what the conversation is about, in a few words without personal data, where the reply is the first one in it.
+    #: Platforms that name conversations show it.
+    topic: str = ""
 
     @property
     def body(self) -> str:
@@ -273,6 +278,23 @@ class Remembers(Protocol):
 
         Args:
             user_id: the platform's own id of the person.
+        """
+        ...
+
+
+@runtime_checkable
+class ShowsStatus(Protocol):
+    """An adapter that shows in words what the bot is doing. The host calls this in place of ``typing``."""
+
+    async def show_status(self, conversation: Conversation, words: str) -> None:
+        """Show what the bot is doing while it decides what to say.
+
+        Called again every few seconds, with the same words or with others. The adapter itself takes the words away when
+        a reply is sent, or could not be sent.
+
+        Args:
+            conversation: where to show it.
+            words: the rest of a sentence that begins with the bot's name: "is thinking…". Empty: no reply will come.
         """
         ...
 

@@ -27,6 +27,7 @@ from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
+from llmagent_os.adapters.slack.assistant_threads import AssistantThreads
 from llmagent_os.adapters.slack.bolt_app import EventConnection, make_app
 from llmagent_os.adapters.slack.catch_up import CatchUp, read_positions
 from llmagent_os.adapters.slack.downloads import Downloads
@@ -65,6 +66,7 @@ class _Connection:
     sender: ReplySender
     drafts: Drafts
     downloads: Downloads
+    assistant: AssistantThreads
     title: str  #: the names of the bot and its workspace
 
 
@@ -175,8 +177,9 @@ class SlackAdapter:
                 silence=silence,
             )
             sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._pause)
+            assistant = AssistantThreads(api)
             events = self._event_connection(api, bot, receiver)
-            self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, bot.title))
+            self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, assistant, bot.title))
             try:
                 await catch_up.load()
                 connected = asyncio.Event()
@@ -190,6 +193,7 @@ class SlackAdapter:
                 self._connection.clear()
                 self._caught_up.clear()
                 await receiver.close()
+                await assistant.close()
                 await asyncio.shield(self._positions.save())
 
     def _event_connection(self, api: Api, bot: BotIdentity, receiver: EventReceiver) -> EventConnection:
@@ -221,7 +225,12 @@ class SlackAdapter:
         connection = await self._connection.wait()
         if (known := self._deliveries.receipt(key)) is not None:
             return known
-        return await connection.sender.send(conversation, reply, key=key, reply_to=reply_to, again=again)
+        try:
+            receipt = await connection.sender.send(conversation, reply, key=key, reply_to=reply_to, again=again)
+        finally:
+            connection.assistant.clear_status(conversation, always=again)
+        connection.assistant.decorate(conversation, reply)
+        return receipt
 
     async def draft(self, conversation: Conversation, text: str, *, key: str) -> None:
         """Show ``text`` in the place of the coming reply."""
@@ -241,6 +250,12 @@ class SlackAdapter:
 
     async def typing(self, conversation: Conversation) -> None:
         """Do nothing: Slack shows only of people that they are typing."""
+
+    async def show_status(self, conversation: Conversation, words: str) -> None:
+        """Show in the assistant pane what the bot is doing."""
+        connection = self._connection.current
+        if connection is not None:
+            await connection.assistant.show_status(conversation, words)
 
     # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
 

@@ -76,6 +76,21 @@ class ReactionPayload(msgspec.Struct, frozen=True):
     item_user: str | None = None
 
 
+class AssistantThread(msgspec.Struct, frozen=True):
+    """A thread of the assistant pane. What else the person looks at is not read: the bot has no use for it."""
+
+    user_id: str
+    channel_id: str
+    thread_ts: str
+
+
+class AssistantThreadPayload(msgspec.Struct, frozen=True):
+    """An event about a thread of the assistant pane."""
+
+    assistant_thread: AssistantThread
+    event_ts: str
+
+
 class CommandPayload(msgspec.Struct, frozen=True):
     """A slash command."""
 

@@ -23,7 +23,7 @@ from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
 from llmagent_os.adapters.slack.rendering import with_choice
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, NotYoursError
-from llmagent_os.events import Attachment, ButtonPress, Command, Edit, Event, Message, event_key
+from llmagent_os.events import Attachment, ButtonPress, Command, Edit, Event, Message, Opened, event_key
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -120,6 +120,8 @@ class EventReceiver:
                 return False
         if isinstance(event, Message) and (new or event.addressed):
             await self._catch_up.read(event.conversation, event.message_id, event.sender.user_id)
+        if isinstance(event, Opened) and new and event.conversation.thread:
+            await self._catch_up.read(event.conversation, event.conversation.thread, event.sender.user_id)
         if isinstance(event, ButtonPress) and parsed.pressed is not None:
             self._tasks.spawn(self._show_choice(event, parsed.pressed))
         return new
