@@ -300,14 +300,19 @@ class SlackServer:
 
     async def press(self, message_id: str, label: str, *, user: str = "") -> None:
         _, message = self._find(message_id)
-        button = next(
-            element
-            for block in message.get("blocks", ())
-            if block["type"] == "actions"
-            for element in block["elements"]
-            if element["text"]["text"] == label
-        )
-        self._act(message_id, button, user)
+        elements = [
+            each for block in message.get("blocks", ()) if block["type"] == "actions" for each in block["elements"]
+        ]
+        for element in elements:
+            if element["type"] == "button" and element["text"]["text"] == label:
+                self._act(message_id, element, user)
+                return
+            for option in element.get("options", ()):
+                if option["text"]["text"] == label:
+                    menu = {name: value for name, value in element.items() if name != "options"}
+                    self._act(message_id, menu | {"selected_option": option}, user)
+                    return
+        raise AssertionError(f"{label!r} cannot be pressed")
 
     async def rate(self, message_id: str, emoji: str, *, user: str = "") -> None:
         """Press the feedback button with this emoji."""
@@ -769,6 +774,9 @@ class SlackServer:
             for block in blocks:
                 if block["type"] == "context_actions":
                     self._events.check("context_actions", block)
+                for element in block.get("elements", ()):
+                    if element["type"] == "static_select":
+                        self._events.check("static_select", element)
             if not self.feedback_buttons and any(block["type"] == "context_actions" for block in blocks):
                 raise Refused("invalid_blocks")
             message["blocks"] = blocks
@@ -905,7 +913,8 @@ def _check_blocks(blocks: list[dict[str, Any]]) -> None:
         if any(cell["type"] != "raw_text" or not cell["text"] for row in rows for cell in row):
             raise Refused("invalid_blocks")
         elements = block.get("elements", ()) if block["type"] == "actions" else ()
-        if any(len(each["text"]["text"]) > 75 or len(each["value"]) > 2000 for each in elements):
+        buttons = [each for each in elements if each["type"] == "button"]
+        if any(len(each["text"]["text"]) > 75 or len(each["value"]) > 2000 for each in buttons):
             raise Refused("invalid_blocks")
         if len({each["action_id"] for each in elements}) != len(elements):
             raise Refused("invalid_blocks")
@@ -924,7 +933,8 @@ def _shown(message: Message, channel: str, only_for: str | None) -> Shown:
     return Shown(
         message_id=str(message["ts"]),
         text=html.unescape(text),
-        buttons=tuple(each["text"]["text"] for each in elements),
+        buttons=tuple(shown["text"]["text"] for each in elements for shown in each.get("options", (each,))),
+        menus=sum("options" in each for each in elements),
         feedback=any(block["type"] == "context_actions" for block in blocks),
         thread=message.get("thread_ts"),
         draft=bool(message.get("streaming")),

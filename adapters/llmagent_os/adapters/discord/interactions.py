@@ -17,7 +17,7 @@ from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, ORIGINAL_ANSWER, Api
 from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
 from llmagent_os.adapters.discord.parsing import PLATFORM
-from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, InteractionPayload
+from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, MENU, InteractionPayload
 from llmagent_os.errors import LLMAgentOSError
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -60,7 +60,7 @@ class PendingInteraction:
         self.private = payload.guild_id is not None if message is None else bool(message.flags & EPHEMERAL)
         self.message_id = message.id if message else ""  #: of the message with the button
         self.components = message.components if message else []
-        self.custom_id = payload.data.custom_id
+        self.chosen = payload.data.chosen  #: the value of the pressed button, or of the chosen option
         self.answerable_until = time.monotonic() + ANSWER_SECONDS
         loop = asyncio.get_running_loop()
         self.refusal = REFUSED  #: what the person reads if the host does not store it
@@ -154,7 +154,7 @@ class PendingInteractions:
         elif interaction.is_command:
             body = {"type": _THINKING, "data": only_one_person if interaction.private else {}}
         elif taken:
-            components = with_choice(interaction.components, interaction.custom_id)
+            components = with_choice(interaction.components, interaction.chosen)
             body = {"type": _UPDATE_MESSAGE, "data": {"components": components}}
         else:
             body = {"type": _ANSWER_LATER}
@@ -184,23 +184,26 @@ class PendingInteractions:
                     "refusing", "PATCH", ORIGINAL_ANSWER, body={"content": interaction.refusal}, at=webhook
                 )
         elif taken:
-            body = {"components": with_choice(interaction.components, interaction.custom_id)}
+            body = {"components": with_choice(interaction.components, interaction.chosen)}
             await self._api.call("showing a choice", "PATCH", ORIGINAL_ANSWER, body=body, at=webhook)
         else:
             refusal = {"content": interaction.refusal, "flags": EPHEMERAL}
             await self._api.call("refusing", "POST", FOLLOW_UPS, body=refusal, at=webhook)
 
 
-def with_choice(components: list[dict[str, Any]], custom_id: str) -> list[dict[str, Any]]:
-    """A message's components after a button was pressed: all buttons disabled, the pressed one marked."""
+def with_choice(components: list[dict[str, Any]], chosen: str) -> list[dict[str, Any]]:
+    """A message's components after a choice: all buttons and menus disabled, what was chosen marked."""
     shown = copy.deepcopy(components)
     waiting = list(shown)
     while waiting:
         component = waiting.pop()
         waiting += [inner for inner in component.get("components") or () if isinstance(inner, dict)]
-        if component.get("type") != BUTTON or "custom_id" not in component:
+        if component.get("type") not in (BUTTON, MENU) or "custom_id" not in component:
             continue
         component["disabled"] = True
-        if component["custom_id"] == custom_id:
+        if component["custom_id"] == chosen:
             component["label"] = f"✓ {component.get('label') or ''}"[:_LABEL_CHARACTERS]
+        for option in component.get("options") or ():
+            if option.get("value") == chosen:
+                option |= {"label": f"✓ {option.get('label') or ''}"[:_LABEL_CHARACTERS], "default": True}
     return shown

@@ -22,6 +22,7 @@ import structlog
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.background_tasks import run_together
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
@@ -37,7 +38,7 @@ from llmagent_os.adapters.slack.identity_check import BotIdentity, check_app_tok
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import SlackParser
 from llmagent_os.adapters.slack.receiving import EventReceiver
-from llmagent_os.adapters.slack.rendering import MESSAGE_SECTIONS, SECTION_CHARACTERS
+from llmagent_os.adapters.slack.rendering import MESSAGE_SECTIONS, SECTION_CHARACTERS, VALUE_BYTES
 from llmagent_os.adapters.slack.sending import ReplySender
 from llmagent_os.adapters.slack.socket_mode import SocketModeConnection
 from llmagent_os.errors import NotConfiguredError, TryLaterError
@@ -133,6 +134,7 @@ class SlackAdapter:
         self._files = Files(Path(data) / FOLDER, max_file_bytes)
         store = MemoryRecords() if store is None else store
         self._deliveries = Deliveries(store)
+        self._buttons = ButtonValues(store, VALUE_BYTES)
         self._positions = read_positions(store)
         self._pause, self._ping_seconds, self._watch_seconds = pause, ping_seconds, watch_seconds
         self._response_urls: BoundedDict[str, str] = BoundedDict(MAX_RESPONSE_URLS)
@@ -173,10 +175,11 @@ class SlackAdapter:
                 catch_up=catch_up,
                 downloads=downloads,
                 drafts=drafts,
+                values=self._buttons,
                 response_urls=self._response_urls,
                 silence=silence,
             )
-            sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._pause)
+            sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._buttons, self._pause)
             assistant = AssistantThreads(api)
             events = self._event_connection(api, bot, receiver)
             self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, assistant, bot.title))

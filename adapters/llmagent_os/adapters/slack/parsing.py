@@ -213,7 +213,7 @@ class SlackParser:
     def _button_press(self, payload: ButtonPressPayload) -> ParsedEvent | None:
         action = payload.actions[0] if payload.actions else None
         ts = payload.container.get("message_ts")
-        if action is None or action.value is None or not isinstance(ts, str):
+        if action is None or action.chosen is None or not isinstance(ts, str):
             return None
         channel, team = payload.channel.id, payload.team.id if payload.team else self.team
         event_id = f"{ts}:{payload.user.id}:{action.action_ts}"
@@ -226,7 +226,7 @@ class SlackParser:
             conversation=self._conversation(channel, team, channel.startswith("D"), thread),
             sender=Sender(payload.user.id, payload.user.username),
             message_id=ts,
-            value=action.value,
+            value=action.chosen,
         )
         return ParsedEvent(press, response_url=payload.response_url, pressed=payload.message)
 
