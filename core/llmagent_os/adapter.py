@@ -98,6 +98,11 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the platform's id of the bot's earlier message that this is a short question about: where the platform can, the
     #: question stands under that message, and goes once it is answered
     under: str | None = None
+    #: what the person could say next, word for word; platforms that offer such prompts show the first few
+    suggestions: tuple[str, ...] = ()
+    #: what the conversation is about, in a few words without personal data, where the reply is the first one in it.
+    #: Platforms that name conversations show it.
+    topic: str = ""
 
     @property
     def body(self) -> str:
@@ -299,6 +304,23 @@ class Remembers(Protocol):
 
         Args:
             user_id: the platform's own id of the person.
+        """
+        ...
+
+
+@runtime_checkable
+class ShowsStatus(Protocol):
+    """An adapter that shows in words what the bot is doing. The host calls this in place of ``typing``."""
+
+    async def show_status(self, conversation: Conversation, words: str) -> None:
+        """Show what the bot is doing while it decides what to say.
+
+        Called again every few seconds, with the same words or with others. The adapter itself takes the words away when
+        a reply is sent, or could not be sent.
+
+        Args:
+            conversation: where to show it.
+            words: the rest of a sentence that begins with the bot's name: "is thinking…". Empty: no reply will come.
         """
         ...
 

@@ -19,8 +19,8 @@ from llmagent_os.adapter import Reply
 from llmagent_os.commands.command_table import OWN_BUTTON, answer_command, answer_own_button
 from llmagent_os.commands.learn_files import is_teaching, learn_files, offer_to_learn
 from llmagent_os.errors import ConfigError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer, now
-from llmagent_os.handler import Draft, Outcome
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Opened, Sender, Timer, now
+from llmagent_os.handler import Draft, Outcome, note_work
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
 from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
@@ -49,6 +49,8 @@ from llmagent_os.reply.session_features import session_features
 from llmagent_os.reply.spoken_message import SpokenMessage, listened, quoted, quoting, recordings_in, with_transcript
 from llmagent_os.reply.spoken_reply import spoken
 from llmagent_os.reply.timer_answer import answer_timer
+from llmagent_os.reply.topic import with_topic
+from llmagent_os.reply.welcome import welcome
 from llmagent_os.serving.sync_bridge import run_sync
 
 if TYPE_CHECKING:
@@ -233,6 +235,7 @@ class Agent:
         if event.sender.is_bot:  # two bots that answer each other would never end
             return Outcome(None)
         if isinstance(event, Message) and recordings_in(services, event):
+            note_work("is listening to your recording…")
             async with listened(services, event) as said:
                 return await self._answer_spoken(services, said, draft)
         return await self._answer(services, event, draft)
@@ -252,6 +255,7 @@ class Agent:
     async def _answer(self, services: Services, event: Event, draft: Draft) -> Outcome:
         """Answer in words, and read the answer aloud to people who want that."""
         outcome = asking_feedback(services, event, await self._in_words(services, event, draft))
+        outcome = await with_topic(services, event, outcome)
         return await spoken(services, event, outcome)
 
     async def _in_words(self, services: Services, event: Event, draft: Draft) -> Outcome:
@@ -269,6 +273,8 @@ class Agent:
                 return await self._press(services, event, event.value, event.value)
             case Timer():
                 return await answer_timer(services, event)
+            case Opened():
+                return await welcome(services, event)
             case Edit():
                 return Outcome(None, rewards=await rewards_of_edit(services, event, self.preprocess(event.text)))
             case _:

@@ -137,7 +137,11 @@ class ButtonPress(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="bu
     value: str  #: the button's value
 
 
-Event = Message | Reaction | Edit | Command | ButtonPress | Timer
+class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="opened"):
+    """A person opened a new conversation with the bot, and has said nothing in it yet."""
+
+
+Event = Message | Reaction | Edit | Command | ButtonPress | Timer | Opened
 
 
 def event_key(event: Event) -> str:

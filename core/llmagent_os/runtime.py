@@ -542,6 +542,8 @@ def _budgets(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles) -
 def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAccess) -> AgentSettings:
     return AgentSettings(
         title=config.title,
+        about=config.about,
+        examples=config.examples,
         notes=config.notes,
         permissions=config.permissions,
         tool_rounds=config.tool_rounds,

@@ -33,7 +33,7 @@ TEAM, APP, BOT, BOT_ID = "T0TEAM0001", "A0APP00001", "U0BOT00001", "B0BOT00001"
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-1-loopback-0123456789", "xapp-1-loopback-0123456789", "loopback-signing-secret"
 SCOPES = (
     "app_mentions:read,channels:history,groups:history,im:history,mpim:history,chat:write,commands,files:read,"
-    "files:write,reactions:read,im:read,im:write,users:read,channels:read,groups:read"
+    "files:write,reactions:read,im:read,im:write,users:read,channels:read,groups:read,assistant:write"
 )
 NAMES = {
     "👍": "thumbsup",
@@ -69,6 +69,11 @@ class SlackServer:
         self.revoked = ""  #: the error with which every call is refused; empty: none
         self.streaming = True  #: whether the workspace has the streaming methods
         self.feedback_buttons = True  #: whether the workspace takes the block with feedback buttons
+        self.assistant = True  #: whether the workspace has the methods of the assistant pane
+        self.statuses: dict[tuple[str, str], str] = {}  #: what the bot is doing, by channel and thread
+        self.past_statuses: list[str] = []  #: all that it was doing, in order
+        self.prompts: dict[tuple[str, str], list[str]] = {}  #: what is suggested in a thread of the assistant pane
+        self.titles: dict[tuple[str, str], str] = {}  #: of threads of the assistant pane
         self.deaf = False  #: whether connections stay open, answer pings, and deliver nothing
         self.silent = False  #: whether connections do not even answer pings
         self.lose_acks = 0  #: how many acknowledgements get lost
@@ -82,6 +87,7 @@ class SlackServer:
         self._channels: dict[str, list[Message]] = {self.group: []}
         self._whispered: list[tuple[str, str, Message]] = []  # channel, user, message
         self._threads: dict[tuple[str, str], str] = {}
+        self._panes: set[tuple[str, str]] = set()  # channel and thread
         self._files: dict[str, tuple[str, bytes]] = {}
         self._uploads: dict[str, str] = {}
         self._alternatives: dict[str, str] = {}  # by file
@@ -233,6 +239,31 @@ class SlackServer:
             **({"files": [self._file(name, data, False) for name, data in files.items()]} if files else {}),
         }
 
+    async def open_pane(self, *, user: str = "", changed: str = "") -> str:
+        """A person opens the assistant pane; returns the thread. Or looks at another channel while it is open."""
+        user = user or self.ana
+        channel = self.direct(user)
+        if not changed:
+            root = self._new(BOT, "New Assistant Thread", None, channel)
+            root |= {"subtype": "assistant_app_thread", "bot_id": BOT_ID, "thread_ts": root["ts"]}
+            self._channels[channel].append(root)
+        thread = changed or str(root["ts"])
+        self._panes.add((channel, thread))
+        event = {
+            "type": "assistant_thread_context_changed" if changed else "assistant_thread_started",
+            "assistant_thread": {
+                "user_id": user,
+                "context": {"channel_id": self.group, "team_id": TEAM, "enterprise_id": None},
+                "channel_id": channel,
+                "thread_ts": thread,
+            },
+            "event_ts": self._ts(),
+        }
+        self._last = []
+        self._deliver_event("assistant_thread", event)
+        await self._notify()
+        return thread
+
     async def redeliver(self) -> None:
         for kind, payload in self._last:
             self._deliver(kind, payload, retry=1)
@@ -269,14 +300,19 @@ class SlackServer:
 
     async def press(self, message_id: str, label: str, *, user: str = "") -> None:
         _, message = self._find(message_id)
-        button = next(
-            element
-            for block in message.get("blocks", ())
-            if block["type"] == "actions"
-            for element in block["elements"]
-            if element["text"]["text"] == label
-        )
-        self._act(message_id, button, user)
+        elements = [
+            each for block in message.get("blocks", ()) if block["type"] == "actions" for each in block["elements"]
+        ]
+        for element in elements:
+            if element["type"] == "button" and element["text"]["text"] == label:
+                self._act(message_id, element, user)
+                return
+            for option in element.get("options", ()):
+                if option["text"]["text"] == label:
+                    menu = {name: value for name, value in element.items() if name != "options"}
+                    self._act(message_id, menu | {"selected_option": option}, user)
+                    return
+        raise AssertionError(f"{label!r} cannot be pressed")
 
     async def rate(self, message_id: str, emoji: str, *, user: str = "") -> None:
         """Press the feedback button with this emoji."""
@@ -570,6 +606,7 @@ class SlackServer:
         self._put(message, given)
         message["bot_id"], message["app_id"] = BOT_ID, APP
         self._channels[channel].append(message)
+        self.statuses[channel, str(given.get("thread_ts"))] = ""  # a message takes the status away
         self._echo(channel, message)
         return {"channel": channel, "ts": message["ts"], "message": message}
 
@@ -613,6 +650,34 @@ class SlackServer:
             raise Refused("message_not_in_streaming_state")
         message["text"] += self._markdown(given)
         return {"channel": channel, "ts": message["ts"], "message": message}
+
+    def _pane(self, method: str, given: dict[str, Any], *scopes: str) -> tuple[str, str]:
+        """The thread of a call about the assistant pane."""
+        if not self.assistant:
+            raise Refused("unknown_method")
+        self._events.check(method, given)
+        if not any(scope in self.scopes.split(",") for scope in scopes):
+            raise Refused("missing_scope", needed=scopes[0], provided=self.scopes)
+        channel = self._channel({"channel": given["channel_id"]})
+        if (channel, given["thread_ts"]) not in self._panes:
+            raise Refused("invalid_thread_ts")
+        return channel, str(given["thread_ts"])
+
+    def _assistant_threads_set_status(self, given: dict[str, Any]) -> dict[str, Any]:
+        pane = self._pane("assistant.threads.setStatus", given, "assistant:write", "chat:write")
+        self.statuses[pane] = given["status"]
+        self.past_statuses.append(given["status"])
+        return {}
+
+    def _assistant_threads_set_suggested_prompts(self, given: dict[str, Any]) -> dict[str, Any]:
+        pane = self._pane("assistant.threads.setSuggestedPrompts", given, "assistant:write")
+        self.prompts[pane] = [prompt["message"] for prompt in given["prompts"]]
+        return {}
+
+    def _assistant_threads_set_title(self, given: dict[str, Any]) -> dict[str, Any]:
+        pane = self._pane("assistant.threads.setTitle", given, "assistant:write")
+        self.titles[pane] = given["title"]
+        return {}
 
     def _conversations_history(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._channel(given)
@@ -713,6 +778,9 @@ class SlackServer:
             for block in blocks:
                 if block["type"] == "context_actions":
                     self._events.check("context_actions", block)
+                for element in block.get("elements", ()):
+                    if element["type"] == "static_select":
+                        self._events.check("static_select", element)
             if not self.feedback_buttons and any(block["type"] == "context_actions" for block in blocks):
                 raise Refused("invalid_blocks")
             message["blocks"] = blocks
@@ -849,7 +917,8 @@ def _check_blocks(blocks: list[dict[str, Any]]) -> None:
         if any(cell["type"] != "raw_text" or not cell["text"] for row in rows for cell in row):
             raise Refused("invalid_blocks")
         elements = block.get("elements", ()) if block["type"] == "actions" else ()
-        if any(len(each["text"]["text"]) > 75 or len(each["value"]) > 2000 for each in elements):
+        buttons = [each for each in elements if each["type"] == "button"]
+        if any(len(each["text"]["text"]) > 75 or len(each["value"]) > 2000 for each in buttons):
             raise Refused("invalid_blocks")
         if len({each["action_id"] for each in elements}) != len(elements):
             raise Refused("invalid_blocks")
@@ -868,7 +937,8 @@ def _shown(message: Message, channel: str, only_for: str | None) -> Shown:
     return Shown(
         message_id=str(message["ts"]),
         text=html.unescape(text),
-        buttons=tuple(each["text"]["text"] for each in elements),
+        buttons=tuple(shown["text"]["text"] for each in elements for shown in each.get("options", (each,))),
+        menus=sum("options" in each for each in elements),
         feedback=any(block["type"] == "context_actions" for block in blocks),
         thread=message.get("thread_ts"),
         draft=bool(message.get("streaming")),

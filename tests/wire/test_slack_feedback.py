@@ -27,7 +27,9 @@ from .test_slack import SlackPlatform
 async def slack(tmp_path: Path) -> AsyncIterator[SlackPlatform]:
     server = SlackServer()
     await server.start()
-    yield SlackPlatform(server, tmp_path)
+    platform = SlackPlatform(server, tmp_path)
+    yield platform
+    await platform.running.stop()
     await server.stop()
 
 
@@ -107,7 +109,6 @@ async def test_where_the_buttons_are_refused_replies_come_without_them_and_they_
     assert (one.text, one.feedback, two.feedback, "gym" in two.text) == ("One.", False, False, True)
     posts = [given for method, given in slack.server.calls if method == "chat.postMessage"]
     assert ["context_actions" in str(given.get("blocks")) for given in posts] == [True, False, False]
-    await slack.running.stop()
 
 
 async def test_a_draft_that_becomes_the_reply_has_the_buttons_too(slack: SlackPlatform) -> None:
@@ -117,4 +118,3 @@ async def test_a_draft_that_becomes_the_reply_has_the_buttons_too(slack: SlackPl
     await slack.adapter.send(said.conversation, Reply("At noon.", asks_feedback=True), key="k1")
     (shown,) = slack.server.shown()
     assert (shown.text, shown.feedback) == ("At noon.", True)
-    await slack.running.stop()

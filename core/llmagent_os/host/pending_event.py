@@ -17,6 +17,7 @@ class PendingEvent:
     """An accepted event and how far it has come. No stage is run twice while the process lives."""
 
     __slots__ = (
+        "changed_work",
         "dead",
         "decided",
         "dropped",
@@ -41,6 +42,7 @@ class PendingEvent:
         "tries",
         "where",
         "why",
+        "work",
     )
 
     def __init__(self, event: Event, since: float) -> None:
@@ -66,9 +68,17 @@ class PendingEvent:
         self.dead = False  #: the event was given up, and is kept as a dead letter; ``reply`` says so
         self.dropped = False  #: the person was erased: no answer is decided, kept or sent
         self.erases = False  #: it erases its person: nothing of it may be left once it is answered
+        self.work = ""  #: what the handler says that it is doing; empty: it has not said
+        self.changed_work: asyncio.Event | None = None  #: set where the platform shows it: it is over, or other work
         self.limit: asyncio.Timeout | None = None  #: of the handler, while it decides
         self.running: asyncio.Future[None] | None = None  #: done once the stages that run now have come back
         self.put_off_since: float | None = None  #: when the platform first said "not now", on the loop's clock
+
+    def note_work(self, words: str) -> None:
+        """Note what the handler is doing; empty: it has decided."""
+        self.work = words
+        if self.changed_work is not None:
+            self.changed_work.set()
 
     @property
     def reply_key(self) -> str:

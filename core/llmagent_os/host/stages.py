@@ -22,7 +22,7 @@ from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.feedback.reactions import Reactions
-from llmagent_os.handler import Handler
+from llmagent_os.handler import WORK, Handler
 from llmagent_os.host.busy_notices import BusyNotices
 from llmagent_os.host.dead_letters import bury, cause_of
 from llmagent_os.host.drafts import Drafts
@@ -138,6 +138,7 @@ class Stages:
         drafts = Drafts(adapter, event.conversation, pending.key) if adapter.capabilities.drafts else None
         # At the loop's next turn: an answer that is ready at once comes without the indicator.
         asyncio.get_running_loop().call_soon(self._begin_typing, pending, adapter)
+        WORK.set(pending.note_work)
         try:
             async with asyncio.timeout(self._limits.reply_seconds) as pending.limit:
                 outcome = await self._handler.handle(event, _no_draft if drafts is None else drafts.show)
@@ -153,6 +154,7 @@ class Stages:
             pending.erases |= outcome.erases
         finally:
             pending.limit = None
+            pending.note_work("")
             if drafts is not None:
                 await drafts.close()
 

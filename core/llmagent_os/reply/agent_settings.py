@@ -25,6 +25,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The agent's part of a bot's configuration."""
 
     title: str = "your assistant"  #: what the agent calls itself
+    about: str = ""  #: one line that says what the agent does
+    examples: tuple[str, ...] = ()  #: messages that people could begin with
     notes: str = ""  #: put into the system message of a model that was not trained for this bot
     permissions: tuple[str, ...] | None = None  #: what its tools may do, as patterns; None: everything
     tool_rounds: int = 3  #: how often a model may call tools before it must answer in words

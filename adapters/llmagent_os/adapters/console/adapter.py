@@ -14,6 +14,7 @@ from typing import Any, Literal, TextIO
 
 from llmagent_os.adapter import Accept, Button, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.choice_menus import MAX_BUTTONS
 from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.console.reactions import reaction_in
 from llmagent_os.adapters.console.recordings import keep_copy, sound_file_in
@@ -288,7 +289,8 @@ class ConsoleAdapter:
             below.append(f"  {picture.alt}")
         below += [f"  {self._style(_DIM, 'sound')} {reply.speech}"] if reply.speech else []
         if reply.buttons:
-            below.append("  " + "   ".join(f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)))
+            choices = [f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)]
+            below += ["  " + "   ".join(choices)] if len(choices) <= MAX_BUTTONS else [f"  {each}" for each in choices]
         return "".join(f"{line}\n" for line in below)
 
     def _clear_prompt(self) -> str:

@@ -19,7 +19,7 @@ from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, MESSAGE, ORIGINAL_ANSWER, Api
 from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
 from llmagent_os.adapters.discord.parsing import PLATFORM
-from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, InteractionPayload
+from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, MENU, InteractionPayload
 from llmagent_os.adapters.discord.thumbs import THUMBS, with_thumbs
 from llmagent_os.errors import LLMAgentOSError
 
@@ -63,8 +63,8 @@ class PendingInteraction:
         self.private = payload.guild_id is not None if message is None else bool(message.flags & EPHEMERAL)
         self.message_id = message.id if message else ""  #: of the message with the button
         self.components = message.components if message else []
-        self.custom_id = payload.data.custom_id
-        self.is_thumb = self.custom_id in THUMBS
+        self.chosen = payload.data.chosen  #: the value of the pressed button, or of the chosen option
+        self.is_thumb = self.chosen in THUMBS
         self.answerable_until = time.monotonic() + ANSWER_SECONDS
         loop = asyncio.get_running_loop()
         self.refusal = REFUSED  #: what the person reads if the host does not store it
@@ -182,7 +182,7 @@ class PendingInteractions:
         elif interaction.is_command:
             body = {"type": _THINKING, "data": only_one_person if interaction.private else {}}
         elif taken and not interaction.is_thumb:
-            components = with_choice(interaction.components, interaction.custom_id)
+            components = with_choice(interaction.components, interaction.chosen)
             body = {"type": _UPDATE_MESSAGE, "data": {"components": components}}
         else:
             body = {"type": _ANSWER_LATER}
@@ -214,23 +214,26 @@ class PendingInteractions:
         elif taken and interaction.is_thumb:
             return  # the host says how the thumbs are pressed now
         elif taken:
-            body = {"components": with_choice(interaction.components, interaction.custom_id)}
+            body = {"components": with_choice(interaction.components, interaction.chosen)}
             await self._api.call("showing a choice", "PATCH", ORIGINAL_ANSWER, body=body, at=webhook)
         else:
             refusal = {"content": interaction.refusal, "flags": EPHEMERAL}
             await self._api.call("refusing", "POST", FOLLOW_UPS, body=refusal, at=webhook)
 
 
-def with_choice(components: list[dict[str, Any]], custom_id: str) -> list[dict[str, Any]]:
-    """A message's components after a button was pressed: all disabled but the thumbs, the pressed one marked."""
+def with_choice(components: list[dict[str, Any]], chosen: str) -> list[dict[str, Any]]:
+    """A message's components after a choice: all disabled but the thumbs, what was chosen marked."""
     shown = copy.deepcopy(components)
     waiting = list(shown)
     while waiting:
         component = waiting.pop()
         waiting += [inner for inner in component.get("components") or () if isinstance(inner, dict)]
-        if component.get("type") != BUTTON or component.get("custom_id") in (None, *THUMBS):
+        if component.get("type") not in (BUTTON, MENU) or component.get("custom_id") in (None, *THUMBS):
             continue
         component["disabled"] = True
-        if component["custom_id"] == custom_id:
+        if component["custom_id"] == chosen:
             component["label"] = f"✓ {component.get('label') or ''}"[:_LABEL_CHARACTERS]
+        for option in component.get("options") or ():
+            if option.get("value") == chosen:
+                option |= {"label": f"✓ {option.get('label') or ''}"[:_LABEL_CHARACTERS], "default": True}
     return shown

@@ -198,7 +198,7 @@ class DiscordParser:
                 sender=sender,
                 at=at,
                 message_id=payload.message.id,
-                value=payload.data.custom_id,
+                value=payload.data.chosen,
             )
         return Command(
             event_id=payload.id,

@@ -14,6 +14,7 @@ from llmagent_os.adapters.slack.feedback_block import EMOJI_BY_VALUE, FEEDBACK
 from llmagent_os.adapters.slack.mrkdwn import KnownNames, MentionedIds, mentioned_ids, plain
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.payloads import (
+    AssistantThreadPayload,
     ButtonAction,
     ButtonPressPayload,
     CommandPayload,
@@ -24,7 +25,7 @@ from llmagent_os.adapters.slack.payloads import (
 )
 from llmagent_os.adapters.slack.written_text import SharedMessage, own_markup, shared_messages
 from llmagent_os.errors import BadEventError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Opened, Reaction, Sender
 
 PLATFORM = "slack"
 
@@ -122,8 +123,21 @@ class SlackParser:
                 return self._reaction("added", msgspec.convert(event, ReactionPayload), event_id, team)
             case "reaction_removed":
                 return self._reaction("removed", msgspec.convert(event, ReactionPayload), event_id, team)
+            case "assistant_thread_started":
+                return self._opened(msgspec.convert(event, AssistantThreadPayload), team)
             case _:
                 return None
+
+    def _opened(self, payload: AssistantThreadPayload, team: str) -> ParsedEvent:
+        """A thread that a person has opened in the assistant pane. It has one id, however often Slack says so."""
+        thread = payload.assistant_thread
+        opened = Opened(
+            event_id=f"{thread.channel_id}:{thread.thread_ts}:opened",
+            conversation=self._conversation(thread.channel_id, team, True, thread.thread_ts),
+            sender=Sender(thread.user_id),
+            at=_moment(payload.event_ts),
+        )
+        return ParsedEvent(opened)
 
     def _message(self, payload: MessageEventPayload, team: str) -> ParsedEvent | None:
         """A message that a person wrote or edited."""
@@ -200,7 +214,7 @@ class SlackParser:
     def _button_press(self, payload: ButtonPressPayload) -> ParsedEvent | None:
         action = payload.actions[0] if payload.actions else None
         ts = payload.container.get("message_ts")
-        if action is None or action.value is None or not isinstance(ts, str):
+        if action is None or action.chosen is None or not isinstance(ts, str):
             return None
         channel, team = payload.channel.id, payload.team.id if payload.team else self.team
         event_id = f"{ts}:{payload.user.id}:{action.action_ts}"
@@ -213,7 +227,7 @@ class SlackParser:
             conversation=self._conversation(channel, team, channel.startswith("D"), thread),
             sender=Sender(payload.user.id, payload.user.username),
             message_id=ts,
-            value=action.value,
+            value=action.chosen,
         )
         whispered = payload.container.get("is_ephemeral") is True
         return ParsedEvent(press, response_url=payload.response_url, pressed=payload.message, whispered=whispered)

@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.drafts import Drafts
@@ -39,6 +40,7 @@ class ReplySender:
         deliveries: Deliveries,
         drafts: Drafts,
         response_urls: MutableMapping[str, str],
+        values: ButtonValues,
         pause_seconds: float,
     ) -> None:
         """Args:
@@ -46,12 +48,14 @@ class ReplySender:
         deliveries: how far replies have got.
         drafts: shows replies while they are written.
         response_urls: by the key of a command: the address to which its answer may be posted.
+        values: the long values of buttons.
         pause_seconds: between two messages of one reply.
         """
         self._api = api
         self._deliveries = deliveries
         self._drafts = drafts
         self._response_urls = response_urls
+        self._values = values
         self._pause_seconds = pause_seconds
         self._has_feedback = True  # whether Slack takes the block with the feedback buttons, as far as it is known
 
@@ -59,6 +63,7 @@ class ReplySender:
         self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None, again: bool
     ) -> Receipt:
         """See :meth:`llmagent_os.adapter.Adapter.send`."""
+        reply = await self._carried(reply)
         url = self._response_urls.get(key, "")
         if conversation.kind == "group" and (reply.only_for or url):
             return await self._send_privately(conversation, reply, key, url, again)
@@ -85,8 +90,17 @@ class ReplySender:
 
     async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
         """Replace a message that was sent earlier."""
-        (message, *_) = outgoing_messages(reply)
+        (message, *_) = outgoing_messages(await self._carried(reply))
         await self._change(conversation, message_id, message)
+
+    async def _carried(self, reply: Reply) -> Reply:
+        """``reply`` with buttons whose values Slack carries in a menu, too."""
+        if not reply.buttons:
+            return reply
+        buttons = [
+            msgspec.structs.replace(button, value=await self._values.carried(button.value)) for button in reply.buttons
+        ]
+        return msgspec.structs.replace(reply, buttons=tuple(buttons))
 
     async def _note_sent(self, conversation: Conversation, key: str, reply_to: str | None) -> None:
         """Note which parts an earlier try, or an earlier process, has posted."""
