@@ -62,6 +62,7 @@ def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
     texts = pieces(reply.body if table is None else reply.text, SLACK, SECTION_CHARACTERS)
     groups = [texts[at : at + MESSAGE_SECTIONS] for at in range(0, len(texts), MESSAGE_SECTIONS)] or [()]
     messages: list[OutgoingMessage] = []
+    shown = divided(reply.buttons, one_tap=reply.under is not None)
     for number, group in enumerate(groups):
         last = number + 1 == len(groups)
         blocks = [_section(text) for text in group]
@@ -70,7 +71,7 @@ def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
         if last and reply.card is not None:
             blocks += _card(reply.card)
         if last and reply.buttons:
-            blocks += _actions(divided(reply.buttons, one_tap=reply.under is not None))
+            blocks += _actions(shown)
         blocks = blocks[: MESSAGE_BLOCKS - 1]
         asks_feedback = last and reply.asks_feedback
         if asks_feedback:
@@ -81,9 +82,7 @@ def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
             whole = reply.body if len(groups) == 1 else "\n".join(group)
             choices = tuple(button.label for button in reply.buttons) if last else ()
             text = _notification(whole)
-            if divided(
-                reply.buttons, one_tap=reply.under is not None
-            ).menu:  # nobody sees the options before the menu is opened
+            if shown.menu:  # nobody sees the options before the menu is opened
                 text, choices = _with_list(text, choices), ()
             messages.append(OutgoingMessage(text, tuple(blocks), asks_feedback, choices))
     return tuple(messages)
