@@ -580,6 +580,7 @@ def _host(
         return await access.admits(event) and await directory.may_teach(event)
 
     feedback = bot.config.feedback
+    asks_why = feedback.ask_why and chosen_learner(settings, bot.config) != "fixed"
     questions = ReasonQuestions(ledger, directory, pause_replies=feedback.ask_pause)
     limits = Limits(
         max_pending_per_conversation=settings.max_pending_per_conversation,
@@ -597,6 +598,6 @@ def _host(
         rewards=bot.rewards,
         admits=access.admits,
         may_rate=may_rate,
-        question=questions.question if feedback.ask_why else None,
+        question=questions.question if asks_why else None,
         status=health.status,
     )
