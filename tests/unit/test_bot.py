@@ -96,6 +96,7 @@ def test_agent_that_cannot_be_used_is_named(folder: Path, text: str, message: st
         ('name = "a"\nmodel = "m"\n[rewards.slack]\neyes = "x"', "`rewards.slack.eyes` cannot be 'x': write a number"),
         ('name = "a"\nmodel = "m"\n[feedback]\nbuttons = ["slak"]', "no platform 'slak'; did you mean 'slack'?"),
         ('name = "a"\nmodel = "m"\n[feedback]\nbutons = []', "did you mean `buttons`?"),
+        ('name = "a"\nmodel = "m"\n[feedback]\nask_pause = -1', "`feedback.ask_pause` cannot be -1"),
         ('name = "a"\nmodel = "m"\n[rewards.slak]\neyes = 1', "there is no platform 'slak'; did you mean 'slack'?"),
         ('name = "a"\nmodel = "m"\n[policy]\nlearner = "bays"', "`policy.learner` .* did you mean 'bayes'?"),
         ('name = "a"\nmodel = "m"\n[policy]\ngama = 0.5', "`policy.gama` is no setting .* did you mean `gamma`?"),

@@ -35,6 +35,6 @@ async def answer_reason_tap(services: Services, event: Event, value: str) -> Out
     disliked = await disliked_by(services, event, interaction_id)
     if disliked is None:
         return Outcome(private_reply(event, CLOSED))
-    if code == OTHER:
+    if code == OTHER and event.conversation.kind == "direct":  # in a group, the next message may be for anybody
         return await ask_for_words(services, event, disliked)
     return Outcome(None, rewards=(reason_row(disliked, event, "add", event.at, code),))
