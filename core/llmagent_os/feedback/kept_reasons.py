@@ -19,7 +19,7 @@ import msgspec
 
 from llmagent_os.events import Event, event_key
 from llmagent_os.feedback.signals import Kind
-from llmagent_os.feedback.stated_reasons import StatedReason
+from llmagent_os.feedback.stated_reasons import SUBJECTS, StatedReason
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger.values import Interaction, RewardEvent
 
@@ -75,11 +75,11 @@ def read_reason(raw: str) -> StatedReason | None:
     if raw in OFFERED:
         return OFFERED[raw]
     about, _, quality = raw.partition(":")
-    if about not in ("wording", "content", "initiative"):
+    subject = next((each for each in SUBJECTS if each == about), None)
+    if subject is None:
         return None
-    known: Literal["wording", "content", "initiative"] = about
     sign, name = quality[:1], quality[1:]
-    return StatedReason(about=known, less=name if sign == "-" else "", more=name if sign == "+" else "")
+    return StatedReason(about=subject, less=name if sign == "-" else "", more=name if sign == "+" else "")
 
 
 def reason_row(

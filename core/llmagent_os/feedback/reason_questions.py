@@ -106,7 +106,8 @@ class ReasonQuestions:
         if not asked:
             return True
         since = await self._ledger.reasons.replies_since(who, asked[0].interaction_id)
-        return since >= self._pause_replies * 2 ** min(_ignored(latest), MAX_DOUBLINGS)
+        pause: int = self._pause_replies << min(_ignored(latest), MAX_DOUBLINGS)
+        return since >= pause
 
 
 def _ignored(latest: Sequence[RewardEvent]) -> int:

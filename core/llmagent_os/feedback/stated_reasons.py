@@ -55,10 +55,15 @@ _CONTENT = re.compile(
 )
 
 
+#: What a reason may be about.
+Subject = Literal["wording", "content", "initiative"]
+SUBJECTS: tuple[Subject, ...] = ("wording", "content", "initiative")
+
+
 class StatedReason(msgspec.Struct, frozen=True, kw_only=True):
     """Why a reply was not liked. It holds nothing of what the person wrote but a quality's name."""
 
-    about: Literal["wording", "content", "initiative"]
+    about: Subject
     #: The quality of the wording that there was too much of: a key of the table of qualities, or a value of one of the
     #: bot's dimensions. Empty: none was named.
     less: str = ""

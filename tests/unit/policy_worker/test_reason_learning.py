@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import pytest
 
@@ -19,8 +19,11 @@ ANA = PersonId("web::ana")
 DEFAULTS: Action = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
 BRIEF = {"verbosity": "brief"}
 
+#: A row: its kind, raw value, reward and operation.
+Given: TypeAlias = tuple[str, str, float, Literal["add", "remove"]]
 
-def rows(policy: LearnedPolicy, *given: tuple[str, str, float, Literal["add", "remove"]]) -> list[RewardWithReply]:
+
+def rows(policy: LearnedPolicy, *given: Given) -> list[RewardWithReply]:
     """The rows of one reply in the bot's usual way: kind, raw value, reward and operation of each."""
     decision = policy.decide(ANA, HERE, DEFAULTS)
     reply = Interaction(
@@ -65,11 +68,14 @@ def rows(policy: LearnedPolicy, *given: tuple[str, str, float, Literal["add", "r
     return found
 
 
-BAD, OFF = ("reaction", "👎", -1.0, "add"), ("reaction", "👎", 1.0, "remove")
-LONG, SHORT, WRONG = (("reason", code, 0.0, "add") for code in ("too_long", "too_short", "wrong"))
+BAD: Given = ("reaction", "👎", -1.0, "add")
+OFF: Given = ("reaction", "👎", 1.0, "remove")
+LONG: Given = ("reason", "too_long", 0.0, "add")
+SHORT: Given = ("reason", "too_short", 0.0, "add")
+WRONG: Given = ("reason", "wrong", 0.0, "add")
 
 
-def learned(*given: tuple[str, str, float, Literal["add", "remove"]]) -> float:
+def learned(*given: Given) -> float:
     """How likely the next reply is brief."""
     policy = make_behavior("bayes", DEFAULTS, None, 0.03, seed=1)
     learn(policy, rows(policy, *given), Trust())
@@ -78,7 +84,7 @@ def learned(*given: tuple[str, str, float, Literal["add", "remove"]]) -> float:
 
 @pytest.mark.parametrize("after", [(), (("went_on", "", 0.0, "add"),)])
 def test_a_reason_in_the_ledger_moves_the_person_it_was_given_by(
-    after: tuple[tuple[str, str, float, Literal["add", "remove"]], ...],
+    after: tuple[Given, ...],
 ) -> None:
     assert learned(BAD, LONG, *after) > 0.9
     assert learned(BAD, WRONG, *after) < 0.1
