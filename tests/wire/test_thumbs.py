@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -87,7 +87,7 @@ class Kept:
 
 
 @contextlib.asynccontextmanager
-async def hosted(platform: TelegramPlatform | DiscordPlatform | SlackPlatform) -> AsyncIterator[Kept]:
+async def hosted(platform: TelegramPlatform | DiscordPlatform | SlackPlatform) -> AsyncGenerator[Kept]:
     ledger = await Ledger.open("sqlite://")
     adapter = platform.make()
     settings = AgentSettings(feedback_buttons=(adapter.name,) if adapter.name != "slack" else ())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 from typing import Literal
 
@@ -71,7 +71,7 @@ WHY_ROW = ("reason", "add")
 
 
 @contextlib.asynccontextmanager
-async def talking(ledger: Ledger, folder: Path) -> AsyncIterator[Talk]:
+async def talking(ledger: Ledger, folder: Path) -> AsyncGenerator[Talk]:
     platform, profiles = ThumbAdapter(), Profiles(folder)
     services = Services(ledger=ledger, profiles=profiles)
     questions = ReasonQuestions(ledger, services.directory, pause_replies=3)
