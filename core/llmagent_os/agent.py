@@ -254,7 +254,7 @@ class Agent:
 
     async def _answer(self, services: Services, event: Event, draft: Draft) -> Outcome:
         """Answer in words, and read the answer aloud to people who want that."""
-        outcome = asking_feedback(services, event, await self._in_words(services, event, draft))
+        outcome = await asking_feedback(services, event, await self._in_words(services, event, draft))
         outcome = await with_topic(services, event, outcome)
         return await spoken(services, event, outcome)
 

@@ -243,11 +243,13 @@ class SlackServer:
         """A person opens the assistant pane; returns the thread. Or looks at another channel while it is open."""
         user = user or self.ana
         channel = self.direct(user)
+        thread = changed
         if not changed:
-            root = self._new(BOT, "New Assistant Thread", None, channel)
-            root |= {"subtype": "assistant_app_thread", "bot_id": BOT_ID, "thread_ts": root["ts"]}
-            self._channels[channel].append(root)
-        thread = changed or str(root["ts"])
+            root: Message = self._new(BOT, "New Assistant Thread", None, channel)
+            thread = str(root["ts"])
+            self._channels[channel].append(
+                {**root, "subtype": "assistant_app_thread", "bot_id": BOT_ID, "thread_ts": thread}
+            )
         self._panes.add((channel, thread))
         event = {
             "type": "assistant_thread_context_changed" if changed else "assistant_thread_started",
@@ -405,7 +407,11 @@ class SlackServer:
             {"type": "event_callback", "event": {"type": "message", "channel": "D1", "ts": "9" * 400, "user": "U1"}},
             {"type": "event_callback", "event": {"type": "reaction_added", "user": "U1", "item": {"type": "file"}}},
             {"type": "event_callback", "event": {"type": "never_heard_of", "x": "y" * 100_000}},
+            {"type": "event_callback", "event": {"type": "assistant_thread_started", "assistant_thread": {}}},
+            {"type": "event_callback", "event": {"type": "assistant_thread_started", "assistant_thread": "D1"}},
             {"type": "block_actions", "user": {"id": "U1"}, "actions": []},
+            {"type": "block_actions", "user": {"id": "U1"}, "actions": [{"type": "feedback_buttons", "value": "?"}]},
+            {"type": "block_actions", "user": {"id": "U1"}, "actions": [{"selected_option": {"value": 1}}]},
             {"type": "block_actions", "user": None, "actions": [{"value": 1}]},
             {"type": "view_submission", "view": {}},
             {"command": 1},

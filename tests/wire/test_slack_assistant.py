@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import pytest
 
-from llmagent_os.adapter import Reply
+from llmagent_os.adapter import Reply, ShowsStatus
 from llmagent_os.agent import Agent
 from llmagent_os.chat import ToolCall
-from llmagent_os.events import Message, Opened
+from llmagent_os.events import Conversation, Message, Opened
 from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
 from llmagent_os.reply.agent_settings import AgentSettings
@@ -36,7 +36,7 @@ async def slack(tmp_path: Path) -> AsyncIterator[SlackPlatform]:
 
 
 @contextlib.asynccontextmanager
-async def hosted(slack: SlackPlatform, tmp_path: Path, *script: str | ToolCall) -> AsyncIterator[None]:
+async def hosted(slack: SlackPlatform, tmp_path: Path, *script: str | ToolCall) -> AsyncGenerator[None]:
     """The adapter in a host with an agent that keeps a diary."""
     ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
     async with Plugins(installed=()) as plugins:
@@ -76,6 +76,11 @@ async def test_whoever_opens_the_pane_is_greeted_once_and_a_request_has_a_status
         assert server.group not in str(await slack.store.items())
 
 
+async def show_status(slack: SlackPlatform, conversation: Conversation, words: str) -> None:
+    assert isinstance(slack.adapter, ShowsStatus)
+    await slack.adapter.show_status(conversation, words)
+
+
 @pytest.mark.parametrize(
     ("assistant", "scopes", "asked"),
     [
@@ -94,7 +99,7 @@ async def test_without_the_feature_replies_come_as_before_and_what_is_refused_is
     await server.open_pane()
     (opened,) = await slack.inbox.wait(Opened)
     for number in range(2):
-        await slack.adapter.show_status(opened.conversation, f"is thinking {number}…")
+        await show_status(slack, opened.conversation, f"is thinking {number}…")
         reply = Reply(f"Answer {number}", suggestions=("Write rain",), topic="rain")
         await slack.adapter.send(opened.conversation, reply, key=f"k{number}")
         await server.wait(lambda: calls(server, "setTitle") == 1 and calls(server, "setSuggestedPrompts") == 1)
@@ -113,13 +118,13 @@ async def test_a_status_is_taken_away_after_a_failed_try_and_after_a_crash(slack
     thread = await server.open_pane()
     pane = (server.direct(server.ana), thread)
     (opened,) = await slack.inbox.wait(Opened)
-    await slack.adapter.show_status(opened.conversation, "is thinking…")
+    await show_status(slack, opened.conversation, "is thinking…")
     assert server.statuses[pane] == "is thinking…"
     server.limit(60.0)
     with pytest.raises(Exception, match="rate limit"):
         await slack.adapter.send(opened.conversation, Reply("Hello."), key="k1")
     await server.wait(lambda: server.statuses[pane] == "")
-    await slack.adapter.show_status(opened.conversation, "is thinking…")
+    await show_status(slack, opened.conversation, "is thinking…")
     await slack.reborn()
     await slack.adapter.send(opened.conversation, Reply("Hello."), key="k1", again=True)
     await server.wait(lambda: server.statuses[pane] == "")

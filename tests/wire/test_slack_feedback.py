@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -54,7 +54,7 @@ class Ratings:
 
 
 @contextlib.asynccontextmanager
-async def hosted(slack: SlackPlatform, tmp_path: Path, *words: str) -> AsyncIterator[Ratings]:
+async def hosted(slack: SlackPlatform, tmp_path: Path, *words: str) -> AsyncGenerator[Ratings]:
     """A new process: the adapter in a host whose agent says ``words``, and what is in its ledger."""
     ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
     adapter = slack.make()

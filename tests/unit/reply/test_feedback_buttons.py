@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from llmagent_os.agent import Agent
 from llmagent_os.events import Command, Conversation, Event, Sender
+from llmagent_os.identity import PersonId
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import ScriptedLLM
@@ -29,5 +30,7 @@ async def test_only_replies_that_can_teach_ask_for_feedback_and_only_where_the_b
     said = bench.message("when is lunch?")
     assert await asks(bench, said, "memory")
     assert not await asks(bench, said, "slack"), "another platform"
+    await bench.profiles.update(PersonId("memory::u1"), learning="off")
+    assert not await asks(bench, bench.message("and dinner?"), "memory"), "a person whom the bot may not learn from"
     command = Command(event_id="2", conversation=ROOM, sender=Sender("u1"), name="help")
     assert not await asks(bench, command, "memory"), "a command's list"
