@@ -92,6 +92,17 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     only_for: str | None = None
     pictures: tuple[Picture, ...] = ()  #: sent along with their words
     table: Table | None = None  #: shown behind the text
+    #: people are asked what they think of the reply: the platform shows a thumb up and a thumb down under it, whose
+    #: press comes back as a Reaction (:data:`~llmagent_os.events.PRESSED_UP`). Where it has no such buttons, nothing.
+    asks_feedback: bool = False
+    #: the platform's id of the bot's earlier message that this is a short question about: where the platform can, the
+    #: question stands under that message, and goes once it is answered
+    under: str | None = None
+    #: what the person could say next, word for word; platforms that offer such prompts show the first few
+    suggestions: tuple[str, ...] = ()
+    #: what the conversation is about, in a few words without personal data, where the reply is the first one in it.
+    #: Platforms that name conversations show it.
+    topic: str = ""
 
     @property
     def body(self) -> str:
@@ -133,6 +144,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
 
     reactions: bool = False  #: people can react to messages
     threads: bool = False  #: there are threads, or topics
+    whispers: bool = False  #: in a group, a reply that is ``only_for`` one person stands there and nobody else sees it
     buttons: bool = False  #: a reply may have buttons
     files: bool = False  #: a reply may have files
     voice: bool = False  #: people can send voice messages
@@ -240,6 +252,28 @@ class Adapter(Protocol):
         ...
 
 
+class Thumbs(msgspec.Struct, frozen=True):
+    """How many people have pressed each of the two feedback buttons under a reply."""
+
+    up: int = 0
+    down: int = 0
+
+
+@runtime_checkable
+class ShowsThumbs(Protocol):
+    """An adapter whose feedback buttons show what was pressed."""
+
+    async def show_thumbs(self, conversation: Conversation, message_id: str, thumbs: Thumbs) -> None:
+        """Show under a reply how its feedback buttons are pressed now. Other buttons under it stay as they are.
+
+        Args:
+            conversation: where the reply is.
+            message_id: the reply, or the part of it with the buttons.
+            thumbs: the presses that stand.
+        """
+        ...
+
+
 @runtime_checkable
 class Remembers(Protocol):
     """An adapter that keeps what was said in files of its own, as the web chat does with its transcript.
@@ -270,6 +304,23 @@ class Remembers(Protocol):
 
         Args:
             user_id: the platform's own id of the person.
+        """
+        ...
+
+
+@runtime_checkable
+class ShowsStatus(Protocol):
+    """An adapter that shows in words what the bot is doing. The host calls this in place of ``typing``."""
+
+    async def show_status(self, conversation: Conversation, words: str) -> None:
+        """Show what the bot is doing while it decides what to say.
+
+        Called again every few seconds, with the same words or with others. The adapter itself takes the words away when
+        a reply is sent, or could not be sent.
+
+        Args:
+            conversation: where to show it.
+            words: the rest of a sentence that begins with the bot's name: "is thinking…". Empty: no reply will come.
         """
         ...
 

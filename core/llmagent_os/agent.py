@@ -19,8 +19,8 @@ from llmagent_os.adapter import Reply
 from llmagent_os.commands.command_table import OWN_BUTTON, answer_command, answer_own_button
 from llmagent_os.commands.learn_files import is_teaching, learn_files, offer_to_learn
 from llmagent_os.errors import ConfigError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer, now
-from llmagent_os.handler import Draft, Outcome
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Opened, Sender, Timer, now
+from llmagent_os.handler import Draft, Outcome, note_work
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
 from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
@@ -29,6 +29,7 @@ from llmagent_os.reply.button_answer import answer_button, ask_again, plugin_but
 from llmagent_os.reply.consent_question import with_consent_question
 from llmagent_os.reply.contact_notes import note_contact
 from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
+from llmagent_os.reply.feedback_buttons import asking_feedback
 from llmagent_os.reply.found_passages import find_passages
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
@@ -38,6 +39,7 @@ from llmagent_os.reply.model_language import answer_not_understood
 from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.prompt import chat_request
+from llmagent_os.reply.reason_in_words import answer_reason, reasons_of_message
 from llmagent_os.reply.received_files import answer_received, answer_wordless
 from llmagent_os.reply.remembering import keep, keep_after, read_message, recalled
 from llmagent_os.reply.request_features import request_features
@@ -48,6 +50,8 @@ from llmagent_os.reply.session_features import session_features
 from llmagent_os.reply.spoken_message import SpokenMessage, listened, quoted, quoting, recordings_in, with_transcript
 from llmagent_os.reply.spoken_reply import spoken
 from llmagent_os.reply.timer_answer import answer_timer
+from llmagent_os.reply.topic import with_topic
+from llmagent_os.reply.welcome import welcome
 from llmagent_os.serving.sync_bridge import run_sync
 
 if TYPE_CHECKING:
@@ -173,7 +177,7 @@ class Agent:
             return await self._press(services, message, button, exchange.text)
         if is_teaching(message):
             return await fixed_outcome(services, message, await learn_files(services, message), intent="attachment")
-        for answer_early in (answer_received, answer_memory_request):
+        for answer_early in (answer_reason, answer_received, answer_memory_request):
             if (answered := await answer_early(services, exchange)) is not None:
                 return answered
         found = await find_passages(services, self.kb, exchange)
@@ -206,7 +210,8 @@ class Agent:
         reply = await keep_after(services, exchange, reading.statements, reply, answer, proposed)
         # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
         interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=request.tools)
-        return Outcome(reply, interaction, rewards_of_message(services, exchange, answer, interaction))
+        signs = rewards_of_message(services, exchange, answer, interaction)
+        return Outcome(reply, interaction, (*signs, *await reasons_of_message(services, exchange)))
 
     def preprocess(self, text: str) -> str:
         r"""``text`` in Unicode's composed form, without control characters or chat markup, spaces evened.
@@ -233,6 +238,7 @@ class Agent:
         if event.sender.is_bot:  # two bots that answer each other would never end
             return Outcome(None)
         if isinstance(event, Message) and recordings_in(services, event):
+            note_work("is listening to your recording…")
             async with listened(services, event) as said:
                 return await self._answer_spoken(services, said, draft)
         return await self._answer(services, event, draft)
@@ -251,7 +257,9 @@ class Agent:
 
     async def _answer(self, services: Services, event: Event, draft: Draft) -> Outcome:
         """Answer in words, and read the answer aloud to people who want that."""
-        return await spoken(services, event, await self._in_words(services, event, draft))
+        outcome = await asking_feedback(services, event, await self._in_words(services, event, draft))
+        outcome = await with_topic(services, event, outcome)
+        return await spoken(services, event, outcome)
 
     async def _in_words(self, services: Services, event: Event, draft: Draft) -> Outcome:
         match event:
@@ -268,6 +276,8 @@ class Agent:
                 return await self._press(services, event, event.value, event.value)
             case Timer():
                 return await answer_timer(services, event)
+            case Opened():
+                return await welcome(services, event)
             case Edit():
                 return Outcome(None, rewards=await rewards_of_edit(services, event, self.preprocess(event.text)))
             case _:

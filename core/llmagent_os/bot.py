@@ -65,6 +65,11 @@
     price = { read = 0.15, written = 0.60, currency = "USD" }   # of 1,000 tokens
     person.day = { messages = 100, tokens = 200_000, money = 1.0 }  # also channel and bot, hour and month
 
+    [feedback]                            # how people are asked what they think of a reply
+    buttons = ["slack"]                   # the platforms with a thumb up and down under every reply; []: nowhere
+    ask_why = true                        # somebody who gives a 👎 is asked now and then what was wrong
+    ask_pause = 6                         # at least so many replies between two such questions
+
     [training]                            # when the model's weights are trained; see training/training_config.py
     opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
 
@@ -98,6 +103,7 @@ from pydantic import (
     Field,
     StringConstraints,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -192,11 +198,11 @@ class MemoryConfig(BaseModel):
     propose: Literal["rules", "model"] = "rules"  #: who finds the facts in a message
 
 
-def _check_platform(name: str) -> None:
+def _check_platform(name: str, where: str) -> None:
     known = known_adapters()
     near = get_close_matches(name, known, 1, 0.6)
     if name not in known and near:  # else it may be a platform whose package is not installed here
-        raise ValueError(f"`rewards.{name}`: there is no platform {name!r}; did you mean {near[0]!r}?")
+        raise ValueError(f"`{where}`: there is no platform {name!r}; did you mean {near[0]!r}?")
 
 
 def _worths(table: object) -> object:
@@ -206,7 +212,7 @@ def _worths(table: object) -> object:
     worths: dict[str, object] = {}
     for name, worth in cast("dict[str, object]", table).items():
         if isinstance(worth, dict):
-            _check_platform(name)
+            _check_platform(name, f"rewards.{name}")
             worths |= {f"{name}.{emoji}": value for emoji, value in cast("dict[str, object]", worth).items()}
         else:
             worths[name] = worth
@@ -278,6 +284,24 @@ class ConsentConfig(BaseModel):
         return Consent(remember=self.remember, learning=self.learning, training=self.training)
 
 
+class FeedbackConfig(BaseModel):
+    """``[feedback]``: how people are asked what they think of a reply, beside the reactions of their platform."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    #: the platforms on which a thumb up and a thumb down stand under every reply that a behaviour was chosen for
+    buttons: tuple[Name, ...] = ("slack",)
+    ask_why: bool = True  #: whether somebody who gives a 👎 is asked now and then what was wrong
+    ask_pause: int = Field(default=6, ge=0, le=1000)  #: how many replies come after such a question before the next one
+
+    @field_validator("buttons")
+    @classmethod
+    def _are_platforms(cls, buttons: tuple[str, ...]) -> tuple[str, ...]:
+        for name in buttons:
+            _check_platform(name, "feedback.buttons")
+        return buttons
+
+
 class BotConfig(BaseModel):
     """What a bot's TOML file says."""
 
@@ -307,6 +331,7 @@ class BotConfig(BaseModel):
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
     consent: ConsentConfig = ConsentConfig()
     budgets: BudgetConfig = BudgetConfig()  #: how much may be used
+    feedback: FeedbackConfig = FeedbackConfig()  #: how people are asked what they think of a reply
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
@@ -504,6 +529,7 @@ def _explained(found: dict[str, Any]) -> str:
             ("policy",): Policy,
             ("knowledge",): KnowledgeConfig,
             ("consent",): ConsentConfig,
+            ("feedback",): FeedbackConfig,
             ("memory",): MemoryConfig,
             ("training",): TrainingConfig,
             ("training", "canary"): CanarySettings,

@@ -28,6 +28,12 @@ def now() -> datetime:
 #: That two people are in it does not say that they know each other.
 LOCAL_WORKSPACE = "local"
 
+#: Begins the emoji of a :class:`Reaction` that a button gave: no platform has an emoji with such a name.
+PRESSED = "pressed:"
+#: The emojis of the two feedback buttons under a reply. A press is worth what the thumb behind the colon is worth. An
+#: adapter reports a press as ``added``, and only where a button can be released again as ``removed``.
+PRESSED_UP, PRESSED_DOWN = f"{PRESSED}👍", f"{PRESSED}👎"
+
 
 class Conversation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A stream of messages that belong together. The host answers the messages of one conversation in order."""
@@ -90,8 +96,12 @@ class Reaction(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="react
     """An emoji was put on a message, or removed. Not flattened into text: a removed emoji takes its reward back."""
 
     message_id: str  #: the message with the reaction
-    emoji: str  #: the platform's raw value: a character, or a custom emoji's name
-    action: Literal["added", "removed"]
+    #: the platform's raw value: a character, or a custom emoji's name; of a pressed button :data:`PRESSED_UP` or
+    #: :data:`PRESSED_DOWN`
+    emoji: str
+    #: ``pressed``: a feedback button that a second press releases. Whether this press gives or takes back is for the
+    #: host to say, which knows what the person has pressed before
+    action: Literal["added", "removed", "pressed"]
 
 
 class Edit(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="edit"):
@@ -128,7 +138,11 @@ class ButtonPress(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="bu
     value: str  #: the button's value
 
 
-Event = Message | Reaction | Edit | Command | ButtonPress | Timer
+class Opened(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="opened"):
+    """A person opened a new conversation with the bot, and has said nothing in it yet."""
+
+
+Event = Message | Reaction | Edit | Command | ButtonPress | Timer | Opened
 
 
 def event_key(event: Event) -> str:

@@ -184,6 +184,9 @@ class Plugin:
     #: the plugin finds other people by name and asks them (``context.contacts``): who writes to the bot is noted then
     asks_others: ClassVar[bool] = False
     commands: ClassVar[dict[str, str]] = {}  #: the plugin's slash commands: name to one line of help
+    #: what people read while a tool of the plugin is called, where their platform shows it: the rest of a sentence that
+    #: begins with the bot's name, such as "is looking at your calendar…"; empty: nothing of its own
+    work: ClassVar[str] = ""
 
     async def start(self) -> None:
         """Prepare the plugin. Called once, in the event loop, before any call. An exception keeps the plugin out."""
@@ -266,6 +269,14 @@ class Plugin:
             What is added to the reply, in one short sentence. None: nothing is to be said.
         """
         return None
+
+    async def suggestions(self, context: ToolContext) -> tuple[str, ...]:
+        """Suggest what the person could ask now, word for word. A person who opens a new conversation is offered it.
+
+        Returns:
+            One or two short messages that fit what the plugin knows of the person. Empty: it knows nothing that helps.
+        """
+        return ()
 
     async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
         """Answer a request from the web for ``PUBLIC_URL/pages/NAME/PATH``. None: there is no such page.

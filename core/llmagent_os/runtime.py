@@ -33,6 +33,7 @@ from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
 from llmagent_os.events import Reaction, now
+from llmagent_os.feedback.reason_questions import ReasonQuestions
 from llmagent_os.graphics.drawing import INSTALL as INSTALL_GRAPHICS
 from llmagent_os.graphics.drawing import can_draw
 from llmagent_os.host.health import Health
@@ -549,6 +550,8 @@ def _budgets(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles) -
 def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAccess) -> AgentSettings:
     return AgentSettings(
         title=config.title,
+        about=config.about,
+        examples=config.examples,
         notes=config.notes,
         permissions=config.permissions,
         tool_rounds=config.tool_rounds,
@@ -565,6 +568,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         consent=config.consent.defaults,
         asks_consent=config.consent.ask,
         memory=MemorySettings(propose=config.memory.propose),
+        feedback_buttons=config.feedback.buttons,
         web=web,
     )
 
@@ -585,6 +589,9 @@ def _host(
     async def may_rate(event: Reaction) -> bool:
         return await access.admits(event) and await directory.may_teach(event)
 
+    feedback = bot.config.feedback
+    asks_why = feedback.ask_why and chosen_learner(settings, bot.config) != "fixed"
+    questions = ReasonQuestions(ledger, directory, pause_replies=feedback.ask_pause)
     limits = Limits(
         max_pending_per_conversation=settings.max_pending_per_conversation,
         max_pending_per_sender=settings.max_pending_per_sender,
@@ -601,6 +608,7 @@ def _host(
         rewards=bot.rewards,
         admits=access.admits,
         may_rate=may_rate,
+        question=questions.question if asks_why else None,
         status=health.status,
         language_of=languages.last_known,
     )

@@ -12,10 +12,12 @@ from pathlib import Path
 from llmagent_os.adapter import Button, Card, Reply
 from llmagent_os.adapters.web import WebAdapter
 from llmagent_os.events import ButtonPress, Command, Event, Message, event_key
+from llmagent_os.feedback.reason_questions import ReasonQuestions
 from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction, Ledger
+from llmagent_os.people.directory import Directory
 
 NASTY = """# Title <b>not bold</b>
 <script>document.title = "owned"</script><img src=x onerror="document.title='owned'">
@@ -50,6 +52,7 @@ class Bot:
             conversation_key=event.conversation.key,
             said=said,
             completion=reply.text,
+            action={"verbosity": "detailed"} if said == "a long story" else {},  # the bot asks why it was not liked
         )
         return Outcome(reply, interaction)
 
@@ -94,7 +97,8 @@ async def main(data: Path, port: int, token: str | None) -> None:
     adapter = WebAdapter(
         port=port, token=token, data=data, title="Calendar", examples=examples, max_file_bytes=MAX_FILE_BYTES
     )
-    host = Host(Bot(data), ledger, [adapter])
+    questions = ReasonQuestions(ledger, Directory(ledger, None), pause_replies=0)
+    host = Host(Bot(data), ledger, [adapter], question=questions.question)
     running = asyncio.create_task(host.run())
     print(await adapter.started(), flush=True)
     await running

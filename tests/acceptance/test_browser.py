@@ -164,6 +164,25 @@ async def test_reactions_are_put_on_and_taken_back_and_the_ledger_learns_of_it(
     assert len({each["interaction_id"] for each in rewards}) == 1
 
 
+async def test_who_does_not_like_a_reply_says_why_with_one_tap_under_the_thumb(
+    context: BrowserContext, server: Server
+) -> None:
+    page, wrong = await visit(context, server.url)
+    await say(page, "a long story")
+    reply = replies(page).first
+    down, why = reply.get_by_role("button", name="Thumbs down"), reply.get_by_role("group", name="What did you not")
+    await down.click()
+    await expect(why.get_by_role("button")).to_have_count(7)
+    await why.get_by_role("button", name="Too long").press("Enter")
+    await expect(why).to_be_hidden()
+    await expect(down).to_be_focused()
+    await expect(replies(page).nth(1)).to_contain_text("You chose agent:why:too_long:web:")
+    await page.reload()
+    await expect(replies(page)).to_have_count(2)
+    await expect(why).to_be_hidden()
+    assert wrong == []
+
+
 async def test_a_confirmation_is_given_once_and_stays_given(context: BrowserContext, server: Server) -> None:
     page, _ = await visit(context, server.url)
     await say(page, "delete")

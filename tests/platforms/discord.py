@@ -244,8 +244,15 @@ class DiscordServer:
 
     async def press(self, message_id: str, label: str, *, user: str = "") -> None:
         channel, message = self._find(message_id)
-        button = next(each for row in message["components"] for each in row["components"] if each["label"] == label)
-        data = {"custom_id": button["custom_id"], "component_type": 2, "id": 1}
+        every = [each for row in message["components"] for each in row["components"]]
+        options = [(menu, option) for menu in every for option in menu.get("options", ()) if option["label"] == label]
+        data: dict[str, Any]
+        if options:
+            menu, option = options[0]
+            data = {"custom_id": menu["custom_id"], "component_type": 3, "values": [option["value"]], "id": 1}
+        else:
+            button = next(each for each in every if each.get("label") == label)
+            data = {"custom_id": button["custom_id"], "component_type": 2, "id": 1}
         await self._interact(3, user or self.ana, channel, data, message)
 
     async def command(self, name: str, arguments: str = "", *, user: str = "", channel: str = "") -> None:
@@ -268,11 +275,13 @@ class DiscordServer:
                 message_id=str(each["id"]),
                 text=str(each["content"]) + "".join(_embed_text(one) for one in each["embeds"]),
                 buttons=tuple(
-                    button["label"]
+                    shown["label"]
                     for row in each["components"]
                     for button in row["components"]
                     if not button.get("disabled")
+                    for shown in button.get("options", (button,))
                 ),
+                menus=sum("options" in button for row in each["components"] for button in row["components"]),
                 draft=False,
                 thread=where if where in self._parents else None,
                 channel=channel,
@@ -583,7 +592,10 @@ class DiscordServer:
             if len(fields) > 25 or size > 6000 or bad:
                 raise Refused(400, 50035, "Invalid Form Body: embeds")
         ids = [button["custom_id"] for row in components or () for button in row["components"]]
-        labels = [button["label"] for row in components or () for button in row["components"]]
+        menus = [row["components"] for row in components or () if any("options" in each for each in row["components"])]
+        for (menu,) in menus:  # alone in its row
+            self._shapes.check("StringSelectComponentForMessageRequest", menu)
+        labels = [each["label"] for row in components or () for each in row["components"] if "options" not in each]
         if (
             len(components or ()) > 5
             or any(len(row["components"]) > 5 for row in components or ())

@@ -14,7 +14,9 @@ class Shown(msgspec.Struct, frozen=True, kw_only=True):
 
     message_id: str
     text: str  #: as people read it: markup rendered, entities decoded
-    buttons: tuple[str, ...] = ()  #: labels of the buttons that can be pressed
+    buttons: tuple[str, ...] = ()  #: labels of the buttons that can be pressed, and of the options that can be chosen
+    menus: int = 0  #: how many menus hold the options
+    feedback: bool = False  #: whether a thumb up and a thumb down to press stand under it
     thread: str | None = None
     draft: bool = False  #: whether it is still being written
     channel: str = ""

@@ -33,7 +33,7 @@ TEAM, APP, BOT, BOT_ID = "T0TEAM0001", "A0APP00001", "U0BOT00001", "B0BOT00001"
 BOT_TOKEN, APP_TOKEN, SECRET = "xoxb-1-loopback-0123456789", "xapp-1-loopback-0123456789", "loopback-signing-secret"
 SCOPES = (
     "app_mentions:read,channels:history,groups:history,im:history,mpim:history,chat:write,commands,files:read,"
-    "files:write,reactions:read,im:read,im:write,users:read,channels:read,groups:read"
+    "files:write,reactions:read,im:read,im:write,users:read,channels:read,groups:read,assistant:write"
 )
 NAMES = {
     "👍": "thumbsup",
@@ -68,6 +68,12 @@ class SlackServer:
         self.scopes = SCOPES
         self.revoked = ""  #: the error with which every call is refused; empty: none
         self.streaming = True  #: whether the workspace has the streaming methods
+        self.feedback_buttons = True  #: whether the workspace takes the block with feedback buttons
+        self.assistant = True  #: whether the workspace has the methods of the assistant pane
+        self.statuses: dict[tuple[str, str], str] = {}  #: what the bot is doing, by channel and thread
+        self.past_statuses: list[str] = []  #: all that it was doing, in order
+        self.prompts: dict[tuple[str, str], list[str]] = {}  #: what is suggested in a thread of the assistant pane
+        self.titles: dict[tuple[str, str], str] = {}  #: of threads of the assistant pane
         self.deaf = False  #: whether connections stay open, answer pings, and deliver nothing
         self.silent = False  #: whether connections do not even answer pings
         self.lose_acks = 0  #: how many acknowledgements get lost
@@ -81,10 +87,11 @@ class SlackServer:
         self._channels: dict[str, list[Message]] = {self.group: []}
         self._whispered: list[tuple[str, str, Message]] = []  # channel, user, message
         self._threads: dict[tuple[str, str], str] = {}
+        self._panes: set[tuple[str, str]] = set()  # channel and thread
         self._files: dict[str, tuple[str, bytes]] = {}
         self._uploads: dict[str, str] = {}
         self._alternatives: dict[str, str] = {}  # by file
-        self._urls: dict[str, tuple[str, str]] = {}  # response url -> channel, user
+        self._urls: dict[str, tuple[str, str, str]] = {}  # response url -> channel, user, ts of the pressed message
         self._sockets: list[web.WebSocketResponse] = []
         self._acks: dict[str, asyncio.Future[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
@@ -232,6 +239,33 @@ class SlackServer:
             **({"files": [self._file(name, data, False) for name, data in files.items()]} if files else {}),
         }
 
+    async def open_pane(self, *, user: str = "", changed: str = "") -> str:
+        """A person opens the assistant pane; returns the thread. Or looks at another channel while it is open."""
+        user = user or self.ana
+        channel = self.direct(user)
+        thread = changed
+        if not changed:
+            root: Message = self._new(BOT, "New Assistant Thread", None, channel)
+            thread = str(root["ts"])
+            self._channels[channel].append(
+                {**root, "subtype": "assistant_app_thread", "bot_id": BOT_ID, "thread_ts": thread}
+            )
+        self._panes.add((channel, thread))
+        event = {
+            "type": "assistant_thread_context_changed" if changed else "assistant_thread_started",
+            "assistant_thread": {
+                "user_id": user,
+                "context": {"channel_id": self.group, "team_id": TEAM, "enterprise_id": None},
+                "channel_id": channel,
+                "thread_ts": thread,
+            },
+            "event_ts": self._ts(),
+        }
+        self._last = []
+        self._deliver_event("assistant_thread", event)
+        await self._notify()
+        return thread
+
     async def redeliver(self) -> None:
         for kind, payload in self._last:
             self._deliver(kind, payload, retry=1)
@@ -267,15 +301,41 @@ class SlackServer:
         self._deliver_event("reaction", event)
 
     async def press(self, message_id: str, label: str, *, user: str = "") -> None:
-        user = user or self.ana
-        channel, message = self._find(message_id)
-        button = next(
+        _, message = self._find(message_id)
+        elements = [
+            each for block in message.get("blocks", ()) if block["type"] == "actions" for each in block["elements"]
+        ]
+        for element in elements:
+            if element["type"] == "button" and element["text"]["text"] == label:
+                self._act(message_id, element, user)
+                return
+            for option in element.get("options", ()):
+                if option["text"]["text"] == label:
+                    menu = {name: value for name, value in element.items() if name != "options"}
+                    self._act(message_id, menu | {"selected_option": option}, user)
+                    return
+        raise AssertionError(f"{label!r} cannot be pressed")
+
+    async def rate(self, message_id: str, emoji: str, *, user: str = "") -> None:
+        """Press the feedback button with this emoji."""
+        _, message = self._find(message_id)
+        (buttons,) = [
             element
             for block in message.get("blocks", ())
-            if block["type"] == "actions"
+            if block["type"] == "context_actions"
             for element in block["elements"]
-            if element["text"]["text"] == label
+            if element["type"] == "feedback_buttons"
+        ]
+        pressed = next(
+            buttons[name] for name in ("positive_button", "negative_button") if buttons[name]["text"]["text"] == emoji
         )
+        action = {name: buttons[name] for name in ("type", "action_id")}
+        self._act(message_id, action | {"text": pressed["text"], "value": pressed["value"]}, user)
+
+    def _act(self, message_id: str, action: dict[str, Any], user: str) -> None:
+        """Deliver what a person did with an element of a message."""
+        user = user or self.ana
+        channel, message = self._find(message_id)
         payload = {
             "type": "block_actions",
             "user": {"id": user, "username": "somebody", "team_id": TEAM},
@@ -285,17 +345,18 @@ class SlackServer:
                 "type": "message",
                 "message_ts": message_id,
                 "channel_id": channel,
-                "is_ephemeral": False,
+                "is_ephemeral": any(each is message for *_, each in self._whispered),
                 **({"thread_ts": message["thread_ts"]} if "thread_ts" in message else {}),
             },
             "trigger_id": f"{next(self._count)}.2.abc",
             "team": {"id": TEAM, "domain": "acme"},
             "channel": {"id": channel, "name": "somewhere"},
             "message": message,
-            "response_url": self._response_url(channel, user),
-            "actions": [{**button, "block_id": "b", "action_ts": self._ts()}],
+            "response_url": self._response_url(channel, user, message_id),
+            "actions": [{**action, "block_id": "b", "action_ts": self._ts()}],
         }
         self._events.check("block_actions", payload)
+        self._last = []
         self._deliver("interactive", payload)
 
     async def command(self, name: str, arguments: str = "", *, user: str = "", channel: str = "") -> None:
@@ -346,7 +407,11 @@ class SlackServer:
             {"type": "event_callback", "event": {"type": "message", "channel": "D1", "ts": "9" * 400, "user": "U1"}},
             {"type": "event_callback", "event": {"type": "reaction_added", "user": "U1", "item": {"type": "file"}}},
             {"type": "event_callback", "event": {"type": "never_heard_of", "x": "y" * 100_000}},
+            {"type": "event_callback", "event": {"type": "assistant_thread_started", "assistant_thread": {}}},
+            {"type": "event_callback", "event": {"type": "assistant_thread_started", "assistant_thread": "D1"}},
             {"type": "block_actions", "user": {"id": "U1"}, "actions": []},
+            {"type": "block_actions", "user": {"id": "U1"}, "actions": [{"type": "feedback_buttons", "value": "?"}]},
+            {"type": "block_actions", "user": {"id": "U1"}, "actions": [{"selected_option": {"value": 1}}]},
             {"type": "block_actions", "user": None, "actions": [{"value": 1}]},
             {"type": "view_submission", "view": {}},
             {"command": 1},
@@ -547,6 +612,7 @@ class SlackServer:
         self._put(message, given)
         message["bot_id"], message["app_id"] = BOT_ID, APP
         self._channels[channel].append(message)
+        self.statuses[channel, str(given.get("thread_ts"))] = ""  # a message takes the status away
         self._echo(channel, message)
         return {"channel": channel, "ts": message["ts"], "message": message}
 
@@ -590,6 +656,34 @@ class SlackServer:
             raise Refused("message_not_in_streaming_state")
         message["text"] += self._markdown(given)
         return {"channel": channel, "ts": message["ts"], "message": message}
+
+    def _pane(self, method: str, given: dict[str, Any], *scopes: str) -> tuple[str, str]:
+        """The thread of a call about the assistant pane."""
+        if not self.assistant:
+            raise Refused("unknown_method")
+        self._events.check(method, given)
+        if not any(scope in self.scopes.split(",") for scope in scopes):
+            raise Refused("missing_scope", needed=scopes[0], provided=self.scopes)
+        channel = self._channel({"channel": given["channel_id"]})
+        if (channel, given["thread_ts"]) not in self._panes:
+            raise Refused("invalid_thread_ts")
+        return channel, str(given["thread_ts"])
+
+    def _assistant_threads_set_status(self, given: dict[str, Any]) -> dict[str, Any]:
+        pane = self._pane("assistant.threads.setStatus", given, "assistant:write", "chat:write")
+        self.statuses[pane] = given["status"]
+        self.past_statuses.append(given["status"])
+        return {}
+
+    def _assistant_threads_set_suggested_prompts(self, given: dict[str, Any]) -> dict[str, Any]:
+        pane = self._pane("assistant.threads.setSuggestedPrompts", given, "assistant:write")
+        self.prompts[pane] = [prompt["message"] for prompt in given["prompts"]]
+        return {}
+
+    def _assistant_threads_set_title(self, given: dict[str, Any]) -> dict[str, Any]:
+        pane = self._pane("assistant.threads.setTitle", given, "assistant:write")
+        self.titles[pane] = given["title"]
+        return {}
 
     def _conversations_history(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._channel(given)
@@ -664,8 +758,12 @@ class SlackServer:
         return web.Response(body=self._files[request.match_info["id"]][1], content_type="application/octet-stream")
 
     async def _answered(self, request: web.Request) -> web.Response:
-        channel, user = self._urls[request.match_info["id"]]
+        channel, user, ts = self._urls[request.match_info["id"]]
         given = cast("dict[str, Any]", await request.json())
+        if given.get("delete_original"):
+            self._whispered = [each for each in self._whispered if each[2]["ts"] != ts]
+            await self._notify()
+            return web.Response(text="ok")
         message = self._new(BOT, str(given.get("text", "")), None, channel)
         self._put(message, given)
         if given.get("response_type") == "in_channel":
@@ -683,6 +781,14 @@ class SlackServer:
             raise Refused("msg_too_long")
         if blocks is not None:
             _check_blocks(blocks)
+            for block in blocks:
+                if block["type"] == "context_actions":
+                    self._events.check("context_actions", block)
+                for element in block.get("elements", ()):
+                    if element["type"] == "static_select":
+                        self._events.check("static_select", element)
+            if not self.feedback_buttons and any(block["type"] == "context_actions" for block in blocks):
+                raise Refused("invalid_blocks")
             message["blocks"] = blocks
             if not blocks:
                 del message["blocks"]
@@ -734,9 +840,9 @@ class SlackServer:
         raise Refused("message_not_found")
 
     def _find(self, ts: str) -> tuple[str, Message]:
-        return next(
-            (channel, each) for channel, messages in self._channels.items() for each in messages if each["ts"] == ts
-        )
+        kept = ((channel, each) for channel, messages in self._channels.items() for each in messages)
+        whispered = ((channel, each) for channel, _, each in self._whispered)
+        return next((channel, each) for channel, each in (*kept, *whispered) if each["ts"] == ts)
 
     def _root(self, channel: str, ts: str) -> str:
         message = next(each for each in self._channels[channel] if each["ts"] == ts)
@@ -773,9 +879,9 @@ class SlackServer:
             **({"subtype": "slack_audio"} if voice else {}),
         }
 
-    def _response_url(self, channel: str, user: str) -> str:
+    def _response_url(self, channel: str, user: str, ts: str = "") -> str:
         number = str(next(self._count))
-        self._urls[number] = (channel, user)
+        self._urls[number] = (channel, user, ts)
         return f"{self.url}/answer/{number}"
 
     def _ts(self) -> str:
@@ -817,7 +923,8 @@ def _check_blocks(blocks: list[dict[str, Any]]) -> None:
         if any(cell["type"] != "raw_text" or not cell["text"] for row in rows for cell in row):
             raise Refused("invalid_blocks")
         elements = block.get("elements", ()) if block["type"] == "actions" else ()
-        if any(len(each["text"]["text"]) > 75 or len(each["value"]) > 2000 for each in elements):
+        buttons = [each for each in elements if each["type"] == "button"]
+        if any(len(each["text"]["text"]) > 75 or len(each["value"]) > 2000 for each in buttons):
             raise Refused("invalid_blocks")
         if len({each["action_id"] for each in elements}) != len(elements):
             raise Refused("invalid_blocks")
@@ -836,7 +943,9 @@ def _shown(message: Message, channel: str, only_for: str | None) -> Shown:
     return Shown(
         message_id=str(message["ts"]),
         text=html.unescape(text),
-        buttons=tuple(each["text"]["text"] for each in elements),
+        buttons=tuple(shown["text"]["text"] for each in elements for shown in each.get("options", (each,))),
+        menus=sum("options" in each for each in elements),
+        feedback=any(block["type"] == "context_actions" for block in blocks),
         thread=message.get("thread_ts"),
         draft=bool(message.get("streaming")),
         channel=channel,

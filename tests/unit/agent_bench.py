@@ -24,6 +24,7 @@ class Diary(Plugin):
 
     name = "diary"
     commands: ClassVar[dict[str, str]] = {"diary": "show it"}
+    work = "is writing in your diary…"
 
     def __init__(self) -> None:
         self.contexts: list[ToolContext] = []
@@ -87,6 +88,11 @@ class Diary(Plugin):
             raise ValueError("out of ink")
         text = f"{key}, due at {at.hour}."
         return None if key == "nothing" else ToolResult({"status": "due"}, text, buttons=(Button("Done", "done"),))
+
+    async def suggestions(self, context: ToolContext) -> tuple[str, ...]:
+        if context.profile.name == "Fay":
+            raise ValueError("out of ink")
+        return ("Read me yesterday", "Tear it up", "Stamp it") if context.profile.name else ()
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         return ToolResult({"status": "shown"}, "An empty diary.")

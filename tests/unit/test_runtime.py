@@ -7,6 +7,7 @@ import contextlib
 import json
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -180,6 +181,30 @@ async def test_reactions_of_somebody_who_is_not_learned_from_are_not_kept(settin
         kept = (await runtime.ledger.history(sent.conversation.key, ACCOUNT, 10))[0]
         rows = [(row.raw_value, row.op, row.reward) for row in await runtime.ledger.rewards_of(kept.interaction_id)]
         assert rows == [("👍", "add", 1.0), ("👍", "remove", -1.0)]
+
+
+@pytest.mark.parametrize(
+    ("policy", "feedback", "asks"), [("bayes", "", True), ("fixed", "", False), ("bayes", "ask_why = false", False)]
+)
+async def test_a_dislike_is_asked_about_where_the_bot_learns_and_its_owner_does_not_mind(
+    settings: Settings, bot: Bot, policy: Literal["bayes", "fixed"], feedback: str, asks: bool
+) -> None:
+    (bot.folder / "bot.toml").write_text(f"{BOT}[feedback]\n{feedback}\n")
+    platform = MemoryAdapter()
+    async with running(settings.model_copy(update={"policy": policy}), Bot.load(bot.folder), platform) as runtime:
+        await platform.say("hello")
+        await platform.react((await platform.sent(1))[0], "👎")
+        if asks:
+            question = (await platform.sent(2))[1]
+            await platform.press(question, question.reply.buttons[1].value)
+        while await runtime.ledger.unfinished():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        exported = await runtime.ledger.export(ACCOUNT)
+        reasons = [(row["op"], row["raw_value"]) for row in exported["rewards"] if row["kind"] == "reason"]
+        assert reasons == ([("ask", ""), ("add", "too_long")] if asks else [])
+        assert len(platform.posted) == 1 + asks
+        await runtime.ledger.forget(ACCOUNT)
+        assert (await runtime.ledger.export(ACCOUNT))["rewards"] == []
 
 
 async def test_person_is_remembered_across_a_restart_then_exported_and_forgotten(settings: Settings, bot: Bot) -> None:

@@ -529,6 +529,20 @@ class AdapterContract:
         assert (edit.message_id, edit.text, edit.edits) == (said.message_id, "lunch at one", said.event_id)
         assert edit.event_id != said.event_id
 
+    async def test_one_of_many_choices_brings_its_value_back(self, platform: Platform) -> None:
+        """Where a platform has menus, they stand in one; a choice that cannot be taken back stays a button."""
+        server = self._server(platform)
+        buttons = [Button(f"Day {number}", f"calendar:do:{'x' * 190}:{number}") for number in range(7)]
+        dangerous = Button("All of them", "calendar:all", "danger")
+        conversation, shown = await self._answered(platform, Reply("Which one?", buttons=(*buttons, dangerous)))
+        assert shown.buttons == (*(button.label for button in buttons), "All of them")
+        assert shown.menus == (server.name in ("slack", "discord"))
+        await platform.press(shown.message_id, "Day 4")
+        press = (await platform.inbox.wait(ButtonPress))[0]
+        assert (press.value, press.message_id) == (buttons[4].value, shown.message_id)
+        assert press.conversation.key == conversation.key
+        await server.until(lambda seen: not any(one.buttons for one in seen))
+
     async def test_files_and_voice_messages_arrive_with_their_bytes(self, platform: Platform) -> None:
         server = self._server(platform)
         await server.say("look", files={"../plan b.txt": b"first line\n"})

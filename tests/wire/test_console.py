@@ -325,6 +325,27 @@ async def test_an_emoji_alone_reacts(console: ConsoleAdapter, terminal: Terminal
     assert [said.text for said in await inbox.wait(Message)] == ["👍 thanks"]
 
 
+async def test_a_question_about_the_last_reply_is_answered_by_its_number_and_the_reply_stays_the_last(
+    console: ConsoleAdapter, terminal: Terminal, inbox: Inbox
+) -> None:
+    receipt = await console.send(ROOM, Reply("ok"), key="k1")
+    question = Reply("Why?", buttons=(Button("Too long", "w:1"), Button("Wrong", "w:2")), under=receipt.message_ids[0])
+    terminal.type("-1\n")
+    await inbox.wait(Reaction)
+    await console.send(ROOM, question, key="k2")
+    terminal.type("2\n")
+    assert [press.value for press in await inbox.wait(ButtonPress)] == ["w:2"]
+    await terminal.until(lambda: any(row.startswith("✓ Wrong") for row in terminal.screen.rows))
+    terminal.type("-1\n")
+    reactions = [(each.message_id, each.action) for each in await inbox.wait(Reaction, 2)]
+    assert reactions == [(receipt.message_ids[0], "added"), (receipt.message_ids[0], "removed")]
+    await console.send(ROOM, question, key="k3")
+    terminal.type("-1\n")
+    await inbox.wait(Reaction, 3)
+    terminal.type("2\n")
+    assert [said.text for said in await inbox.wait(Message)] == ["2"], "the question went with the reaction"
+
+
 async def test_the_first_line_says_how_to_react(inbox: Inbox) -> None:
     terminal = Terminal()
     running = Running(ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout, title="Calendar"), inbox.accept)

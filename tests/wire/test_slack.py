@@ -22,6 +22,7 @@ from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.downloads import Downloads
 from llmagent_os.adapters.slack.parsing import SlackParser
 from llmagent_os.adapters.slack.payloads import FilePayload
+from llmagent_os.adapters.slack.rendering import outgoing_messages
 from llmagent_os.errors import BadEventError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction, encode
 from llmagent_os.feedback.emoji_table import EMOJI
@@ -365,6 +366,28 @@ async def test_a_pressed_button_is_gone_and_the_choice_is_shown(slack: SlackPlat
     await slack.inbox.wait(ButtonPress)
     (after,) = await slack.server.until(lambda seen: not seen[0].buttons)
     assert "✓ Delete" in after.text
+
+
+def test_what_can_be_chosen_stands_in_words_where_no_blocks_are_shown() -> None:
+    """A notification reads the text, and so does whoever's workspace refuses the blocks."""
+    menu = tuple(Button(f"Day <{number}>", f"{number}") for number in range(6))
+    (asked,) = outgoing_messages(Reply("Which one?", buttons=menu, asks_feedback=True))
+    assert asked.text.splitlines() == ["Which one?", *(f"• Day &lt;{number}&gt;" for number in range(6))]
+    (undo,) = outgoing_messages(Reply("Deleted.", buttons=(Button("Undo", "undo"),)))
+    assert (undo.text, [shown.text for shown in undo.simpler]) == ("Deleted.", ["Deleted.\n• Undo"])
+
+
+async def test_a_choice_whose_value_is_not_stored_any_more_is_refused_to_whoever_made_it(slack: SlackPlatform) -> None:
+    said = await slack.asked(channel=slack.server.group, mention=True)
+    reply = Reply("Delete both?", buttons=(Button("Delete", "c:" + "x" * 200, "danger"),))
+    receipt = await slack.adapter.send(said.conversation, reply, key="k1")
+    for key, _ in await slack.store.items():
+        if key.startswith("button:"):
+            await slack.store.delete(key)
+    await slack.server.press(receipt.message_ids[0], "Delete")
+    seen = await slack.server.until(lambda seen: any("no longer open" in one.text for one in seen), slack.server.group)
+    assert [one.only_for for one in seen if "no longer open" in one.text] == [slack.server.ana]
+    assert slack.inbox.of(ButtonPress) == []
 
 
 async def test_a_model_cannot_call_a_whole_channel(slack: SlackPlatform) -> None:

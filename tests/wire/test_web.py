@@ -251,6 +251,32 @@ async def test_a_new_process_shows_the_whole_conversation_again(inbox: Inbox, tm
         assert shown["card"]["rows"] == [["9:00", "sync"]]
 
 
+async def test_a_question_stands_under_the_reply_and_goes_with_the_answer_or_with_the_thumb(
+    site: Site, inbox: Inbox
+) -> None:
+    page = await site.page()
+    said, receipt = await answer(site, inbox, page, Reply("Here is all of it."))
+    target = {"message_id": receipt.message_ids[0]}
+    question = Reply("Why?", buttons=(Button("Too long", "w:1"), Button("Wrong", "w:2")), under=receipt.message_ids[0])
+
+    def asked() -> list[str]:
+        return [each["label"] for each in page.listed("bot")[0].get("question", {}).get("buttons", [])]
+
+    await site.adapter.send(said.conversation, question, key="early")
+    await page.act({"type": "reaction", "id": "react-one", "emoji": "👎", "on": True} | target)
+    assert asked() == [], "there was no thumb any more when it was asked"
+    assert await site.adapter.send(said.conversation, question, key="k2") == Receipt(())
+    await page.until(lambda: asked() == ["Too long", "Wrong"])
+    await page.act({"type": "press", "id": "press-one", "value": "w:1"} | target)
+    assert [press.value for press in await inbox.wait(ButtonPress)] == ["w:1"]
+    await page.until(lambda: asked() == [])
+    await site.adapter.send(said.conversation, question, key="k3")
+    await page.until(lambda: asked() == ["Too long", "Wrong"])
+    await page.act({"type": "reaction", "id": "react-off", "emoji": "👎", "on": False} | target)
+    await page.until(lambda: asked() == [])
+    assert len(page.listed("bot")) == 1, "no message of its own"
+
+
 async def test_two_pages_of_a_person_show_the_same(site: Site, inbox: Inbox) -> None:
     one, two = await site.page(person="ana"), await site.page(person="ana")
     _, receipt = await answer(site, inbox, one, Reply("hi"))

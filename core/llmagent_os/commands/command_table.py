@@ -23,12 +23,14 @@ from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
 from llmagent_os.commands.plugin_command import plugin_command
 from llmagent_os.commands.privacy import PRIVACY, privacy, turn_pressed
 from llmagent_os.commands.profile import change_or_show, profile
+from llmagent_os.commands.reason_tap import answer_reason_tap
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.teaching import SHARE, share
 from llmagent_os.commands.unlink import unlink
 from llmagent_os.commands.usage import usage
 from llmagent_os.commands.voice import voice
 from llmagent_os.events import Command, Event
+from llmagent_os.feedback.reason_questions import WHY
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
 from llmagent_os.languages import LazyText, gettext, lazy_gettext, translated
@@ -196,6 +198,8 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
         value: the button's value, which begins with :data:`OWN_BUTTON`.
         said: the words, or the value that was pressed.
     """
+    if value.startswith(WHY):
+        return await answer_reason_tap(services, event, value)
     reply = private_reply(event, await _pressed(services, event, value))
     if value.startswith(FORGET) and reply.text != str(NOT_OPEN):  # the ledger would keep what was said once more
         return Outcome(services.interaction.render(reply), erases=True)

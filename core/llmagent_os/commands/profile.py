@@ -8,6 +8,7 @@ from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.taste_report import styles_of, taste_report
 from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
+from llmagent_os.feedback.reason_questions import ASK_WHY
 from llmagent_os.identity import PersonId, identity_of
 from llmagent_os.languages import LANGUAGES, gettext, lazy_gettext
 from llmagent_os.languages.written_phrases import join_sentences
@@ -68,7 +69,8 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
     Args:
         services: has the profiles.
         event: a command, or a button of an earlier answer.
-        what: empty, ``undo``, ``clear``, ``clear FIELD``, ``learning on``, ``learning off`` or ``set STYLE``.
+        what: empty, ``undo``, ``clear``, ``clear FIELD``, ``learning on``, ``learning off``, ``ask why on``,
+            ``ask why off`` or ``set STYLE``.
     """
     profiles = services.profiles
     if profiles is None:
@@ -145,7 +147,12 @@ async def _clear(profiles: Profiles, person_id: PersonId, field: str) -> Reply:
 
 def _preference(services: Services, what: str) -> tuple[str, str | None] | None:
     """The preference that ``what`` sets, and its value; a value of None removes it. None: ``what`` sets none."""
-    switch: dict[str, tuple[str, str | None]] = {"learning on": (LEARNING, None), "learning off": (LEARNING, "off")}
+    switch: dict[str, tuple[str, str | None]] = {
+        "learning on": (LEARNING, None),
+        "learning off": (LEARNING, "off"),
+        "ask why on": (ASK_WHY, None),
+        "ask why off": (ASK_WHY, "off"),
+    }
     if not what.startswith("set "):
         return switch.get(what)
     value = what.removeprefix("set ").strip().replace(" ", "_")
@@ -156,7 +163,8 @@ def _preference(services: Services, what: str) -> tuple[str, str | None] | None:
 def _unknown(services: Services, what: str) -> str:
     return gettext(
         "I don't know `/profile {what}`. Try `/profile`, `/profile undo`, `/profile clear`, `/profile clear name`, "
-        "`/profile learning off`, `/profile learning on` or `/profile set STYLE` with one of {styles}.",
+        "`/profile learning off`, `/profile learning on`, `/profile ask why off`, `/profile ask why on` or "
+        "`/profile set STYLE` with one of {styles}.",
         what=what,
         styles=", ".join(styles_of(services)),
     )

@@ -1,7 +1,7 @@
 """The versioned table that says what an emoji is worth as a reward.
 
->>> EMOJI("👍🏽"), EMOJI(":thumbsup::skin-tone-4:"), EMOJI("-1"), EMOJI("🦑")
-(1.0, 1.0, -1.0, 0.0)
+>>> EMOJI("👍🏽"), EMOJI(":thumbsup::skin-tone-4:"), EMOJI("-1"), EMOJI("🦑"), EMOJI("pressed:👎")
+(1.0, 1.0, -1.0, 0.0, -1.0)
 """
 
 from __future__ import annotations
@@ -12,6 +12,8 @@ from hashlib import sha256
 from types import MappingProxyType
 
 import msgspec
+
+from llmagent_os.events import PRESSED
 
 _POSITIVE = (
     "👍 ❤ 🎉 🔥 👏 🙏 💯 😍 🥰 😊 🙂 😀 😃 😄 😁 🤩 😎 🙌 💪 ✅ ⭐ 🌟 💖 💙 💚 💛 🧡 💜 🖤 🤍 🤎 👌 🚀 🏆 "
@@ -32,13 +34,13 @@ _TONE_NAME = re.compile(r":?:skin-tone-\d:?$|_(?:light|medium_light|medium|mediu
 def plain(emoji: str) -> str:
     """Return ``emoji`` without skin tone, gender and presentation; a name without its colons, in lower case.
 
-    Understands a character, the names that Slack and Discord use (``:+1::skin-tone-2:``), and Discord's custom emoji
-    (``<:party:123>``, ``party:123``).
+    Understands a character, the names that Slack and Discord use (``:+1::skin-tone-2:``), Discord's custom emoji
+    (``<:party:123>``, ``party:123``), and the thumbs of feedback buttons (``pressed:👍``).
 
     >>> plain("👍🏿"), plain("❤️"), plain("+1::skin-tone-2"), plain("<a:Party:123>"), plain("🤦🏽‍♀️")
     ('👍', '❤', '+1', 'party', '🤦')
     """
-    bare = _LOOKS.sub("", emoji.strip())
+    bare = _LOOKS.sub("", emoji.strip().removeprefix(PRESSED))
     custom = re.fullmatch(r"<?(?:a?:)?([A-Za-z0-9_~]+):\d+>?", bare)
     if custom:
         return custom[1].lower()

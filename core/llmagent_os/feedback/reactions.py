@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
+import msgspec
 import structlog
 
-from llmagent_os.adapter import Receipt
+from llmagent_os.adapter import Receipt, Thumbs
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
-from llmagent_os.events import ButtonPress, Conversation, Event, Reaction, event_key
+from llmagent_os.events import PRESSED_DOWN, PRESSED_UP, ButtonPress, Conversation, Event, Reaction, event_key
 from llmagent_os.feedback.emoji_table import RewardMapping
+from llmagent_os.feedback.kept_reasons import dislikes
 from llmagent_os.feedback.verdict import emojis, opinion
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
@@ -98,19 +100,22 @@ class Reactions:
             LedgerError: the ledger cannot be read or written.
         """
         interaction = None if event.sender.is_bot else await self._reacted_to(event)
-        if interaction is None or not (self._may_rate is None or await self._may_rate(event)):
+        if interaction is None:
             return None
         rows = await self._ledger.rewards_of(interaction.interaction_id)
         reward_id, rater_id = event_key(event), identity_of(event)
         for row in rows:
             if row.reward_id == reward_id:
                 return interaction, row
+        if event.action == "pressed":
+            event = msgspec.structs.replace(
+                event, action="removed" if event.emoji in emojis(rows, rater_id) else "added"
+            )
+        if not (self._may_rate is None or await self._may_rate(event)):
+            return None
         platform = event.conversation.platform
         if not self._mapping.knows(event.emoji, platform):
             _log.info("an emoji without a reward in the table counts as neutral", emoji=event.emoji, platform=platform)
-        standing = [emoji for emoji in emojis(rows, rater_id) if emoji != event.emoji]
-        if event.action == "added":
-            standing.append(event.emoji)
         before = sum(row.reward for row in rows if row.kind == "reaction" and row.rater_id == rater_id)
         reward = RewardEvent(
             reward_id=reward_id,
@@ -120,14 +125,34 @@ class Reactions:
             user_id=interaction.user_id,
             op="add" if event.action == "added" else "remove",
             raw_value=event.emoji,
-            # The change of the rater's opinion. Removing an emoji that was never counted changes nothing, and neither
-            # does adding an emoji twice. A second emoji is a changed mind and not a second voice.
-            reward=opinion(standing, self._mapping, platform) - before,
+            reward=0.0,
             mapping_version=self._mapping.version,
             at=event.at,
         )
+        # The change of the rater's opinion. Removing an emoji that was never counted changes nothing, and neither does
+        # adding an emoji twice. A second emoji is a changed mind and not a second voice.
+        after = opinion(emojis([*rows, reward], rater_id), self._mapping, platform)
+        reward = msgspec.structs.replace(reward, reward=after - before)
         await self._ledger.add_reward(reward)
         return interaction, reward
+
+    async def thumbs(self, on: Interaction) -> Thumbs:
+        """How the feedback buttons under a reply are pressed now.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        rows = await self._ledger.rewards_of(on.interaction_id)
+        pressed = [emoji for rater in {row.rater_id for row in rows} for emoji in emojis(rows, rater)]
+        return Thumbs(up=pressed.count(PRESSED_UP), down=pressed.count(PRESSED_DOWN))
+
+    async def is_disliked(self, on: Interaction, rater_id: Identity) -> bool:
+        """Whether an account dislikes a reply now.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        return dislikes(await self._ledger.rewards_of(on.interaction_id), (rater_id,))
 
     async def _reacted_to(self, event: Reaction) -> Interaction | None:
         where = (event.conversation.platform, event.conversation.channel, event.message_id)

@@ -19,8 +19,20 @@ import msgspec
 
 #: The name of a signal, as the ledger keeps it. ``reaction``: an emoji on the reply. ``reask``, ``correction``,
 #: ``edited``, ``thanks`` and ``went_on``: what the person did next. ``tool_failed``: a fault of the reply itself.
-#: ``confirmed`` and ``declined``: the answer to "Shall I?".
-Kind = Literal["reaction", "went_on", "reask", "correction", "edited", "thanks", "tool_failed", "confirmed", "declined"]
+#: ``confirmed`` and ``declined``: the answer to "Shall I?". ``reason``: why a
+#: reply was not liked; it says what the dislike is about, and is no opinion of its own.
+Kind = Literal[
+    "reaction",
+    "went_on",
+    "reask",
+    "correction",
+    "edited",
+    "thanks",
+    "tool_failed",
+    "confirmed",
+    "declined",
+    "reason",
+]
 
 #: What the person did next, in the three categories that offline evaluation tells apart.
 NextCategory = Literal["went_on", "against", "thanks"]
@@ -40,8 +52,8 @@ class Signal(msgspec.Struct, frozen=True, kw_only=True):
     worth: float | None = None
     #: Whether the signal says what the person thinks of the reply, or only what happened next.
     is_opinion: bool
-    #: The category of what the person did next; None: the signal is a reaction, which is no next step, or an answer to
-    #: a tool's question.
+    #: The category of what the person did next; None: the signal is a reaction or its reason, which are no next steps,
+    #: or an answer to a tool's question.
     next: NextCategory | None
     #: Whether the signal says nothing of the way of answering, but only of the tool call: no policy learns from it.
     is_of_call: bool = False
@@ -62,6 +74,7 @@ SIGNALS: Final[Mapping[str, Signal]] = MappingProxyType(
             Signal(kind="tool_failed", reward=-0.5, is_opinion=False, next="against"),
             Signal(kind="confirmed", reward=0.5, worth=0.0, is_opinion=False, next=None, is_of_call=True),
             Signal(kind="declined", reward=-0.5, worth=0.0, is_opinion=True, next=None, is_of_call=True),
+            Signal(kind="reason", is_opinion=False, next=None),
         )
     }
 )

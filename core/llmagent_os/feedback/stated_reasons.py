@@ -1,8 +1,8 @@
 """Reads why somebody did not like a reply, where they say so in their next message: "too long", "wrong day".
 
-A reason is about the wording, or about the content. What is kept of it is a word of the tables below, or the name of a
-value of the bot's own dimensions, and never what else the message says. Left out: other languages than English, and
-reasons inside longer messages.
+A reason is about the wording, about the content, or about something that was done and not asked for. What is kept of it
+is a word of the tables below, or the name of a value of the bot's own dimensions, and never what else the message says.
+Left out: other languages than English, and reasons inside longer messages.
 """
 
 from __future__ import annotations
@@ -55,10 +55,15 @@ _CONTENT = re.compile(
 )
 
 
+#: What a reason may be about.
+Subject = Literal["wording", "content", "initiative"]
+SUBJECTS: tuple[Subject, ...] = ("wording", "content", "initiative")
+
+
 class StatedReason(msgspec.Struct, frozen=True, kw_only=True):
     """Why a reply was not liked. It holds nothing of what the person wrote but a quality's name."""
 
-    about: Literal["wording", "content"]
+    about: Subject
     #: The quality of the wording that there was too much of: a key of the table of qualities, or a value of one of the
     #: bot's dimensions. Empty: none was named.
     less: str = ""

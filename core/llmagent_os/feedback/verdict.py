@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 
+from llmagent_os.events import PRESSED
 from llmagent_os.feedback.emoji_table import RewardMapping
 from llmagent_os.identity import Identity
 from llmagent_os.ledger.values import RewardEvent
@@ -30,6 +31,8 @@ class Verdict(msgspec.Struct, frozen=True):
 def emojis(rewards: Iterable[RewardEvent], rater_id: Identity) -> list[str]:
     """Return the emoji that one rater has on a reply now, in the order in which they were added.
 
+    A pressed button takes the place of the rater's earlier press, and stands beside the rater's reactions.
+
     Args:
         rewards: the ledger's rows of one interaction, in order.
         rater_id: the identity that reacted.
@@ -39,6 +42,8 @@ def emojis(rewards: Iterable[RewardEvent], rater_id: Identity) -> list[str]:
         if row.kind == "reaction" and row.rater_id == rater_id:
             standing.pop(row.raw_value, None)
             if row.op == "add":
+                if row.raw_value.startswith(PRESSED):
+                    standing = {emoji: None for emoji in standing if not emoji.startswith(PRESSED)}
                 standing[row.raw_value] = None
     return list(standing)
 

@@ -45,6 +45,7 @@ from llmagent_os.host.limits import Limits
 from llmagent_os.host.loop_watchdog import LoopWatchdog
 from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.pending_event import RUNNING
+from llmagent_os.host.reaction_answers import Question
 from llmagent_os.host.stages import Stages
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.host.timer_clock import TimerClock
@@ -67,6 +68,7 @@ class Host:
         rewards: RewardMapping = EMOJI,
         admits: Callable[[Event], Awaitable[bool]] | None = None,
         may_rate: Callable[[Reaction], Awaitable[bool]] | None = None,
+        question: Question | None = None,
         clock: Clock | None = None,
         status: HostStatus | None = None,
         language_of: LanguageOf = always_english,
@@ -81,6 +83,7 @@ class Host:
             rewards: what a reaction is worth.
             admits: whether a sender is answered, which adapters ask before they fetch files; None: everyone is.
             may_rate: whether a reaction counts as a reward; None: every reaction does.
+            question: what a person is asked about a reaction; None: nobody is asked.
             clock: tells when timers are due; the machine's, unless given.
             status: where the host says how it is doing; a new one, unless given.
             language_of: says in which language the host itself speaks to the person of an event.
@@ -95,19 +98,12 @@ class Host:
         self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
         self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits, language_of)
-        stages = Stages(handler, ledger, self._adapters, reactions, self._background, limits, self._status, notices)
+        with_all = (reactions, self._background, limits, self._status, notices, question)
+        stages = Stages(handler, ledger, self._adapters, *with_all)
         self._dispatcher = Dispatcher(stages, self._adapters, self._status, limits, emptied=notices.forget)
-        self.accept = Acceptor(
-            ledger,
-            self._adapters,
-            GroupFilter(ledger, reactions, self._dispatcher.is_answering),
-            reactions,
-            self._dispatcher,
-            self._busy_notices,
-            self._status,
-            limits,
-            admits,
-        )  #: what the adapters are given
+        hears = GroupFilter(ledger, reactions, self._dispatcher.is_answering)
+        beside = (reactions, self._dispatcher, notices, self._status, limits, admits)
+        self.accept = Acceptor(ledger, self._adapters, hears, *beside)  #: what the adapters are given
         self._timer_clock = TimerClock(
             ledger,
             clock or SystemClock(),

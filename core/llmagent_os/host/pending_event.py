@@ -17,6 +17,7 @@ class PendingEvent:
     """An accepted event and how far it has come. No stage is run twice while the process lives."""
 
     __slots__ = (
+        "changed_work",
         "dead",
         "decided",
         "dropped",
@@ -30,6 +31,7 @@ class PendingEvent:
         "noted",
         "prepared",
         "put_off_since",
+        "reacted_to",
         "receipt",
         "reply",
         "rewards",
@@ -38,12 +40,15 @@ class PendingEvent:
         "suspect",
         "times_begun",
         "tries",
+        "where",
         "why",
+        "work",
     )
 
     def __init__(self, event: Event, since: float) -> None:
         """Args: ``since`` is when the event arrived, in seconds on the loop's clock."""
         self.event = event
+        self.where = event.conversation  #: where the reply goes
         self.since = since
         self.key = event_key(event)
         self.decided = False  #: the handler has answered
@@ -51,6 +56,7 @@ class PendingEvent:
         self.reply: Reply | None = None  #: what to send; None: nothing
         self.interaction: Interaction | None = None  #: what the ledger keeps of the reply
         self.rewards: tuple[RewardEvent, ...] = ()  #: what the event says of earlier replies
+        self.reacted_to: Interaction | None = None  #: the reply that a reaction is on
         self.why: str | None = None  #: what went wrong; None: nothing did
         self.receipt: Receipt | None = None  #: what the platform calls the reply; None: the reply is not sent
         self.tries = 0  #: failed tries at the present stage
@@ -62,9 +68,17 @@ class PendingEvent:
         self.dead = False  #: the event was given up, and is kept as a dead letter; ``reply`` says so
         self.dropped = False  #: the person was erased: no answer is decided, kept or sent
         self.erases = False  #: it erases its person: nothing of it may be left once it is answered
+        self.work = ""  #: what the handler says that it is doing; empty: it has not said
+        self.changed_work: asyncio.Event | None = None  #: set where the platform shows it: it is over, or other work
         self.limit: asyncio.Timeout | None = None  #: of the handler, while it decides
         self.running: asyncio.Future[None] | None = None  #: done once the stages that run now have come back
         self.put_off_since: float | None = None  #: when the platform first said "not now", on the loop's clock
+
+    def note_work(self, words: str) -> None:
+        """Note what the handler is doing; empty: it has decided."""
+        self.work = words
+        if self.changed_work is not None:
+            self.changed_work.set()
 
     @property
     def reply_key(self) -> str:

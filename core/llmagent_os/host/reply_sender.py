@@ -9,7 +9,7 @@ import structlog
 from llmagent_os.adapter import Reply
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import ConfigError, TryLaterError
-from llmagent_os.events import Command, Message
+from llmagent_os.events import Command, Message, Reaction
 from llmagent_os.host.dead_letters import cause_of
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
@@ -40,12 +40,12 @@ class ReplySender:
         adapter = self._adapters[event.conversation.platform]
         if adapter.name in self._adapters.dead:  # a try before the adapter is back would be wasted
             return self._limits.send_backoff.first
-        reply_to = event.message_id or None if isinstance(event, Message | Command) else None
+        reply_to = event.message_id or None if isinstance(event, Message | Command | Reaction) else None
         again, pending.may_be_sent = pending.may_be_sent, True
         try:
             async with asyncio.timeout(self._limits.send_seconds):
                 pending.receipt = await adapter.send(
-                    event.conversation, reply, key=pending.reply_key, reply_to=reply_to, again=again
+                    pending.where, reply, key=pending.reply_key, reply_to=reply_to, again=again
                 )
         except ConfigError as error:  # another try would fail alike; the inbox keeps the event for a start that can
             self._adapters.set_unusable(adapter.name, error)

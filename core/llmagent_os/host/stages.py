@@ -16,19 +16,20 @@ import logging
 
 import structlog
 
-from llmagent_os.adapter import Adapter, Reply
+from llmagent_os.adapter import Adapter, Receipt, Reply
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.feedback.reactions import Reactions
-from llmagent_os.handler import Handler
+from llmagent_os.handler import WORK, Handler
 from llmagent_os.host.busy_notices import BusyNotices
 from llmagent_os.host.dead_letters import bury, cause_of
 from llmagent_os.host.drafts import Drafts
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.pending_event import PendingEvent
+from llmagent_os.host.reaction_answers import Question, ReactionAnswers, conversation_of
 from llmagent_os.host.reply_sender import ReplySender
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.host.typing_indicator import show_typing
@@ -55,9 +56,11 @@ class Stages:
         limits: Limits,
         status: HostStatus,
         notices: BusyNotices,
+        question: Question | None = None,
     ) -> None:
         """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both.
-        ``notices`` tells people that an answer has to wait for the ledger, and knows their languages.
+        ``notices`` tells people that an answer has to wait for the ledger, and knows their languages. ``question`` asks
+        for reasons of reactions.
         """
         self._handler = handler
         self._ledger = ledger
@@ -69,6 +72,7 @@ class Stages:
         self._status = status
         self._metrics = status.metrics
         self._sender = ReplySender(adapters, limits, status)
+        self._answers = ReactionAnswers(reactions, background, question)
 
     async def advance(self, pending: PendingEvent) -> float | None:
         """Run the stages that ``pending`` has not passed.
@@ -91,7 +95,7 @@ class Stages:
                 return None
             if not pending.decided:
                 if type(event) is Reaction:
-                    await self._join(event)
+                    await self._join(pending, event)
                 else:
                     await self._decide(pending, event)
                 pending.decided = True
@@ -109,7 +113,7 @@ class Stages:
                     if wait is not None:
                         return wait
                     if pending.receipt is not None and pending.interaction is None and pending.reply.buttons:
-                        self._reactions.note_unkept(event, pending.receipt)
+                        self._note_unkept(pending, pending.receipt, pending.reply)
                     await self._finish(pending)
                 finally:
                     self._reactions.sent(pending.key)
@@ -141,6 +145,7 @@ class Stages:
         drafts = Drafts(adapter, event.conversation, pending.key) if adapter.capabilities.drafts else None
         # At the loop's next turn: an answer that is ready at once comes without the indicator.
         asyncio.get_running_loop().call_soon(self._begin_typing, pending, adapter)
+        WORK.set(pending.note_work)
         try:
             async with asyncio.timeout(self._limits.reply_seconds) as pending.limit:
                 outcome = await self._handler.handle(event, _no_draft if drafts is None else drafts.show)
@@ -156,6 +161,7 @@ class Stages:
             pending.erases |= outcome.erases
         finally:
             pending.limit = None
+            pending.note_work("")
             if drafts is not None:
                 await drafts.close()
 
@@ -163,12 +169,22 @@ class Stages:
         if not pending.decided and type(pending.event) in (Message, Command, ButtonPress):
             self._background.spawn(show_typing(adapter, pending))
 
-    async def _join(self, event: Reaction) -> None:
-        """Turn a reaction into a reward of the reply that it is on."""
-        if await self._reactions.join(event) is None:
+    async def _join(self, pending: PendingEvent, event: Reaction) -> None:
+        """Turn a reaction into a reward of the reply that it is on, and perhaps ask for its reason."""
+        joined = await self._reactions.join(event)
+        if joined is None:
             _log.debug("a reaction on none of the bot's messages", message_id=event.message_id)
-        else:
-            self._metrics.rewards += 1
+            return
+        self._metrics.rewards += 1
+        pending.reacted_to, _ = joined
+        pending.where = conversation_of(event, pending.reacted_to)
+        adapter = self._adapters[event.conversation.platform]
+        pending.reply = await self._answers.answer(adapter, event, pending.reacted_to)
+
+    def _note_unkept(self, pending: PendingEvent, receipt: Receipt, reply: Reply) -> None:
+        self._reactions.note_unkept(pending.event, receipt)
+        if type(pending.event) is Reaction and pending.reacted_to is not None:
+            self._answers.note_asked(pending.event, pending.reacted_to, pending.where, receipt, reply)
 
     # ── prepare ───────────────────────────────────────────────────────────────────────────────────────────────────
 

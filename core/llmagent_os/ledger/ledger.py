@@ -14,6 +14,7 @@ from llmagent_os.chat import ToolSpec
 from llmagent_os.contacts import Contacts
 from llmagent_os.events import Event, Timer
 from llmagent_os.identity import Identity, PersonId
+from llmagent_os.ledger.asked_reasons import AskedReasons
 from llmagent_os.ledger.audit_log import AuditLog
 from llmagent_os.ledger.canary_tests import CanaryTests
 from llmagent_os.ledger.connection import BEGIN_READING, Database, connect, connect_to_read, file_of
@@ -79,6 +80,7 @@ class Ledger:
         self.lora_versions = LoraVersions(writer)  #: the versions of LoRAs, and who contributed to them
         self.canary_tests = CanaryTests(writer)  #: the versions that are tested on a share of the conversations
         self.training_jobs = TrainingJobs(writer)  #: the trainings that were asked for
+        self.reasons = AskedReasons(writer)  #: when a person was asked why they did not like a reply
         self.personas = Personas(writer)  #: what kind of person a policy has found each person to be
         self.usage = Usage(writer)  #: what was used, by person, channel and period
         self.audit = AuditLog(writer)  #: what admins and approvals did

@@ -53,8 +53,10 @@ def delete_old_words(database: Database, before: float, after: int) -> tuple[int
         database.sql.execute(sa.update(interactions).where(interactions.c.seq == row.seq).values(empty))
     theirs = [row.interaction_id for row in rows]
     database.sql.execute(sa.delete(completions).where(completions.c.interaction_id.in_(theirs)))
-    words = (rewards.c.kind != "reaction", rewards.c.interaction_id.in_(theirs))
-    database.sql.execute(sa.update(rewards).where(*words).values(raw_value=""))
+    # A reason that was tapped is a code and no words: the policy learns it again from the ledger.
+    written = sa.func.opened(rewards.c.raw_value).startswith("words:")
+    words = rewards.c.kind.not_in(("reaction", "reason")) | ((rewards.c.kind == "reason") & written)
+    database.sql.execute(sa.update(rewards).where(words, rewards.c.interaction_id.in_(theirs)).values(raw_value=""))
     database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
     return len(rows), last
 

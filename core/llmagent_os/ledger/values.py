@@ -118,8 +118,9 @@ class RewardEvent(msgspec.Struct, frozen=True, kw_only=True):
     rater_id: Identity  #: the identity that reacted: :func:`~llmagent_os.identity.identity_of` of the reaction
     user_id: Identity  #: the identity that the reply answered
     kind: str = "reaction"  #: the signal, one of ``feedback.signals``; a kind that is not known there teaches nothing
-    op: Literal["add", "remove"]
-    raw_value: str  #: the emoji, as the platform wrote it; of ``edited`` the new words; else empty
+    op: Literal["add", "remove", "ask"]  #: ``ask``: the person was asked for the reason of a 👎
+    #: the emoji, as the platform wrote it; of ``edited`` the new words; of ``reason`` its code or words; else empty
+    raw_value: str
     reward: float  #: by how much this row changes the opinion
     mapping_version: str  #: the reward mapping that gave ``reward``
     at: datetime = msgspec.field(default_factory=now)  #: UTC

@@ -57,6 +57,7 @@ PREFERENCES: Mapping[str, Collection[str]] = {
     "interface": ("text", "voice", "graphics"),
     "theme": ("light", "dark"),
     "training": ("on", "off"),
+    "ask_why": ("on", "off"),
 }
 
 #: Fields that :meth:`Profiles.update` does not change.

@@ -82,6 +82,7 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     context: Context = {}  #: what was known
     episode_id: str = ""  #: the session of the turn; empty: the decision stands alone
     #: the dimensions that could show in the reply; None: all of them. Nothing is learned of the others from the reply.
+    #: Where the person says later what a dislike is about, it is observed again with that alone.
     shown: tuple[str, ...] | None = None
 
 

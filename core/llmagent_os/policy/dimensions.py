@@ -17,7 +17,7 @@ EXAMPLE = 'tone = { formal = "Write formally.", playful = "Write playfully." }'
 #: Names that no dimension can have: a profile, or the ``[behavior]`` table, uses them for something else.
 RESERVED_NAMES = frozenset(
     "user_id name place time_zone language language_from language_evidence preferences created_at updated_at told_at "
-    "learning dimensions".split()
+    "learning ask_why dimensions".split()
 )
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,29}")
 

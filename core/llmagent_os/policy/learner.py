@@ -31,7 +31,9 @@ class Observation(msgspec.Struct, frozen=True, kw_only=True):
     reward: float | None  #: the present value of the signal, in [-1, 1]; None: it was taken back
     weight: float = 1.0  #: how much the signal counts, in [0, 1]
     at: float | None = None  #: when the signal came, in seconds since 1970; None: not known
-    shown: tuple[bool, ...] = ()  #: which dimensions could show in the reply; empty: all of them
+    #: which dimensions could show in the reply; empty: all of them. The latest observation of a decision decides: a
+    #: person may say later which dimension they did not like
+    shown: tuple[bool, ...] = ()
 
 
 class Learner(Protocol):

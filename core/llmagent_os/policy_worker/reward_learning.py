@@ -10,10 +10,13 @@ import structlog
 
 from llmagent_os.feedback.observations import Observed, observations
 from llmagent_os.feedback.rater_trust import Trust
+from llmagent_os.feedback.stated_reasons import StatedReason
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Interaction, RewardWithReply
 from llmagent_os.policy import Decision, FixedPolicy
+from llmagent_os.policy.explanation import Explanation, explained, supposed
 from llmagent_os.policy.learner import Observation
+from llmagent_os.policy_worker.reason_styles import explanation_of
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -66,7 +69,7 @@ def learn(policy: LearnedPolicy, rows: Iterable[RewardWithReply], trust: Trust) 
     """
     for row in rows:
         try:
-            for decision, seen in _decisions(row, trust):
+            for decision, seen in _decisions(policy, row, trust):
                 policy.observe(decision, seen.reward, kind=seen.kind, weight=seen.weight, at=seen.at)
         except Exception:
             _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)
@@ -80,7 +83,7 @@ def observations_of_person(policy: LearnedPolicy, rows: Iterable[RewardWithReply
     trust, found = Trust(), list[Observation]()
     for row in rows:
         try:
-            for decision, seen in _decisions(row, trust):
+            for decision, seen in _decisions(policy, row, trust):
                 each = policy.observation(decision, seen.reward, kind=seen.kind, weight=seen.weight, at=seen.at)
                 found += [] if each is None else [each]
         except Exception:
@@ -88,8 +91,18 @@ def observations_of_person(policy: LearnedPolicy, rows: Iterable[RewardWithReply
     return found
 
 
-def _decisions(row: RewardWithReply, trust: Trust) -> Iterator[tuple[Decision, Observed]]:
+def _decisions(policy: LearnedPolicy, row: RewardWithReply, trust: Trust) -> Iterator[tuple[Decision, Observed]]:
+    """Yield what a row says of decisions: of the one that was made, and of those that its reason speaks of."""
     for seen in observations(row, trust):
         decision = decision_of(seen.interaction, seen.person)
-        if decision is not None:
-            yield decision, seen
+        if decision is None:
+            continue
+        now, before = (_explanation(policy, decision, reason) for reason in (seen.reason, seen.reason_before))
+        yield explained(decision, now), seen
+        if seen.kind == "reaction" and now != before:
+            for twin, reward in supposed(decision, now, before):
+                yield twin, msgspec.structs.replace(seen, reward=reward)
+
+
+def _explanation(policy: LearnedPolicy, decision: Decision, reason: StatedReason | None) -> Explanation | None:
+    return None if reason is None else explanation_of(reason, decision.action, policy.actions.dimensions)

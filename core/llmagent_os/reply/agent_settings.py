@@ -25,6 +25,8 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     """The agent's part of a bot's configuration."""
 
     title: str = "your assistant"  #: what the agent calls itself
+    about: str = ""  #: one line that says what the agent does
+    examples: tuple[str, ...] = ()  #: messages that people could begin with
     notes: str = ""  #: put into the system message of a model that was not trained for this bot
     permissions: tuple[str, ...] | None = None  #: what its tools may do, as patterns; None: everything
     tool_rounds: int = 3  #: how often a model may call tools before it must answer in words
@@ -44,4 +46,5 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     learn: LearnSetting = "off"  #: who may teach the bot from chat
     consent: Consent = Consent()  #: what people allow who have not said
     asks_consent: bool = False  #: people are told once what the bot does with what it hears, and how to change it
+    feedback_buttons: tuple[str, ...] = ()  #: the platforms on which replies have a thumb up and a thumb down to press
     web: WebAccess = WebAccess()  #: how plugins reach the web

@@ -11,6 +11,7 @@ from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import Event, Message
+from llmagent_os.handler import note_work
 from llmagent_os.identity import person_kept_under
 from llmagent_os.languages import gettext
 from llmagent_os.languages.written_phrases import join_sentences
@@ -81,6 +82,7 @@ async def call_tool(services: Services, exchange: Exchange, call: ToolCall, numb
     exchange = msgspec.structs.replace(exchange, profile=profile)
     context = tool_context(services, exchange, f"{exchange.key}:{number}")
     permissions = services.settings.permissions
+    note_work(services.plugins.work(call.name))
     try:
         result = await services.plugins.call(call.name, call.arguments, context, allowed=permissions)
     except PluginError as error:

@@ -367,6 +367,25 @@ class Plugins:
             said += [result.text] if result != _SILENT else []
         return said
 
+    async def suggestions(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> list[str]:
+        """What the plugins suggest that the person could ask now. A plugin that fails suggests nothing."""
+        found: list[str] = []
+        for each in self._loaded.values():
+            if type(each.plugin).suggestions is Plugin.suggestions or not self._any_permitted(each, allowed):
+                continue
+
+            async def ask(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
+                found.extend(str(words) for words in await plugin.suggestions(own))
+                return _SILENT
+
+            with contextlib.suppress(PluginError):  # logged where it was called
+                await self._caller.call(each, "suggestions", ask, context)
+        return found
+
+    def work(self, tool: str) -> str:
+        """What people read while ``tool`` is called; empty: nothing of its own."""
+        return next((each.plugin.work for each in self._loaded.values() if tool in each.tools), "")
+
     async def command(
         self, name: str, arguments: str, context: ToolContext, *, allowed: Collection[str] | None = None
     ) -> ToolResult:

@@ -6,6 +6,7 @@ from collections import OrderedDict
 
 import msgspec
 
+from llmagent_os.feedback.kept_reasons import REASON, StandingReason, standing_reason
 from llmagent_os.feedback.observations import count_opinion
 from llmagent_os.feedback.rater_trust import Trust
 from llmagent_os.feedback.signals import SIGNALS
@@ -46,7 +47,12 @@ class ReplyOpinions(msgspec.Struct, frozen=True, kw_only=True):
 
     def signs(self) -> list[RewardEvent]:
         """What the person did next, and what failed: the rows that still stand."""
-        return [row for row in signs(self.reply.so_far, self.reply.identities) if row.kind in SIGNALS]
+        standing = signs(self.reply.so_far, self.reply.identities)
+        return [row for row in standing if row.kind in SIGNALS and row.kind != REASON]
+
+    def reason(self) -> StandingReason | None:
+        """Why the person did not like the reply, by a tap or as the answer to a question. None: they did not say."""
+        return standing_reason(self.reply.so_far, self.reply.identities)
 
 
 class OpinionReader:

@@ -1,4 +1,6 @@
-"""Finds the reason that somebody gave in words for not liking a reply, and has their opinion speak of just that.
+"""Finds the reason that somebody gave for not liking a reply, and has their opinion speak of just that.
+
+The ledger keeps reasons that were tapped, or written after a 👎. Where it has none, the person's next words are read.
 
 A reason about the wording ("too long") speaks of the words, also where a tool was called. It counts without a 👎 too. A
 reason about the content ("wrong day") says that a 👎 is about the call, or about what the words say, and not about how
@@ -22,15 +24,21 @@ from llmagent_os.training.reply_opinions import ReplyOpinions
 
 
 class SpokenReason(NamedTuple):
-    """A reason in words, and where it was given."""
+    """A reason, and where it was given."""
 
     reason: StatedReason
-    said_in: str  #: the id of the turn that it was said in
+    said_in: str  #: the id of the turn that it was said in, or the key of the event that it was tapped in
 
     @property
     def is_of_wording(self) -> bool:
         """Whether it says nothing of the call."""
         return self.reason.about == "wording"
+
+
+def kept_reason(opinions: ReplyOpinions) -> SpokenReason | None:
+    """Return the reason that the ledger keeps with the 👎 on a reply. None: there is none that says anything."""
+    stands = opinions.reason()
+    return None if stands is None or stands.reason is None else SpokenReason(stands.reason, stands.said_in)
 
 
 async def spoken_reason(ledger: Ledger, interaction: Interaction) -> SpokenReason | None:

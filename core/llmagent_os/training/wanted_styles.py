@@ -7,70 +7,12 @@ reward model. Where the model cannot be brought to the style, both sides have th
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Collection, Sequence
 
-from llmagent_os.feedback.stated_reasons import StatedReason
-from llmagent_os.policy.persona import style_name, style_of
+from llmagent_os.policy_worker.reason_styles import wanted_styles
 from llmagent_os.training.reward_model import Opinion
 from llmagent_os.training.style_candidates import OWN, Candidate, Question
 from llmagent_os.training.training_example import TrainingExample
-
-#: The values of the built-in dimension of length, the shortest first.
-_LENGTHS: tuple[str, ...] = ("brief", "normal", "detailed")
-_LENGTH = "verbosity"
-#: Whether a quality of wording, or a value of the dimension, means longer words.
-_LONGER = {"long": True, "detailed": True, "short": False, "brief": False}
-#: The value of the built-in dimension of mode that has a quality.
-_MODE = "mode"
-_MODES = {"chatty": "conversational", "casual": "conversational", "dry": "task_oriented", "formal": "task_oriented"}
-
-
-class WantedStyles(NamedTuple):
-    """The styles of one dimension, ``dimension=value``, parted by what somebody said."""
-
-    right: frozenset[str]
-    wrong: frozenset[str]
-
-
-def wanted_styles(reason: StatedReason, action: Mapping[str, str], styles: Collection[str]) -> WantedStyles | None:
-    """Return the styles that a reason names as right and as wrong. None: it names none of the bot's styles.
-
-    Args:
-        reason: what was said of a reply.
-        action: the behaviour that was chosen for the reply, by dimension.
-        styles: all styles of the bot, ``dimension=value``.
-
-    >>> reason = StatedReason(about="wording", less="long")
-    >>> found = wanted_styles(reason, {"verbosity": "normal"}, [f"verbosity={each}" for each in _LENGTHS])
-    >>> sorted(found.right), sorted(found.wrong)
-    (['verbosity=brief'], ['verbosity=detailed', 'verbosity=normal'])
-    """
-    quality = reason.more or reason.less
-    values: dict[str, set[str]] = {}
-    for style in styles:
-        dimension, value = style_of(style)
-        values.setdefault(dimension, set()).add(value)
-    if quality in _LONGER and values.get(_LENGTH, set()) <= set(_LENGTHS):
-        used = action.get(_LENGTH, "normal")
-        place = _LENGTHS.index(used) if used in _LENGTHS else 1
-        longer = _LONGER[quality] == bool(reason.more)
-        right = set(_LENGTHS[place + 1 :] if longer else _LENGTHS[:place])
-        return _parted(_LENGTH, right, values.get(_LENGTH, set()))
-    owner = next((name for name, found in values.items() if quality in found), "")
-    if not owner and quality in _MODES:
-        owner, quality = _MODE, _MODES[quality]
-    theirs = values.get(owner, set())
-    return _parted(owner, {quality} if reason.more else theirs - {quality}, theirs)
-
-
-def _parted(dimension: str, right: set[str], values: set[str]) -> WantedStyles | None:
-    """The styles of a dimension. None: one of the two sides is empty, so nothing is said."""
-    found = WantedStyles(
-        frozenset(style_name(dimension, value) for value in right & values),
-        frozenset(style_name(dimension, value) for value in values - right),
-    )
-    return found if found.right and found.wrong else None
 
 
 def wanted_opinions(

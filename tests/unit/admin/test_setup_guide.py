@@ -107,7 +107,9 @@ def telegram(platform: Platform) -> Platform:
     return platform
 
 
-BOT = BotConfig(name="calendar", title="Calendar", about="I keep your calendar.", model="calendar")
+BOT = BotConfig(
+    name="calendar", title="Calendar", about="I keep your calendar.", model="calendar", examples=tuple("abcde")
+)
 COMMANDS = {"help": "what I can do", "status": "how I am", "export": "your calendar as a file"}
 
 
@@ -141,11 +143,15 @@ def test_slack_manifest_makes_an_app_that_can_be_talked_to() -> None:
     assert all(each.keys() == {"command", "description", "should_escape"} for each in commands)
     assert made["settings"]["socket_mode_enabled"]
     assert "request_url" not in json.dumps(made)
+    assistant = made["features"]["assistant_view"]
+    assert assistant["assistant_description"] == "I keep your calendar."
+    assert [prompt["message"] for prompt in assistant["suggested_prompts"]] == ["a", "b", "c", "d"]
     scopes = set(made["oauth_config"]["scopes"]["bot"])
     for event in made["settings"]["event_subscriptions"]["bot_events"]:
         kind = event.removeprefix("message.")
         history = {"channels": "channels", "groups": "groups", "im": "im", "mpim": "mpim"}.get(kind)
-        needed = f"{history}:history" if history else {"app_mention": "app_mentions:read"}.get(event, "reactions:read")
+        others = {"app_mention": "app_mentions:read", "assistant_thread_started": "assistant:write"}
+        needed = f"{history}:history" if history else others.get(event, "reactions:read")
         assert needed in scopes
 
 
@@ -170,6 +176,7 @@ def test_slack_manifest_keeps_to_its_limits() -> None:
     assert len(made["display_information"]["description"]) == 140
     assert len(made["features"]["slash_commands"]) == 50
     assert {len(each["description"]) for each in made["features"]["slash_commands"]} == {2000}
+    assert made["features"]["assistant_view"] == {"assistant_description": "a" * 300}
 
 
 async def test_slack_link_has_the_manifest_and_what_is_pasted_is_the_same(slack: Platform) -> None:
@@ -196,8 +203,11 @@ async def test_slack_with_good_tokens_is_fine(slack: Platform) -> None:
 async def test_slack_names_each_scope_that_is_missing_and_its_use(slack: Platform) -> None:
     """An app made before a scope was added works, and silently lacks one thing."""
     slack.answers["auth.test"].headers["x-oauth-scopes"] = "chat:write, commands,app_mentions:read"
-    found = problems(await ask("slack", slack.settings(slack_bot_token=BOT_TOKEN, slack_app_token=APP_TOKEN)))
+    guidance = await ask("slack", slack.settings(slack_bot_token=BOT_TOKEN, slack_app_token=APP_TOKEN))
+    found = problems(guidance)
     assert "the scope reactions:read is missing: learning from reactions" in found
+    (optional,) = [finding for finding in guidance.findings if "assistant:write" in finding.text]
+    assert (optional.state, "install the app" in optional.remedy) == ("note", True), "the bot works without it"
     assert not any("chat:write" in text for text in found)
 
 

@@ -21,7 +21,12 @@ from llmagent_os.policy.off_policy.judge_feedback_model import FeedbackModel
 def test_every_kind_is_declared_once_and_has_a_meaning() -> None:
     assert tuple(SIGNALS) == get_args(Kind)
     assert all(signal.kind == kind and -1 <= signal.reward <= 1 for kind, signal in SIGNALS.items())
-    assert [kind for kind, signal in SIGNALS.items() if signal.next is None] == ["reaction", "confirmed", "declined"]
+    assert [kind for kind, signal in SIGNALS.items() if signal.next is None] == [
+        "reaction",
+        "confirmed",
+        "declined",
+        "reason",
+    ]
 
 
 def test_the_codes_in_stored_states_stay_what_they_are() -> None:

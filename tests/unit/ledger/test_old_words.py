@@ -10,6 +10,7 @@ import pytest
 
 from llmagent_os.adapter import Reply
 from llmagent_os.events import now
+from llmagent_os.feedback.kept_reasons import reason_row
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger, old_words
 from llmagent_os.sealing.master_keys import new_master_key
@@ -45,7 +46,13 @@ async def test_words_go_also_where_the_numbers_of_erased_rows_are_given_again(tm
         for number in (1, 2, 3):
             await say(ledger, tmp_path, number, "ana", 400)
         before = now() - YEAR
+        said = samples.message("1", user="ana")
+        on = samples.interaction(said)
+        for raw in ("too_long", "words:zeppelin"):
+            await ledger.add_reward(reason_row(on, said, "add", said.at, raw, mark=raw))
         assert [await ledger.delete_old_words(before) for _ in range(2)] == [3, 0]
+        reasons = [row.raw_value for row in await ledger.rewards_of(on.interaction_id) if row.kind == "reason"]
+        assert reasons == ["too_long", ""], "a code is no word: the policy learns it again"
         await ledger.forget(Identity("web::ana"))
         for number, days in ((4, 400), (5, 10), (6, 400)):
             await say(ledger, tmp_path, number, "ben", days)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.unit.plugins.calendar_talk import Talk
 from tests.unit.plugins.read_changes import calls
 
 #: A message, and the calls that it asks for.
@@ -159,3 +160,17 @@ def test_a_question_is_read(text: str, asked: list[str]) -> None:
 @pytest.mark.parametrize("text", LEFT_TO_THE_MODEL)
 def test_what_asks_for_something_else_is_left_to_the_model(text: str) -> None:
     assert calls(text) == []
+
+
+async def test_what_is_suggested_fits_the_calendar_and_is_understood() -> None:
+    talk = Talk()
+    await talk.say("dentist friday at 9")
+    plugins = talk.person.plugins
+    assert await plugins.suggestions(talk.person.context()) == ["When is dentist?"]
+    await talk.say("gym today at 6pm")
+    suggested = await plugins.suggestions(talk.person.context())
+    assert suggested == ["What do I have today?", "When is dentist?"]
+    assert [word in await talk.say(words) for words, word in zip(suggested, ("gym", "9 AM"), strict=True)] == [
+        True,
+        True,
+    ]

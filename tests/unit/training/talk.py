@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from llmagent_os.agent import Agent
 from llmagent_os.chat import ChatRequest, Completion, ToolCall
-from llmagent_os.events import Edit, Event, Reaction, Sender, now
+from llmagent_os.events import ButtonPress, Edit, Event, Reaction, Sender, now
 from llmagent_os.host.host import Host
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
@@ -101,6 +101,18 @@ class Talk:
         before = len(self.platform.posted)
         await self.platform.press(sent, value)
         await self.platform.sent(before + 1)
+
+    async def tap(self, sent: Sent, value: str) -> None:
+        """Have a person press a button that is answered without words, and wait for the ledger."""
+        self._reactions += 1
+        press = ButtonPress(
+            event_id=f"tap-{self._reactions}",
+            conversation=sent.conversation,
+            sender=Sender("u1"),
+            message_id=sent.message_id,
+            value=value,
+        )
+        await self._rewarding(press)
 
     async def examples(self, known: LedgerExamples | None = None) -> LedgerExamples:
         """What the rewards say; with ``known``: those that came since."""

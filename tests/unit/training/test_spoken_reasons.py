@@ -9,9 +9,12 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 
 from llmagent_os.chat import ToolCall
+from llmagent_os.feedback.kept_reasons import OFFERED
+from llmagent_os.feedback.reason_questions import WHY
 from llmagent_os.feedback.stated_reasons import StatedReason
 from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.persona import style_name
+from llmagent_os.policy_worker.reason_styles import wanted_styles
 from llmagent_os.training.asked_questions import asked_in_words
 from llmagent_os.training.bot_prompts import bot_prompts
 from llmagent_os.training.reaction_data import opinions_of
@@ -19,7 +22,7 @@ from llmagent_os.training.reward_model import Opinion, fit_reward_model
 from llmagent_os.training.style_candidates import OWN, Candidate
 from llmagent_os.training.training_example import TrainingExample
 from llmagent_os.training.unjudged_chats import unjudged_chats
-from llmagent_os.training.wanted_styles import wanted_opinions, wanted_styles
+from llmagent_os.training.wanted_styles import wanted_opinions
 from tests.unit.agent_bench import Bench
 from tests.unit.training.talk import Talk, talking
 
@@ -86,6 +89,21 @@ async def test_words_that_are_wrong_say_nothing_of_how_words_should_be_put(talk:
     assert opinions_of([example]) == []
     prompts = bot_prompts({"behavior": {}}, (), native=True)
     assert asked_in_words([example], (), prompts) == [], "the model would say it again in another style"
+
+
+@pytest.mark.parametrize(
+    ("code", "taught", "of_wording"),
+    [("too_long", WORDY, True), ("tone", WORDY, True), ("wrong", CALL, True), ("unasked", CALL, True)],
+)
+async def test_a_reason_in_one_tap_decides_what_the_dislike_is_about(
+    talk: Talk, code: str, taught: object, of_wording: bool
+) -> None:
+    sent = await talk.say("write down rain", WRITE, WORDY)
+    await talk.react(sent, "👎")
+    await talk.tap(sent, f"{WHY}{code}:{sent.key}")
+    (example,) = (await talk.examples()).examples
+    assert (learned(example), example.of_wording) == ((taught, -1.0), of_wording)
+    assert (example.reason == OFFERED[code]) == (taught == WORDY)
 
 
 async def test_words_after_a_tool_acted_are_a_request(talk: Talk) -> None:

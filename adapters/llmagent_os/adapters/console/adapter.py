@@ -14,6 +14,7 @@ from typing import Any, Literal, TextIO
 
 from llmagent_os.adapter import Accept, Button, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.choice_menus import MAX_BUTTONS
 from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.console.reactions import reaction_in
 from llmagent_os.adapters.console.recordings import keep_copy, sound_file_in
@@ -97,6 +98,7 @@ class ConsoleAdapter:
         self._last = ""  # message id of the last reply
         self._reactions: set[tuple[str, str]] = set()  # message id and emoji
         self._buttons: tuple[Button, ...] = ()  # that can be pressed now
+        self._asks_under = False  # whether the buttons are those of a question about the last reply
         self._prompted = False  # whether the prompt is the last thing on the screen
 
     @property
@@ -159,8 +161,12 @@ class ConsoleAdapter:
                 await self._react(emoji, accept, common)
                 return False
             if 1 <= number <= len(self._buttons):
-                value = self._buttons[number - 1].value
-                await self._offer(accept, ButtonPress(message_id=self._last, value=value, **common))
+                pressed = self._buttons[number - 1]
+                await self._offer(accept, ButtonPress(message_id=self._last, value=pressed.value, **common))
+                if self._asks_under:  # perhaps nothing is said about it
+                    self._buttons, self._asks_under = (), False
+                    await self._print(self._style(_DIM, f"✓ {pressed.label}") + "\n")
+                    return False
             elif self._files is not None and (sound := await asyncio.to_thread(sound_file_in, line)) is not None:
                 spoken = await keep_copy(self._files, self._person, event_id, sound)
                 await self._offer(accept, Message(text="", message_id=event_id, attachments=(spoken,), **common))
@@ -196,6 +202,8 @@ class ConsoleAdapter:
         mark = (self._last, emoji)
         action: Literal["added", "removed"] = "removed" if mark in self._reactions else "added"
         await accept(Reaction(message_id=self._last, emoji=emoji, action=action, **common))
+        if self._asks_under:
+            self._buttons, self._asks_under = (), False
         self._reactions ^= {mark}
         done = gettext("taken back") if action == "removed" else gettext("noted")
         await self._print(self._style(_DIM, f"{emoji} {done}") + "\n")
@@ -225,9 +233,11 @@ class ConsoleAdapter:
             body = self._over(draft, reply.text) + "\n" + self._below(reply) + "\n"
             await self._write(body)
             self._draft = None
-            self._last = uuid.uuid4().hex
+            self._asks_under = reply.under is not None and reply.under == self._last
+            if not self._asks_under:  # a short question about the last reply leaves it the last one
+                self._last = uuid.uuid4().hex
             self._buttons = reply.buttons
-            self._receipts[key] = receipt = Receipt((self._last,))
+            self._receipts[key] = receipt = Receipt(() if self._asks_under else (self._last,))
             self._prompted = False
         await self._prompt()
         return receipt
@@ -286,7 +296,8 @@ class ConsoleAdapter:
             below.append(f"  {picture.alt}")
         below += [f"  {self._style(_DIM, kinds['sound'])} {reply.speech}"] if reply.speech else []
         if reply.buttons:
-            below.append("  " + "   ".join(f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)))
+            choices = [f"{n}) {button.label}" for n, button in enumerate(reply.buttons, 1)]
+            below += ["  " + "   ".join(choices)] if len(choices) <= MAX_BUTTONS else [f"  {each}" for each in choices]
         return "".join(f"{line}\n" for line in below)
 
     def _clear_prompt(self) -> str:

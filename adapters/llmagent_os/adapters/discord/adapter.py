@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 import discord
 import structlog
 
-from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
+from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply, Thumbs
 from llmagent_os.adapter_kit.background_tasks import run_together
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.deliveries import Deliveries
@@ -256,6 +256,14 @@ class DiscordAdapter:
             AdapterError: there is no such message, or Discord refuses the change.
         """
         await self._sender.edit(conversation, message_id, reply)
+
+    async def show_thumbs(self, conversation: Conversation, message_id: str, thumbs: Thumbs) -> None:
+        """Show under a reply how its thumbs are pressed.
+
+        Raises:
+            AdapterError: Discord refuses the change.
+        """
+        await self._interactions.show_thumbs(conversation.channel, message_id, thumbs)
 
     async def typing(self, conversation: Conversation) -> None:
         """Show for ten seconds that an answer is coming."""

@@ -12,12 +12,15 @@ from typing import Any
 
 import structlog
 
+from llmagent_os.adapter import Thumbs
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
-from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, ORIGINAL_ANSWER, Api
+from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, MESSAGE, ORIGINAL_ANSWER, Api
 from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
 from llmagent_os.adapters.discord.parsing import PLATFORM
-from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, InteractionPayload
+from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, MENU, InteractionPayload
+from llmagent_os.adapters.discord.thumbs import THUMBS, with_thumbs
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.languages import lazy_gettext
 
@@ -61,7 +64,8 @@ class PendingInteraction:
         self.private = payload.guild_id is not None if message is None else bool(message.flags & EPHEMERAL)
         self.message_id = message.id if message else ""  #: of the message with the button
         self.components = message.components if message else []
-        self.custom_id = payload.data.custom_id
+        self.chosen = payload.data.chosen  #: the value of the pressed button, or of the chosen option
+        self.is_thumb = self.chosen in THUMBS
         self.answerable_until = time.monotonic() + ANSWER_SECONDS
         loop = asyncio.get_running_loop()
         self.refusal = str(REFUSED)  #: what the person reads if the host does not store it
@@ -97,6 +101,8 @@ class PendingInteractions:
         """Args: ``api`` takes acknowledgements and answers."""
         self._api = api
         self._known: BoundedDict[str, PendingInteraction] = BoundedDict(MAX_INTERACTIONS)
+        self._thumbed: BoundedDict[str, list[dict[str, Any]]] = BoundedDict(MAX_INTERACTIONS)  # by message
+        self._order = KeyedLocks()
         self._tasks = BackgroundTasks()
 
     def add(self, payload: InteractionPayload) -> PendingInteraction:
@@ -104,6 +110,8 @@ class PendingInteractions:
         known = self._known.get(payload.id)
         if known is not None:
             return known
+        if payload.message is not None and payload.data.custom_id in THUMBS:
+            self._thumbed[payload.message.id] = payload.message.components
         interaction = self._known[payload.id] = PendingInteraction(payload)
         self._tasks.spawn(self._process(interaction))
         return interaction
@@ -116,6 +124,26 @@ class PendingInteractions:
             return None
         await asyncio.wait({known.acknowledged}, timeout=ACKNOWLEDGE_SECONDS * 2)
         return known if known.acknowledged.done() and known.acknowledged.result() else None
+
+    async def show_thumbs(self, channel: str, message_id: str, thumbs: Thumbs) -> None:
+        """Show under a message how its thumbs are pressed, if one of them was pressed lately.
+
+        Raises:
+            AdapterError: Discord refuses the change.
+        """
+        async with self._order.of(message_id):
+            before = self._thumbed.get(message_id)
+            if before is None or (shown := with_thumbs(before, thumbs)) == before:
+                return
+            self._thumbed[message_id] = shown
+            await self._api.call(
+                "showing thumbs",
+                "PATCH",
+                MESSAGE,
+                body={"components": shown},
+                channel_id=channel,
+                message_id=message_id,
+            )
 
     def drop(self, interaction: PendingInteraction) -> None:
         """Forget an interaction that cannot be answered any more."""
@@ -154,8 +182,8 @@ class PendingInteractions:
             body = {"type": _MESSAGE, "data": {"content": interaction.refusal, **only_one_person}}
         elif interaction.is_command:
             body = {"type": _THINKING, "data": only_one_person if interaction.private else {}}
-        elif taken:
-            components = with_choice(interaction.components, interaction.custom_id)
+        elif taken and not interaction.is_thumb:
+            components = with_choice(interaction.components, interaction.chosen)
             body = {"type": _UPDATE_MESSAGE, "data": {"components": components}}
         else:
             body = {"type": _ANSWER_LATER}
@@ -184,24 +212,29 @@ class PendingInteractions:
                 await self._api.call(
                     "refusing", "PATCH", ORIGINAL_ANSWER, body={"content": interaction.refusal}, at=webhook
                 )
+        elif taken and interaction.is_thumb:
+            return  # the host says how the thumbs are pressed now
         elif taken:
-            body = {"components": with_choice(interaction.components, interaction.custom_id)}
+            body = {"components": with_choice(interaction.components, interaction.chosen)}
             await self._api.call("showing a choice", "PATCH", ORIGINAL_ANSWER, body=body, at=webhook)
         else:
             refusal = {"content": interaction.refusal, "flags": EPHEMERAL}
             await self._api.call("refusing", "POST", FOLLOW_UPS, body=refusal, at=webhook)
 
 
-def with_choice(components: list[dict[str, Any]], custom_id: str) -> list[dict[str, Any]]:
-    """A message's components after a button was pressed: all buttons disabled, the pressed one marked."""
+def with_choice(components: list[dict[str, Any]], chosen: str) -> list[dict[str, Any]]:
+    """A message's components after a choice: all disabled but the thumbs, what was chosen marked."""
     shown = copy.deepcopy(components)
     waiting = list(shown)
     while waiting:
         component = waiting.pop()
         waiting += [inner for inner in component.get("components") or () if isinstance(inner, dict)]
-        if component.get("type") != BUTTON or "custom_id" not in component:
+        if component.get("type") not in (BUTTON, MENU) or component.get("custom_id") in (None, *THUMBS):
             continue
         component["disabled"] = True
-        if component["custom_id"] == custom_id:
+        if component["custom_id"] == chosen:
             component["label"] = f"✓ {component.get('label') or ''}"[:_LABEL_CHARACTERS]
+        for option in component.get("options") or ():
+            if option.get("value") == chosen:
+                option |= {"label": f"✓ {option.get('label') or ''}"[:_LABEL_CHARACTERS], "default": True}
     return shown

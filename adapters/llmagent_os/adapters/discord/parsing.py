@@ -26,6 +26,7 @@ from llmagent_os.adapters.discord.payloads import (
     ReactionPayload,
     User,
 )
+from llmagent_os.adapters.discord.thumbs import THUMBS
 from llmagent_os.errors import BadEventError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Message, Reaction, Sender
 
@@ -168,8 +169,8 @@ class DiscordParser:
             action=action,
         )
 
-    def interaction(self, payload: InteractionPayload) -> Command | ButtonPress:
-        """The slash command or pressed button.
+    def interaction(self, payload: InteractionPayload) -> Command | ButtonPress | Reaction:
+        """The slash command or pressed button. A pressed thumb is a reaction.
 
         Raises:
             BadEventError: the payload names no person or no channel.
@@ -181,6 +182,16 @@ class DiscordParser:
         name = (payload.member and payload.member.nick) or user.display_name()
         sender = Sender(user.id, name, user.bot, payload.locale or "")
         at = created_at(payload.id)
+        if payload.message is not None and payload.data.custom_id in THUMBS:
+            return Reaction(
+                event_id=payload.id,
+                conversation=conversation,
+                sender=sender,
+                at=at,
+                message_id=payload.message.id,
+                emoji=payload.data.custom_id,
+                action="pressed",
+            )
         if payload.message is not None:
             return ButtonPress(
                 event_id=payload.id,
@@ -188,7 +199,7 @@ class DiscordParser:
                 sender=sender,
                 at=at,
                 message_id=payload.message.id,
-                value=payload.data.custom_id,
+                value=payload.data.chosen,
             )
         return Command(
             event_id=payload.id,

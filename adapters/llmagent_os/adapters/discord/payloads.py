@@ -25,7 +25,7 @@ EPHEMERAL = 1 << 6  #: flag of a message: only one person sees it
 FORWARD = 1  #: type of a message reference: a forwarded message, not an answer
 WRITTEN = (0, 19)  #: types of messages that a person wrote: a plain message, and an answer
 COMMAND, COMPONENT = 2, 3  #: types of interactions
-BUTTON = 2  #: type of a component
+BUTTON, MENU = 2, 3  #: types of a component
 THREADS = (10, 11, 12)  #: types of channels that are threads
 
 
@@ -169,12 +169,18 @@ class CommandOption(msgspec.Struct, frozen=True):
 
 
 class InteractionData(msgspec.Struct, frozen=True):
-    """A command's name and arguments, or the pressed button."""
+    """A command's name and arguments, or the pressed button, or the menu in which an option was chosen."""
 
     name: str = ""
     options: tuple[CommandOption, ...] = ()
     custom_id: str = ""
     component_type: int = 0
+    values: tuple[str, ...] = ()  #: of the options that were chosen in a menu
+
+    @property
+    def chosen(self) -> str:
+        """The value of the pressed button, or of the chosen option; empty: there is none."""
+        return next(iter(self.values), "") if self.component_type == MENU else self.custom_id
 
 
 class ChannelPayload(msgspec.Struct, frozen=True):
@@ -219,8 +225,9 @@ class InteractionPayload(msgspec.Struct, frozen=True):
 
     @property
     def is_press(self) -> bool:
-        """Whether it is a pressed button."""
-        return self.type == COMPONENT and self.data.component_type == BUTTON and self.message is not None
+        """Whether it is a pressed button, or an option chosen in a menu."""
+        is_choice = self.data.component_type in (BUTTON, MENU) and bool(self.data.chosen)
+        return self.type == COMPONENT and is_choice and self.message is not None
 
 
 def decode(payload: Mapping[str, Any], kind: type[T]) -> T:

@@ -20,7 +20,7 @@ from llmagent_os.adapters.discord.interactions import NO_LONGER_OPEN, REFUSED, P
 from llmagent_os.adapters.discord.parsing import DiscordParser
 from llmagent_os.adapters.discord.payloads import InteractionPayload, MessagePayload, ReactionPayload, decode
 from llmagent_os.errors import BadEventError, HostBusyError, NotYoursError
-from llmagent_os.events import ButtonPress, Command, Event
+from llmagent_os.events import ButtonPress, Command, Event, Reaction
 from llmagent_os.languages import speaking
 from llmagent_os.languages.catalogues import language_of_account
 
@@ -146,11 +146,13 @@ class EventReceiver:
             await self._offer(event)
         self._catch_up.read(message)
 
-    async def _take_interaction(self, event: Command | ButtonPress, pending: PendingInteraction) -> None:
+    async def _take_interaction(self, event: Command | ButtonPress | Reaction, pending: PendingInteraction) -> None:
         with speaking(await language_of_account(event.sender.locale)):
             await self._take_in_their_language(event, pending)
 
-    async def _take_in_their_language(self, event: Command | ButtonPress, pending: PendingInteraction) -> None:
+    async def _take_in_their_language(
+        self, event: Command | ButtonPress | Reaction, pending: PendingInteraction
+    ) -> None:
         taken, refusal = False, str(REFUSED)
         try:
             if isinstance(event, ButtonPress):

@@ -12,8 +12,11 @@ import discord
 import msgspec
 import structlog
 
-from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter import Button, Card, Reply, Thumbs
 from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.adapter_kit.choice_menus import PLACEHOLDER, divided
+from llmagent_os.adapters.discord.payloads import BUTTON, MENU
+from llmagent_os.adapters.discord.thumbs import thumbs_row
 from llmagent_os.events import Conversation
 from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.markup import DISCORD, pieces
@@ -29,7 +32,9 @@ CUSTOM_ID_BYTES = 100  #: of a button's value, which Discord calls custom_id
 
 EMBED_FIELDS = 25  #: of one embed
 _FIELD_NAME, _FIELD_VALUE, _EMBED = 256, 1024, 6000  # characters: of a field's name and value, of an embed in all
-_ROW_BUTTONS, _ROWS, _LABEL = 5, 5, 80  # buttons of a row, rows of a message, characters of a label
+_LABEL = 80  # characters of a label
+_MENU_OPTIONS, _MENUS = 25, 3  # options of a menu, menus of a message with rows of buttons and of thumbs
+_ROW_BUTTONS = 5  # of one row
 _STYLES = {"primary": 1, "default": 2, "danger": 4}
 _INVISIBLE = "\u200b"  #: where Discord takes no empty text
 
@@ -77,7 +82,8 @@ async def outgoing_messages(reply: Reply, buttons: ButtonValues) -> list[Outgoin
     text = "\n\n".join((reply.body, *notes)) if notes else reply.body
     texts = list(pieces(text, DISCORD, MESSAGE_CHARACTERS))
     embeds = () if reply.card is None else (_embed(reply.card),)
-    components = await _components(reply.buttons, buttons)
+    thumbs = (thumbs_row(Thumbs()),) if reply.asks_feedback else ()
+    components = (*await _components(reply, buttons), *thumbs)
     if not texts or (not texts[-1].strip() and not (embeds or paths)):
         texts = [*texts[:-1], "" if embeds or paths else _INVISIBLE]
     messages = [OutgoingMessage(piece) for piece in texts[:-1]]
@@ -141,19 +147,34 @@ def _plain(text: str, limit: int) -> str:
     return shorten(discord.utils.escape_markdown(text), limit)
 
 
-async def _components(offered: Sequence[Button], buttons: ButtonValues) -> tuple[dict[str, Any], ...]:
-    shown: dict[str, dict[str, Any]] = {}
-    for button in offered:
-        custom_id = await buttons.carried(button.value)
-        if custom_id not in shown:  # Discord takes no two buttons with the same value
-            label = button.label[:_LABEL].strip() or _INVISIBLE
-            shown[custom_id] = {"type": 2, "style": _STYLES[button.style], "label": label, "custom_id": custom_id}
-    every = list(shown.values())
-    most = _ROW_BUTTONS * _ROWS
-    if len(every) > most:
-        _log.warning("discord: only the first buttons are shown", most=most, count=len(every))
-    rows = range(0, min(len(every), most), _ROW_BUTTONS)
-    return tuple({"type": 1, "components": every[start : start + _ROW_BUTTONS]} for start in rows)
+async def _components(reply: Reply, buttons: ButtonValues) -> tuple[dict[str, Any], ...]:
+    once: dict[str, Button] = {}  # Discord takes no two buttons with the same value
+    for button in reply.buttons:
+        once.setdefault(await buttons.carried(button.value), button)
+    offered = [msgspec.structs.replace(button, value=carried) for carried, button in once.items()]
+    shown = divided(offered, one_tap=reply.under is not None)
+    most = _MENU_OPTIONS * _MENUS
+    if len(shown.menu) > most:
+        _log.warning("discord: only the first choices are shown", most=most, count=len(shown.menu))
+    rows: list[list[dict[str, Any]]] = [
+        [_menu(start, shown.menu[start : start + _MENU_OPTIONS])]
+        for start in range(0, min(len(shown.menu), most), _MENU_OPTIONS)
+    ]
+    pressed = [
+        {"type": BUTTON, "style": _STYLES[each.style], "label": _label(each), "custom_id": each.value}
+        for each in shown.buttons
+    ]
+    rows += [pressed[start : start + _ROW_BUTTONS] for start in range(0, len(pressed), _ROW_BUTTONS)]
+    return tuple({"type": 1, "components": row} for row in rows)
+
+
+def _menu(start: int, choices: Sequence[Button]) -> dict[str, Any]:
+    options = [{"label": _label(each), "value": each.value} for each in choices]
+    return {"type": MENU, "custom_id": f"menu:{start}", "placeholder": PLACEHOLDER, "options": options}
+
+
+def _label(button: Button) -> str:
+    return button.label[:_LABEL].strip() or _INVISIBLE
 
 
 def _sendable(files: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -22,11 +22,13 @@ import structlog
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.background_tasks import run_together
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
+from llmagent_os.adapters.slack.assistant_threads import AssistantThreads
 from llmagent_os.adapters.slack.bolt_app import EventConnection, make_app
 from llmagent_os.adapters.slack.catch_up import CatchUp, read_positions
 from llmagent_os.adapters.slack.downloads import Downloads
@@ -36,7 +38,7 @@ from llmagent_os.adapters.slack.identity_check import BotIdentity, check_app_tok
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import SlackParser
 from llmagent_os.adapters.slack.receiving import EventReceiver
-from llmagent_os.adapters.slack.rendering import MESSAGE_SECTIONS, SECTION_CHARACTERS
+from llmagent_os.adapters.slack.rendering import MESSAGE_SECTIONS, SECTION_CHARACTERS, VALUE_BYTES
 from llmagent_os.adapters.slack.sending import ReplySender
 from llmagent_os.adapters.slack.socket_mode import SocketModeConnection
 from llmagent_os.errors import NotConfiguredError, TryLaterError
@@ -65,6 +67,7 @@ class _Connection:
     sender: ReplySender
     drafts: Drafts
     downloads: Downloads
+    assistant: AssistantThreads
     title: str  #: the names of the bot and its workspace
 
 
@@ -95,6 +98,7 @@ class SlackAdapter:
         reactions=True,
         threads=True,
         buttons=True,
+        whispers=True,
         files=True,
         voice=True,
         drafts=True,
@@ -131,6 +135,7 @@ class SlackAdapter:
         self._files = Files(Path(data) / FOLDER, max_file_bytes)
         store = MemoryRecords() if store is None else store
         self._deliveries = Deliveries(store)
+        self._buttons = ButtonValues(store, VALUE_BYTES)
         self._positions = read_positions(store)
         self._pause, self._ping_seconds, self._watch_seconds = pause, ping_seconds, watch_seconds
         self._response_urls: BoundedDict[str, str] = BoundedDict(MAX_RESPONSE_URLS)
@@ -171,12 +176,14 @@ class SlackAdapter:
                 catch_up=catch_up,
                 downloads=downloads,
                 drafts=drafts,
+                values=self._buttons,
                 response_urls=self._response_urls,
                 silence=silence,
             )
-            sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._pause)
+            sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._buttons, self._pause)
+            assistant = AssistantThreads(api)
             events = self._event_connection(api, bot, receiver)
-            self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, bot.title))
+            self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, assistant, bot.title))
             try:
                 await catch_up.load()
                 connected = asyncio.Event()
@@ -190,6 +197,7 @@ class SlackAdapter:
                 self._connection.clear()
                 self._caught_up.clear()
                 await receiver.close()
+                await assistant.close()
                 await asyncio.shield(self._positions.save())
 
     def _event_connection(self, api: Api, bot: BotIdentity, receiver: EventReceiver) -> EventConnection:
@@ -221,7 +229,12 @@ class SlackAdapter:
         connection = await self._connection.wait()
         if (known := self._deliveries.receipt(key)) is not None:
             return known
-        return await connection.sender.send(conversation, reply, key=key, reply_to=reply_to, again=again)
+        try:
+            receipt = await connection.sender.send(conversation, reply, key=key, reply_to=reply_to, again=again)
+        finally:
+            connection.assistant.clear_status(conversation, always=again)
+        connection.assistant.decorate(conversation, reply)
+        return receipt
 
     async def draft(self, conversation: Conversation, text: str, *, key: str) -> None:
         """Show ``text`` in the place of the coming reply."""
@@ -241,6 +254,12 @@ class SlackAdapter:
 
     async def typing(self, conversation: Conversation) -> None:
         """Do nothing: Slack shows only of people that they are typing."""
+
+    async def show_status(self, conversation: Conversation, words: str) -> None:
+        """Show in the assistant pane what the bot is doing."""
+        connection = self._connection.current
+        if connection is not None:
+            await connection.assistant.show_status(conversation, words)
 
     # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
 

@@ -18,7 +18,7 @@ from llmagent_os.errors import TryLaterError
 MAX_PAUSE_SECONDS = 5.0
 
 #: Methods that take a JSON body; the others take a form.
-_JSON_METHODS = ("chat.", "reactions.")
+_JSON_METHODS = ("chat.", "reactions.", "assistant.")
 
 
 class Api:

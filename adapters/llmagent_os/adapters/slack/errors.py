@@ -24,6 +24,11 @@ BAD_BLOCKS = frozenset({"invalid_blocks", "invalid_blocks_format", "msg_blocks_t
 MESSAGE_GONE = frozenset({"message_not_found", "cant_update_message", "edit_window_closed", "streaming_state_conflict"})
 #: The bot is not part of the conversation.
 NOT_A_MEMBER = frozenset({"channel_not_found", "not_in_channel", "is_archived"})
+#: The workspace or the app does not have a feature at all, wherever it is used.
+NO_FEATURE = frozenset(
+    "unknown_method missing_scope not_allowed_token_type method_deprecated feature_not_enabled no_permission "
+    "not_allowed access_denied team_access_not_granted".split()
+)
 #: There are no native streams at all, whatever is streamed.
 NO_STREAMS = frozenset({"unknown_method", "not_allowed_token_type", "missing_scope", "method_deprecated"})
 

@@ -10,9 +10,12 @@ from typing import Any, Literal
 import msgspec
 
 from llmagent_os.adapter_kit.inbound_text import OWN_NAME, quoted_message, without_own_name
+from llmagent_os.adapters.slack.feedback_block import EMOJI_BY_VALUE, FEEDBACK
 from llmagent_os.adapters.slack.mrkdwn import KnownNames, MentionedIds, mentioned_ids, plain
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.payloads import (
+    AssistantThreadPayload,
+    ButtonAction,
     ButtonPressPayload,
     CommandPayload,
     FilePayload,
@@ -22,7 +25,7 @@ from llmagent_os.adapters.slack.payloads import (
 )
 from llmagent_os.adapters.slack.written_text import SharedMessage, own_markup, shared_messages
 from llmagent_os.errors import BadEventError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Opened, Reaction, Sender
 
 PLATFORM = "slack"
 
@@ -59,6 +62,7 @@ class ParsedEvent(msgspec.Struct, frozen=True):
     written: WrittenText | None = None  #: of a message or an edit, from which its text is made
     response_url: str = ""  #: address to which an answer may be posted
     pressed: dict[str, Any] | None = None  #: the message whose button was pressed
+    whispered: bool = False  #: only the person who pressed the button sees that message
 
 
 class SlackParser:
@@ -119,8 +123,21 @@ class SlackParser:
                 return self._reaction("added", msgspec.convert(event, ReactionPayload), event_id, team)
             case "reaction_removed":
                 return self._reaction("removed", msgspec.convert(event, ReactionPayload), event_id, team)
+            case "assistant_thread_started":
+                return self._opened(msgspec.convert(event, AssistantThreadPayload), team)
             case _:
                 return None
+
+    def _opened(self, payload: AssistantThreadPayload, team: str) -> ParsedEvent:
+        """A thread that a person has opened in the assistant pane. It has one id, however often Slack says so."""
+        thread = payload.assistant_thread
+        opened = Opened(
+            event_id=f"{thread.channel_id}:{thread.thread_ts}:opened",
+            conversation=self._conversation(thread.channel_id, team, True, thread.thread_ts),
+            sender=Sender(thread.user_id),
+            at=_moment(payload.event_ts),
+        )
+        return ParsedEvent(opened)
 
     def _message(self, payload: MessageEventPayload, team: str) -> ParsedEvent | None:
         """A message that a person wrote or edited."""
@@ -197,19 +214,41 @@ class SlackParser:
     def _button_press(self, payload: ButtonPressPayload) -> ParsedEvent | None:
         action = payload.actions[0] if payload.actions else None
         ts = payload.container.get("message_ts")
-        if action is None or action.value is None or not isinstance(ts, str):
+        if action is None or action.chosen is None or not isinstance(ts, str):
             return None
         channel, team = payload.channel.id, payload.team.id if payload.team else self.team
+        event_id = f"{ts}:{payload.user.id}:{action.action_ts}"
+        if action.type == FEEDBACK:
+            return self._feedback(event_id, payload, action, ts, team)
         thread = payload.container.get("thread_ts") or (payload.message or {}).get("thread_ts")
         thread = thread if isinstance(thread, str) and thread != ts else None
         press = ButtonPress(
-            event_id=f"{ts}:{payload.user.id}:{action.action_ts}",
+            event_id=event_id,
             conversation=self._conversation(channel, team, channel.startswith("D"), thread),
             sender=Sender(payload.user.id, payload.user.username),
             message_id=ts,
-            value=action.value,
+            value=action.chosen,
         )
-        return ParsedEvent(press, response_url=payload.response_url, pressed=payload.message)
+        whispered = payload.container.get("is_ephemeral") is True
+        return ParsedEvent(press, response_url=payload.response_url, pressed=payload.message, whispered=whispered)
+
+    def _feedback(
+        self, event_id: str, payload: ButtonPressPayload, action: ButtonAction, ts: str, team: str
+    ) -> ParsedEvent | None:
+        """A pressed feedback button, which is a reaction of whoever pressed it."""
+        emoji, channel = EMOJI_BY_VALUE.get(action.value or ""), payload.channel.id
+        if emoji is None:
+            return None
+        reaction = Reaction(
+            event_id=event_id,
+            conversation=self._conversation(channel, team, channel.startswith("D"), None),
+            sender=Sender(payload.user.id, payload.user.username),
+            at=_moment(action.action_ts),
+            message_id=ts,
+            emoji=emoji,
+            action="added",
+        )
+        return ParsedEvent(reaction)
 
     def _by_person(self, message: MessagePayload) -> bool:
         return bool(message.user) and message.user != self.bot_user and message.bot_id is None

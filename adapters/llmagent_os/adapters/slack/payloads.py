@@ -76,6 +76,21 @@ class ReactionPayload(msgspec.Struct, frozen=True):
     item_user: str | None = None
 
 
+class AssistantThread(msgspec.Struct, frozen=True):
+    """A thread of the assistant pane. What else the person looks at is not read: the bot has no use for it."""
+
+    user_id: str
+    channel_id: str
+    thread_ts: str
+
+
+class AssistantThreadPayload(msgspec.Struct, frozen=True):
+    """An event about a thread of the assistant pane."""
+
+    assistant_thread: AssistantThread
+    event_ts: str
+
+
 class CommandPayload(msgspec.Struct, frozen=True):
     """A slash command."""
 
@@ -96,12 +111,25 @@ class NamedId(msgspec.Struct, frozen=True):
     username: str = ""
 
 
+class ChosenOption(msgspec.Struct, frozen=True):
+    """The option that was chosen in a menu."""
+
+    value: str | None = None
+
+
 class ButtonAction(msgspec.Struct, frozen=True):
-    """The button that was pressed."""
+    """The button that was pressed, or the menu in which an option was chosen."""
 
     action_id: str
     action_ts: str
+    type: str = "button"
     value: str | None = None
+    selected_option: ChosenOption | None = None
+
+    @property
+    def chosen(self) -> str | None:
+        """The value of the button, or of the option; None: there is none."""
+        return self.value if self.selected_option is None else self.selected_option.value
 
 
 class ButtonPressPayload(msgspec.Struct, frozen=True):

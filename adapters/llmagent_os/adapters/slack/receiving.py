@@ -7,12 +7,14 @@ import contextlib
 from collections.abc import MutableMapping
 from typing import Any
 
+import aiohttp
 import msgspec
 import structlog
 
 from llmagent_os.adapter import Accept
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.busy_retry import retry_while_busy
+from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
@@ -23,9 +25,12 @@ from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
 from llmagent_os.adapters.slack.rendering import with_choice
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, NotYoursError
-from llmagent_os.events import Attachment, ButtonPress, Command, Edit, Event, Message, event_key
+from llmagent_os.events import Attachment, ButtonPress, Command, Edit, Event, Message, Opened, event_key
 
 _log = structlog.stdlib.get_logger(__name__)
+
+#: What a person reads whose button has a value that is not stored any more.
+NO_LONGER_OPEN = "This button is no longer open."
 
 
 class EventReceiver:
@@ -41,6 +46,7 @@ class EventReceiver:
         catch_up: CatchUp,
         downloads: Downloads,
         drafts: Drafts,
+        values: ButtonValues,
         response_urls: MutableMapping[str, str],
         silence: Watchdog,
     ) -> None:
@@ -52,6 +58,7 @@ class EventReceiver:
         catch_up: knows how far conversations were read.
         downloads: fetches files.
         drafts: is told who asked.
+        values: the long values of buttons.
         response_urls: keeps where the answer to a command may be posted, by the command's key.
         silence: restarted with every payload.
         """
@@ -62,6 +69,7 @@ class EventReceiver:
         self._catch_up = catch_up
         self._downloads = downloads
         self._drafts = drafts
+        self._values = values
         self._response_urls = response_urls
         self._silence = silence
         self._order = KeyedLocks()
@@ -102,6 +110,7 @@ class EventReceiver:
     async def _offer(self, parsed: ParsedEvent) -> bool:
         """Hand an event to the host, after the earlier events of its conversation. Returns whether the event is new."""
         event = parsed.event
+        chosen = event.value if isinstance(event, ButtonPress) else ""  # as Slack carries it
         async with self._order.of(event.conversation.key):
             if (parsed.files or parsed.written is not None) and await self._is_wanted(event):
                 event = await self._completed(parsed)
@@ -111,6 +120,8 @@ class EventReceiver:
                 raise HostBusyError("slack: the adapter is stopping")
             self._drafts.note_asker(event.conversation, event.sender.user_id)
             try:
+                if isinstance(event, ButtonPress):
+                    event = await self._with_whole_value(event)
                 new = await self._accept(event)
             except NotYoursError as error:  # the buttons stay as they are, for the person who was answered
                 self._tasks.spawn(self._refuse(event, str(error)))
@@ -120,9 +131,19 @@ class EventReceiver:
                 return False
         if isinstance(event, Message) and (new or event.addressed):
             await self._catch_up.read(event.conversation, event.message_id, event.sender.user_id)
-        if isinstance(event, ButtonPress) and parsed.pressed is not None:
-            self._tasks.spawn(self._show_choice(event, parsed.pressed))
+        if isinstance(event, Opened) and new and event.conversation.thread:
+            await self._catch_up.read(event.conversation, event.conversation.thread, event.sender.user_id)
+        if isinstance(event, ButtonPress) and parsed.whispered:
+            self._tasks.spawn(self._delete_whisper(parsed.response_url))
+        elif isinstance(event, ButtonPress) and parsed.pressed is not None:
+            self._tasks.spawn(self._show_choice(event, parsed.pressed, chosen))
         return new
+
+    async def _with_whole_value(self, press: ButtonPress) -> ButtonPress:
+        value = await self._values.value(press.value)
+        if value is None:
+            raise NotYoursError(NO_LONGER_OPEN)
+        return msgspec.structs.replace(press, value=value)
 
     async def _is_wanted(self, event: Event) -> bool:
         """Whether the host will take ``event``: only then something is asked of Slack for it."""
@@ -164,13 +185,21 @@ class EventReceiver:
                 text=reason,
             )
 
-    async def _show_choice(self, press: ButtonPress, message: dict[str, Any]) -> None:
+    async def _delete_whisper(self, url: str) -> None:
+        """Delete a message that one person alone saw, once its button was pressed. Nobody waits for this."""
+        if not self._api.is_own_address(url):
+            return
+        with contextlib.suppress(aiohttp.ClientError, OSError, TimeoutError):
+            async with self._api.session.post(url, json={"delete_original": True}):
+                pass
+
+    async def _show_choice(self, press: ButtonPress, message: dict[str, Any], chosen: str) -> None:
         """Replace the buttons of ``message`` by the choice. Nobody waits for this."""
         blocks: object = message.get("blocks")
         text: object = message.get("text")
         if not isinstance(blocks, list) or not isinstance(text, str):
             return
-        left = with_choice(blocks, press.value)  # pyright: ignore[reportUnknownArgumentType]
+        left = with_choice(blocks, chosen)  # pyright: ignore[reportUnknownArgumentType]
         channel = press.conversation.channel
         with contextlib.suppress(AdapterError, ConfigError):
             await self._api.call(

@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 
 from llmagent_os.adapter import Button, Card, Reply, Table
+from llmagent_os.adapter_kit.choice_menus import PLACEHOLDER, DividedChoices, divided
+from llmagent_os.adapters.slack.feedback_block import feedback_block
 from llmagent_os.markup import PLAIN, SLACK, pieces, render
 from llmagent_os.markup.shortening import shorten
 
@@ -18,6 +20,8 @@ CARD_BLOCKS = 40  #: of one card
 SECTION_FIELDS = 10  #: of one section
 FIELD_CHARACTERS = 1900  #: of one field
 ROW_BUTTONS = 25  #: in one row of actions
+MENU_OPTIONS = 100  #: of one menu
+VALUE_BYTES = 150  #: of an option's value
 LABEL_CHARACTERS = 75  #: of a button's label
 TABLE_ROWS, TABLE_COLUMNS, TABLE_CHARACTERS = 100, 20, 10_000  #: of a table block, of which a message has one
 
@@ -27,6 +31,25 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 
     text: str  #: mrkdwn if there are no blocks; otherwise what notifications show
     blocks: tuple[dict[str, Any], ...] = ()
+    asks_feedback: bool = False  #: the last block is the one with the feedback buttons
+    choices: tuple[
+        str, ...
+    ] = ()  #: what can be pressed or chosen and is not in ``text``, for where no blocks are shown
+
+    @property
+    def without_feedback(self) -> OutgoingMessage:
+        """The message without its feedback buttons."""
+        blocks = self.blocks[:-1] if self.asks_feedback else self.blocks
+        if len(blocks) == 1 and blocks[0]["type"] == "section" and "text" in blocks[0]:
+            return OutgoingMessage(blocks[0]["text"]["text"])
+        return OutgoingMessage(self.text, blocks, choices=self.choices)
+
+    @property
+    def simpler(self) -> tuple[OutgoingMessage, ...]:
+        """What to post in place of the message where Slack refuses its blocks, in order."""
+        bare = self.without_feedback
+        less = (bare,) if self.asks_feedback else ()
+        return (*less, OutgoingMessage(_with_list(self.text, self.choices))) if bare.blocks else less
 
     def arguments(self) -> dict[str, Any]:
         """The arguments of ``chat.postMessage`` and similar methods."""
@@ -39,6 +62,7 @@ def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
     texts = pieces(reply.body if table is None else reply.text, SLACK, SECTION_CHARACTERS)
     groups = [texts[at : at + MESSAGE_SECTIONS] for at in range(0, len(texts), MESSAGE_SECTIONS)] or [()]
     messages: list[OutgoingMessage] = []
+    shown = divided(reply.buttons, one_tap=reply.under is not None)
     for number, group in enumerate(groups):
         last = number + 1 == len(groups)
         blocks = [_section(text) for text in group]
@@ -47,12 +71,20 @@ def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
         if last and reply.card is not None:
             blocks += _card(reply.card)
         if last and reply.buttons:
-            blocks += _actions(reply.buttons)
+            blocks += _actions(shown)
+        blocks = blocks[: MESSAGE_BLOCKS - 1]
+        asks_feedback = last and reply.asks_feedback
+        if asks_feedback:
+            blocks.append(feedback_block())
         if len(blocks) == 1 and group:
             messages.append(OutgoingMessage(group[0]))
         else:
             whole = reply.body if len(groups) == 1 else "\n".join(group)
-            messages.append(OutgoingMessage(_notification(whole), tuple(blocks[:MESSAGE_BLOCKS])))
+            choices = tuple(button.label for button in reply.buttons) if last else ()
+            text = _notification(whole)
+            if shown.menu:  # nobody sees the options before the menu is opened
+                text, choices = _with_list(text, choices), ()
+            messages.append(OutgoingMessage(text, tuple(blocks), asks_feedback, choices))
     return tuple(messages)
 
 
@@ -63,7 +95,7 @@ def draft_text(markdown: str) -> str:
 
 
 def with_choice(blocks: list[Any], value: str) -> list[dict[str, Any]]:
-    """A message's blocks after the button with ``value`` was pressed: its label in place of the buttons."""
+    """A message's blocks after ``value`` was pressed or chosen: its label in place of the buttons and the menu."""
     kept: list[dict[str, Any]] = []
     for raw in blocks:
         if not isinstance(raw, dict):
@@ -72,7 +104,8 @@ def with_choice(blocks: list[Any], value: str) -> list[dict[str, Any]]:
         if block.get("type") != "actions":
             kept.append(block)
             continue
-        for element in block.get("elements", ()):
+        elements = [each for element in block.get("elements", ()) for each in (element, *element.get("options", ()))]
+        for element in elements:
             if element.get("value") == value:
                 label = html.escape(str(element.get("text", {}).get("text", "")), quote=False)
                 kept.append({"type": "context", "elements": [{"type": "mrkdwn", "text": f"✓ {label}"}]})
@@ -112,9 +145,9 @@ def _table(table: Table) -> dict[str, Any]:
     return {"type": "table", "rows": rows}
 
 
-def _actions(buttons: tuple[Button, ...]) -> list[dict[str, Any]]:
-    elements: list[dict[str, Any]] = []
-    for number, button in enumerate(buttons):
+def _actions(shown: DividedChoices) -> list[dict[str, Any]]:
+    elements = [_menu(shown.menu)] if shown.menu else []
+    for number, button in enumerate(shown.buttons):
         label = shorten(button.label, LABEL_CHARACTERS)
         element: dict[str, Any] = {
             "type": "button",
@@ -128,6 +161,22 @@ def _actions(buttons: tuple[Button, ...]) -> list[dict[str, Any]]:
     return [
         {"type": "actions", "elements": elements[at : at + ROW_BUTTONS]} for at in range(0, len(elements), ROW_BUTTONS)
     ]
+
+
+def _menu(choices: tuple[Button, ...]) -> dict[str, Any]:
+    options = [
+        {
+            "text": {"type": "plain_text", "text": shorten(choice.label, LABEL_CHARACTERS), "emoji": True},
+            "value": choice.value,
+        }
+        for choice in choices[:MENU_OPTIONS]
+    ]
+    placeholder = {"type": "plain_text", "text": PLACEHOLDER}
+    return {"type": "static_select", "action_id": "menu", "placeholder": placeholder, "options": options}
+
+
+def _with_list(text: str, choices: tuple[str, ...]) -> str:
+    return "\n".join((text, *(f"• {html.escape(label, quote=False)}" for label in choices)))
 
 
 def _notification(markdown: str) -> str:

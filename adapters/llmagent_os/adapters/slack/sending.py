@@ -13,6 +13,7 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.file_notices import not_attached
 from llmagent_os.adapters.slack.api import Api
@@ -40,6 +41,7 @@ class ReplySender:
         deliveries: Deliveries,
         drafts: Drafts,
         response_urls: MutableMapping[str, str],
+        values: ButtonValues,
         pause_seconds: float,
     ) -> None:
         """Args:
@@ -47,18 +49,22 @@ class ReplySender:
         deliveries: how far replies have got.
         drafts: shows replies while they are written.
         response_urls: by the key of a command: the address to which its answer may be posted.
+        values: the long values of buttons.
         pause_seconds: between two messages of one reply.
         """
         self._api = api
         self._deliveries = deliveries
         self._drafts = drafts
         self._response_urls = response_urls
+        self._values = values
         self._pause_seconds = pause_seconds
+        self._has_feedback = True  # whether Slack takes the block with the feedback buttons, as far as it is known
 
     async def send(
         self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None, again: bool
     ) -> Receipt:
         """See :meth:`llmagent_os.adapter.Adapter.send`."""
+        reply = await self._carried(reply)
         url = self._response_urls.get(key, "")
         if conversation.kind == "group" and (reply.only_for or url):
             return await self._send_privately(conversation, reply, key, url, again)
@@ -85,8 +91,17 @@ class ReplySender:
 
     async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
         """Replace a message that was sent earlier."""
-        (message, *_) = outgoing_messages(reply)
+        (message, *_) = outgoing_messages(await self._carried(reply))
         await self._change(conversation, message_id, message)
+
+    async def _carried(self, reply: Reply) -> Reply:
+        """``reply`` with buttons whose values Slack carries in a menu, too."""
+        if not reply.buttons:
+            return reply
+        buttons = [
+            msgspec.structs.replace(button, value=await self._values.carried(button.value)) for button in reply.buttons
+        ]
+        return msgspec.structs.replace(reply, buttons=tuple(buttons))
 
     async def _note_sent(self, conversation: Conversation, key: str, reply_to: str | None) -> None:
         """Note which parts an earlier try, or an earlier process, has posted."""
@@ -117,25 +132,36 @@ class ReplySender:
             "unfurl_links": False,
             "unfurl_media": False,
         }
-        try:
-            answer = await self._api.call("chat.postMessage", **arguments, **message.arguments())
-        except RefusedError as error:
-            if not message.blocks or error.code not in BAD_BLOCKS:
-                raise
-            _log.warning("slack: the blocks of a message are refused; sending its text", error=str(error))
-            answer = await self._api.call("chat.postMessage", **arguments, text=message.text)
+        answer = await self._put("chat.postMessage", message, **arguments)
         return str(answer.get("ts", ""))
 
     async def _change(self, conversation: Conversation, ts: str, message: OutgoingMessage, **arguments: Any) -> None:
-        # Blocks are always given: without them, those of the old message would stay.
-        await self._api.call(
-            "chat.update",
-            channel=conversation.channel,
-            ts=ts,
-            text=message.text,
-            blocks=list(message.blocks),
-            **arguments,
-        )
+        await self._put("chat.update", message, channel=conversation.channel, ts=ts, **arguments)
+
+    async def _put(self, method: str, message: OutgoingMessage, **arguments: Any) -> dict[str, Any]:
+        """Post or change a message; where Slack refuses its blocks, with fewer of them."""
+        if not self._has_feedback:
+            message = message.without_feedback
+        simpler = list(message.simpler)
+        shown = message
+        while True:
+            # A change always gives blocks: without them, those of the old message would stay.
+            blocks = list(shown.blocks) if shown.blocks or method == "chat.update" else None
+            try:
+                answer = await self._api.call(method, **arguments, text=shown.text, blocks=blocks)
+            except RefusedError as error:
+                if not simpler or error.code not in BAD_BLOCKS:
+                    raise
+                _log.warning("slack: the blocks of a message are refused; sending fewer of them", error=str(error))
+                shown = simpler.pop(0)
+            else:
+                if message.asks_feedback and shown == message.without_feedback:
+                    self._has_feedback = False
+                    _log.warning(
+                        "slack: this workspace refuses feedback buttons; replies have none from now on. Without "
+                        '"slack" in `buttons` of [feedback] in bot.toml they are not tried after the next start'
+                    )
+                return answer
 
     async def _upload(self, conversation: Conversation, path: str, alt: str) -> str:
         try:
@@ -181,7 +207,8 @@ class ReplySender:
             )
             return str(answer.get("message_ts", ""))
 
-        receipt = await self._deliveries.deliver(key, _parts(reply), post, again=again)
+        seen_by_one = msgspec.structs.replace(reply, asks_feedback=False)
+        receipt = await self._deliveries.deliver(key, _parts(seen_by_one), post, again=again)
         self._response_urls.pop(key, None)
         return receipt
 

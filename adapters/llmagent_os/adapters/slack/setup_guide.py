@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 
 import msgspec
 
+from llmagent_os.adapters.slack.suggested_prompts import suggested_prompts
 from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.platform_api import Api, check_clock_against, unreachable
 from llmagent_os.admin.setup_guide import Guidance, GuideSetup
@@ -22,6 +23,7 @@ from llmagent_os.markup.shortening import shorten
 #: Scopes of the bot's token, and what the bot needs them for.
 SCOPES = {
     "app_mentions:read": "receiving mentions",
+    "assistant:write": "suggesting what to say, and naming threads, in the assistant pane",
     "channels:history": "reading the threads that it is part of in public channels, also after an outage",
     "channels:read": "the names of channels in messages",
     "chat:write": "answering",
@@ -37,8 +39,11 @@ SCOPES = {
     "reactions:read": "learning from reactions",
     "users:read": "the names of people in messages",
 }
+#: Scopes without which the bot works as well, with less comfort.
+OPTIONAL_SCOPES = frozenset({"assistant:write"})
 EVENTS = (
     "app_mention",
+    "assistant_thread_started",
     "message.channels",
     "message.groups",
     "message.im",
@@ -55,6 +60,7 @@ HTTP_PATH = "/slack/events"  #: is added to a public address that has no path of
 
 _APPS = "https://api.slack.com/apps"
 _MAX_COMMANDS = 50  #: of one app
+_MAX_DESCRIPTION = 300  #: characters of what the assistant pane says of the app
 _MAX_LINK = 8000  #: characters; browsers and servers certainly take a link of this length
 #: Slack's errors for a token that is wrong.
 _BAD_TOKEN = frozenset(
@@ -99,6 +105,10 @@ def manifest(setup: GuideSetup) -> dict[str, Any]:
                 "home_tab_enabled": False,
                 "messages_tab_enabled": True,
                 "messages_tab_read_only_enabled": False,
+            },
+            "assistant_view": {
+                "assistant_description": shorten(setup.bot.about or setup.bot.title, _MAX_DESCRIPTION),
+                **({"suggested_prompts": prompts} if (prompts := suggested_prompts(setup.bot.examples)) else {}),
             },
             "bot_user": {"display_name": setup.bot.name, "always_online": True},
             "slash_commands": slash_commands,
@@ -174,7 +184,14 @@ async def _bot_token(api: Api, token: str) -> list[Finding]:
     granted = {scope.strip() for scope in answer.headers["x-oauth-scopes"].split(",")}
     remedy = "add it under OAuth & Permissions → Bot Token Scopes, then install the app to the workspace again"
     missing = [
-        _problem(f"the scope {scope} is missing: {SCOPES[scope]}", remedy) for scope in SCOPES if scope not in granted
+        Finding(
+            "slack",
+            "note" if scope in OPTIONAL_SCOPES else "problem",
+            f"the scope {scope} is missing: {SCOPES[scope]}",
+            remedy,
+        )
+        for scope in SCOPES
+        if scope not in granted
     ]
     remove = "remove it under OAuth & Permissions → Bot Token Scopes, then install the app to the workspace again"
     findings += [

@@ -20,7 +20,7 @@ from telegram import User
 from telegram.constants import ChatAction
 from telegram.error import InvalidToken, TelegramError
 
-from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
+from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply, Thumbs
 from llmagent_os.adapter_kit.background_tasks import run_together
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
@@ -41,6 +41,7 @@ from llmagent_os.adapters.telegram.reaction_counts import ReactionCounts
 from llmagent_os.adapters.telegram.receiving import UpdateReceiver
 from llmagent_os.adapters.telegram.rendering import CALLBACK_BYTES, MESSAGE_CHARACTERS
 from llmagent_os.adapters.telegram.sending import ReplySender
+from llmagent_os.adapters.telegram.thumb_keyboards import ThumbKeyboards
 from llmagent_os.adapters.telegram.webhook import Webhook, WebhookServer
 from llmagent_os.errors import ConfigError, NotConfiguredError
 from llmagent_os.events import Conversation
@@ -149,7 +150,8 @@ class TelegramAdapter:
         try:
             bot = await self._identify(api)
             drafts = Drafts(api, self._deliveries, self._rates.draft_seconds)
-            sender = ReplySender(api, self._deliveries, drafts, self._values, bot.username)
+            thumbs = ThumbKeyboards(api)
+            sender = ReplySender(api, self._deliveries, drafts, self._values, thumbs, bot.username)
             self._connection.fill(_Connection(api, bot, sender, drafts))
             receiver = UpdateReceiver(
                 accept,
@@ -157,6 +159,7 @@ class TelegramAdapter:
                 parser=TelegramParser(bot, self._commands),
                 counts=self._counts,
                 values=self._values,
+                thumbs=thumbs,
                 downloads=Downloads(api, self._files),
                 kept_albums=None if self._webhook is None else AlbumStore(self._store),
             )
@@ -230,6 +233,15 @@ class TelegramAdapter:
         """
         connection = await self._connection.wait()
         await connection.sender.edit(conversation, message_id, reply)
+
+    async def show_thumbs(self, conversation: Conversation, message_id: str, thumbs: Thumbs) -> None:
+        """Show in the keyboard of a reply how its thumbs are pressed.
+
+        Raises:
+            AdapterError: Telegram refuses the change.
+        """
+        connection = await self._connection.wait()
+        await connection.sender.show_thumbs(conversation, message_id, thumbs)
 
     async def typing(self, conversation: Conversation) -> None:
         """Show for five seconds that an answer is coming."""

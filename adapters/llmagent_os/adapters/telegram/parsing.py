@@ -32,6 +32,7 @@ from llmagent_os.adapter_kit.inbound_text import clean_name, quoted_message
 from llmagent_os.adapters.telegram.entities import ParsedText, parse_text
 from llmagent_os.adapters.telegram.reaction_counts import Counts, CountStep
 from llmagent_os.adapters.telegram.remote_files import RemoteFile, files_of
+from llmagent_os.adapters.telegram.thumb_keys import HEADING, is_thumb
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, Sender
 from llmagent_os.host import slash_commands
 
@@ -209,9 +210,20 @@ class TelegramParser:
         )
 
     def _button_press(self, press: CallbackQuery) -> ParsedEvent | None:
-        if press.message is None or press.data is None:
+        if press.message is None or press.data is None or press.data == HEADING:
             return None  # on a message that was sent through the inline search of another chat
         message = press.message if isinstance(press.message, TelegramMessage) else None
+        if is_thumb(press.data):
+            return ParsedEvent(
+                Reaction(
+                    event_id=press.id,
+                    conversation=conversation_in(press.message.chat, message),
+                    sender=_person(press.from_user),
+                    message_id=str(press.message.message_id),
+                    emoji=press.data,
+                    action="pressed",
+                )
+            )
         return ParsedEvent(
             ButtonPress(
                 event_id=press.id,

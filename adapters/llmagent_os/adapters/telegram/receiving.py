@@ -23,6 +23,8 @@ from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.downloads import Downloads
 from llmagent_os.adapters.telegram.parsing import ParsedEvent, TelegramParser, count_event, counts_of
 from llmagent_os.adapters.telegram.reaction_counts import CountStep, ReactionCounts
+from llmagent_os.adapters.telegram.thumb_keyboards import ThumbKeyboards
+from llmagent_os.adapters.telegram.thumb_keys import HEADING, is_thumb, left_of
 from llmagent_os.adapters.telegram.updates import chat_of, decode_update, log_skipped
 from llmagent_os.errors import HostBusyError, LedgerError, NotYoursError
 from llmagent_os.events import ButtonPress, Message, decode, encode
@@ -61,6 +63,7 @@ class UpdateReceiver:
         parser: TelegramParser,
         counts: ReactionCounts,
         values: ButtonValues,
+        thumbs: ThumbKeyboards,
         downloads: Downloads,
         kept_albums: AlbumStore | None,
     ) -> None:
@@ -70,6 +73,7 @@ class UpdateReceiver:
         parser: turns updates into events.
         counts: the anonymous reactions that the host knows.
         values: the long values of buttons.
+        thumbs: the keyboards with thumbs.
         downloads: fetches files.
         kept_albums: stores the pieces of albums; None: Telegram is polled, and keeps them itself.
         """
@@ -78,6 +82,7 @@ class UpdateReceiver:
         self._parser = parser
         self._counts = counts
         self._values = values
+        self._thumbs = thumbs
         self._downloads = downloads
         self._kept_albums = kept_albums
         self._albums = Albums()
@@ -130,6 +135,8 @@ class UpdateReceiver:
         try:
             if self._kept_albums is not None and await self._keep_piece(self._kept_albums, update):
                 return True
+            if query is not None:
+                self._thumbs.note(query)  # the host may change the keyboard as soon as it has the press
             await self._offer_all(update)
             if query is not None:
                 self._tasks.spawn(_show_choice(self._api, query))
@@ -274,15 +281,17 @@ class UpdateReceiver:
 
 
 async def _show_choice(api: Api, query: CallbackQuery) -> None:
-    """Acknowledge a pressed button, and remove the buttons. Nobody waits for this."""
+    """Acknowledge a pressed button, and remove the buttons that were a choice. Nobody waits for this."""
     message = query.message if isinstance(query.message, TelegramMessage) else None
-    label = "" if message is None else _label(message, query.data)
+    stays = is_thumb(query.data) or query.data == HEADING
+    label = "" if message is None or stays else _label(message, query.data)
     with contextlib.suppress(TelegramError):  # the press may be too old to be acknowledged
         await api.bot.answer_callback_query(query.id, text=f"✓ {label}"[:200] if label else None)
-    if message is None or message.reply_markup is None:
+    if message is None or message.reply_markup is None or stays:
         return
+    left = left_of(message.reply_markup.inline_keyboard, query.data)
     with contextlib.suppress(TelegramError):
-        await api.bot.edit_message_reply_markup(message.chat.id, message.message_id, reply_markup=None)
+        await api.bot.edit_message_reply_markup(message.chat.id, message.message_id, reply_markup=left)
 
 
 async def _alert(api: Api, query: CallbackQuery, text: str) -> None:

@@ -9,15 +9,16 @@ from pathlib import Path
 import msgspec
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter import Button, Card, Reply, Thumbs
 from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.adapters.telegram.thumb_keys import thumbs_row
 from llmagent_os.markup import TELEGRAM, pieces
 from llmagent_os.markup.shortening import shorten
 
 MESSAGE_CHARACTERS = 4096  #: of one message's text, in UTF-16 code units without tags
 LABEL_CHARACTERS = 60  #: of a button's label, as many as a phone shows
 ROW_CHARACTERS = 24  #: of labels that fit side by side
-MESSAGE_BUTTONS = 100  #: under one message
+MESSAGE_BUTTONS = 96  #: under one message, beside the thumbs
 CALLBACK_BYTES = 64  #: of a button's value, which Telegram calls callback data
 CARD_TEXT = 1900  #: characters of one label or text of a card
 CAPTION_CHARACTERS = 1024  #: under a picture, in UTF-16 code units
@@ -32,6 +33,7 @@ class OutgoingMessage(msgspec.Struct, frozen=True):
 
     html: str
     buttons: tuple[Button, ...] = ()
+    asks_feedback: bool = False  #: two thumbs stand under the message
 
     @property
     def plain(self) -> str:
@@ -50,9 +52,8 @@ def outgoing_messages(reply: Reply) -> tuple[OutgoingMessage, ...]:
                 texts.append(row.strip())
     if not texts and (reply.buttons or not reply.all_files):
         texts = ["…"]  # Telegram takes no empty message
-    return tuple(
-        OutgoingMessage(text, reply.buttons if number == len(texts) else ()) for number, text in enumerate(texts, 1)
-    )
+    last = OutgoingMessage(texts.pop(), reply.buttons, reply.asks_feedback) if texts else None
+    return (*map(OutgoingMessage, texts), *([last] if last is not None else ()))
 
 
 def draft_text(markdown: str) -> str:
@@ -69,10 +70,16 @@ def plain(source: str) -> str:
     return html.unescape(_TAG.sub("", source))
 
 
-async def keyboard(buttons: tuple[Button, ...], values: ButtonValues) -> InlineKeyboardMarkup | None:
-    """``buttons`` as a keyboard under a message. Buttons with short labels are side by side."""
-    if not buttons:
-        return None
+async def keyboard(message: OutgoingMessage, values: ButtonValues, *, direct: bool) -> InlineKeyboardMarkup | None:
+    """The keyboard under a message: its buttons, and below them the thumbs; None: it has none."""
+    rows = await key_rows(message.buttons, values)
+    if message.asks_feedback:
+        rows.append(thumbs_row(Thumbs(), direct=direct))
+    return InlineKeyboardMarkup(rows) if rows else None
+
+
+async def key_rows(buttons: tuple[Button, ...], values: ButtonValues) -> list[list[InlineKeyboardButton]]:
+    """``buttons`` as rows of keys. Those with short labels are side by side."""
     rows: list[list[InlineKeyboardButton]] = []
     width = 0
     for button in buttons[:MESSAGE_BUTTONS]:
@@ -84,7 +91,7 @@ async def keyboard(buttons: tuple[Button, ...], values: ButtonValues) -> InlineK
         else:
             rows.append([key])
             width = len(label)
-    return InlineKeyboardMarkup(rows)
+    return rows
 
 
 def is_photo(path: Path, size: int) -> bool:

@@ -13,7 +13,7 @@ from telegram import Message as TelegramMessage
 from telegram.constants import ParseMode
 from telegram.error import BadRequest, Forbidden, TelegramError
 
-from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.adapter import Receipt, Reply, Thumbs
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.file_notices import not_attached
@@ -21,8 +21,16 @@ from llmagent_os.adapters.telegram.api import Api
 from llmagent_os.adapters.telegram.drafts import Drafts
 from llmagent_os.adapters.telegram.errors import says, translated
 from llmagent_os.adapters.telegram.parsing import PLATFORM, topic_of
-from llmagent_os.adapters.telegram.rendering import OutgoingMessage, caption, is_photo, keyboard, outgoing_messages
-from llmagent_os.errors import AdapterError
+from llmagent_os.adapters.telegram.rendering import (
+    OutgoingMessage,
+    caption,
+    is_photo,
+    key_rows,
+    keyboard,
+    outgoing_messages,
+)
+from llmagent_os.adapters.telegram.thumb_keyboards import ThumbKeyboards
+from llmagent_os.errors import AdapterError, TryLaterError
 from llmagent_os.events import Conversation
 from llmagent_os.languages import lazy_gettext
 from llmagent_os.sealing.sealed_files import read_file
@@ -44,28 +52,54 @@ class ReplySender:
     """Sends replies, and continues where an earlier try ended."""
 
     def __init__(
-        self, api: Api, deliveries: Deliveries, drafts: Drafts, values: ButtonValues, bot_name: str | None
+        self,
+        api: Api,
+        deliveries: Deliveries,
+        drafts: Drafts,
+        values: ButtonValues,
+        thumbs: ThumbKeyboards,
+        bot_name: str | None,
     ) -> None:
         """Args:
         api: of Telegram.
         deliveries: how far replies have got.
         drafts: shows replies while they are written.
         values: the long values of buttons.
+        thumbs: the keyboards with thumbs.
         bot_name: the bot's user name.
         """
         self._api = api
         self._deliveries = deliveries
         self._drafts = drafts
         self._values = values
+        self._thumbs = thumbs
         self._bot_name = bot_name
 
     async def send(
         self, conversation: Conversation, reply: Reply, *, key: str, reply_to: str | None, again: bool
     ) -> Receipt:
         """See :meth:`llmagent_os.adapter.Adapter.send`."""
+        if reply.under is not None and conversation.kind == "group":
+            return await self._ask_under(conversation, reply, int(reply.under))
         if reply.only_for is not None and conversation.kind == "group":
             return await self._send_privately(conversation, reply, reply.only_for, key, reply_to, again=again)
         return await self._deliver(conversation, reply, key, reply_to, again=again)
+
+    async def show_thumbs(self, conversation: Conversation, message_id: str, thumbs: Thumbs) -> None:
+        """See :meth:`llmagent_os.adapter.ShowsThumbs.show_thumbs`."""
+        direct = conversation.kind == "direct"
+        await self._thumbs.show(int(conversation.channel), int(message_id), thumbs, direct=direct)
+
+    async def _ask_under(self, conversation: Conversation, reply: Reply, message_id: int) -> Receipt:
+        """Ask a short question in the keyboard of a message: a message of its own would be for everybody to read."""
+        choices = await key_rows(reply.buttons, self._values)
+        try:
+            await self._thumbs.ask(int(conversation.channel), message_id, reply.text, choices)
+        except TryLaterError:
+            raise
+        except AdapterError as error:
+            _log.warning("telegram: a question is not asked", error=str(error))
+        return Receipt(())
 
     async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
         """Replace a message that was sent earlier."""
@@ -89,7 +123,8 @@ class ReplySender:
             draft = (await self._deliveries.progress(key)).draft if number == 0 else ""
             if draft and await self._finish_draft(conversation, part, draft):
                 return draft
-            return await self._post(conversation, part.html, await keyboard(part.buttons, self._values), first)
+            keys = await keyboard(part, self._values, direct=conversation.kind == "direct")
+            return await self._post(conversation, part.html, keys, first)
 
         parts: tuple[Part, ...] = (*outgoing_messages(reply), *map(Path, reply.all_files))
         speech = Path(reply.speech) if reply.speech else None
@@ -165,7 +200,7 @@ class ReplySender:
 
     async def _change(self, conversation: Conversation, message_id: str, message: OutgoingMessage) -> None:
         """Replace one of the bot's messages by ``message``."""
-        markup = await keyboard(message.buttons, self._values)
+        markup = await keyboard(message, self._values, direct=conversation.kind == "direct")
 
         async def call(chat: int) -> object:
             return await self._api.bot.edit_message_text(

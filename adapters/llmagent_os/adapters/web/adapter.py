@@ -20,7 +20,7 @@ from llmagent_os.adapters.web.page_actions import PageActions
 from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.server import Server
 from llmagent_os.adapters.web.transcript import Transcript
-from llmagent_os.adapters.web.transcript_items import Item
+from llmagent_os.adapters.web.transcript_items import Item, Question
 from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation, now
@@ -152,10 +152,21 @@ class WebAdapter:
         channel, message_id = conversation.channel, _reply_id(conversation, key)
         while channel in self._erased:  # the answer to a person who asked to be forgotten
             channel, reply_to = self._erased[channel], None
+        if reply.under is not None:
+            return await self._ask_under(channel, reply, reply.under)
         item = Item(message_id=message_id, author="bot", at=now(), reply_to=reply_to, **_content(reply))
         await self.transcript.add(channel, item, reply.all_files, reply.alternatives)
         self._pages.show_sent(channel, message_id)
         return Receipt((message_id,))
+
+    async def _ask_under(self, channel: str, reply: Reply, message_id: str) -> Receipt:
+        """Put a short question under a reply that the visitor has just disliked."""
+        async with self._order.of(channel):
+            item = await self.transcript.get(channel, message_id)
+            if item is not None and item.reactions:  # else the reaction was taken off meanwhile
+                await self.transcript.change(channel, message_id, question=Question(reply.text, reply.buttons))
+        self._pages.notify(channel)
+        return Receipt(())
 
     async def draft(self, conversation: Conversation, text: str, *, key: str) -> None:
         """Show ``text`` on open pages, in the place of the coming reply."""

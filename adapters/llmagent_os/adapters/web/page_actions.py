@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import structlog
 
-from llmagent_os.adapter import Accept
+from llmagent_os.adapter import Accept, Button
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapters.web.access import Visitor
 from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say, Speak
@@ -194,13 +194,17 @@ class PageActions:
         await self._give(Reaction(message_id=message_id, emoji=action.emoji, action=what, **common))
         others = tuple(emoji for emoji in item.reactions if emoji != action.emoji)
         reactions = (*others, action.emoji) if action.on else others
-        await self._transcript.change(conversation, message_id, action.id, reactions=reactions)
+        await self._transcript.change(conversation, message_id, action.id, reactions=reactions, question=None)
         return None
 
     async def _press(self, visitor: Visitor, action: Press) -> Refused | None:
         conversation, message_id = action.conversation, action.message_id
         item = await self._transcript.get(conversation, message_id)
-        if item is None or action.value not in {button.value for button in item.buttons}:
+        if item is not None and item.question is not None and _offers(item.question.buttons, action.value):
+            await self._give(ButtonPress(message_id=message_id, value=action.value, **_common(visitor, action)))
+            await self._transcript.change(conversation, message_id, action.id, question=None)
+            return None
+        if item is None or not _offers(item.buttons, action.value):
             return _refused(action, gettext("There is no such button any more."))
         if item.pressed is not None:
             return (
@@ -214,6 +218,10 @@ class PageActions:
         if self._accept is None:
             raise HostBusyError("web: the host is stopping")
         await self._accept(event)
+
+
+def _offers(buttons: Sequence[Button], value: str) -> bool:
+    return any(button.value == value for button in buttons)
 
 
 def spoken_label(seconds: float) -> str:

@@ -19,6 +19,13 @@ class SharedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     alt: str = ""  #: what the picture shows, in words; empty: the file is not shown, only offered
 
 
+class Question(msgspec.Struct, frozen=True):
+    """A short question about a message, which one tap answers."""
+
+    text: str
+    buttons: tuple[Button, ...]
+
+
 class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """One message, with everything that has happened to it since."""
 
@@ -34,6 +41,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     files: tuple[SharedFile, ...] = ()
     reactions: tuple[str, ...] = ()  #: the emojis that the visitor has on the message now
     pressed: str | None = None  #: the value of the button that was chosen
+    question: Question | None = None  #: asks about the message; gone once it is answered
     edited: bool = False
 
 

@@ -115,14 +115,17 @@ class PersonState:
         if seen.at is not None:
             self.established |= is_established(self.first, seen.at)
             self.first = seen.at if self.first is None else self.first
-        key = _hashed(seen.decision_id)
+        key, hidden = _hashed(seen.decision_id), sum(1 << at for at, shows in enumerate(seen.shown) if not shows)
         if key in self.ids:
-            return len(self.ids) - 1 - self.ids[::-1].index(key)
+            at = len(self.ids) - 1 - self.ids[::-1].index(key)
+            if self.hidden[at] != hidden:  # the person has said what the opinion is about
+                self.hidden[at], self._rows = hidden, None
+            return at
         self.ids.append(key)
         self.episodes.append(_hashed(seen.episode_id) if seen.episode_id else 0)
         self.actions.append(seen.action)
         self.contexts.append(design.features.vector(seen.context).astype(np.float32).astype(np.float64))
-        self.hidden.append(sum(1 << at for at, shows in enumerate(seen.shown) if not shows))
+        self.hidden.append(hidden)
         self.opinions.append(math.nan)
         self.nexts.append(0)
         return len(self.ids) - 1

@@ -26,7 +26,7 @@ from llmagent_os.errors import PolicyError
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.array_types import Bools, Floats, Singles
-from llmagent_os.policy.contract import Context
+from llmagent_os.policy.contract import Context, Kind
 from llmagent_os.policy.exploration import ANY_SHARE, Neighbours, anything
 from llmagent_os.policy.features import Features
 from llmagent_os.policy.learner import SHARED, Observation
@@ -168,9 +168,27 @@ class LinearLearner(ABC):
         self._count += 1
         state = self._features.vector(observation.context)[:STATE_COLUMNS].tolist()
         share = self._share(person, observation)
+        self._show_anew(person, observation, state)
         for credit in record(person.turns, observation, state, self.gamma, share):
             self._learn(person, credit)
         self._hear(person)
+
+    def _show_anew(self, person: PersonWeights, seen: Observation, state: list[float]) -> None:
+        """Learn a known turn again where the person has said since which dimensions their opinion is about."""
+        turn = next((each for each in reversed(person.turns) if each.decision_id == seen.decision_id), None)
+        if turn is None or turn.shown == seen.shown:
+            return
+        signs = dict(turn.signs)
+        steps = [msgspec.structs.replace(seen, kind="reaction", reward=None)] if signs else []
+        for kind, reward in signs.items():
+            known = msgspec.convert(kind, Kind)
+            steps.append(msgspec.structs.replace(seen, kind=known, reward=reward, weight=1.0))
+        for number, step in enumerate(steps):
+            for credit in record(person.turns, step, state, self.gamma):
+                self._learn(person, credit)
+            if not number:
+                turn.shown = seen.shown
+        turn.shown = seen.shown
 
     def forget(self, person_id: PersonId) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""

@@ -25,6 +25,7 @@ This file answers what the host asks of a plugin. The work is in the other files
 ``event_choice``             the events that a tool acts on, and the questions where none or several fit
 ``event_answers``            how long, how many, where: what is asked about events
 ``event_order``              what comes before and after an event, and which of two comes first
+``suggested_questions``      suggests what a person could ask about their calendar
 ``agenda``                   lays out several events as a table
 ``free_gaps``                free time between events
 ``changed_event``            an event with new values
@@ -93,6 +94,7 @@ from llmagent_os.plugins.calendar.pictures.calendar_picture import with_picture
 from llmagent_os.plugins.calendar.pictures.picture_request import as_question
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
+from llmagent_os.plugins.calendar.suggested_questions import suggested_questions
 from llmagent_os.plugins.calendar.zone_change import follow_zone
 
 __all__ = ["CalendarPlugin"]
@@ -103,6 +105,7 @@ class CalendarPlugin(EventTools):
 
     name = "calendar"
     asks_others = True
+    work = "is looking at your calendar…"
     commands = {  # noqa: RUF012
         "calendar": gettext_noop("what is coming up"),
         "caldav": gettext_noop(
@@ -163,6 +166,9 @@ class CalendarPlugin(EventTools):
                 await tell_changes(call)
                 return result
             return await announce_reminder(call, key, at)
+
+    async def suggestions(self, context: ToolContext) -> tuple[str, ...]:
+        return await suggested_questions(CalendarCall(context))
 
     async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
         return await feed_page(request, visitor) or await connect_page(request, visitor)

@@ -282,9 +282,12 @@ function reactionsOf(item) {
   return pressed;
 }
 
-function choiceOf(item) {
-  const waiting = outbox.of(conversation, "press").find(({ frame }) => frame.message_id === item.message_id);
-  return item.pressed ?? waiting?.frame.value ?? null;
+function tappedOf(item, buttons) {
+  const values = (buttons ?? []).map(({ value }) => value);
+  const waiting = outbox.of(conversation, "press").find(
+    ({ frame }) => frame.message_id === item.message_id && values.includes(frame.value),
+  );
+  return waiting?.frame.value ?? null;
 }
 
 // The question that an answer quotes, if other messages stand between the two.
@@ -316,7 +319,8 @@ function refresh(messageId) {
   if (!item) return;
   views.get(messageId).update(item, {
     reactions: reactionsOf(item),
-    pressed: choiceOf(item),
+    pressed: item.pressed ?? tappedOf(item, item.buttons),
+    answered: tappedOf(item, item.question?.buttons),
     quoted: item.author === "bot" ? quotedBy(item) : "",
   });
 }

@@ -53,14 +53,16 @@ export class MessageView {
       });
       this.edited = make("span", { class: "edited", text: t("edited"), hidden: true });
       this.bar.append(this.more, this.edited, time(item.at));
-      this.node.append(this.extras, this.choices, this.bar);
+      this.question = make("div", { class: "choices question", role: "group", hidden: true });
+      this.node.append(this.extras, this.choices, this.bar, this.question);
     } else {
       this.node.append(this.extras, make("p", { class: "meta" }, time(item.at)));
     }
   }
 
   // reactions: those shown as pressed. pressed: the chosen button's value, or null.
-  update(item, { reactions = [], pressed = null, quoted = "" } = {}) {
+  // answered: the value of the tap on the question that waits for the server, or null.
+  update(item, { reactions = [], pressed = null, quoted = "", answered = null } = {}) {
     const extras = JSON.stringify([item.card ?? null, item.files ?? []]);
     if (this.text !== item.text || this.quoted !== quoted) {
       this.text = item.text;
@@ -77,6 +79,28 @@ export class MessageView {
     this.edited.hidden = !item.edited;
     this.#showChoices(item.buttons ?? [], pressed);
     this.#showReactions(reactions);
+    this.#showQuestion(answered === null ? item.question ?? null : null);
+  }
+
+  // A question goes as a whole once it is answered. The focus returns to the thumb that it was about.
+  #showQuestion(question) {
+    const signature = JSON.stringify(question);
+    if (this.asked === signature) return;
+    this.asked = signature;
+    const focused = this.question.contains(document.activeElement);
+    this.question.hidden = question === null;
+    if (question === null) {
+      this.question.replaceChildren();
+      if (focused) this.bar.querySelector("[aria-pressed=true]")?.focus();
+      return;
+    }
+    this.question.setAttribute("aria-label", question.text);
+    this.question.replaceChildren(
+      make("p", { class: "asked", text: question.text }),
+      ...question.buttons.map(({ label, value }) =>
+        make("button", { type: "button", class: "choice chip", text: label, on: { click: () => this.actions.press(this.id, value) } }),
+      ),
+    );
   }
 
   #showChoices(buttons, pressed) {
