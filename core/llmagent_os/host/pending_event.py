@@ -75,8 +75,12 @@ class PendingEvent:
         self.put_off_since: float | None = None  #: when the platform first said "not now", on the loop's clock
 
     def note_work(self, words: str) -> None:
-        """Note what the handler is doing; empty: it has decided."""
+        """Note what the handler is doing."""
         self.work = words
+        self.wake_indicator()
+
+    def wake_indicator(self) -> None:
+        """Tell whoever shows the work to look again: it is other work, or ``decided`` is true."""
         if self.changed_work is not None:
             self.changed_work.set()
 

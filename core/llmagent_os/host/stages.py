@@ -99,6 +99,7 @@ class Stages:
                 else:
                     await self._decide(pending, event)
                 pending.decided = True
+                pending.wake_indicator()
             if not pending.prepared and (
                 pending.reply is not None or pending.interaction is not None or pending.rewards
             ):
@@ -161,7 +162,6 @@ class Stages:
             pending.erases |= outcome.erases
         finally:
             pending.limit = None
-            pending.note_work("")
             if drafts is not None:
                 await drafts.close()
 

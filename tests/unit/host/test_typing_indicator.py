@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+from llmagent_os.adapter import Capabilities
 from llmagent_os.events import Conversation, Event, Message
 from llmagent_os.handler import Draft, Outcome, note_work
 from llmagent_os.host.host import Host
@@ -15,7 +16,7 @@ class StatusAdapter(MemoryAdapter):
     """A platform that shows in words what the bot is doing."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(capabilities=Capabilities(drafts=True, edits_per_second=1000.0))
         self.shown: list[str] = []
         self.changed = asyncio.Event()
 
@@ -41,6 +42,7 @@ class Worker(EchoHandler):
         await self.adapter.until_shown("is thinking…")
         note_work("is looking at your calendar…")
         await self.adapter.until_shown("is looking at your calendar…")
+        await draft("I have")  # the last draft is still on its way when the answer is decided
         silent = isinstance(event, Message) and event.text == "silent"
         return Outcome(None) if silent else await super().handle(event, draft)
 
