@@ -68,21 +68,34 @@ class Queries:
 
     async def took_part(self, conversation_key: str) -> bool:
         """Whether the bot has ever answered in this conversation, whomever."""
-        query = sa.select(interactions.c.seq).where(interactions.c.conversation_key == conversation_key).limit(1)
+        here = (interactions.c.conversation_key == conversation_key, ~interactions.c.silent)
+        query = sa.select(interactions.c.seq).where(*here).limit(1)
         return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
 
     async def history(self, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first, without damaged ones."""
+        theirs = (interactions.c.user_id == identity, interactions.c.conversation_key == conversation_key)
 
         def work(database: Database) -> list[Interaction]:
             query = (
                 sa.select(interactions)
-                .where(interactions.c.user_id == identity, interactions.c.conversation_key == conversation_key)
+                .where(*theirs, ~interactions.c.silent)
                 .order_by(interactions.c.seq.desc())
                 .limit(limit)
             )
             rows = database.sql.execute(query).mappings().all()
             return [turn for row in reversed(rows) if (turn := readable_interaction(database, row)) is not None]
+
+        return await self._writer.run(work)
+
+    async def last_decision(self, conversation_key: str) -> Interaction | None:
+        """The last reply or silence in this conversation, towards whomever. None: there is none that can be read."""
+        here = sa.select(interactions).where(interactions.c.conversation_key == conversation_key)
+        query = here.order_by(interactions.c.seq.desc()).limit(1)
+
+        def work(database: Database) -> Interaction | None:
+            row = database.sql.execute(query).mappings().first()
+            return None if row is None else readable_interaction(database, row)
 
         return await self._writer.run(work)
 
@@ -97,6 +110,7 @@ class Queries:
                     interactions.c.user_id == after.user_id,
                     interactions.c.conversation_key == after.conversation_key,
                     interactions.c.episode_id == after.episode_id,
+                    ~interactions.c.silent,
                     interactions.c.seq > place.scalar_subquery(),
                 )
                 .order_by(interactions.c.seq)

@@ -44,6 +44,8 @@ KINDS: Mapping[str, str] = {
     "rewards": "your reactions, and other signs of what you thought of replies",
     "records": "what plugins keep for you, such as your events",
     "timers": "when plugins want to speak to you, such as reminders",
+    "held": "messages of yours that I answer when I am at work again",
+    "silences": "where I am silent because of you, and until when",
     "identities": "your accounts that you linked",
     "memories": "what you told me about yourself, and where you said it",
     "contacts": "the names by which others find you",
