@@ -36,6 +36,7 @@ from llmagent_os.reply.memory_answers import answer_from_memory, answer_memory_r
 from llmagent_os.reply.model_answer import answer_with_model
 from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
+from llmagent_os.reply.presence import NamesHeard, presence, silent_outcome
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.received_files import answer_received, answer_wordless
 from llmagent_os.reply.remembering import keep, keep_after, read_message, recalled
@@ -117,6 +118,7 @@ class Agent:
             profiles=profiles,
             plugins=plugins,
         )
+        self._names_heard = NamesHeard()
         self.behavior = self._services.behavior
         self.interaction = self._services.interaction
         self.privacy = self._services.privacy
@@ -184,6 +186,8 @@ class Agent:
             decision_id=exchange.key,
             episode_id=exchange.session,
         )
+        if (silence := silent_outcome(exchange)) is not None:
+            return silence
         reading = await read_message(services, exchange)
         if (said := await answer_by_rules(services, exchange, found, self.llm.card)) is not None:
             await keep(services, exchange, reading.statements)
@@ -242,7 +246,8 @@ class Agent:
                 return Outcome(None)
             outcome = await fixed_outcome(services, message, Reply(said.problem), intent="attachment")
             return await spoken(services, message, outcome)
-        await draft(quoted(said.transcript))
+        if message.addressed:  # what people say to each other is not quoted
+            await draft(quoted(said.transcript))
         outcome = await self._answer(services, message, quoting(draft, said.transcript))
         return with_transcript(outcome, said.transcript)
 
@@ -252,8 +257,11 @@ class Agent:
 
     async def _in_words(self, services: Services, event: Event, draft: Draft) -> Outcome:
         match event:
-            case Message() if self.preprocess(event.text):
-                return await with_consent_question(services, event, await self.respond(event, draft))
+            case Message() if text := self.preprocess(event.text):
+                meant = await presence(services, event, text, self._names_heard)
+                if isinstance(meant, Outcome):
+                    return meant
+                return await with_consent_question(services, meant, await self.respond(meant, draft))
             case Message() if event.attachments and event.addressed:
                 if (answered := await answer_wordless(services, event)) is not None:
                     return answered

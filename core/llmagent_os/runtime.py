@@ -32,12 +32,14 @@ from llmagent_os.bot import (
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
+from llmagent_os.etiquette.working_hours import WorkingHours
 from llmagent_os.events import Reaction, now
 from llmagent_os.graphics.drawing import INSTALL as INSTALL_GRAPHICS
 from llmagent_os.graphics.drawing import can_draw
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.pages_listener import serve_pages
 from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
@@ -557,6 +559,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         asks_consent=config.consent.ask,
         memory=MemorySettings(propose=config.memory.propose),
         web=web,
+        hours=config.hours,
     )
 
 
@@ -575,6 +578,9 @@ def _host(
     async def may_rate(event: Reaction) -> bool:
         return await access.admits(event) and await directory.may_teach(event)
 
+    working = WorkingHours(
+        Budgeting(agent, budgets), bot.config.hours, ledger, zone=settings.zone, clock=agent.services.clock
+    )
     limits = Limits(
         max_pending_per_conversation=settings.max_pending_per_conversation,
         max_pending_per_sender=settings.max_pending_per_sender,
@@ -584,7 +590,7 @@ def _host(
         shutdown_seconds=settings.shutdown_seconds,
     )
     return Host(
-        Admission(Budgeting(agent, budgets), access),
+        Admission(working, access),
         ledger,
         adapters,
         limits=limits,
@@ -592,4 +598,5 @@ def _host(
         admits=access.admits,
         may_rate=may_rate,
         status=health.status,
+        loops=LoopGuard(ledger),
     )

@@ -22,6 +22,7 @@ from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
 from llmagent_os.commands.plugin_command import plugin_command
 from llmagent_os.commands.privacy import PRIVACY, privacy, turn_pressed
 from llmagent_os.commands.profile import change_or_show, profile
+from llmagent_os.commands.quiet import quiet
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.teaching import SHARE, share
 from llmagent_os.commands.unlink import unlink
@@ -85,6 +86,10 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "graphics": SlashCommand(
             help="whether you get pictures of weeks and months: /graphics on, /graphics off; /graphics dark, light",
             answer=graphics,
+        ),
+        "quiet": SlashCommand(
+            help="when I begin nothing by myself: /quiet 22:00-07:00; how long I stay silent here: /quiet 2h",
+            answer=quiet,
         ),
         "memory": SlashCommand(
             help="what you told me about yourself; /memory forget 3 deletes one, /memory correct 3 WORDS corrects it, "

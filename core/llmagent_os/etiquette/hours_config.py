@@ -121,4 +121,5 @@ class HoursConfig(BaseModel):
             default_zone: of the machine.
         """
         text = self.sentence or (SENTENCE_LATER if self.after_hours == "answer_later" else SENTENCE)
-        return text.format(opening="soon" if opening is None else f"{opening.astimezone(self.zone(default_zone)):%A %H:%M}")
+        local = None if opening is None else opening.astimezone(self.zone(default_zone))
+        return text.format(opening="later" if local is None else f"on {local:%A} at {local:%H:%M}")

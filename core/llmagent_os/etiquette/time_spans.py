@@ -63,7 +63,7 @@ def parse_span(text: str) -> TimeSpan:
     begins, ends = hour * 60 + minute, last_hour * 60 + last_minute
     if minute > 59 or last_minute > 59 or begins >= _DAY_MINUTES or ends > _DAY_MINUTES:
         raise ValueError(f"{text!r} has no time of a day; the clock goes from 00:00 to 24:00")
-    if begins == ends % _DAY_MINUTES:
+    if begins == ends % _DAY_MINUTES and (begins, ends) != (0, _DAY_MINUTES):
         raise ValueError(f"{text!r} begins and ends at the same time; for a whole day write 00:00-24:00")
     return TimeSpan(begins, ends or _DAY_MINUTES)
 

@@ -17,6 +17,7 @@ from llmagent_os.host.dispatcher import Dispatcher
 from llmagent_os.host.group_filter import GroupFilter
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.slash_commands import command_of
 from llmagent_os.host.supervisor import AdapterSupervisor
@@ -48,8 +49,11 @@ class Acceptor:
         status: HostStatus,
         limits: Limits,
         admits: Callable[[Event], Awaitable[bool]] | None,
+        loops: LoopGuard | None = None,
     ) -> None:
-        """Args: ``reactions`` knows whom a reply answers; ``admits`` says who is answered; None: everyone is."""
+        """Args: ``reactions`` knows whom a reply answers; ``admits`` says who is answered; None: everyone is.
+        ``loops`` ends conversations of two bots; None: nothing does.
+        """
         self._ledger = ledger
         self._adapters = adapters
         self._group_filter = group_filter
@@ -60,6 +64,7 @@ class Acceptor:
         self._metrics = status.metrics
         self._limits = limits
         self._admits = admits
+        self._loops = loops
 
     async def __call__(self, event: Event) -> bool:
         """Store ``event`` to be answered.
@@ -83,6 +88,9 @@ class Acceptor:
         metrics, limits = self._metrics, self._limits
         if not await self._group_filter.hears(event):
             metrics.overheard += 1
+            return False
+        if self._loops is not None and not await self._loops.hears(event):
+            metrics.loops_cut += 1
             return False
         if metrics.queue_depth >= limits.max_pending:
             metrics.refused += 1

@@ -41,6 +41,7 @@ from llmagent_os.host.dispatcher import Dispatcher
 from llmagent_os.host.group_filter import GroupFilter
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.loop_watchdog import LoopWatchdog
 from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.pending_event import RUNNING
@@ -68,6 +69,7 @@ class Host:
         may_rate: Callable[[Reaction], Awaitable[bool]] | None = None,
         clock: Clock | None = None,
         status: HostStatus | None = None,
+        loops: LoopGuard | None = None,
     ) -> None:
         """Nothing happens before :meth:`run`.
 
@@ -82,6 +84,7 @@ class Host:
             may_rate: whether a reaction counts as a reward; None: every reaction does.
             clock: tells when timers are due; the machine's, unless given.
             status: where the host says how it is doing; a new one, unless given.
+            loops: ends conversations of two bots that take each other for people; None: nothing does.
 
         Raises:
             ConfigError: two adapters have the same name.
@@ -94,7 +97,9 @@ class Host:
         self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
         self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits.send_seconds)
-        stages = Stages(handler, ledger, self._adapters, reactions, self._background, limits, self._status, notices)
+        stages = Stages(
+            handler, ledger, self._adapters, reactions, self._background, limits, self._status, notices, loops
+        )
         self._dispatcher = Dispatcher(stages, self._adapters, self._status, limits, emptied=notices.forget)
         self.accept = Acceptor(
             ledger,
@@ -106,6 +111,7 @@ class Host:
             self._status,
             limits,
             admits,
+            loops,
         )  #: what the adapters are given
         self._timer_clock = TimerClock(
             ledger,

@@ -28,6 +28,7 @@ from llmagent_os.host.dead_letters import bury, cause_of
 from llmagent_os.host.drafts import Drafts
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.reply_sender import ReplySender
 from llmagent_os.host.supervisor import AdapterSupervisor
@@ -54,9 +55,10 @@ class Stages:
         limits: Limits,
         status: HostStatus,
         notices: BusyNotices,
+        loops: LoopGuard | None = None,
     ) -> None:
         """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both.
-        ``notices`` tells people that an answer has to wait for the ledger.
+        ``notices`` tells people that an answer has to wait for the ledger, and ``loops`` is told of every reply.
         """
         self._handler = handler
         self._ledger = ledger
@@ -65,6 +67,7 @@ class Stages:
         self._background = background
         self._limits = limits
         self._notices = notices
+        self._loops = loops
         self._status = status
         self._metrics = status.metrics
         self._sender = ReplySender(adapters, limits, status)
@@ -102,6 +105,8 @@ class Stages:
                     wait = await self._sender.send(pending, pending.reply)
                     if wait is not None:
                         return wait
+                    if pending.receipt is not None and self._loops is not None:
+                        self._loops.answered(event, pending.reply)
                     if pending.receipt is not None and pending.interaction is None and pending.reply.buttons:
                         self._reactions.note_unkept(event, pending.receipt)
                     await self._finish(pending)

@@ -92,9 +92,7 @@ def move_held(database: Database, now: float, limit: int) -> list[Event]:
 def exported_held(database: Database, who: list[Identity]) -> list[dict[str, Any]]:
     """The messages of people that wait, as JSON values."""
     theirs = sa.select(held).where(held.c.user_id.in_(who)).order_by(held.c.seq)
-    return [
-        {"at": moment_as_json(row.at), "event": _as_json(row.body)} for row in database.sql.execute(theirs).all()
-    ]
+    return [{"at": moment_as_json(row.at), "event": _as_json(row.body)} for row in database.sql.execute(theirs).all()]
 
 
 def _as_json(body: str) -> Any:

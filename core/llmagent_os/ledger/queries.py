@@ -152,10 +152,12 @@ class Queries:
         return await self._writer.run(work)
 
     async def latest_replies(self, limit: int) -> list[ReplyWithRewards]:
-        """The last ``limit`` replies, newest first, with all their rewards and without their completions."""
+        """The last ``limit`` replies, without silences, newest first, with all their rewards and no completions."""
 
         def work(database: Database) -> list[ReplyWithRewards]:
-            query = sa.select(interactions).order_by(interactions.c.seq.desc()).limit(limit)
+            query = (
+                sa.select(interactions).where(~interactions.c.silent).order_by(interactions.c.seq.desc()).limit(limit)
+            )
             rows = database.sql.execute(query).mappings().all()
             return [_with_rewards(database, row, completions=False) for row in rows]
 
@@ -202,7 +204,8 @@ def _opinions(who: list[Identity], kinds: Collection[str], besides: Collection[s
     own = rewards.c.rater_id.in_(who) & rewards.c.user_id.in_(who)
     latest = sa.select(rewards.c.seq).where(own).order_by(rewards.c.seq.desc()).limit(MAX_OPINION_REWARDS)
     mine = rewards.c.seq.in_(latest)
-    chosen = sa.and_(interactions.c.policy_version.not_in(besides), has_json_object(interactions.c.context, "features"))
+    by_policy = interactions.c.policy_version.not_in(besides)
+    chosen = sa.and_(~interactions.c.silent, by_policy, has_json_object(interactions.c.context, "features"))
     is_reaction = rewards.c.kind == "reaction"
     reactions = sa.func.coalesce(sa.func.sum(sa.case((is_reaction, rewards.c.reward))), 0.0)
     reacted = sa.func.abs(reactions) > _LEAST_OPINION

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.events import Event, event_key
+from llmagent_os.events import Conversation, Event, event_key
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.portable import upsert
@@ -54,12 +54,12 @@ class Silences:
         await self._writer.run(lambda database: database.sql.execute(_BEGIN, row))
 
     async def find(
-        self, conversation_key: str, reason: Reason, now: datetime, identity: Identity | None = None
+        self, conversation: Conversation, reason: Reason, now: datetime, identity: Identity | None = None
     ) -> Silence | None:
         """The silence that lasts longest. None: there is none at ``now``.
 
         Args:
-            conversation_key: of the conversation.
+            conversation: where. A silence of a whole channel holds in its threads.
             reason: of the silence.
             now: the present.
             identity: the account that brought it about; None: any account.
@@ -67,20 +67,20 @@ class Silences:
         Raises:
             LedgerError: the ledger cannot be read.
         """
-        of = [silences.c.conversation_key == conversation_key, silences.c.reason == reason]
+        of = [silences.c.conversation_key.in_(_places(conversation)), silences.c.reason == reason]
         if identity is not None:
             of.append(silences.c.user_id == identity)
         query = sa.select(silences).where(*of, silences.c.until > now.timestamp()).order_by(silences.c.until.desc())
         row = await self._writer.run(lambda database: database.sql.execute(query.limit(1)).first(), lasting=False)
         return None if row is None else Silence(datetime.fromtimestamp(row.until, UTC), row.begun_by)
 
-    async def end(self, conversation_key: str, reason: Reason) -> bool:
-        """End a silence. Returns whether there was one.
+    async def end(self, conversation: Conversation, reason: Reason) -> bool:
+        """End a silence, also that of the whole channel. Returns whether there was one.
 
         Raises:
             LedgerError: the ledger cannot be written.
         """
-        these = (silences.c.conversation_key == conversation_key, silences.c.reason == reason)
+        these = (silences.c.conversation_key.in_(_places(conversation)), silences.c.reason == reason)
         return await self._writer.run(
             lambda database: database.sql.execute(sa.delete(silences).where(*these)).rowcount > 0
         )
@@ -89,6 +89,12 @@ class Silences:
         """Delete the silences that are over. Returns how many rows."""
         over = sa.delete(silences).where(silences.c.until < time.time())
         return await self._writer.run(lambda database: database.sql.execute(over).rowcount)
+
+
+def _places(conversation: Conversation) -> list[str]:
+    """The keys of a conversation, and of the channel that it is a thread of."""
+    channel = msgspec.structs.replace(conversation, thread=None)
+    return list({conversation.key, channel.key})
 
 
 def exported_silences(database: Database, who: list[Identity]) -> list[dict[str, Any]]:

@@ -68,6 +68,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     place: str | None = None  #: where the person is, in their words
     time_zone: str | None = None  #: IANA name, such as ``Europe/Berlin``
     language: str = "en"  #: BCP 47 tag
+    #: when the bot begins nothing by itself: spans such as ``22:00-07:00``, separated by commas; ``off``: it may at any
+    #: time; None: as the bot is configured
+    quiet_hours: str | None = None
     preferences: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: see :data:`PREFERENCES`
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC
     updated_at: datetime = msgspec.field(default_factory=now)  #: UTC
@@ -420,7 +423,7 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
     single = {name: value for name, value in changes.items() if name in known}
     for name, value in changes.items():
         if name in ("user_id", "created_at", "updated_at", "told_at") or (name not in fields and name not in known):
-            can = ", ".join(("name", "place", "time_zone", "language", "preferences", *known))
+            can = ", ".join(("name", "place", "time_zone", "language", "quiet_hours", "preferences", *known))
             raise ProfileError(f"a profile has no {name!r} to change: {can}")
         if name in fields:
             fields[name] = value

@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from llmagent_os.etiquette.hours_config import HoursConfig
 from llmagent_os.plugin import WebAccess
 from llmagent_os.privacy.consent import Consent
 from llmagent_os.serving.model_card import Grounding
@@ -42,4 +43,5 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     learn: LearnSetting = "off"  #: who may teach the bot from chat
     consent: Consent = Consent()  #: what people allow who have not said
     asks_consent: bool = False  #: people are told once what the bot does with what it hears, and how to change it
+    hours: HoursConfig = HoursConfig()  #: when the bot works, and when it begins nothing by itself
     web: WebAccess = WebAccess()  #: how plugins reach the web
