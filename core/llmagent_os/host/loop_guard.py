@@ -31,7 +31,7 @@ MACHINE_SECONDS = 2.0
 #: Within this time after a reply, words that were said before count as said by a machine.
 REPEAT_SECONDS = 60.0
 #: So many messages in a row at a machine's speed are a loop; and so many that also repeat words.
-MOST_FAST, MOST_REPEATED = 10, 5
+MOST_FAST, MOST_REPEATED = 10, 6
 #: In a direct conversation nobody else is bothered, and a person may test a bot: there it takes as many times more.
 DIRECT_FACTOR = 2
 #: How long the bot is silent towards the account after that.
@@ -39,6 +39,8 @@ SILENCE = timedelta(hours=1)
 
 #: The share of words that two texts have in common if one repeats the other.
 REPEATED_WORDS = 0.8
+#: A shorter text, such as "yes", is no repetition: people answer question after question with it.
+FEWEST_WORDS = 3
 REMEMBERED_CONVERSATIONS = 10_000
 _REMEMBERED_TEXTS = 3
 _MOST_WORDS = _MOST_ACCOUNTS = 64
@@ -172,4 +174,4 @@ def _words(text: str) -> frozenset[int]:
 
 
 def _are_alike(one: frozenset[int], two: frozenset[int]) -> bool:
-    return bool(one) and len(one & two) >= REPEATED_WORDS * len(one | two)
+    return len(one) >= FEWEST_WORDS and len(one & two) >= REPEATED_WORDS * len(one | two)

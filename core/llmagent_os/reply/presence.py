@@ -106,7 +106,7 @@ def silent_outcome(exchange: Exchange) -> Outcome | None:
     decision = exchange.decision
     if not is_open(exchange.event) or decision.action.get(PRESENCE) != SILENT:
         return None
-    context = {"intent": SILENT, RULE: "policy", "features": exchange.features, "shown": [PRESENCE]}
+    context: dict[str, object] = {"intent": SILENT, RULE: "policy", "features": exchange.features, "shown": [PRESENCE]}
     row = msgspec.structs.replace(
         _row(exchange, context),
         action=decision.action,
