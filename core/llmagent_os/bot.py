@@ -62,6 +62,9 @@
     price = { read = 0.15, written = 0.60, currency = "USD" }   # of 1,000 tokens
     person.day = { messages = 100, tokens = 200_000, money = 1.0 }  # also channel and bot, hour and month
 
+    [groups]                              # how it behaves among several people; see docs/etiquette.md
+    thanks_emoji = "👍"                   # put on thanks that need no answer; left out: nothing
+
     [hours]                               # when it works, and when it begins nothing by itself; see docs/etiquette.md
     time_zone = "Europe/Berlin"           # left out: the machine's
     quiet = "22:00-07:00"                 # nothing that the bot begins by itself comes then
@@ -112,6 +115,7 @@ from llmagent_os.config import PREFIX, Settings
 from llmagent_os.config.settings import OPENAI_CLOUD, OPENAI_HOST, host_of
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
+from llmagent_os.etiquette.groups_config import GroupsConfig
 from llmagent_os.etiquette.hours_config import HoursConfig
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.graphics.themes import ThemeName
@@ -301,6 +305,7 @@ class BotConfig(BaseModel):
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
     consent: ConsentConfig = ConsentConfig()
     budgets: BudgetConfig = BudgetConfig()  #: how much may be used
+    groups: GroupsConfig = GroupsConfig()  #: how it behaves among several people
     hours: HoursConfig = HoursConfig()  #: when it works, and when it begins nothing by itself
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
@@ -504,6 +509,7 @@ def _explained(found: dict[str, Any]) -> str:
             ("training", "canary"): CanarySettings,
             ("voice",): VoiceConfig,
             ("hours",): HoursConfig,
+            ("groups",): GroupsConfig,
         }
         table = tables.get(tuple(map(str, found["loc"][:-1])), BotConfig)
         near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)

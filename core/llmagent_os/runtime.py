@@ -560,6 +560,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         memory=MemorySettings(propose=config.memory.propose),
         web=web,
         hours=config.hours,
+        thanks_emoji=config.groups.thanks_emoji,
     )
 
 

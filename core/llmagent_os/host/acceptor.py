@@ -86,11 +86,7 @@ class Acceptor:
         if event.conversation.platform not in self._adapters:
             raise BadEventError(f"no adapter is called {event.conversation.platform!r}: nobody could answer this event")
         metrics, limits = self._metrics, self._limits
-        if not await self._group_filter.hears(event):
-            metrics.overheard += 1
-            return False
-        if self._loops is not None and not await self._loops.hears(event):
-            metrics.loops_cut += 1
+        if not await self._hears(event):
             return False
         if metrics.queue_depth >= limits.max_pending:
             metrics.refused += 1
@@ -128,6 +124,16 @@ class Acceptor:
             f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
             "(max_pending_per_conversation): deliver it again later"
         )
+
+    async def _hears(self, event: Event) -> bool:
+        """Whether ``event`` is meant for the bot, and from no bot that would answer for ever. Counts what is not."""
+        if not await self._group_filter.hears(event):
+            self._metrics.overheard += 1
+            return False
+        if self._loops is not None and not await self._loops.hears(event):
+            self._metrics.loops_cut += 1
+            return False
+        return True
 
     async def _check_owner(self, press: ButtonPress) -> None:
         """Raise NotYoursError unless the button is under a reply to the person. Linked accounts are one person."""

@@ -16,10 +16,10 @@ import logging
 
 import structlog
 
-from llmagent_os.adapter import Adapter, Reply
+from llmagent_os.adapter import Adapter, Reacts, Reply
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.containment import contain
-from llmagent_os.errors import LedgerError
+from llmagent_os.errors import AdapterError, LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.handler import Handler
@@ -153,6 +153,8 @@ class Stages:
         else:
             pending.reply, pending.interaction, pending.rewards = outcome.reply, outcome.interaction, outcome.rewards
             pending.erases |= outcome.erases
+            if outcome.reaction and isinstance(event, Message) and isinstance(adapter, Reacts):
+                self._background.spawn(_react(adapter, event, outcome.reaction))
         finally:
             pending.limit = None
             if drafts is not None:
@@ -242,6 +244,14 @@ class Stages:
         else:
             metrics.failed += 1
             metrics.dead_letters += pending.dead
+
+
+async def _react(adapter: Reacts, message: Message, emoji: str) -> None:
+    """Put an emoji on a message, once: nobody waits for it."""
+    try:
+        await adapter.react(message.conversation, message.message_id, emoji)
+    except AdapterError as error:
+        _log.warning("an emoji cannot be put on a message", platform=message.conversation.platform, error=str(error))
 
 
 async def _no_draft(text: str) -> None:

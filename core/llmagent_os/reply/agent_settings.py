@@ -44,4 +44,5 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     consent: Consent = Consent()  #: what people allow who have not said
     asks_consent: bool = False  #: people are told once what the bot does with what it hears, and how to change it
     hours: HoursConfig = HoursConfig()  #: when the bot works, and when it begins nothing by itself
+    thanks_emoji: str = ""  #: put in groups on thanks that need no answer; empty: nothing
     web: WebAccess = WebAccess()  #: how plugins reach the web

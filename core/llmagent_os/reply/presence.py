@@ -97,7 +97,8 @@ async def presence(services: Services, message: Message, text: str, names: Names
     if goes_on_between(message, before):
         return await _silent(services, message, "between")
     if is_closing(text):
-        return await _silent(services, message, "closing", _thanks(services, exchange))
+        silent = await _silent(services, message, "closing", _thanks(services, exchange))
+        return msgspec.structs.replace(silent, reaction=services.settings.thanks_emoji)
     return message
 
 
