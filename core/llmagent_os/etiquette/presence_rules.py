@@ -135,7 +135,15 @@ def is_for_somebody_else(message: Message, title: str = "", names: frozenset[str
         asks = re.search(r"\b(?:you|your|ya|u)\b", found["rest"], re.I) is not None
         if name in names or (asks and found["name"][0].isupper() and name not in _NO_NAMES):
             return "name"
-    return "reply" if message.reply_to else None
+    return "reply" if answered_message(message) else None
+
+
+def answered_message(message: Message) -> str | None:
+    """The id of the message that ``message`` replies to. None: it replies to none, but only stands in a thread.
+
+    On Slack all messages of a thread answer the one that began it.
+    """
+    return None if message.reply_to == message.conversation.thread else message.reply_to
 
 
 def goes_on_between(message: Message, before: Interaction | None) -> bool:

@@ -16,6 +16,7 @@ from llmagent_os.etiquette.presence_rules import (
     RULE,
     QuietRequest,
     Rule,
+    answered_message,
     goes_on_between,
     is_closing,
     is_for_somebody_else,
@@ -146,8 +147,8 @@ def _row(exchange: Exchange, context: dict[str, object]) -> Interaction:
 
 
 async def _answers_bot(ledger: Ledger, message: Message) -> bool:
-    here = message.conversation
-    return bool(message.reply_to) and await ledger.is_reply(here.platform, here.channel, message.reply_to or "")
+    here, answered = message.conversation, answered_message(message)
+    return answered is not None and await ledger.is_reply(here.platform, here.channel, answered)
 
 
 async def _be_quiet(services: Services, message: Message, asked: QuietRequest, *, addressed: bool) -> Outcome:

@@ -36,6 +36,7 @@ def said(text: str, *, mentions: tuple[Sender, ...] = (), reply_to: str | None =
         (said("Tomorrow, can you remind me?"), None),
         (said("Lunch: move it to noon"), None),
         (said("what do I have tomorrow?"), None),
+        (said("and on Friday?", reply_to="t"), None),  # on Slack everything in a thread answers its first message
     ],
 )
 def test_a_message_for_somebody_else_is_seen(message: Message, rule: Rule | None) -> None:

@@ -12,6 +12,10 @@ from llmagent_os.events import Conversation, Message, Sender, event_key
 from llmagent_os.handler import Outcome
 from llmagent_os.ledger import Interaction
 from llmagent_os.modules import BehaviorModule
+from llmagent_os.people.budget_config import BudgetConfig
+from llmagent_os.people.budgeting import Budgeting
+from llmagent_os.people.budgets import Budgets
+from llmagent_os.people.directory import Directory
 from llmagent_os.policy import Action, Context, Decision
 from llmagent_os.policy.contract import DIMENSIONS, OPTIONAL_DIMENSIONS, label
 from tests.unit.agent_bench import NOON, Bench, no_draft
@@ -223,3 +227,13 @@ async def test_silences_are_no_turns_of_a_conversation(bench: Bench) -> None:
     turns = await bench.ledger.history(THREAD.key, first.interaction.user_id, 9)
     assert [turn.interaction_id for turn in turns] == ["memory:e1"]
     assert event_key(bench.message("x")) not in {turn.interaction_id for turn in turns}
+
+
+async def test_a_silence_uses_nothing_of_a_budget(bench: Bench) -> None:
+    budgets = Budgets(bench.ledger, Directory(bench.ledger, None), BudgetConfig(), "calendar", "UTC")
+    message = Message(
+        event_id="e1", conversation=THREAD, sender=Sender("ana"), text="thanks", message_id="m1", addressed=False
+    )
+    assert (await Budgeting(bench.agent("unused"), budgets).handle(message, no_draft)).reply is None
+    (_, person), *_ = await budgets.used_by(message)
+    assert person["day"].messages == 0
