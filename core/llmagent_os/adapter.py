@@ -244,7 +244,7 @@ class Adapter(Protocol):
 class Reacts(Protocol):
     """An adapter that can put an emoji on a message, where the bot says nothing to it."""
 
-    async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
         """Put ``emoji``, a character, on a message of a person. Once more changes nothing.
 
         Raises:

@@ -631,7 +631,7 @@ async def test_the_bot_puts_an_emoji_on_a_message(discord: DiscordPlatform) -> N
     said = await discord.server.say("thanks", channel=discord.server.group)
     (heard,) = await discord.inbox.wait(Message, 1)
     assert isinstance(discord.adapter, Reacts)
-    await discord.adapter.react(heard.conversation, heard.message_id, "👍")
+    await discord.adapter.add_reaction(heard.conversation, heard.message_id, "👍")
     assert discord.server.bot_reactions == [(said, "👍")]
     with pytest.raises(AdapterError):
-        await discord.adapter.react(heard.conversation, "1", "👍")
+        await discord.adapter.add_reaction(heard.conversation, "1", "👍")

@@ -794,10 +794,10 @@ async def test_the_bot_puts_an_emoji_on_a_message_if_the_app_may(slack: SlackPla
     (heard,) = await slack.inbox.wait(Message, 1)
     assert isinstance(slack.adapter, Reacts)
     for _ in range(2):  # the same once more is no error
-        await slack.adapter.react(heard.conversation, heard.message_id, "👍")
+        await slack.adapter.add_reaction(heard.conversation, heard.message_id, "👍")
     assert slack.server.bot_reactions == [(said, "+1")]
     with pytest.raises(AdapterError, match="no name"):
-        await slack.adapter.react(heard.conversation, heard.message_id, "🦒")
+        await slack.adapter.add_reaction(heard.conversation, heard.message_id, "🦒")
     slack.server.scopes = "chat:write"
     with pytest.raises(AdapterError, match="missing_scope"):
-        await slack.adapter.react(heard.conversation, heard.message_id, "🙏")
+        await slack.adapter.add_reaction(heard.conversation, heard.message_id, "🙏")

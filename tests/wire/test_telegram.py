@@ -940,12 +940,12 @@ async def test_the_bot_puts_an_emoji_on_a_message(telegram: TelegramPlatform) ->
     await telegram.server.say("thanks", channel=telegram.server.group)
     (heard,) = await telegram.inbox.wait(Message, 1)
     assert isinstance(telegram.adapter, Reacts)
-    await telegram.adapter.react(heard.conversation, heard.message_id, "👍")
+    await telegram.adapter.add_reaction(heard.conversation, heard.message_id, "👍")
     (given,) = called(telegram.server, "setMessageReaction")
     assert (given["message_id"], given["reaction"]) == (int(heard.message_id), [{"type": "emoji", "emoji": "👍"}])
     for unknown in ("999999", "no number"):
         with pytest.raises(AdapterError):
-            await telegram.adapter.react(heard.conversation, unknown, "👍")
+            await telegram.adapter.add_reaction(heard.conversation, unknown, "👍")
 
 
 async def test_what_another_bot_has_written_for_a_person_is_not_answered(telegram: TelegramPlatform) -> None:

@@ -249,7 +249,7 @@ class Stages:
 async def _react(adapter: Reacts, message: Message, emoji: str) -> None:
     """Put an emoji on a message, once: nobody waits for it."""
     try:
-        await adapter.react(message.conversation, message.message_id, emoji)
+        await adapter.add_reaction(message.conversation, message.message_id, emoji)
     except AdapterError as error:
         _log.warning("an emoji cannot be put on a message", platform=message.conversation.platform, error=str(error))
 

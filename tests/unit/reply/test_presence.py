@@ -165,6 +165,13 @@ async def test_thanks_are_a_reward_also_where_nothing_is_said(bench: Bench) -> N
     assert [reward.kind for reward in rewards] == ["thanks"]
 
 
+async def test_a_bot_may_answer_thanks_with_an_emoji(bench: Bench) -> None:
+    talk = Thread(bench, bench.agent("At noon.", settings=AgentSettings(title="Calendar", thanks_emoji="🙏")))
+    await talk.say("when is lunch?", addressed=True)
+    assert (await talk.say("thanks")).reaction == "🙏"
+    assert (await talk.say("look", mentions="ben")).reaction == ""
+
+
 async def test_who_asks_for_silence_gets_it_until_the_bot_is_addressed(bench: Bench) -> None:
     talk = thread(bench)
     await talk.say("when is lunch?", addressed=True)

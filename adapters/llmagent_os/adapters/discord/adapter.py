@@ -258,7 +258,7 @@ class DiscordAdapter:
         with contextlib.suppress(AdapterError, ConfigError):
             await self._api.call("typing", "POST", TYPING, channel_id=conversation.channel)
 
-    async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
         """Put ``emoji`` on a message.
 
         Raises:

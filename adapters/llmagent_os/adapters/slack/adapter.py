@@ -249,7 +249,7 @@ class SlackAdapter:
     async def typing(self, conversation: Conversation) -> None:
         """Do nothing: Slack shows only of people that they are typing."""
 
-    async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
         """Put ``emoji`` on a message. The app needs the scope ``reactions:write`` for it.
 
         Raises:

@@ -227,14 +227,14 @@ class TelegramAdapter:
         connection = await self._connection.wait()
         await connection.sender.edit(conversation, message_id, reply)
 
-    async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
         """Put ``emoji`` on a message.
 
         Raises:
             AdapterError: Telegram refuses it.
         """
         connection = await self._connection.wait()
-        await connection.sender.react(conversation, message_id, emoji)
+        await connection.sender.add_reaction(conversation, message_id, emoji)
 
     async def typing(self, conversation: Conversation) -> None:
         """Show for five seconds that an answer is coming."""

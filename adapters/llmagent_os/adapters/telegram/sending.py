@@ -73,7 +73,7 @@ class ReplySender:
             if not says(error, "not modified"):
                 raise translated(error) from error
 
-    async def react(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
         """Put ``emoji`` on a message."""
         if not message_id.isdecimal():
             raise AdapterError(f"telegram: there is no message {message_id!r}")
