@@ -39,6 +39,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("tools",),
     ("memory",),
     ("plugin",),
+    ("etiquette",),
     ("people",),
     ("privacy",),
     ("knowledge",),

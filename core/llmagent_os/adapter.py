@@ -275,6 +275,19 @@ class ShowsThumbs(Protocol):
 
 
 @runtime_checkable
+class Reacts(Protocol):
+    """An adapter that can put an emoji on a message, where the bot says nothing to it."""
+
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+        """Put ``emoji``, a character, on a message of a person. Once more changes nothing.
+
+        Raises:
+            AdapterError: the platform refuses it, or cannot be reached.
+        """
+        ...
+
+
+@runtime_checkable
 class Remembers(Protocol):
     """An adapter that keeps what was said in files of its own, as the web chat does with its transcript.
 

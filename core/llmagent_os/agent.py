@@ -38,6 +38,7 @@ from llmagent_os.reply.model_answer import answer_with_model
 from llmagent_os.reply.model_language import answer_not_understood
 from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
+from llmagent_os.reply.presence import NamesHeard, presence, silent_outcome
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.reason_in_words import answer_reason, reasons_of_message
 from llmagent_os.reply.received_files import answer_received, answer_wordless
@@ -122,6 +123,7 @@ class Agent:
             profiles=profiles,
             plugins=plugins,
         )
+        self._names_heard = NamesHeard()
         self.behavior = self._services.behavior
         self.interaction = self._services.interaction
         self.privacy = self._services.privacy
@@ -191,6 +193,8 @@ class Agent:
             decision_id=exchange.key,
             episode_id=exchange.session,
         )
+        if (silence := silent_outcome(exchange)) is not None:
+            return silence
         reading = await read_message(services, exchange)
         if (said := await answer_by_rules(services, exchange, found, self.llm.card)) is not None:
             await keep(services, exchange, reading.statements)
@@ -251,7 +255,8 @@ class Agent:
                 return Outcome(None)
             outcome = await fixed_outcome(services, message, Reply(said.problem), intent="attachment")
             return await spoken(services, message, outcome)
-        await draft(quoted(said.transcript))
+        if message.addressed:  # what people say to each other is not quoted
+            await draft(quoted(said.transcript))
         outcome = await self._answer(services, message, quoting(draft, said.transcript))
         return with_transcript(outcome, said.transcript)
 
@@ -263,8 +268,11 @@ class Agent:
 
     async def _in_words(self, services: Services, event: Event, draft: Draft) -> Outcome:
         match event:
-            case Message() if self.preprocess(event.text):
-                return await with_consent_question(services, event, await self.respond(event, draft))
+            case Message() if text := self.preprocess(event.text):
+                meant = await presence(services, event, text, self._names_heard)
+                if isinstance(meant, Outcome):
+                    return meant
+                return await with_consent_question(services, meant, await self.respond(meant, draft))
             case Message() if event.attachments and event.addressed:
                 if (answered := await answer_wordless(services, event)) is not None:
                     return answered

@@ -70,6 +70,17 @@
     ask_why = true                        # somebody who gives a 👎 is asked now and then what was wrong
     ask_pause = 6                         # at least so many replies between two such questions
 
+    [groups]                              # how it behaves among several people; see docs/etiquette.md
+    thanks_emoji = "👍"                   # put on thanks that need no answer; left out: nothing
+
+    [hours]                               # when it works, and when it begins nothing by itself; see docs/etiquette.md
+    time_zone = "Europe/Berlin"           # left out: the machine's
+    quiet = "22:00-07:00"                 # nothing that the bot begins by itself comes then
+    working = { monday = ["09:00-12:00", "13:00-17:00"] }   # the days and hours at which it answers; left out: always
+    holidays = [2026-12-25]               # days without working hours
+    after_hours = "notice"                # or answer_later, answer
+    sentence = "We are back {opening}."   # what people read then, once
+
     [training]                            # when the model's weights are trained; see training/training_config.py
     opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
 
@@ -113,6 +124,8 @@ from llmagent_os.config import PREFIX, Settings
 from llmagent_os.config.settings import OPENAI_CLOUD, OPENAI_HOST, host_of
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
+from llmagent_os.etiquette.groups_config import GroupsConfig
+from llmagent_os.etiquette.hours_config import HoursConfig
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.graphics.themes import ThemeName
 from llmagent_os.knowledge.embedding_models import embedding_model
@@ -332,6 +345,8 @@ class BotConfig(BaseModel):
     consent: ConsentConfig = ConsentConfig()
     budgets: BudgetConfig = BudgetConfig()  #: how much may be used
     feedback: FeedbackConfig = FeedbackConfig()  #: how people are asked what they think of a reply
+    groups: GroupsConfig = GroupsConfig()  #: how it behaves among several people
+    hours: HoursConfig = HoursConfig()  #: when it works, and when it begins nothing by itself
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion
@@ -534,6 +549,8 @@ def _explained(found: dict[str, Any]) -> str:
             ("training",): TrainingConfig,
             ("training", "canary"): CanarySettings,
             ("voice",): VoiceConfig,
+            ("hours",): HoursConfig,
+            ("groups",): GroupsConfig,
         }
         table = tables.get(tuple(map(str, found["loc"][:-1])), BotConfig)
         near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)

@@ -129,6 +129,7 @@ class Timer(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="timer"):
     plugin: str  #: the name of the plugin that set the timer
     key: str  #: the plugin's own name for the timer
     tries: int = 0  #: how often the plugin failed to answer this timer
+    deferrable: bool = False  #: the person did not ask for this moment: quiet hours hold the timer back
 
 
 class ButtonPress(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="button"):

@@ -38,6 +38,7 @@ class Outcome(msgspec.Struct, frozen=True):
     reply: Reply | None  #: None: say nothing
     interaction: Interaction | None = None  #: what the ledger keeps; its id is the ``event_key`` of the event
     rewards: tuple[RewardEvent, ...] = ()  #: what the event says about replies, this reply among them
+    reaction: str = ""  #: an emoji to put on the message of the event; empty: none
     erases: bool = False  #: the person of the event was erased: nothing of the event may be left once it is answered
 
 

@@ -32,6 +32,7 @@ from llmagent_os.bot import (
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
+from llmagent_os.etiquette.working_hours import WorkingHours
 from llmagent_os.events import Reaction, now
 from llmagent_os.feedback.reason_questions import ReasonQuestions
 from llmagent_os.graphics.drawing import INSTALL as INSTALL_GRAPHICS
@@ -39,6 +40,7 @@ from llmagent_os.graphics.drawing import can_draw
 from llmagent_os.host.health import Health
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.pages_listener import serve_pages
 from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
@@ -570,6 +572,8 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         memory=MemorySettings(propose=config.memory.propose),
         feedback_buttons=config.feedback.buttons,
         web=web,
+        hours=config.hours,
+        thanks_emoji=config.groups.thanks_emoji,
     )
 
 
@@ -592,6 +596,9 @@ def _host(
     feedback = bot.config.feedback
     asks_why = feedback.ask_why and chosen_learner(settings, bot.config) != "fixed"
     questions = ReasonQuestions(ledger, directory, pause_replies=feedback.ask_pause)
+    working = WorkingHours(
+        Budgeting(agent, budgets), bot.config.hours, ledger, zone=settings.zone, clock=agent.services.clock
+    )
     limits = Limits(
         max_pending_per_conversation=settings.max_pending_per_conversation,
         max_pending_per_sender=settings.max_pending_per_sender,
@@ -601,7 +608,7 @@ def _host(
         shutdown_seconds=settings.shutdown_seconds,
     )
     return Host(
-        SpeakingHandler(Admission(Budgeting(agent, budgets), access), languages),
+        SpeakingHandler(Admission(working, access), languages),
         ledger,
         adapters,
         limits=limits,
@@ -611,4 +618,5 @@ def _host(
         question=questions.question if asks_why else None,
         status=health.status,
         language_of=languages.last_known,
+        loops=LoopGuard(ledger),
     )

@@ -75,6 +75,7 @@ class MemoryAdapter:
         self.drafts: list[tuple[str, str]] = []  #: every draft shown: key and text
         self.typed: list[Conversation] = []  #: where the typing indicator was shown
         self.edits: list[tuple[str, Reply]] = []  #: every edit: message id and new content
+        self.reactions: list[tuple[str, str]] = []  #: what the bot put on messages: message id and emoji
         self.sends = 0  #: calls of :meth:`send`, with those that failed or were dropped
         self._failures: list[Exception] = []
         self._accept: asyncio.Future[Accept] | None = None
@@ -117,6 +118,12 @@ class MemoryAdapter:
 
     async def typing(self, conversation: Conversation) -> None:
         self.typed.append(conversation)
+        self._notify()
+
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+        if self._failures:
+            raise self._failures.pop(0)
+        self.reactions.append((message_id, emoji))
         self._notify()
 
     # ── what people do ────────────────────────────────────────────────────────────────────────────────────────────

@@ -24,12 +24,19 @@ MAX_KEY = 200  #: characters of a timer's key
 class Timers(Protocol):
     """One plugin's timers for one person. The answer to a timer goes to the conversation in which the timer was set."""
 
-    async def set(self, key: str, at: datetime) -> None:
+    async def set(self, key: str, at: datetime, *, deferrable: bool = False) -> None:
         """Set a timer: ``Plugin.due`` is called at ``at``, or at once if ``at`` is past. It is durable on return.
 
         A timer under the same ``key`` gets the new moment, and stays in its conversation. A moment that was already
         answered under this key is not answered again, so a call that runs again after a crash may set the same timer
         again.
+
+        Args:
+            key: the plugin's own name for the timer.
+            at: the moment, aware.
+            deferrable: the person did not ask for this moment, as with a digest or a question of the plugin's own. In
+                quiet hours such a timer waits until they are over. A reminder for a time that the person named is not
+                deferrable.
 
         Raises:
             LedgerError: ``at`` has no time zone, or ``key`` is empty, too long or not valid text.
@@ -70,7 +77,7 @@ class MemoryTimers:
         """The pending timers: key to moment, the earliest first."""
         return dict(sorted(self._pending.items(), key=lambda item: (item[1], item[0])))
 
-    async def set(self, key: str, at: datetime) -> None:
+    async def set(self, key: str, at: datetime, *, deferrable: bool = False) -> None:
         self._pending[key] = checked_timer(key, at)
 
     async def cancel(self, key: str) -> bool:

@@ -58,6 +58,7 @@ class DiscordServer:
         self.embeds_allowed = True
         self.lose_answers = 0  #: how many messages are posted without the confirmation reaching the bot
         self.commands: list[dict[str, Any]] = []
+        self.bot_reactions: list[tuple[str, str]] = []  #: what the bot put on messages: message and emoji
         self.permissions = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 38  #: of the bot in its server
         self.gateway = Gateway(TOKEN, self._notify, self._first)
         self._people = {self.ana: "Ana", self.ben: "Ben"}
@@ -102,6 +103,7 @@ class DiscordServer:
             ("PATCH", "/channels/{channel}/messages/{message}", self._patch),
             ("DELETE", "/channels/{channel}/messages/{message}", self._delete),
             ("POST", "/channels/{channel}/typing", self._typing),
+            ("PUT", "/channels/{channel}/messages/{message}/reactions/{emoji}/@me", self._bot_reacts),
             ("GET", "/applications/{app}/commands", self._listed),
             ("PUT", "/applications/{app}/commands", self._register),
             ("POST", "/interactions/{id}/{token}/callback", self._callback),
@@ -513,6 +515,12 @@ class DiscordServer:
     def _typing(self, request: web.Request, body: Any, uploads: Any) -> Any:
         if request.match_info["channel"] not in self._messages:
             raise Refused(404, 10003, "Unknown Channel")
+
+    def _bot_reacts(self, request: web.Request, body: Any, uploads: Any) -> Any:
+        where = request.match_info
+        if not any(each["id"] == where["message"] for each in self._messages.get(where["channel"], [])):
+            raise Refused(404, 10008, "Unknown Message")
+        self.bot_reactions.append((where["message"], where["emoji"]))
 
     def _listed(self, request: web.Request, body: Any, uploads: Any) -> Any:
         if request.query.get("with_localizations") == "true":

@@ -79,6 +79,7 @@ class SlackServer:
         self.lose_acks = 0  #: how many acknowledgements get lost
         self.lose_answers = 0  #: how many messages are posted without the confirmation reaching the bot
         self.calls: list[tuple[str, dict[str, Any]]] = []  #: every method called, with its arguments
+        self.bot_reactions: list[tuple[str, str]] = []  #: what the bot put on messages: ts and name
         self.connections = 0  #: how many there have been
         self.people = {self.ana: "Ana Pérez", self.ben: "Ben & Co"}  #: the names that Slack says
         self.may_name = asyncio.Event()  #: whether questions for names are answered
@@ -622,6 +623,16 @@ class SlackServer:
             message["text"] = given.get("text", message["text"])
             self._put(message, given)
         return {"channel": channel, "ts": message["ts"], "text": message["text"], "message": message}
+
+    def _reactions_add(self, given: dict[str, Any]) -> dict[str, Any]:
+        self._need("reactions:write")
+        if given["timestamp"] not in [each["ts"] for each in self._channels[self._channel(given)]]:
+            raise Refused("message_not_found")
+        done = (given["timestamp"], given["name"])
+        if done in self.bot_reactions:
+            raise Refused("already_reacted")
+        self.bot_reactions.append(done)
+        return {}
 
     def _chat_post_ephemeral(self, given: dict[str, Any]) -> dict[str, Any]:
         channel = self._channel(given)

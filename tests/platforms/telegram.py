@@ -462,6 +462,12 @@ class TelegramServer:
     async def do_getMyCommands(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
         return self.commands
 
+    async def do_setMessageReaction(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
+        chat = self._to(given)
+        if not any(str(each["message_id"]) == str(given["message_id"]) for each in self._messages[chat]):
+            raise Refused(400, "Bad Request: message to react not found")
+        return True
+
     async def do_sendChatAction(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
         self._to(given)
         return True

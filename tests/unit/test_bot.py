@@ -149,7 +149,7 @@ def test_a_bot_that_declares_nothing_has_the_twelve(folder: Path) -> None:
     [
         ("", "`behavior.dimensions` needs a dimension: write one, as in tone = "),
         ('tone = { formal = "F" }', "`behavior.dimensions.tone` has 1 values: a choice needs two or more"),
-        ("tone = true", "`behavior.dimensions.tone` cannot be true, only mode, verbosity, initiative can"),
+        ("tone = true", "`behavior.dimensions.tone` cannot be true, only mode, verbosity, initiative, presence can"),
         ('tone = "formal"', "`behavior.dimensions.tone` cannot be 'formal': write its values"),
         ("tone = { formal = 1, playful = '' }", "`behavior.dimensions.tone.formal` cannot be 1: write what the model"),
         ('"my tone" = { a = "A", b = "B" }', "`behavior.dimensions.my tone`: 'my tone' is no word; write a to z"),

@@ -14,7 +14,7 @@ from discord import Client
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Button, Card, Receipt, Remembers, Reply
+from llmagent_os.adapter import Button, Card, Reacts, Receipt, Remembers, Reply
 from llmagent_os.adapters.discord.adapter import DiscordAdapter
 from llmagent_os.errors import AdapterError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction
@@ -639,3 +639,13 @@ async def test_where_a_forgotten_person_talked_with_the_bot_alone_is_not_in_the_
     assert await discord.adapter.forget(user) == 1
     assert channel not in str(await discord.store.items())
     assert await discord.adapter.export(user) == []
+
+
+async def test_the_bot_puts_an_emoji_on_a_message(discord: DiscordPlatform) -> None:
+    said = await discord.server.say("thanks", channel=discord.server.group)
+    (heard,) = await discord.inbox.wait(Message, 1)
+    assert isinstance(discord.adapter, Reacts)
+    await discord.adapter.add_reaction(heard.conversation, heard.message_id, "👍")
+    assert discord.server.bot_reactions == [(said, "👍")]
+    with pytest.raises(AdapterError):
+        await discord.adapter.add_reaction(heard.conversation, "1", "👍")

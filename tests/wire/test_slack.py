@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Button, Card, Remembers, Reply
+from llmagent_os.adapter import Button, Card, Reacts, Remembers, Reply
 from llmagent_os.adapter_kit.files import Files
 from llmagent_os.adapters.slack.adapter import SlackAdapter
 from llmagent_os.adapters.slack.api import Api
@@ -23,7 +23,7 @@ from llmagent_os.adapters.slack.downloads import Downloads
 from llmagent_os.adapters.slack.parsing import SlackParser
 from llmagent_os.adapters.slack.payloads import FilePayload
 from llmagent_os.adapters.slack.rendering import outgoing_messages
-from llmagent_os.errors import BadEventError, ConfigError, NotConfiguredError, TryLaterError
+from llmagent_os.errors import AdapterError, BadEventError, ConfigError, NotConfiguredError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Edit, Message, Reaction, encode
 from llmagent_os.feedback.emoji_table import EMOJI
 from tests.platforms.raw_http import raw_post
@@ -809,3 +809,18 @@ async def test_where_a_forgotten_person_talked_with_the_bot_alone_is_not_in_the_
     assert await slack.adapter.forget(user) == 1
     assert channel not in str(await slack.store.items())
     assert await slack.adapter.export(user) == []
+
+
+async def test_the_bot_puts_an_emoji_on_a_message_if_the_app_may(slack: SlackPlatform) -> None:
+    slack.server.scopes += ",reactions:write"
+    said = await slack.server.say("thanks", channel=slack.server.group)
+    (heard,) = await slack.inbox.wait(Message, 1)
+    assert isinstance(slack.adapter, Reacts)
+    for _ in range(2):  # the same once more is no error
+        await slack.adapter.add_reaction(heard.conversation, heard.message_id, "👍")
+    assert slack.server.bot_reactions == [(said, "+1")]
+    with pytest.raises(AdapterError, match="no name"):
+        await slack.adapter.add_reaction(heard.conversation, heard.message_id, "🦒")
+    slack.server.scopes = "chat:write"
+    with pytest.raises(AdapterError, match="missing_scope"):
+        await slack.adapter.add_reaction(heard.conversation, heard.message_id, "🙏")

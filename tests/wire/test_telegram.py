@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter import Button, Card, Reacts, Reply
 from llmagent_os.adapters.telegram.adapter import TelegramAdapter
 from llmagent_os.adapters.telegram.rate_limiter import Rate, RateLimiter, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
@@ -940,3 +940,24 @@ async def test_the_part_that_a_person_quotes_is_read(telegram: TelegramPlatform)
     quote = {"quote": {"text": "cake", "position": 8, "is_manual": True}}
     said = await telegram.asked("more of this", reply_to=first.message_id, more=quote)
     assert said.text == "more of this\n\nIn reply to a part of a message from Ana:\n> cake"
+
+
+async def test_the_bot_puts_an_emoji_on_a_message(telegram: TelegramPlatform) -> None:
+    await telegram.server.say("thanks", channel=telegram.server.group)
+    (heard,) = await telegram.inbox.wait(Message, 1)
+    assert isinstance(telegram.adapter, Reacts)
+    await telegram.adapter.add_reaction(heard.conversation, heard.message_id, "👍")
+    (given,) = called(telegram.server, "setMessageReaction")
+    assert (given["message_id"], given["reaction"]) == (int(heard.message_id), [{"type": "emoji", "emoji": "👍"}])
+    for unknown in ("999999", "no number"):
+        with pytest.raises(AdapterError):
+            await telegram.adapter.add_reaction(heard.conversation, unknown, "👍")
+
+
+async def test_what_another_bot_has_written_for_a_person_is_not_answered(telegram: TelegramPlatform) -> None:
+    """An inline bot's words come from an account of a person: two bots could answer each other for ever."""
+    other = {"id": 77, "is_bot": True, "first_name": "Gif", "username": "gif"}
+    await telegram.server.say("a picture of a cat", more={"via_bot": other})
+    await telegram.server.say("hello")
+    (heard,) = await telegram.inbox.wait(Message, 1)
+    assert heard.text == "hello"

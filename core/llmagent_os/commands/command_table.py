@@ -23,6 +23,7 @@ from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
 from llmagent_os.commands.plugin_command import plugin_command
 from llmagent_os.commands.privacy import PRIVACY, privacy, turn_pressed
 from llmagent_os.commands.profile import change_or_show, profile
+from llmagent_os.commands.quiet import quiet
 from llmagent_os.commands.reason_tap import answer_reason_tap
 from llmagent_os.commands.revoke import revoke
 from llmagent_os.commands.teaching import SHARE, share
@@ -104,6 +105,12 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
                 "the language that I speak with you: /language de chooses one, /language auto leaves it to me"
             ),
             answer=language,
+        ),
+        "quiet": SlashCommand(
+            help=lazy_gettext(
+                "when I begin nothing by myself: /quiet 22:00-07:00; how long I stay silent here: /quiet 2h"
+            ),
+            answer=quiet,
         ),
         "memory": SlashCommand(
             help=lazy_gettext(

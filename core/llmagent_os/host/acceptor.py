@@ -17,6 +17,7 @@ from llmagent_os.host.dispatcher import Dispatcher
 from llmagent_os.host.group_filter import GroupFilter
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.slash_commands import command_of
 from llmagent_os.host.supervisor import AdapterSupervisor
@@ -49,8 +50,11 @@ class Acceptor:
         status: HostStatus,
         limits: Limits,
         admits: Callable[[Event], Awaitable[bool]] | None,
+        loops: LoopGuard | None = None,
     ) -> None:
-        """Args: ``reactions`` knows whom a reply answers; ``admits`` says who is answered; None: everyone is."""
+        """Args: ``reactions`` knows whom a reply answers; ``admits`` says who is answered; None: everyone is.
+        ``loops`` ends conversations of two bots; None: nothing does.
+        """
         self._ledger = ledger
         self._adapters = adapters
         self._group_filter = group_filter
@@ -61,6 +65,7 @@ class Acceptor:
         self._metrics = status.metrics
         self._limits = limits
         self._admits = admits
+        self._loops = loops
 
     async def __call__(self, event: Event) -> bool:
         """Store ``event`` to be answered.
@@ -82,8 +87,7 @@ class Acceptor:
         if event.conversation.platform not in self._adapters:
             raise BadEventError(f"no adapter is called {event.conversation.platform!r}: nobody could answer this event")
         metrics, limits = self._metrics, self._limits
-        if not await self._group_filter.hears(event):
-            metrics.overheard += 1
+        if not await self._hears(event):
             return False
         if metrics.queue_depth >= limits.max_pending:
             metrics.refused += 1
@@ -122,6 +126,16 @@ class Acceptor:
             f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
             "(max_pending_per_conversation): deliver it again later"
         )
+
+    async def _hears(self, event: Event) -> bool:
+        """Whether ``event`` is meant for the bot, and from no bot that would answer for ever. Counts what is not."""
+        if not await self._group_filter.hears(event):
+            self._metrics.overheard += 1
+            return False
+        if self._loops is not None and not await self._loops.hears(event):
+            self._metrics.loops_cut += 1
+            return False
+        return True
 
     async def _check_owner(self, press: ButtonPress) -> None:
         """Raise NotYoursError unless the button is under a reply to the person. Linked accounts are one person."""

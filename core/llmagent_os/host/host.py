@@ -42,6 +42,7 @@ from llmagent_os.host.group_filter import GroupFilter
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.language_of import LanguageOf, always_english
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.loop_watchdog import LoopWatchdog
 from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.pending_event import RUNNING
@@ -72,6 +73,7 @@ class Host:
         clock: Clock | None = None,
         status: HostStatus | None = None,
         language_of: LanguageOf = always_english,
+        loops: LoopGuard | None = None,
     ) -> None:
         """Nothing happens before :meth:`run`.
 
@@ -87,6 +89,7 @@ class Host:
             clock: tells when timers are due; the machine's, unless given.
             status: where the host says how it is doing; a new one, unless given.
             language_of: says in which language the host itself speaks to the person of an event.
+            loops: ends conversations of two bots that take each other for people; None: nothing does.
 
         Raises:
             ConfigError: two adapters have the same name.
@@ -98,21 +101,25 @@ class Host:
         self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
         self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits, language_of)
-        with_all = (reactions, self._background, limits, self._status, notices, question)
+        with_all = (reactions, self._background, limits, self._status, notices, question, loops)
         stages = Stages(handler, ledger, self._adapters, *with_all)
         self._dispatcher = Dispatcher(stages, self._adapters, self._status, limits, emptied=notices.forget)
         hears = GroupFilter(ledger, reactions, self._dispatcher.is_answering)
-        beside = (reactions, self._dispatcher, notices, self._status, limits, admits)
+        beside = (reactions, self._dispatcher, notices, self._status, limits, admits, loops)
         self.accept = Acceptor(ledger, self._adapters, hears, *beside)  #: what the adapters are given
-        self._timer_clock = TimerClock(
-            ledger,
-            clock or SystemClock(),
+        self._timer_clock = self._make_timer_clock(clock or SystemClock())
+        self._revived = RevivedLetters(ledger, self.accept.resume, limits.revive_seconds)
+        self._watchdog = LoopWatchdog(self._status, limits.blocked_seconds)
+
+    def _make_timer_clock(self, clock: Clock) -> TimerClock:
+        limits = self._limits
+        return TimerClock(
+            self._ledger,
+            clock,
             stored=self.accept.timer_stored,
             room=self._room,
             backoff=limits.send_backoff,
         )
-        self._revived = RevivedLetters(ledger, self.accept.resume, limits.revive_seconds)
-        self._watchdog = LoopWatchdog(self._status, limits.blocked_seconds)
 
     @property
     def health(self) -> dict[str, str]:

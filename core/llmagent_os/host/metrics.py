@@ -45,6 +45,7 @@ class Metrics:
         "accepted": "Events stored",
         "duplicates": "Events delivered again and dropped",
         "overheard": "Events of groups that were not meant for the bot, and dropped",
+        "loops_cut": "Messages of bots that would answer for ever, and dropped",
         "refused": "Events refused because too much was waiting",
         "finished": "Events done",
         "failed": "Events given up",
@@ -60,6 +61,7 @@ class Metrics:
         self.accepted = 0
         self.duplicates = 0
         self.overheard = 0
+        self.loops_cut = 0
         self.refused = 0
         self.finished = 0
         self.failed = 0

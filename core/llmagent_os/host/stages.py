@@ -16,10 +16,10 @@ import logging
 
 import structlog
 
-from llmagent_os.adapter import Adapter, Receipt, Reply
+from llmagent_os.adapter import Adapter, Reacts, Receipt, Reply
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.containment import contain
-from llmagent_os.errors import LedgerError
+from llmagent_os.errors import AdapterError, LedgerError
 from llmagent_os.events import ButtonPress, Command, Event, Message, Reaction
 from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.handler import WORK, Handler
@@ -28,6 +28,7 @@ from llmagent_os.host.dead_letters import bury, cause_of
 from llmagent_os.host.drafts import Drafts
 from llmagent_os.host.health import HostStatus
 from llmagent_os.host.limits import Limits
+from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.pending_event import PendingEvent
 from llmagent_os.host.reaction_answers import Question, ReactionAnswers, conversation_of
 from llmagent_os.host.reply_sender import ReplySender
@@ -57,10 +58,11 @@ class Stages:
         status: HostStatus,
         notices: BusyNotices,
         question: Question | None = None,
+        loops: LoopGuard | None = None,
     ) -> None:
         """Args: ``handler`` decides answers, ``reactions`` joins reactions to replies, ``limits`` bounds both.
         ``notices`` tells people that an answer has to wait for the ledger, and knows their languages. ``question`` asks
-        for reasons of reactions.
+        for reasons of reactions. ``loops`` is told of every reply.
         """
         self._handler = handler
         self._ledger = ledger
@@ -69,6 +71,7 @@ class Stages:
         self._background = background
         self._limits = limits
         self._notices = notices
+        self._loops = loops
         self._status = status
         self._metrics = status.metrics
         self._sender = ReplySender(adapters, limits, status)
@@ -113,6 +116,8 @@ class Stages:
                         wait = await self._sender.send(pending, pending.reply)
                     if wait is not None:
                         return wait
+                    if pending.receipt is not None and self._loops is not None:
+                        self._loops.answered(event, pending.reply)
                     if pending.receipt is not None and pending.interaction is None and pending.reply.buttons:
                         self._note_unkept(pending, pending.receipt, pending.reply)
                     await self._finish(pending)
@@ -160,6 +165,8 @@ class Stages:
         else:
             pending.reply, pending.interaction, pending.rewards = outcome.reply, outcome.interaction, outcome.rewards
             pending.erases |= outcome.erases
+            if outcome.reaction and isinstance(event, Message) and isinstance(adapter, Reacts):
+                self._background.spawn(_react(adapter, event, outcome.reaction))
         finally:
             pending.limit = None
             if drafts is not None:
@@ -259,6 +266,14 @@ class Stages:
         else:
             metrics.failed += 1
             metrics.dead_letters += pending.dead
+
+
+async def _react(adapter: Reacts, message: Message, emoji: str) -> None:
+    """Put an emoji on a message, once: nobody waits for it."""
+    try:
+        await adapter.add_reaction(message.conversation, message.message_id, emoji)
+    except AdapterError as error:
+        _log.warning("an emoji cannot be put on a message", platform=message.conversation.platform, error=str(error))
 
 
 async def _no_draft(text: str) -> None:

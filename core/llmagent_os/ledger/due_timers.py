@@ -14,10 +14,11 @@ from llmagent_os.events import Event, Timer, decode, encode
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
+from llmagent_os.ledger.held_messages import move_held
 from llmagent_os.ledger.inbox import Inbox, accept_row
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.row_codecs import decode_timer, encode_destination, readable_moment
-from llmagent_os.ledger.schema import timers
+from llmagent_os.ledger.schema import held, timers
 from llmagent_os.ledger.sealed_columns import sealed_values
 from llmagent_os.ledger.writer import Writer
 
@@ -28,8 +29,8 @@ _POSTPONE = insert_or_ignore(timers)
 class MovedTimers(NamedTuple):
     """What one step has moved into the inbox."""
 
-    moved: list[Timer]  #: new in the inbox, in the order in which they were due
-    earliest: datetime | None  #: when the earliest timer left is due, in UTC; None: no timer is left
+    moved: list[Event]  #: new in the inbox: timers in the order in which they were due, then held messages in theirs
+    earliest: datetime | None  #: when the earliest that is left is due, in UTC; None: nothing is left
 
 
 class DueTimers:
@@ -70,8 +71,15 @@ class DueTimers:
 
         return (await self._writer.run(lambda database: _move(database, now.timestamp(), limit), then)).earliest
 
+    async def hold_back(self, event: Timer, until: datetime) -> None:
+        """Set ``event`` again, for the end of quiet hours, unless its plugin has set the same key since."""
+        await self._set_again(event, until, event.tries)
+
     async def postpone(self, event: Timer, until: datetime) -> None:
         """Set ``event`` again, for ``until`` and with one try more, unless its plugin has set the same key since."""
+        await self._set_again(event, until, event.tries + 1)
+
+    async def _set_again(self, event: Timer, until: datetime, tries: int) -> None:
         sender = identity_of(event)
         row = {
             "user_id": sender,
@@ -79,7 +87,8 @@ class DueTimers:
             "key": event.key,
             "at": until.timestamp(),
             "due": event.at.timestamp(),
-            "tries": event.tries + 1,
+            "tries": tries,
+            "deferrable": event.deferrable,
             **encode_destination(event),
         }
         await self._writer.run(
@@ -89,8 +98,9 @@ class DueTimers:
 
 
 def _move(database: Database, now: float, limit: int) -> MovedTimers:
-    due = sa.select(timers).where(timers.c.at <= now).order_by(timers.c.at, *_KEY).limit(limit)
-    moved: list[Timer] = []
+    # What quiet hours held back is due at one moment: it comes in the order in which it was due before.
+    due = sa.select(timers).where(timers.c.at <= now).order_by(timers.c.at, timers.c.due, *_KEY).limit(limit)
+    moved: list[Event] = []
     for row in database.sql.execute(due).mappings().all():
         try:
             event = decode_timer(row)
@@ -104,7 +114,9 @@ def _move(database: Database, now: float, limit: int) -> MovedTimers:
         values = (event.conversation.platform, event.event_id, row["user_id"], body, time.time(), 0)
         if accept_row(database, values):  # 0: it was moved before
             moved.append(event)
-    earliest = database.sql.scalar(sa.select(sa.func.min(timers.c.at)))
+    moved += move_held(database, now, limit - len(moved))
+    left = [database.sql.scalar(sa.select(sa.func.min(table.c.at))) for table in (timers, held)]
+    earliest = min((at for at in left if at is not None), default=None)
     return MovedTimers(moved, None if earliest is None else _moment(earliest))
 
 

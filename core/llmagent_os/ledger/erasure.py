@@ -18,6 +18,7 @@ from llmagent_os.ledger.audit_log import exported_audit, put_pseudonyms
 from llmagent_os.ledger.canary_tests import erase_from_tests
 from llmagent_os.ledger.connection import WIPE_DUE, Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
+from llmagent_os.ledger.held_messages import exported_held
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.memories import export_memories
@@ -38,6 +39,7 @@ from llmagent_os.ledger.schema import (
     contacts,
     encounters,
     guesses,
+    held,
     identities,
     inbox,
     interactions,
@@ -51,9 +53,11 @@ from llmagent_os.ledger.schema import (
     requests,
     rewards,
     sent,
+    silences,
     timers,
 )
 from llmagent_os.ledger.sealed_columns import seal
+from llmagent_os.ledger.silences import exported_silences
 from llmagent_os.ledger.taken_back import erase_contributions
 from llmagent_os.ledger.usage_sums import exported_usage, keep_under_pseudonym
 from llmagent_os.ledger.writer import Writer
@@ -86,7 +90,8 @@ class Erasure:
         which the person wrote), ``members``, ``requests`` (to be let in), ``link_codes`` (open ones), ``guesses`` (how
         many wrong codes in the last hour), ``canaries`` (conversations in which a new version was tested),
         ``personas`` (what kind of person each bot takes the person for), ``usage`` (what the person used of budgets),
-        ``audit`` (what an admin did) and ``inbox`` (events that wait or were given up). Every interaction has its
+        ``audit`` (what an admin did), ``held`` (messages that are answered when the bot works again), ``silences``
+        (that the person brought about) and ``inbox`` (events that wait or were given up). Every interaction has its
         completions. Under ``damaged`` is what cannot be read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
@@ -255,11 +260,13 @@ def _exported_personas(database: Database, who: list[Identity]) -> list[dict[str
 
 
 def _exported_sums(database: Database, who: list[Identity]) -> Export:
-    """What was counted of ``who`` in tests of new versions and for budgets, and what they did as admins."""
+    """What was counted of ``who`` in tests of new versions and for budgets, what they did as admins, and what waits."""
     return {
         "canaries": _exported_canaries(database, who),
         "usage": exported_usage(database, who),
         "audit": exported_audit(database, who),
+        "held": exported_held(database, who),
+        "silences": exported_silences(database, who),
     }
 
 
@@ -334,6 +341,8 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(contacts).where(contacts.c.identity.in_(who)),
         sa.delete(encounters).where(encounters.c.identity.in_(who)),
         sa.delete(timers).where(timers.c.user_id.in_(who)),
+        sa.delete(held).where(held.c.user_id.in_(who)),
+        sa.delete(silences).where(silences.c.user_id.in_(who)),
         sa.delete(requests).where(requests.c.identity.in_(who)),
         # Whom a person let in stays let in.
         sa.update(members).where(members.c.approved_by.in_(who)).values(approved_by=""),

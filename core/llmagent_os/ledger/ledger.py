@@ -21,6 +21,7 @@ from llmagent_os.ledger.connection import BEGIN_READING, Database, connect, conn
 from llmagent_os.ledger.due_timers import DueTimers
 from llmagent_os.ledger.erasure import Erasure, Export
 from llmagent_os.ledger.group_commit import ThreadWriter
+from llmagent_os.ledger.held_messages import HeldMessages
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.identities import Identities
 from llmagent_os.ledger.inbox import Inbox
@@ -37,6 +38,7 @@ from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
 from llmagent_os.ledger.rewards import Rewards
 from llmagent_os.ledger.sealed_columns import seal_existing
+from llmagent_os.ledger.silences import Silences
 from llmagent_os.ledger.training_jobs import TrainingJobs
 from llmagent_os.ledger.usage_sums import Usage
 from llmagent_os.ledger.values import (
@@ -59,7 +61,7 @@ class Ledger:
 
     Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members`, :attr:`memories`,
     :attr:`learned`, :attr:`lora_versions`, :attr:`canary_tests`, :attr:`training_jobs`, :attr:`personas`,
-    :attr:`usage` and :attr:`audit`.
+    :attr:`usage`, :attr:`audit`, :attr:`held` and :attr:`silences`.
     Any number of tasks may call at the same time. A method that writes has committed when it returns, except
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
@@ -84,6 +86,8 @@ class Ledger:
         self.personas = Personas(writer)  #: what kind of person a policy has found each person to be
         self.usage = Usage(writer)  #: what was used, by person, channel and period
         self.audit = AuditLog(writer)  #: what admins and approvals did
+        self.held = HeldMessages(writer, timer_set)  #: messages that are answered when the bot works again
+        self.silences = Silences(writer)  #: until when the bot is silent where
         self._contact_notes = ContactNotes(writer)
         self._due_timers = DueTimers(writer, self._inbox, timer_set)
         self._erasure = Erasure(writer, self._inbox, rewards_changed)
@@ -222,12 +226,13 @@ class Ledger:
         return await self._inbox.unfinished()
 
     async def prune(self) -> int:
-        """Delete what is old: answered events, wrong codes, memories that ended, and sums of old periods.
+        """Delete what is old: answered events, wrong codes, memories and silences that ended, sums of old periods.
 
         Returns:
             How many rows.
         """
-        counts = [await part.prune() for part in (self._inbox, self.identities, self.memories, self.usage)]
+        parts = (self._inbox, self.identities, self.memories, self.usage, self.silences)
+        counts = [await part.prune() for part in parts]
         return sum(counts)
 
     async def delete_old_words(self, before: datetime) -> int:
@@ -273,6 +278,10 @@ class Ledger:
     async def history(self, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first."""
         return await self._queries.history(conversation_key, identity, limit)
+
+    async def last_decision(self, conversation_key: str) -> Interaction | None:
+        """The last reply or silence in this conversation, towards whomever; see :meth:`Queries.last_decision`."""
+        return await self._queries.last_decision(conversation_key)
 
     async def next_turns(self, after: Interaction, limit: int) -> list[Interaction]:
         """The next ``limit`` replies to the same person in the same episode, oldest first."""
@@ -392,6 +401,10 @@ class Ledger:
     async def postpone(self, event: Timer, until: datetime) -> None:
         """Set a timer that its plugin could not answer again, for ``until`` and with one try more."""
         await self._due_timers.postpone(event, until)
+
+    async def hold_back(self, event: Timer, until: datetime) -> None:
+        """Set a timer again for the end of quiet hours; see :meth:`DueTimers.hold_back`."""
+        await self._due_timers.hold_back(event, until)
 
     # ── a person's data: ``erasure`` ──────────────────────────────────────────────────────────────────────────────
 

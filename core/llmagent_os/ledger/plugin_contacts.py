@@ -121,6 +121,6 @@ class LedgerContacts:
         where = {"conversation": place.conversation, "sender": place.sender}
         theirs = {**of, "body": body, "shared_with": self._identity}
         database.sql.execute(sa.insert(records).values(sealed_values(database, records, place.identity, theirs)))
-        timer = {**of, **where, "at": stamp, "due": stamp, "tries": 0}
+        timer = {**of, **where, "at": stamp, "due": stamp, "tries": 0, "deferrable": True}
         database.sql.execute(_SET, sealed_values(database, timers, place.identity, timer))
         return "given"

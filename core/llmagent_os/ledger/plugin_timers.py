@@ -38,10 +38,10 @@ class LedgerTimers:
         self._identity = identity_of(event)
         self._destination = encode_destination(event)
 
-    async def set(self, key: str, at: datetime) -> None:
+    async def set(self, key: str, at: datetime, *, deferrable: bool = False) -> None:
         moment = checked_timer(key, at)
         stamp = moment.timestamp()
-        changed: dict[str, Any] = {"at": stamp, "due": stamp, "tries": 0}
+        changed: dict[str, Any] = {"at": stamp, "due": stamp, "tries": 0, "deferrable": deferrable}
         row = {"user_id": self._identity, "plugin": self._plugin, "key": key, **self._destination, **changed}
 
         def work(database: Database) -> None:

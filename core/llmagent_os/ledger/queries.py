@@ -68,21 +68,34 @@ class Queries:
 
     async def took_part(self, conversation_key: str) -> bool:
         """Whether the bot has ever answered in this conversation, whomever."""
-        query = sa.select(interactions.c.seq).where(interactions.c.conversation_key == conversation_key).limit(1)
+        here = (interactions.c.conversation_key == conversation_key, ~interactions.c.silent)
+        query = sa.select(interactions.c.seq).where(*here).limit(1)
         return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
 
     async def history(self, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first, without damaged ones."""
+        theirs = (interactions.c.user_id == identity, interactions.c.conversation_key == conversation_key)
 
         def work(database: Database) -> list[Interaction]:
             query = (
                 sa.select(interactions)
-                .where(interactions.c.user_id == identity, interactions.c.conversation_key == conversation_key)
+                .where(*theirs, ~interactions.c.silent)
                 .order_by(interactions.c.seq.desc())
                 .limit(limit)
             )
             rows = database.sql.execute(query).mappings().all()
             return [turn for row in reversed(rows) if (turn := readable_interaction(database, row)) is not None]
+
+        return await self._writer.run(work)
+
+    async def last_decision(self, conversation_key: str) -> Interaction | None:
+        """The last reply or silence in this conversation, towards whomever. None: there is none that can be read."""
+        here = sa.select(interactions).where(interactions.c.conversation_key == conversation_key)
+        query = here.order_by(interactions.c.seq.desc()).limit(1)
+
+        def work(database: Database) -> Interaction | None:
+            row = database.sql.execute(query).mappings().first()
+            return None if row is None else readable_interaction(database, row)
 
         return await self._writer.run(work)
 
@@ -97,6 +110,7 @@ class Queries:
                     interactions.c.user_id == after.user_id,
                     interactions.c.conversation_key == after.conversation_key,
                     interactions.c.episode_id == after.episode_id,
+                    ~interactions.c.silent,
                     interactions.c.seq > place.scalar_subquery(),
                 )
                 .order_by(interactions.c.seq)
@@ -138,10 +152,12 @@ class Queries:
         return await self._writer.run(work)
 
     async def latest_replies(self, limit: int) -> list[ReplyWithRewards]:
-        """The last ``limit`` replies, newest first, with all their rewards and without their completions."""
+        """The last ``limit`` replies, without silences, newest first, with all their rewards and no completions."""
 
         def work(database: Database) -> list[ReplyWithRewards]:
-            query = sa.select(interactions).order_by(interactions.c.seq.desc()).limit(limit)
+            query = (
+                sa.select(interactions).where(~interactions.c.silent).order_by(interactions.c.seq.desc()).limit(limit)
+            )
             rows = database.sql.execute(query).mappings().all()
             return [_with_rewards(database, row, completions=False) for row in rows]
 
@@ -188,7 +204,8 @@ def _opinions(who: list[Identity], kinds: Collection[str], besides: Collection[s
     own = rewards.c.rater_id.in_(who) & rewards.c.user_id.in_(who)
     latest = sa.select(rewards.c.seq).where(own).order_by(rewards.c.seq.desc()).limit(MAX_OPINION_REWARDS)
     mine = rewards.c.seq.in_(latest)
-    chosen = sa.and_(interactions.c.policy_version.not_in(besides), has_json_object(interactions.c.context, "features"))
+    by_policy = interactions.c.policy_version.not_in(besides)
+    chosen = sa.and_(~interactions.c.silent, by_policy, has_json_object(interactions.c.context, "features"))
     is_reaction = rewards.c.kind == "reaction"
     reactions = sa.func.coalesce(sa.func.sum(sa.case((is_reaction, rewards.c.reward))), 0.0)
     reacted = sa.func.abs(reactions) > _LEAST_OPINION

@@ -260,6 +260,7 @@ def decode_timer(row: sa.RowMapping) -> Timer:
         row["key"],
         repr(row["due"]),
         *([str(row["tries"])] if row["tries"] else []),
+        *([repr(row["at"])] if row["deferrable"] and row["at"] != row["due"] else []),  # it was held back until then
     )
     return Timer(
         event_id="timer-" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:32],
@@ -269,6 +270,7 @@ def decode_timer(row: sa.RowMapping) -> Timer:
         plugin=row["plugin"],
         key=row["key"],
         tries=row["tries"],
+        deferrable=bool(row["deferrable"]),
     )
 
 

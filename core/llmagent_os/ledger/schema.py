@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0021"
+REVISION = "0024"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -63,6 +63,8 @@ interactions = sa.Table(
     sa.Column("model", sa.Text, nullable=False),
     sa.Column("tool_calls", sa.Text, nullable=False),  # JSON
     sa.Column("said", sa.Text, nullable=False),
+    # The bot chose to say nothing to what people said to each other. The row has none of their words.
+    sa.Column("silent", sa.Boolean, nullable=False, server_default=sa.text("0")),
     sa.Column("created_at", _NUMBER, nullable=False),
     sa.Index(None, "user_id", "conversation_key", "seq"),
     sa.Index(None, "conversation_key"),
@@ -238,6 +240,29 @@ timers = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False),  # how often the plugin has failed to answer
     sa.Column("conversation", sa.Text, nullable=False),  # JSON
     sa.Column("sender", sa.Text, nullable=False),  # JSON
+    # The person did not ask for this moment: quiet hours hold the timer back.
+    sa.Column("deferrable", sa.Boolean, nullable=False, server_default=sa.text("0")),
+)
+
+#: Messages that are answered at a later moment: when the bot works again.
+held = sa.Table(
+    "held",
+    metadata,
+    sa.Column("seq", sa.Integer, primary_key=True),  # rises in the order of arrival
+    sa.Column("user_id", sa.Text, nullable=False, index=True),
+    sa.Column("body", sa.Text, nullable=False),  # the event as JSON
+    sa.Column("at", _NUMBER, nullable=False, index=True),  # when it moves into the inbox
+)
+
+#: Until when the bot is silent in a conversation, and why.
+silences = sa.Table(
+    "silences",
+    metadata,
+    sa.Column("conversation_key", sa.Text, primary_key=True),
+    sa.Column("reason", sa.Text, primary_key=True),
+    sa.Column("user_id", sa.Text, primary_key=True, index=True),  # the account that brought it about
+    sa.Column("until", _NUMBER, nullable=False),
+    sa.Column("begun_by", sa.Text, nullable=False),  # the key of the event that brought it about
 )
 
 #: Which identities (``identity.identity_of``) are one person. One that is linked to no other has no row.

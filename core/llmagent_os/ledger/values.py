@@ -96,6 +96,8 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     tools: tuple[ToolSpec, ...] = ()
     tool_calls: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])  #: name, arguments, result
     said: str = ""  #: what the person wrote
+    #: the bot said nothing, to what people said to each other: a decision without words, theirs or its own
+    silent: bool = False
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC
 
     @property

@@ -10,7 +10,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.modules.knowledge import Hit
 from llmagent_os.policy import Action, BehaviorPolicy, Context, Decision, FixedPolicy, Kind
-from llmagent_os.policy.contract import DIMENSIONS, Dimensions
+from llmagent_os.policy.contract import DIMENSIONS, NO_STYLES, Dimensions
 
 if TYPE_CHECKING:
     from llmagent_os.llm import LLM
@@ -27,7 +27,7 @@ def system_text(
     """The system message: one line for each fact that the model needs.
 
     A value of ``action`` is written in the words that ``dimensions`` has for it, else by its name. An ``initiative``
-    without words is left out: it concerns the tools alone.
+    without words is left out: it concerns the tools alone. So is the ``presence``: who writes is there.
 
     Args:
         action: how to answer: one value for each dimension.
@@ -46,7 +46,7 @@ def system_text(
     """
     lines = [notes] if notes else []
     chosen = [(key, action[key], words.get(action[key], "")) for key, words in dimensions.items() if key in action]
-    if named := [value for key, value, words in chosen if not words and key != "initiative"]:
+    if named := [value for key, value, words in chosen if not words and key not in NO_STYLES]:
         lines.append(f"Style: {', '.join(named)}.")
     lines += [words for _, _, words in chosen if words]
     if name:

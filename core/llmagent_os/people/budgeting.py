@@ -48,6 +48,8 @@ class Budgeting:
             except BaseException as error:  # also where the answer took too long, or the host stops
                 await self._count(event, tally, cancelled=isinstance(error, asyncio.CancelledError))
                 raise
+        if outcome.reply is None and outcome.interaction is not None and outcome.interaction.silent:
+            await self._budgets.give_back(event)
         if not outcome.erases:  # nothing may be written of a person who was erased
             await self._count(event, tally)
         return outcome

@@ -85,6 +85,14 @@ class Budgets:
         found = await self._usage.take(self.bot, accounts, begins_at(at), self.config.fits, key)
         return None if found is None else Reached(*found, next_period(at, found[1]))
 
+    async def give_back(self, event: Event) -> None:
+        """Count a message no longer to which the bot chose to say nothing.
+
+        Raises:
+            LedgerError: the ledger cannot be written.
+        """
+        await self._usage.add(self.bot, await self._accounts(event), begins_at(self.present), Used(messages=-1))
+
     async def add(self, event: Event, read: int, written: int, *, unnamed: bool = False) -> None:
         """Count the tokens that an answer took.
 

@@ -79,6 +79,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     language_from: Literal["", "choice", "messages"] = ""
     #: how plainly the person's messages were in a language, in points; see :mod:`~llmagent_os.people.language_evidence`
     language_evidence: dict[str, int] = msgspec.field(default_factory=dict[str, int])
+    #: when the bot begins nothing by itself: spans such as ``22:00-07:00``, separated by commas; ``off``: it may at any
+    #: time; None: as the bot is configured
+    quiet_hours: str | None = None
     preferences: dict[str, str] = msgspec.field(default_factory=dict[str, str])  #: see :data:`PREFERENCES`
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC
     updated_at: datetime = msgspec.field(default_factory=now)  #: UTC
@@ -468,7 +471,7 @@ def changed(profile: Profile, changes: dict[str, Any], known: Mapping[str, Colle
     single = {name: value for name, value in changes.items() if name in known}
     for name, value in changes.items():
         if name in _NOT_CHANGED or (name not in fields and name not in known):
-            can = ", ".join(("name", "place", "time_zone", "language", "preferences", *known))
+            can = ", ".join(("name", "place", "time_zone", "language", "quiet_hours", "preferences", *known))
             raise ProfileError(gettext("a profile has no '{name}' to change: {known}", name=name, known=can))
         if name in fields:
             fields[name] = value

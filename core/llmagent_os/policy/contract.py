@@ -34,8 +34,19 @@ DIMENSIONS: Dimensions = MappingProxyType(
     }
 )
 
+#: The dimension of whether a bot speaks at all. A bot has it only if it declares it: ``presence = true``. It is decided
+#: for messages in groups that are not addressed to the bot; whoever addresses the bot is answered.
+PRESENCE = "presence"
+ANSWER, SILENT = "answer", "silent"
+
+#: Dimensions that a bot may declare with ``true``, beside those of :data:`DIMENSIONS`.
+OPTIONAL_DIMENSIONS: Dimensions = MappingProxyType({PRESENCE: dict.fromkeys((ANSWER, SILENT), "")})
+
 #: The dimension that plugins act on: whether something is done or asked about first. It is explored less than a style.
 INITIATIVE = "initiative"
+
+#: The dimensions that are no style of words. The model is not told of them.
+NO_STYLES = frozenset((INITIATIVE, PRESENCE))
 
 #: The keys of a context that hold what the turns before have decided: :mod:`~llmagent_os.policy.continuity`. They are
 #: logged with the context, and no learner takes them for features.

@@ -8,7 +8,7 @@ from difflib import get_close_matches
 from math import prod
 from typing import cast
 
-from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, Action
+from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, OPTIONAL_DIMENSIONS, PRESENCE, Action
 
 #: The TOML key, as error texts name it.
 KEY = "behavior.dimensions"
@@ -16,8 +16,8 @@ KEY = "behavior.dimensions"
 EXAMPLE = 'tone = { formal = "Write formally.", playful = "Write playfully." }'
 #: Names that no dimension can have: a profile, or the ``[behavior]`` table, uses them for something else.
 RESERVED_NAMES = frozenset(
-    "user_id name place time_zone language language_from language_evidence preferences created_at updated_at told_at "
-    "learning ask_why dimensions".split()
+    "user_id name place time_zone language language_from language_evidence quiet_hours preferences created_at "
+    "updated_at told_at learning ask_why dimensions".split()
 )
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
@@ -55,12 +55,13 @@ def _values(name: str, values: object) -> dict[str, str]:
     _check_word(name, where)
     if name in RESERVED_NAMES:
         raise ValueError(f"{where} is the name of something else: give the dimension another one")
+    known = {**DIMENSIONS, **OPTIONAL_DIMENSIONS}
     if values is True:
-        if name not in DIMENSIONS:
-            raise ValueError(
-                f"{where} cannot be true, only {', '.join(DIMENSIONS)} can: write its values, as in {EXAMPLE}"
-            )
-        return dict(DIMENSIONS[name])
+        if name not in known:
+            raise ValueError(f"{where} cannot be true, only {', '.join(known)} can: write its values, as in {EXAMPLE}")
+        return dict(known[name])
+    if name == PRESENCE:
+        raise ValueError(f"{where} has values of its own, {' and '.join(known[name])}: write `{PRESENCE} = true`")
     if not isinstance(values, dict):
         raise ValueError(f"{where} cannot be {values!r}: write its values, as in {EXAMPLE}")
     instructions: dict[str, str] = {}

@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from llmagent_os.policy.contract import INITIATIVE
+from llmagent_os.policy.contract import NO_STYLES
 
 if TYPE_CHECKING:  # numpy is not loaded for a bot that does not learn
     from llmagent_os.policy.actions import ActionSpace
@@ -50,7 +50,7 @@ def style_chances(actions: ActionSpace, chances: Floats) -> dict[str, float]:
             float(chance) for chance, action in zip(chances, actions.actions, strict=True) if action[name] == value
         )
         for name, values in actions.dimensions.items()
-        if name != INITIATIVE
+        if name not in NO_STYLES
         for value in values
     }
 

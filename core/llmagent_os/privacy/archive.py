@@ -45,6 +45,8 @@ KINDS: Mapping[str, LazyText] = {
     "rewards": lazy_gettext("your reactions, and other signs of what you thought of replies"),
     "records": lazy_gettext("what plugins keep for you, such as your events"),
     "timers": lazy_gettext("when plugins want to speak to you, such as reminders"),
+    "held": lazy_gettext("messages of yours that I answer when I am at work again"),
+    "silences": lazy_gettext("where I am silent because of you, and until when"),
     "identities": lazy_gettext("your accounts that you linked"),
     "memories": lazy_gettext("what you told me about yourself, and where you said it"),
     "contacts": lazy_gettext("the names by which others find you"),

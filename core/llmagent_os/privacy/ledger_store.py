@@ -35,6 +35,8 @@ TABLES = frozenset(
         # which reply is on its way, and which long value a button has: they are about no one person.
         "records",
         "timers",  # moments at which plugins want to speak to a person
+        "held",  # messages that are answered when the bot works again
+        "silences",  # where the bot is silent, and who brought that about
         "memories",  # facts and preferences that people stated about themselves
         "contacts",  # the names by which others find a person, and the last private conversation
         "encounters",  # in which groups a person wrote

@@ -87,6 +87,16 @@ RECORDS = Retention(
     UNTIL_FORGOTTEN,
     "They are the person's own: appointments, reminders. A plugin deletes what it no longer needs.",
 )
+HELD = Retention(
+    "messages that are answered when the bot works again",
+    timedelta(days=60),
+    "They are answered, and deleted here, when the working hours begin. A later opening is not waited for.",
+)
+SILENCES = Retention(
+    "where the bot is silent, and who brought that about",
+    timedelta(days=60),
+    "They are deleted on the day after they have ended.",
+)
 MEMORIES = Retention(
     "facts and preferences that people stated about themselves",
     UNTIL_FORGOTTEN,
@@ -164,6 +174,8 @@ RETENTIONS = (
     CONVERSATIONS,
     DAMAGED,
     RECORDS,
+    HELD,
+    SILENCES,
     MEMORIES,
     ENDED_MEMORIES,
     CONTACTS,

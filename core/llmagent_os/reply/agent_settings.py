@@ -6,6 +6,7 @@ from typing import Literal
 
 import msgspec
 
+from llmagent_os.etiquette.hours_config import HoursConfig
 from llmagent_os.plugin import WebAccess
 from llmagent_os.privacy.consent import Consent
 from llmagent_os.serving.model_card import Grounding
@@ -47,4 +48,6 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     consent: Consent = Consent()  #: what people allow who have not said
     asks_consent: bool = False  #: people are told once what the bot does with what it hears, and how to change it
     feedback_buttons: tuple[str, ...] = ()  #: the platforms on which replies have a thumb up and a thumb down to press
+    hours: HoursConfig = HoursConfig()  #: when the bot works, and when it begins nothing by itself
+    thanks_emoji: str = ""  #: put in groups on thanks that need no answer; empty: nothing
     web: WebAccess = WebAccess()  #: how plugins reach the web

@@ -13,6 +13,7 @@ from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.privacy.consent import Consent, consent_of
+from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -68,6 +69,8 @@ async def with_consent_question(services: Services, event: Event, outcome: Outco
     person_id = await services.directory.person_of(identity)
     profile = await profiles.get(person_id)
     if profile.told_at is not None or not (outcome.rewards or await _knows_something(services, profile, identity)):
+        return outcome
+    if await quiet_until(services, event) is not None:  # the first reply after that asks
         return outcome
     try:
         await profiles.note_told(person_id, services.settings.consent)

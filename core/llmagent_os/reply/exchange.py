@@ -12,6 +12,7 @@ from llmagent_os.people.profiles import Profile
 from llmagent_os.policy import Context, Decision
 from llmagent_os.privacy.consent import Consent, consent_of
 from llmagent_os.reply.conversation_memory import Episode, recall
+from llmagent_os.reply.open_presence import wanted_presence
 from llmagent_os.reply.services import Services
 from llmagent_os.training.lora_choice import LoraChoice
 
@@ -120,7 +121,7 @@ async def decide(
     decision = services.behavior.decide(
         profile.user_id,
         features,
-        profile.preferences,
+        profile.preferences | wanted_presence(exchange.event),
         learn=exchange.may_learn,
         decision_id=decision_id,
         episode_id=episode_id,

@@ -15,8 +15,10 @@ from llmagent_os.ledger import CompletionRecord, Interaction
 from llmagent_os.ledger.canary_values import TRIAL
 from llmagent_os.ledger.values import BY_RULES, PASSAGES
 from llmagent_os.modules import PrivacyModule
+from llmagent_os.policy.contract import PRESENCE
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import Exchange, Intent, open_exchange
+from llmagent_os.reply.open_presence import is_open
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.shown_dimensions import shown_dimensions, words_were_sent
 
@@ -115,6 +117,8 @@ def _context(
         context["intent"] = exchange.intent
     elif isinstance(exchange.event, Message):
         shown = shown_dimensions(privacy, exchange.decision.action, answer, reply, specs)
+        if PRESENCE in exchange.decision.action and is_open(exchange.event):
+            shown.append(PRESENCE)
         context |= {"message_id": exchange.event.message_id, "features": exchange.features, "shown": shown}
     if exchange.lora.trial is not None:
         context[TRIAL] = msgspec.to_builtins(exchange.lora.trial)

@@ -17,7 +17,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.chat import ToolSpec
 from llmagent_os.modules import PrivacyModule
 from llmagent_os.plugin import ToolResult
-from llmagent_os.policy.contract import INITIATIVE
+from llmagent_os.policy.contract import INITIATIVE, PRESENCE
 from llmagent_os.reply.answer import Answer
 from llmagent_os.tools.result_statuses import CONFIRM, FAILED
 
@@ -44,7 +44,8 @@ def shown_dimensions(
     initiative = any(_heeds(action.get(INITIATIVE, ""), result) for result in results)
     style = words_were_sent(privacy, answer, reply) and not answer.is_fixed
     by_rules = {name for result in answer.results if not answer.calls for name in result.shown}
-    return [name for name in action if (initiative if name == INITIATIVE else style or name in by_rules)]
+    styles = (name for name in action if name != PRESENCE)  # that the bot spoke is no matter of the words
+    return [name for name in styles if (initiative if name == INITIATIVE else style or name in by_rules)]
 
 
 def words_were_sent(privacy: PrivacyModule, answer: Answer, reply: Reply) -> bool:

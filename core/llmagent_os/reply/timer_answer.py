@@ -14,6 +14,7 @@ from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.interaction_record import rendered
 from llmagent_os.reply.plugin_calls import keep_profile_changes, private_reply, reply_of, tool_context
+from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -26,8 +27,14 @@ TIMER_BACKOFF = Backoff(first=90.0, factor=4.0, most=6 * 3600.0)
 
 
 async def answer_timer(services: Services, event: Timer) -> Outcome:
-    """Have the plugin answer its timer. Where it cannot, nothing is said and the timer comes again later."""
+    """Have the plugin answer its timer. Where it cannot, nothing is said and the timer comes again later.
+
+    In quiet hours a timer that the person did not ask for waits until they are over.
+    """
     if services.plugins is None:
+        return Outcome(None)
+    if event.deferrable and services.ledger is not None and (until := await quiet_until(services, event)) is not None:
+        await services.ledger.hold_back(event, until)
         return Outcome(None)
     exchange = await open_exchange(services, event, intent="timer")
     exchange = await decide(services, exchange, {"intent": "timer"})

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.policy import Action
-from llmagent_os.policy.contract import INITIATIVE, Dimensions
+from llmagent_os.policy.contract import NO_STYLES, Dimensions
 from llmagent_os.simulation.simulated_person import Habits, SimulatedPerson
 from llmagent_os.simulation.simulation_options import SimulationOptions
 from llmagent_os.simulation.style_recognition import StyleRecognition
@@ -29,7 +29,7 @@ def expressible(dimensions: Dimensions, recognised: Mapping[tuple[str, str], flo
     found = {
         name: [value for value in values if recognised.get((name, value), 0.0) >= LEAST_RECOGNISED]
         for name, values in dimensions.items()
-        if name != INITIATIVE
+        if name not in NO_STYLES
     }
     return {name: values for name, values in found.items() if len(values) > 1}
 

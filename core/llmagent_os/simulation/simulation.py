@@ -17,7 +17,7 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger.training_values import Level, LoraVersion, TrainingJob
 from llmagent_os.policy import Action
-from llmagent_os.policy.contract import INITIATIVE
+from llmagent_os.policy.contract import NO_STYLES
 from llmagent_os.simulation.fresh_replies import GivenLora, ask, bystander
 from llmagent_os.simulation.live_view import LiveView
 from llmagent_os.simulation.population import expressible, make_people, tastes_of
@@ -82,7 +82,7 @@ class Simulation:
         questions = self._talk("calibration", CALIBRATION_QUESTIONS, random.Random(f"{self.options.seed} calibration"))
         samples: list[StyledReply] = []
         held_out: list[StyledReply] = []
-        styles = styles_of({name: list(dimensions[name]) for name in dimensions if name != INITIATIVE}, defaults)
+        styles = styles_of({name: list(dimensions[name]) for name in dimensions if name not in NO_STYLES}, defaults)
         for number, style in enumerate(styles):
             self.view.phase(f"looks at what the model says in {len(styles)} styles", number, len(styles))
             async with bystander(self.host.runtime, GivenLora(lambda person, style: None), style) as agent:
@@ -96,7 +96,7 @@ class Simulation:
         values = expressible(dimensions, shares)
         self.record.recognised = {f"{name}={value}": share for (name, value), share in shares.items()}
         self.record.left_out = tuple(
-            f"{name}={value}" for name, value in shares if value not in values.get(name, ()) and name != INITIATIVE
+            f"{name}={value}" for name, value in shares if value not in values.get(name, ()) and name not in NO_STYLES
         )
         tastes = tastes_of(values, defaults, self.options.people)
         self.people = make_people(tastes, values, self.recognition, self.options)

@@ -20,7 +20,7 @@ import numpy as np
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.directory import Directory
-from llmagent_os.policy.contract import DIMENSIONS, INITIATIVE, Action, Context, supported
+from llmagent_os.policy.contract import DIMENSIONS, NO_STYLES, Action, Context, supported
 from llmagent_os.policy_worker.reward_learning import decision_of
 from llmagent_os.training.stored_policy import stored_policy
 
@@ -52,7 +52,7 @@ async def answering_style(ledger: Ledger, directory: Directory, bot: Mapping[str
     policy = await stored_policy(ledger, bot, (person,))
     if policy is not None:
         style |= surest_style(policy, person, await _situations(ledger, person), asked)
-    return {name: value for name, value in (style | asked).items() if name != INITIATIVE}
+    return {name: value for name, value in (style | asked).items() if name not in NO_STYLES}
 
 
 def surest_style(policy: LearnedPolicy, person: PersonId, situations: Sequence[Context], asked: Action) -> Action:
@@ -71,7 +71,7 @@ def surest_style(policy: LearnedPolicy, person: PersonId, situations: Sequence[C
     )
     found: dict[_Style, float] = {}
     for action, chance in zip(actions.actions, chances, strict=True):
-        style = tuple((name, value) for name, value in action.items() if name != INITIATIVE)
+        style = tuple((name, value) for name, value in action.items() if name not in NO_STYLES)
         found[style] = found.get(style, 0.0) + float(chance)
     surest = max(found, key=lambda style: found[style])
     return dict(surest)

@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast, runtime_checkable
 from llmagent_os.chat import Completion, Message, ToolSpec
 from llmagent_os.errors import ConfigError
 from llmagent_os.modules.behavior import system_text
-from llmagent_os.policy.contract import DIMENSIONS, INITIATIVE, Action
+from llmagent_os.policy.contract import DIMENSIONS, NO_STYLES, Action
 from llmagent_os.policy.persona import style_name
 from llmagent_os.training.control_prompts import CONTROLS, is_right
 from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
@@ -132,7 +132,7 @@ def bot_prompts(
         styles=instructions(dimensions, defaults),
         probes=probes,
         usual=system_text(defaults, dimensions=dimensions),
-        usual_styles=tuple(style_name(name, str(value)) for name, value in defaults.items() if name != INITIATIVE),
+        usual_styles=tuple(style_name(name, str(value)) for name, value in defaults.items() if name not in NO_STYLES),
     )
 
 

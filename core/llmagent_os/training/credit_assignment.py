@@ -25,7 +25,7 @@ import msgspec
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import CompletionRecord, Interaction
-from llmagent_os.policy.contract import INITIATIVE
+from llmagent_os.policy.contract import NO_STYLES
 from llmagent_os.tools.result_statuses import FAILED
 
 #: A reason that is about the wording, as ``feedback.stated_reasons`` reads it: no sign of the ledger.
@@ -116,4 +116,4 @@ def _failed(interaction: Interaction, completions: Sequence[CompletionRecord]) -
 def _style_showed(interaction: Interaction) -> bool:
     """Whether the words were more than what a plugin had fixed."""
     shown = interaction.context.get("shown")
-    return not interaction.action or shown is None or any(name != INITIATIVE for name in shown)
+    return not interaction.action or shown is None or any(name not in NO_STYLES for name in shown)

@@ -14,7 +14,7 @@ from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpe
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.llm import LLM
 from llmagent_os.modules.behavior import system_text
-from llmagent_os.policy.contract import DIMENSIONS, INITIATIVE, Action, Dimensions
+from llmagent_os.policy.contract import DIMENSIONS, NO_STYLES, Action, Dimensions
 from llmagent_os.policy.persona import style_name
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from llmagent_os.training.completion_batch import complete_all
@@ -56,7 +56,7 @@ def instructions(dimensions: Dimensions = DIMENSIONS, defaults: Action | None = 
     return {
         style_name(name, value): system_text({**usual, name: value}, dimensions=dimensions)
         for name, values in dimensions.items()
-        if name != INITIATIVE
+        if name not in NO_STYLES
         for value in values
     }
 

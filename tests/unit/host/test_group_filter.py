@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from llmagent_os.events import Conversation, Edit, Message, Reaction, Sender
+from llmagent_os.events import Conversation, Edit, Event, Message, Reaction, Sender
+from llmagent_os.handler import Draft, Outcome
 from llmagent_os.host.host import Host
 from llmagent_os.ledger import Ledger
 from llmagent_os.testing import EchoHandler, MemoryAdapter, running
@@ -139,3 +140,22 @@ async def test_an_edit_is_taken_only_of_what_was_taken(group: Group) -> None:
     assert await group.platform.deliver(edit(1, "e1"))
     assert not await group.platform.deliver(edit(2, "e2"))
     assert not await group.platform.deliver(edit(3, ""))
+
+
+class Nodding(EchoHandler):
+    """Says nothing, and puts an emoji on the message."""
+
+    async def handle(self, event: Event, draft: Draft) -> Outcome:
+        await super().handle(event, draft)
+        return Outcome(None, reaction="👍")
+
+
+async def test_an_emoji_is_put_on_a_message_and_a_platform_that_refuses_it_stops_nothing(ledger: Ledger) -> None:
+    platform = MemoryAdapter()
+    async with running(Host(Nodding(), ledger, [platform])):
+        platform.fail_sends(1)
+        await platform.say("thanks")
+        await platform.say("thanks again")
+        await platform.until(lambda: bool(platform.reactions))
+    assert platform.reactions == [("m-e2", "👍")]
+    assert platform.posted == []

@@ -270,7 +270,7 @@ class Dies(MemoryTimers):
         super().__init__()
         self.count = count
 
-    async def set(self, key: str, at: datetime) -> None:
+    async def set(self, key: str, at: datetime, *, deferrable: bool = False) -> None:
         step(self.count)
         await super().set(key, at)
 

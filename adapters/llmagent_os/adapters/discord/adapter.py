@@ -27,7 +27,7 @@ from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
 from llmagent_os.adapter_kit.localized_commands import Commands
 from llmagent_os.adapter_kit.periodic import DAY_SECONDS, repeat_every
-from llmagent_os.adapters.discord.api import TYPING, Api
+from llmagent_os.adapters.discord.api import OWN_REACTION, TYPING, Api
 from llmagent_os.adapters.discord.catch_up import CatchUp
 from llmagent_os.adapters.discord.command_menu import CommandMenu
 from llmagent_os.adapters.discord.downloads import Downloads
@@ -269,6 +269,15 @@ class DiscordAdapter:
         """Show for ten seconds that an answer is coming."""
         with contextlib.suppress(AdapterError, ConfigError):
             await self._api.call("typing", "POST", TYPING, channel_id=conversation.channel)
+
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+        """Put ``emoji`` on a message.
+
+        Raises:
+            AdapterError: Discord refuses it.
+        """
+        where = {"channel_id": conversation.channel, "message_id": message_id, "emoji": emoji}
+        await self._api.call("reacting", "PUT", OWN_REACTION, at=where)
 
     # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
 

@@ -21,6 +21,7 @@ REQUEST_SECONDS = 10.0
 MESSAGES = "/channels/{channel_id}/messages"
 MESSAGE = "/channels/{channel_id}/messages/{message_id}"
 TYPING = "/channels/{channel_id}/typing"
+OWN_REACTION = "/channels/{channel_id}/messages/{message_id}/reactions/{emoji}/@me"
 DIRECT_CHANNELS = "/users/@me/channels"
 COMMANDS = "/applications/{application_id}/commands"
 CALLBACK = "/interactions/{interaction_id}/{webhook_token}/callback"

@@ -12,8 +12,10 @@ does not say when a reaction came.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -33,6 +35,7 @@ from llmagent_os.adapters.slack.bolt_app import EventConnection, make_app
 from llmagent_os.adapters.slack.catch_up import CatchUp, read_positions
 from llmagent_os.adapters.slack.downloads import Downloads
 from llmagent_os.adapters.slack.drafts import Drafts
+from llmagent_os.adapters.slack.errors import RefusedError
 from llmagent_os.adapters.slack.http_events import HttpConnection
 from llmagent_os.adapters.slack.identity_check import BotIdentity, check_app_token, check_identity
 from llmagent_os.adapters.slack.names import Names
@@ -41,7 +44,7 @@ from llmagent_os.adapters.slack.receiving import EventReceiver
 from llmagent_os.adapters.slack.rendering import MESSAGE_SECTIONS, SECTION_CHARACTERS, VALUE_BYTES
 from llmagent_os.adapters.slack.sending import ReplySender
 from llmagent_os.adapters.slack.socket_mode import SocketModeConnection
-from llmagent_os.errors import NotConfiguredError, TryLaterError
+from llmagent_os.errors import AdapterError, NotConfiguredError, TryLaterError
 from llmagent_os.events import Conversation
 from llmagent_os.records import MemoryRecords, Records
 
@@ -69,6 +72,10 @@ class _Connection:
     downloads: Downloads
     assistant: AssistantThreads
     title: str  #: the names of the bot and its workspace
+
+
+#: What Slack calls the emojis that a bot puts on messages.
+REACTION_NAMES: Mapping[str, str] = MappingProxyType({"👍": "+1", "❤": "heart", "🙏": "pray", "👌": "ok_hand"})
 
 
 class SlackAdapter:
@@ -260,6 +267,24 @@ class SlackAdapter:
         connection = self._connection.current
         if connection is not None:
             await connection.assistant.show_status(conversation, words)
+
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+        """Put ``emoji`` on a message. The app needs the scope ``reactions:write`` for it.
+
+        Raises:
+            AdapterError: Slack has no name for the emoji, or refuses it.
+        """
+        name = REACTION_NAMES.get(emoji)
+        if name is None:
+            raise AdapterError(f"slack: there is no name for {emoji!r}: one of {' '.join(REACTION_NAMES)} can be used")
+        connection = await self._connection.wait()
+        try:
+            await connection.api.call(
+                "reactions.add", channel=conversation.channel, timestamp=message_id, name=name, optional=True
+            )
+        except RefusedError as error:
+            if error.code != "already_reacted":
+                raise
 
     # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
 

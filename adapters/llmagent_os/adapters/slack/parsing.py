@@ -149,7 +149,9 @@ class SlackParser:
         written = _written(payload)
         mentioned = f"<@{self.bot_user}>" in written.own or f"<@{self.bot_user}|" in written.own
         thread = payload.thread
-        answers_bot = thread is not None and payload.parent_user_id == self.bot_user
+        mentions = self._mentions(written)
+        # Under a message of the bot's own, people talk to the bot, unless they mention somebody else.
+        answers_bot = thread is not None and payload.parent_user_id == self.bot_user and not mentions
         begun_thread = payload.ts if mentioned and not direct else None  # a mention in a channel begins a thread
         event = Message(
             event_id=f"{payload.channel}:{payload.ts}",
@@ -160,7 +162,7 @@ class SlackParser:
             message_id=payload.ts,
             reply_to=thread,
             addressed=direct or mentioned or answers_bot,
-            mentions=self._mentions(written),
+            mentions=mentions,
         )
         return ParsedEvent(event, (*(payload.files or ()), *written.files), written)
 

@@ -243,6 +243,15 @@ class TelegramAdapter:
         connection = await self._connection.wait()
         await connection.sender.show_thumbs(conversation, message_id, thumbs)
 
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+        """Put ``emoji`` on a message.
+
+        Raises:
+            AdapterError: Telegram refuses it.
+        """
+        connection = await self._connection.wait()
+        await connection.sender.add_reaction(conversation, message_id, emoji)
+
     async def typing(self, conversation: Conversation) -> None:
         """Show for five seconds that an answer is coming."""
         if (connection := self._connection.current) is not None:

@@ -240,6 +240,8 @@ class TelegramParser:
             return None
         if message.sender_chat is not None:  # anybody may write as a group or a channel: they would share one memory
             return None
+        if message.via_bot is not None:  # another bot has written it, and the person has only picked it
+            return None
         if message.from_user is None or message.from_user.id == self._bot.id:
             return None
         return _person(message.from_user)

@@ -111,6 +111,16 @@ class ReplySender:
             if not says(error, "not modified"):
                 raise translated(error) from error
 
+    async def add_reaction(self, conversation: Conversation, message_id: str, emoji: str) -> None:
+        """Put ``emoji`` on a message."""
+        if not message_id.isdecimal():
+            raise AdapterError(f"telegram: there is no message {message_id!r}")
+        try:
+            chat = await self._api.present_id(int(conversation.channel))
+            await self._api.bot.set_message_reaction(chat, int(message_id), emoji)
+        except TelegramError as error:
+            raise translated(error) from error
+
     async def _deliver(
         self, conversation: Conversation, reply: Reply, key: str, reply_to: str | None, *, again: bool
     ) -> Receipt:

@@ -1,0 +1,171 @@
+"""Clear rules about messages in a group that are not addressed to the bot: who talks to whom, and who wants it silent.
+
+A rule looks at one message and at the decision before it. Where no rule applies, the bot answers, or its behaviour
+policy chooses.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Literal
+
+import msgspec
+
+from llmagent_os.etiquette.durations import parse_duration
+from llmagent_os.events import Message
+from llmagent_os.identity import identity_of
+from llmagent_os.ledger import Interaction
+
+#: Why the bot is silent. ``asked``: somebody has asked it to be; ``quiet``: this message asks for it; ``mention``,
+#: ``name`` and ``reply``: the message is for somebody else; ``between``: it goes on with such a message; ``closing``:
+#: thanks or a good-bye that needs no answer; ``policy``: the behaviour policy chose.
+Rule = Literal["asked", "quiet", "mention", "name", "reply", "between", "closing", "policy"]
+
+#: The key in ``Interaction.context`` of the rule that a silence follows.
+RULE = "rule"
+
+#: The rules by which a message is for somebody else.
+_ELSEWHERE = frozenset(("mention", "name", "reply", "between"))
+
+#: How long after a message to somebody else an answer of another person belongs to it, and another message of the same.
+TALK_PAUSE, SAME_PERSON_PAUSE = timedelta(minutes=10), timedelta(minutes=2)
+
+#: How long the bot is silent if nobody says how long, unless somebody addresses it before.
+UNTIL_ADDRESSED = timedelta(days=1)
+
+_QUIET = re.compile(
+    r"(?:please |pls |can you |could you |would you )*(?:"
+    r"(?:be|stay|keep|remain) (?:quiet|silent|out of (?:this|it))|shut up|hush|shush|mute|silence"
+    r"|(?:stop|quit) (?:answering|replying|talking|chiming in|butting in)"
+    r"|(?:do not|don't|dont) (?:answer|reply|respond)|leave us alone)"
+    r"(?: here| now| please)*(?: for (?P<time>.+?))?(?: please)?",
+)
+_NOT_YOU = re.compile(
+    r"(?:no |sorry )?(?:not (?:for |to )?you|not asked for|(?:nobody|no one|noone) (?:was )?(?:asked|asking) you"
+    r"|(?:i |we )?(?:was|were|am|are)? ?(?:not|n't) (?:talking|speaking|asking|writing)(?: to)? you"
+    r"|(?:i|we) (?:wasn't|wasnt|weren't|werent) (?:talking|speaking|asking|writing)(?: to)? you"
+    r"|(?:i|we) (?:didn't|didnt|did not) (?:ask|mean) you|(?:that|this|it) (?:wasn't|wasnt|was not) (?:for|to) you"
+    r"|i meant somebody else)",
+)
+_CLOSING = re.compile(
+    r"(?:(?:ok|okay|oki|kk?|great|cool|nice|perfect|fine|alright|all right|super|awesome|got it|gotcha|understood|noted"
+    r"|will do|done|sure|(?:thanks|thank you|thx|ty|cheers|many thanks)"
+    r"(?: a lot| so much| very much| all| everyone| everybody| both| guys)*"
+    r"|bye|good ?bye|bye bye|(?:see you|see ya|cya)(?: tomorrow| then| there| later| soon| all| both)*"
+    r"|good (?:night|evening|one)|have a (?:good|nice) (?:one|day|evening|weekend)|you too|you're welcome"
+    r"|no problem|np|lol|haha|hehe|wow|yay)\b ?)+",
+)
+#: The most words of a closing.
+_MOST_CLOSING_WORDS = 8
+#: Words that begin a sentence with a comma or a colon behind them, and are nobody's name.
+_NO_NAMES = frozenset(
+    "yes yeah yep no nope ok okay well so now then also please thanks hello hi hey sorry actually sure great tomorrow"
+    " today tonight monday tuesday wednesday thursday friday saturday sunday next maybe perhaps alright right wait"
+    " look oh ah hmm anyway however first second third finally good morning evening afternoon guys all everyone"
+    " everybody team folks question note fyi btw ps important reminder update and but or if when what who where why"
+    " how this that here there meanwhile otherwise basically honestly cool nice perfect fine again still once later bot"
+    " assistant".split()
+)
+_VOCATIVE = re.compile(
+    r"\s*(?:(?:hey|hi|hello|ok|so|and|yo)[ ,]+)?@?(?P<name>[^\W\d_][\w'’-]+)\s*[,:–—]\s+(?P<rest>\S.*)",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+class QuietRequest(msgspec.Struct, frozen=True):
+    """Somebody asks the bot to be silent."""
+
+    time: timedelta = UNTIL_ADDRESSED  #: how long
+    unasked: bool = False  #: it has answered what was not for it
+
+
+def quiet_request(text: str, title: str = "") -> QuietRequest | None:
+    """What a message asks that says nothing else. None: it asks for no silence.
+
+    Args:
+        text: of the message.
+        title: what the bot calls itself.
+
+    >>> str(quiet_request("Please be quiet for an hour!").time), quiet_request("not you, Calendar", "Calendar").unasked
+    ('1:00:00', True)
+    >>> quiet_request("remind me to be quiet for an hour") is None
+    True
+    """
+    plain = _plain(text, title)
+    if _NOT_YOU.fullmatch(plain):
+        return QuietRequest(unasked=True)
+    found = _QUIET.fullmatch(plain)
+    if found is None:
+        return None
+    if not found["time"]:
+        return QuietRequest()
+    time = parse_duration(found["time"])
+    return None if time is None else QuietRequest(time)
+
+
+def is_closing(text: str) -> bool:
+    """Whether a message only thanks, agrees or says good-bye.
+
+    >>> is_closing("Thanks a lot, see you tomorrow!"), is_closing("👍🎉"), is_closing("ok, and Friday?")
+    (True, True, False)
+    """
+    plain = _plain(text)
+    if not text.strip() or "?" in text or len(plain.split()) > _MOST_CLOSING_WORDS:
+        return False
+    return not plain or _CLOSING.fullmatch(plain) is not None
+
+
+def is_for_somebody_else(message: Message, title: str = "", names: frozenset[str] = frozenset()) -> Rule | None:
+    """The rule by which a message is plainly for another person than the bot. None: it may be for the bot.
+
+    Args:
+        message: not addressed to the bot, and no answer to one of its messages.
+        title: what the bot calls itself.
+        names: the first names, in lower case, of the people who talk here.
+    """
+    if message.mentions:
+        return "mention"
+    found = _VOCATIVE.match(message.text)
+    if found is not None:
+        name = found["name"].lower()
+        own = title.lower().split()
+        if name in own:
+            return None
+        asks = re.search(r"\b(?:you|your|ya|u)\b", found["rest"], re.I) is not None
+        if name in names or (asks and found["name"][0].isupper() and name not in _NO_NAMES):
+            return "name"
+    return "reply" if answered_message(message) else None
+
+
+def answered_message(message: Message) -> str | None:
+    """The id of the message that ``message`` replies to. None: it replies to none, but only stands in a thread.
+
+    On Slack all messages of a thread answer the one that began it.
+    """
+    return None if message.reply_to == message.conversation.thread else message.reply_to
+
+
+def goes_on_between(message: Message, before: Interaction | None) -> bool:
+    """Whether a message goes on with what people say to each other, by the decision before it in the conversation."""
+    if before is None or not before.silent or before.context.get(RULE) not in _ELSEWHERE:
+        return False
+    return message.at - before.created_at < (
+        SAME_PERSON_PAUSE if before.user_id == identity_of(message) else TALK_PAUSE
+    )
+
+
+def is_recent(before: Interaction | None, at: datetime) -> bool:
+    """Whether a decision is so recent that what is said at ``at`` may be about it."""
+    return before is not None and timedelta(0) <= at - before.created_at < TALK_PAUSE
+
+
+def _plain(text: str, title: str = "") -> str:
+    """The words of a text in lower case, without marks, emojis and the bot's name."""
+    words = re.findall(r"[\w'’:.]*\w", text.lower().replace("’", "'"))
+    own = set(title.lower().split()) | {"bot"}
+    while words and words[0].strip(".:") in own:
+        words.pop(0)
+    while words and words[-1].strip(".:") in own:
+        words.pop()
+    return " ".join(words)
