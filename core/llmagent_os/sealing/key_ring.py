@@ -257,9 +257,7 @@ class KeyRing:
         self._look_at_masters()
         made_once(file, lambda: _wrapped(self._masters[0], key_id, made))
         if self._look_at_masters():
-            replace_file(
-                file, _wrapped(self._masters[0], key_id, self._unwrapped(key_id, json.loads(file.read_bytes())))
-            )
+            self._rewrap(file)
 
     def _look_at_masters(self) -> bool:
         """Read the file of the master keys again if it has changed. Returns whether it has.
