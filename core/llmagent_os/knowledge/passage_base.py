@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
+import structlog
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.knowledge.base_schema import WIPE_DUE, open_base, total, transaction, wipe
@@ -23,6 +24,8 @@ from llmagent_os.sealing.key_ring import NO_PERSON, SealedError
 
 if TYPE_CHECKING:  # imports numpy
     from llmagent_os.knowledge.vector_file import Vectors
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: What a base raises that is damaged, or whose key is not there. Others go on without it.
 UNUSABLE = (ConfigError, SealedError, sqlite3.Error)
@@ -102,10 +105,12 @@ class PassageBase:
                 self.close()
                 return 0
             count = 0
-            with contextlib.suppress(*UNUSABLE):  # it is damaged, or its key was destroyed: its files go all the same
+            try:
                 with self._writing() as rows:  # another process may have the file open: it finds it empty
                     count = rows.clear()
                 self.compact()
+            except UNUSABLE as error:  # it is damaged, or its key was destroyed: its files go all the same
+                _log.warning("a damaged knowledge base is erased as a whole", path=str(self.path), error=str(error))
             self.close()
             self._vectors.erase()
             if self.path is not None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0021"
+REVISION = "0026"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -64,9 +64,14 @@ interactions = sa.Table(
     sa.Column("tool_calls", sa.Text, nullable=False),  # JSON
     sa.Column("said", sa.Text, nullable=False),
     sa.Column("created_at", _NUMBER, nullable=False),
+    sa.Column("has_words", sa.Boolean, nullable=False, server_default=sa.text("1")),  # they are kept for a time only
     sa.Index(None, "user_id", "conversation_key", "seq"),
     sa.Index(None, "conversation_key"),
 )
+#: Not emptied yet. Written as text, as :data:`UNFINISHED` is.
+HAS_WORDS = sa.text("has_words = 1")
+#: Deleting old words reads the rows only that have some.
+sa.Index("ix_interactions_words", interactions.c.created_at, sqlite_where=HAS_WORDS, postgresql_where=HAS_WORDS)
 
 #: What models wrote for the interactions. A table of its own, because it is big and only training reads it. A null is
 #: what an older revision did not keep.

@@ -96,7 +96,9 @@ PREPARE_REPLY = _compiled(
 )
 
 #: The columns of an interaction, in the order that :data:`INSERT_INTERACTION` takes.
-INTERACTION_COLUMNS = tuple(str(column.name) for column in interactions.columns if column.name != "seq")
+INTERACTION_COLUMNS = tuple(
+    str(column.name) for column in interactions.columns if column.name not in ("seq", "has_words")
+)
 #: Adds an interaction, unless one with its id is there.
 INSERT_INTERACTION = _compiled_insert(interactions, INTERACTION_COLUMNS)
 

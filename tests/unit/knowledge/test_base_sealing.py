@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from llmagent_os.admin import profile_command
+from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import Identity
 from llmagent_os.knowledge.passage_base import PassageBase
@@ -105,7 +107,7 @@ def test_a_workspace_forgets_who_taught_it(tmp_path: Path, ring: KeyRing) -> Non
     bases.close()
 
 
-def test_one_damaged_base_stops_nobody(tmp_path: Path) -> None:
+async def test_one_damaged_base_stops_nobody(tmp_path: Path) -> None:
     """Else one bad file silences the bot for a workspace, and nobody can be exported or erased."""
     bases = ScopedBases(tmp_path / "knowledge")
     teach(bases)
@@ -125,6 +127,13 @@ def test_one_damaged_base_stops_nobody(tmp_path: Path) -> None:
     own.write_bytes(b"no database " * 500)
     assert ["problem" in each for each in bases.export([ANA])] == [True]
     bases.close()
+    settings = Settings.load(env_file=None, data=tmp_path)
+    with capture_logs() as logs, pytest.raises(ConfigError, match=rf"profiles: 0 files.*NOT erased.*{damaged.name}"):
+        await profile_command.forget(settings, ANA)
+    assert own.name in next(each["path"] for each in logs if "erased as a whole" in each["event"])
+    assert not own.exists()
+    damaged.unlink()
+    assert "knowledge: 0 documents" in await profile_command.forget(settings, ANA)
 
 
 NOTE = "note:0123456789abcdef"

@@ -1,0 +1,24 @@
+"""Adds whether an interaction has words, and an index of those that have, by their moment."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0026"
+down_revision: str | None = "0021"
+branch_labels: str | None = None
+depends_on: str | None = None
+
+
+def upgrade() -> None:
+    """Add the column and the index. Rows that were emptied before are looked at once more."""
+    op.add_column("interactions", sa.Column("has_words", sa.Boolean, nullable=False, server_default=sa.text("1")))
+    where = sa.text("has_words = 1")
+    op.create_index("ix_interactions_words", "interactions", ["created_at"], sqlite_where=where, postgresql_where=where)
+
+
+def downgrade() -> None:
+    """Drop them."""
+    op.drop_index("ix_interactions_words", "interactions")
+    op.drop_column("interactions", "has_words")
