@@ -50,7 +50,7 @@ async def learn(services: Services, command: Command) -> Reply:
         services,
         command,
         key=f"note:{sha256(text.casefold().encode()).hexdigest()[:16]}",
-        title=f"Note: {shorten(' '.join(text.split()), _TITLE)}",
+        title=shorten(" ".join(text.split()), _TITLE),
         source="",
         sections=[Section(text, title=note_title(await _today(services, command), for_all=for_all))],
         for_all=for_all,

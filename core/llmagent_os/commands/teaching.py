@@ -156,7 +156,8 @@ async def share(services: Services, event: Event, value: str) -> Reply:
 
 
 def _said(event: Event, document: Document, *, is_known: bool, for_all: bool) -> str:
-    count = f"{document.passages} passage{'' if document.passages == 1 else 's'}"
+    passages = f" ({document.passages} passage{'' if document.passages == 1 else 's'})"
+    count = passages if document.source else ""  # what a person has written themselves needs no counting
     verb = "Updated" if is_known else "Learned"
     if for_all:
         where = f"everybody on {event.conversation.platform.capitalize()}"
@@ -164,4 +165,4 @@ def _said(event: Event, document: Document, *, is_known: bool, for_all: bool) ->
     else:
         whom = "for you alone, and use it where nobody else reads along"
     then = "I name it when I answer from it. `/knowledge` lists what I know."
-    return f"{verb} “{document.title}” ({count}) {whom}. {then}"
+    return f"{verb} “{document.title}”{count} {whom}. {then}"
