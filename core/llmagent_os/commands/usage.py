@@ -37,6 +37,11 @@ def used_text(budgets: Budgets, used: Used, limit: Limit) -> str:
         f"{used.messages}{f' of {limit.messages}' if limit.messages else ''} messages",
         f"{used.tokens:,}{f' of {limit.tokens:,}' if limit.tokens else ''} tokens",
     ]
-    if price.read or price.written:
+    if used.speech_seconds or limit.speech:
+        most = f" of {limit.speech:g}" if limit.speech else ""
+        parts.append(f"{used.speech_seconds / 60:.1f}{most} minutes of speech")
+    if used.embedded_tokens:
+        parts.append(f"{used.embedded_tokens:,} tokens embedded")
+    if price.is_set:
         parts.append(f"{used.money:.2f}{f' of {limit.money:.2f}' if limit.money else ''} {price.currency}")
     return ", ".join(parts)

@@ -458,6 +458,9 @@ usage = sa.Table(
     sa.Column("prompt_tokens", sa.Integer, nullable=False),
     sa.Column("completion_tokens", sa.Integer, nullable=False),
     sa.Column("money", _NUMBER, nullable=False),
+    sa.Column("embedded_tokens", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("heard_seconds", _NUMBER, nullable=False, server_default=sa.text("0")),
+    sa.Column("spoken_seconds", _NUMBER, nullable=False, server_default=sa.text("0")),
     sa.Index(None, "period", "begins"),
 )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -17,6 +18,7 @@ from llmagent_os.people.budget_config import BudgetConfig
 if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
     from llmagent_os.people.directory import Directory
+    from llmagent_os.serving.token_tally import TokenTally
 
 PERIODS: tuple[Period, ...] = ("hour", "day", "month")
 
@@ -28,7 +30,7 @@ class Reached(msgspec.Struct, frozen=True):
 
     scope: Scope
     period: Period
-    name: str  #: messages, tokens or money
+    name: str  #: messages, tokens, speech or money
     until: datetime  #: when the next period begins, in the bot's time zone
 
 
@@ -72,20 +74,20 @@ class Budgets:
         found = await self._usage.take(self.bot, accounts, begins_at(at), self.config.fits, key)
         return None if found is None else Reached(*found, next_period(at, found[1]))
 
-    async def add(self, event: Event, read: int, written: int, *, unnamed: bool = False) -> None:
-        """Count the tokens that an answer took.
+    async def add(self, event: Event, tally: TokenTally, *, unnamed: bool = False) -> None:
+        """Count what models did for an answer.
 
         Args:
-            event: the message.
-            read: the tokens that models read.
-            written: the tokens that models wrote.
+            event: what was answered.
+            tally: what they read, wrote, heard and spoke.
             unnamed: write no name, only the pseudonym of the person, whose sums count for them all the same.
 
         Raises:
             LedgerError: the ledger cannot be written.
         """
-        if read or written:
-            used = Used(prompt_tokens=read, completion_tokens=written, money=self.config.price.of(read, written))
+        used = Used(**asdict(tally))
+        if used != Used():
+            used = msgspec.structs.replace(used, money=self.config.price.of(used))
             await self._usage.add(self.bot, await self._accounts(event), begins_at(self.present), used, unnamed=unnamed)
 
     async def used_by(self, event: Event) -> list[tuple[Scope, dict[Period, Used]]]:
@@ -142,6 +144,7 @@ def said(reached: Reached, budgets: Budgets) -> str:
     what = {
         "messages": f"{limit.messages} message{'s' * (limit.messages != 1)}",
         "tokens": f"{limit.tokens:,} tokens",
+        "speech": f"{limit.speech:g} minutes of speech",
         "money": f"{limit.money:.2f} {budgets.config.price.currency}",
     }[reached.name]
     when = f"{reached.until:%H:%M}" if reached.period == "hour" else f"{reached.until:%A, %-d %B, %H:%M}"
