@@ -90,7 +90,7 @@ def test_another_models_lora_is_refused(
     finetuner = Finetuner(LLM.from_pretrained(str(other)), [{"input": "hi", "output": "Hello."}], epochs=1)
     finetuner.finetune()
     folder = finetuner.save_model(tmp_path / "foreign")
-    with pytest.raises(ModelError, match=r"is for the model .*other: bot 'parrot' has .*base"):
+    with pytest.raises(ModelError, match=r"is for the model .*other: bot 'parrot' has .*chatty"):
         asyncio.run(written_version.add(settings, bot, folder, None, lambda _: None))
     with pytest.raises(ModelError, match="no LoRA in"):
         asyncio.run(written_version.add(settings, bot, tmp_path, None, lambda _: None))
