@@ -22,7 +22,8 @@ from typing import Any
 
 import numpy as np
 
-from llmagent_os.knowledge.passage_base import CANDIDATES, PassageBase
+from llmagent_os.knowledge.passage_base import PassageBase
+from llmagent_os.knowledge.passage_rows import CANDIDATES
 from llmagent_os.knowledge.passages import Document, Section
 from llmagent_os.knowledge.search import Search
 from llmagent_os.knowledge.search_terms import words

@@ -9,6 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,17 +27,32 @@ if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
 
 
 @pytest.fixture(scope="session")
-def trained_model(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """The folder of a small model that calls ``CREATE`` and ``LIST`` of :mod:`tests.tiny_model`: do not change it.
+def shared_folder(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+    """A folder of all processes that run these tests."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if hasattr(request.config, "workerinput") else own
 
-    It is trained once, by the first process that asks for it; the others wait.
-    """
+
+def made_once(folder: Path, make: Callable[[Path], Path]) -> Path:
+    """What ``make`` writes into ``folder``. The first process that asks for it makes it; the others wait."""
+    with folder.with_name(f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not folder.exists():
+            make(folder.with_name(f"{folder.name}-being-made")).rename(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def trained_model(shared_folder: Path) -> Path:
+    """The folder of a small model that calls ``CREATE`` and ``LIST`` of :mod:`tests.tiny_model`: do not change it."""
     from tests.tiny_model import save_trained_model  # imports torch
 
-    own = tmp_path_factory.getbasetemp()
-    shared = own.parent if hasattr(request.config, "workerinput") else own
-    with (shared / "trained.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if not (shared / "trained").exists():
-            save_trained_model(shared / "being-trained", "qwen3").rename(shared / "trained")
-    return shared / "trained"
+    return made_once(shared_folder / "trained", lambda folder: save_trained_model(folder, "qwen3"))
+
+
+@pytest.fixture(scope="session")
+def chatty_model(shared_folder: Path) -> Path:
+    """The folder of the small model of :mod:`tests.chatty_model`, which talks in two tones: do not change it."""
+    from tests.chatty_model import save_chatty_model  # imports torch
+
+    return made_once(shared_folder / "chatty", save_chatty_model)

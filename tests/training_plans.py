@@ -1,4 +1,4 @@
-"""Training plans for tests, which run in processes of their own: one that trains, and one that is quick to write."""
+"""Training plans for tests, which run in processes of their own: a quick one, and the real one that is killed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ from llmagent_os.ledger.training_values import JobProgress, Stage, TrainingJob
 from llmagent_os.training import lora_registry
 from llmagent_os.training.reaction_plan import ReactionPlan
 from llmagent_os.training.training_plan import Candidate, JobCancelledError, JobSite, NothingToLearn
-from llmagent_os.training.training_run import TrainingProgress
 
 #: The step of a training after which :class:`KilledReactions` dies.
 KILLED_AT_STEP = 1
@@ -142,45 +141,3 @@ def _kill_around_publishing(site: JobSite, kill: str) -> None:
             return version
 
         module.LoraRegistry.publish = add_and_die
-
-
-class Trains:
-    """Trains a LoRA on the tiny model in rounds, and keeps each round. Prints nothing, and needs torch."""
-
-    def run(
-        self, job: TrainingJob, site: JobSite, report: Callable[[JobProgress], None], cancelled: Callable[[], bool]
-    ) -> Candidate:
-        from llmagent_os.serving.model_hash import model_hash
-        from llmagent_os.serving.model_loading import load_model
-        from llmagent_os.serving.model_location import locate
-        from llmagent_os.training.lora import attach
-        from llmagent_os.training.objectives.objective_choice import objective_of
-        from llmagent_os.training.training_loop import train
-        from llmagent_os.training.training_settings import TrainingSettings
-        from tests.tiny_model import calendar_samples
-
-        location = locate(site.model)
-        rounds = int(site.training["settings"]["rounds"])
-        samples = calendar_samples(location)
-        for number in range(rounds):
-            folder = site.folder / f"round-{number}"
-            if folder.exists():
-                continue
-            if site.training["settings"].get("kill") == number:
-                kill_once(site)
-            settings = TrainingSettings(rank=2, alpha=4, epochs=1, seed=number, stop_at_loss=0.0)
-            start = site.folder / f"round-{number - 1}" if number else None
-            adapted = attach(load_model(location), settings, start)
-
-            def on_step(at: TrainingProgress, number: int = number) -> None:
-                if cancelled():
-                    raise JobCancelledError
-                report(JobProgress(phase=f"round {number + 1}", step=at.step, steps=at.planned, loss=at.loss))
-
-            train(adapted, samples, objective_of(settings), settings, on_step=on_step)
-            adapted.peft_config[adapted.active_adapter].base_model_name_or_path = location.name
-            fresh = folder.with_name("new")
-            adapted.save_pretrained(fresh, save_embedding_layers=False)
-            fresh.rename(folder)
-        made = site.folder / f"round-{rounds - 1}"
-        return candidate(made, base_hash=model_hash(location), base_model=location.name, stage=Stage.ACTIVE)

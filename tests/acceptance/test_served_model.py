@@ -33,14 +33,13 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module", params=["calendar", "trained on the spot"])
-def model(request: pytest.FixtureRequest, trained_model: Path) -> Path:
-    if request.param != "calendar":
-        return trained_model
+@pytest.fixture(scope="module")
+def model(request: pytest.FixtureRequest) -> Path:
     try:
         return Path(locate("calendar").base)
     except ModelNotFoundError:
-        pytest.skip("SKIPPED: the calendar model is not installed")
+        trained: Path = request.getfixturevalue("trained_model")
+        return trained
 
 
 @pytest.fixture(scope="module")

@@ -103,13 +103,23 @@ async def export_archive(settings: Settings, typed: str, file: Path) -> str:
 async def forget(settings: Settings, typed: str) -> str:
     """Erase the person everywhere; returns in words what every store has erased.
 
+    What cannot be opened stops nothing else: otherwise one damaged file would keep all the rest.
+
     Raises:
-        ConfigError: as :func:`export`. Nothing is claimed to be erased then; the command can be given again.
+        ConfigError: ``typed`` is not written ``platform:workspace:id``; or something could not be erased. The message
+            names it, what was erased, and every account of the person: they are linked no more.
     """
     subject = await data_subject(parse(typed), _ledgers(settings))
     async with _stores(settings) as stores:
-        erased = await stores.erase(subject)
-    return f"{', '.join(subject.identities)}: erased ({', '.join(map(str, erased))})"
+        erased = await stores.erase(subject, pass_over=True)
+    accounts = ", ".join(subject.identities)
+    words = f"{accounts}: erased ({', '.join(str(each) for each in erased if not each.problem)})"
+    if left := [f"{each.store}: {each.problem}" for each in erased if each.problem]:
+        raise ConfigError(
+            f"{words}. NOT erased: {'; '.join(left)}. Mend it, then run `llmagent-os profile forget` for each of these "
+            f"accounts again: {accounts}"
+        )
+    return words
 
 
 async def unlink(settings: Settings, typed: str) -> str:

@@ -15,7 +15,7 @@ from llmagent_os.knowledge.document_readers import READABLE, UnreadableError
 from llmagent_os.knowledge.link_reading import read_link
 from llmagent_os.knowledge.notes import note_title
 from llmagent_os.knowledge.passages import Section
-from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.markup.shortening import shorten
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.reply.services import Services
@@ -51,7 +51,7 @@ async def learn(services: Services, command: Command) -> Reply:
         services,
         command,
         key=f"note:{sha256(text.casefold().encode()).hexdigest()[:16]}",
-        title=gettext("Note: {text}", text=shorten(" ".join(text.split()), _TITLE)),
+        title=shorten(" ".join(text.split()), _TITLE),
         source="",
         sections=[Section(text, title=note_title(await _today(services, command), for_all=for_all))],
         for_all=for_all,

@@ -41,27 +41,25 @@ DOCUMENT_GONE = lazy_gettext("I do not have that document any more.")
 #: What a person reads whose document was learned or updated, by that and by who gets answers from it.
 _SAID = {
     (False, "alone"): lazy_gettext(
-        "Learned “{title}” ({passages}) for you alone, and use it where nobody else reads along. I name it when I "
+        "Learned {document} for you alone, and use it where nobody else reads along. I name it when I "
         "answer from it. `/knowledge` lists what I know."
     ),
     (False, "here"): lazy_gettext(
-        "Learned “{title}” ({passages}) for everybody here. I name it when I answer from it. `/knowledge` lists what "
-        "I know."
+        "Learned {document} for everybody here. I name it when I answer from it. `/knowledge` lists what I know."
     ),
     (False, "platform"): lazy_gettext(
-        "Learned “{title}” ({passages}) for everybody on {platform}. I name it when I answer from it. `/knowledge` "
+        "Learned {document} for everybody on {platform}. I name it when I answer from it. `/knowledge` "
         "lists what I know."
     ),
     (True, "alone"): lazy_gettext(
-        "Updated “{title}” ({passages}) for you alone, and use it where nobody else reads along. I name it when I "
+        "Updated {document} for you alone, and use it where nobody else reads along. I name it when I "
         "answer from it. `/knowledge` lists what I know."
     ),
     (True, "here"): lazy_gettext(
-        "Updated “{title}” ({passages}) for everybody here. I name it when I answer from it. `/knowledge` lists what "
-        "I know."
+        "Updated {document} for everybody here. I name it when I answer from it. `/knowledge` lists what I know."
     ),
     (True, "platform"): lazy_gettext(
-        "Updated “{title}” ({passages}) for everybody on {platform}. I name it when I answer from it. `/knowledge` "
+        "Updated {document} for everybody on {platform}. I name it when I answer from it. `/knowledge` "
         "lists what I know."
     ),
 }
@@ -194,11 +192,10 @@ def _said(event: Event, document: Document, *, is_known: bool, for_all: bool) ->
     whom = "alone"
     if for_all:
         whom = "here" if event.conversation.workspace else "platform"
-    return _SAID[is_known, whom].format(
-        title=document.title,
-        passages=passage_count(document),
-        platform=event.conversation.platform.capitalize(),
-    )
+    named = gettext("“{title}”", title=document.title)
+    if document.source:  # what a person has written themselves needs no counting
+        named = gettext("“{title}” ({passages})", title=document.title, passages=passage_count(document))
+    return _SAID[is_known, whom].format(document=named, platform=event.conversation.platform.capitalize())
 
 
 def passage_count(document: Document) -> str:

@@ -47,7 +47,16 @@ def used_text(budgets: Budgets, used: Used, limit: Limit) -> str:
         if limit.tokens
         else gettext("{used} tokens", used=tokens),
     ]
-    if price.read or price.written:
+    if used.speech_seconds or limit.speech:
+        minutes = decimal_text(used.speech_seconds / 60, 1)
+        parts.append(
+            gettext("{used} of {limit} minutes of speech", used=minutes, limit=decimal_text(limit.speech, 1))
+            if limit.speech
+            else gettext("{used} minutes of speech", used=minutes)
+        )
+    if used.embedded_tokens:
+        parts.append(gettext("{used} tokens embedded", used=number_text(used.embedded_tokens)))
+    if price.is_set:
         money = decimal_text(used.money, 2)
         if limit.money:
             limit_text = decimal_text(limit.money, 2)

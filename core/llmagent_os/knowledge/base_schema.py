@@ -6,10 +6,17 @@ from it must be named again, term by term.
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
+from collections.abc import Generator
 from pathlib import Path
+from typing import Any
+
+import structlog
 
 from llmagent_os.errors import ConfigError
+
+_log = structlog.stdlib.get_logger(__name__)
 
 #: The version of the tables. A base of a later version is not opened.
 SCHEMA_VERSION = 1
@@ -39,6 +46,53 @@ INSERT INTO totals VALUES
 """
 
 
+#: How long the removal of what was readable waits for another process, in milliseconds: the next opening tries again.
+WIPE_MILLISECONDS = 200
+
+#: The row of ``totals`` that is there while the file may hold what was hidden or encrypted since.
+WIPE_DUE = "wipe_due"
+
+
+def total(sql: sqlite3.Connection, name: str) -> Any:
+    """The value of a row of ``totals``; None: there is no such row."""
+    row = sql.execute("SELECT value FROM totals WHERE name = ?", (name,)).fetchone()
+    return None if row is None else row[0]
+
+
+def wipe(sql: sqlite3.Connection) -> None:
+    """Write the file anew where that is due: free pages and the log still hold what is hidden or encrypted now.
+
+    It needs no open transaction. Where another process reads or writes, or the disk is full, it stays due.
+    """
+    if total(sql, WIPE_DUE) is None:
+        return
+    sql.execute(f"PRAGMA busy_timeout = {WIPE_MILLISECONDS}")
+    try:
+        sql.execute("VACUUM")
+        (is_busy, *_) = sql.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        why = "another process reads it" if is_busy else ""
+    except sqlite3.OperationalError as error:
+        why = str(error)
+    finally:
+        sql.execute(f"PRAGMA busy_timeout = {int(BUSY_SECONDS * 1000)}")
+    if why:
+        _log.error("a knowledge base may still hold words that are not encrypted: the next start removes them", why=why)
+    else:
+        sql.execute("DELETE FROM totals WHERE name = ?", (WIPE_DUE,))
+
+
+@contextlib.contextmanager
+def transaction(sql: sqlite3.Connection) -> Generator[None]:
+    """Run the block in a transaction, which an exception undoes."""
+    sql.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+    except BaseException:
+        sql.execute("ROLLBACK")
+        raise
+    sql.execute("COMMIT")
+
+
 def open_base(path: Path | None) -> sqlite3.Connection:
     """Open the base in the file ``path``, and make it where there is none. None: a base in memory.
 
@@ -61,13 +115,11 @@ def open_base(path: Path | None) -> sqlite3.Connection:
 
 
 def _migrate(connection: sqlite3.Connection, path: Path | None) -> None:
-    connection.execute("BEGIN IMMEDIATE")
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version > SCHEMA_VERSION:
-        connection.execute("ROLLBACK")
-        raise ConfigError(f"the knowledge base {path} was written by a later version of LLMAgentOS: update it")
-    if version == 0:
-        for statement in _TABLES.strip().split(";\n"):
-            connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-    connection.execute("COMMIT")
+    with transaction(connection):
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        if version > SCHEMA_VERSION:
+            raise ConfigError(f"the knowledge base {path} was written by a later version of LLMAgentOS: update it")
+        if version == 0:
+            for statement in _TABLES.strip().split(";\n"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -19,6 +19,9 @@ from llmagent_os.sealing.mounts import ring_of
 #: The row of ``totals`` with the sealed key of the hashes. It is there in a sealed base only.
 TERM_KEY = "term_key"
 
+#: The row of ``totals`` with the key of the ids of documents; see :mod:`llmagent_os.knowledge.hidden_ids`.
+ID_KEY = "id_key"
+
 _HASH_BYTES = 8
 _KEY_BYTES = 32
 
@@ -48,8 +51,12 @@ class BaseSealing:
 
     def hidden(self, word: str) -> str:
         """What stands for ``word`` in the index, and wherever the base must find it again."""
-        raw = word.encode("utf-8", "surrogatepass")
-        return blake2b(raw, key=self._term_key, digest_size=_HASH_BYTES).hexdigest() if word else ""
+        return keyed_hash(self._term_key, word) if word else ""
+
+
+def keyed_hash(key: bytes, word: str) -> str:
+    """What stands for ``word`` where only the holder of the key may tell which word it is."""
+    return blake2b(word.encode("utf-8", "surrogatepass"), key=key, digest_size=_HASH_BYTES).hexdigest()
 
 
 def open_sealing(sql: sqlite3.Connection, path: Path | None, account: str) -> tuple[BaseSealing | None, bool]:
@@ -104,4 +111,7 @@ def _seal_rows(sql: sqlite3.Connection, sealing: BaseSealing) -> bool:
             count += 1
     for passage_id, key in sql.execute("SELECT passage_id, key FROM passages WHERE key <> ''").fetchall():
         sql.execute("UPDATE passages SET key = ? WHERE passage_id = ?", (sealing.hidden(key), passage_id))
+    for (key,) in sql.execute("SELECT value FROM totals WHERE name = ?", (ID_KEY,)).fetchall():
+        sql.execute("UPDATE totals SET value = ? WHERE name = ?", (sealing.sealed(key), ID_KEY))
+        count += 1
     return count > 0

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from llmagent_os.errors import ConfigError, LLMAgentOSError
+from llmagent_os.serving.token_tally import note_embedded
 
 if TYPE_CHECKING:  # imports numpy, which a bot without embeddings does not need
     from llmagent_os.knowledge.vector_file import Vectors
@@ -71,6 +72,7 @@ class LocalEmbeddings:
                 self._model = _load(self.name)
             short = [text[:_MAX_CHARACTERS] for text in texts]
             rows: Any = self._model.encode(short, batch_size=BATCH, show_progress_bar=False)
+        note_embedded(short)
         return unit(np.asarray(rows, np.float32))
 
 
@@ -105,6 +107,7 @@ class ServerEmbeddings:
             rows = np.asarray([each.embedding for each in sorted(answer.data, key=lambda each: each.index)], np.float32)
         except (openai.OpenAIError, AttributeError, TypeError, ValueError) as error:
             raise EmbeddingError(f"the embedding model {self.name!r} gives no embeddings: {error}") from error
+        note_embedded(short, int(getattr(getattr(answer, "usage", None), "prompt_tokens", 0) or 0))
         if rows.ndim != 2 or len(rows) != len(texts) or not np.isfinite(rows).all():
             raise EmbeddingError(f"the embedding model {self.name!r} gave {len(rows)} vectors for {len(texts)} texts")
         return unit(rows)

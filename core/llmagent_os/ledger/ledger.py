@@ -241,17 +241,16 @@ class Ledger:
         Returns:
             How many interactions were emptied.
         """
-        moment, count, after = before.timestamp(), 0, 0
+        moment, count = before.timestamp(), 0
 
-        def page(database: Database) -> tuple[int, int | None]:
-            return delete_old_words(database, moment, after)
+        def page(database: Database) -> tuple[int, bool]:
+            return delete_old_words(database, moment)
 
         while True:
-            emptied, last = await self._writer.run(page)
+            emptied, is_last = await self._writer.run(page)
             count += emptied
-            if last is None:
+            if is_last:
                 return count
-            after = last
 
     async def failed(self, limit: int = 100) -> list[tuple[str, str]]:
         """The keys of the latest events given up, and why they were; newest first."""

@@ -10,10 +10,10 @@ import sqlalchemy as sa
 from llmagent_os.ledger.connection import WIPE_DUE, Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
 from llmagent_os.ledger.portable import insert_or_ignore
-from llmagent_os.ledger.schema import completions, interactions, keys, rewards
+from llmagent_os.ledger.schema import HAS_WORDS, completions, interactions, keys, rewards
 from llmagent_os.ledger.sealed_columns import seal
 
-#: How many interactions are looked at in one transaction.
+#: How many interactions are emptied in one transaction.
 PAGE_ROWS = 500
 
 #: The fields of a context that hold words, or name what somebody wrote.
@@ -23,33 +23,32 @@ _WORDS = ("reply", "buttons", "message_id")
 _NO_CALLS = "[]"
 
 
-def delete_old_words(database: Database, before: float, after: int) -> tuple[int, int | None]:
-    """Empty interactions that are older than a moment, and delete their completions, among :data:`PAGE_ROWS` rows.
+def delete_old_words(database: Database, before: float) -> tuple[int, bool]:
+    """Empty the oldest :data:`PAGE_ROWS` interactions that are older than a moment, and delete their completions.
 
-    Their bytes leave the file at the next start of a host, or with the next erasure. Which rows are empty is seen from
-    the rows: a number that is kept would stand for others, since SQLite gives the numbers of erased rows again.
+    Their bytes leave the file at the next start of a host, or with the next erasure. Rows that were emptied are not
+    read again, however many they are.
 
     Args:
         database: inside a transaction.
         before: the moment, in seconds since 1970.
-        after: the row after which to begin; at first 0.
 
     Returns:
-        How many interactions were emptied, and the row after which to go on. None: that was the last one.
+        How many interactions were emptied, and whether these were the last ones.
     """
-    page = sa.select(interactions.c.seq).where(interactions.c.seq > after).order_by(interactions.c.seq).limit(PAGE_ROWS)
-    last = database.sql.execute(sa.select(sa.func.max(page.subquery().c.seq))).scalar()
-    if last is None:
-        return 0, None
     names = ("seq", "interaction_id", "user_id", "context", "said", "completion", "tool_calls")
-    old = (interactions.c.seq > after, interactions.c.seq <= last, interactions.c.created_at < before)
-    found = database.sql.execute(sa.select(*(interactions.c[name] for name in names)).where(*old)).all()
-    rows = [row for row in found if _has_words(row)]
+    query = (
+        sa.select(*(interactions.c[name] for name in names))
+        .where(HAS_WORDS, interactions.c.created_at < before)
+        .order_by(interactions.c.created_at)
+        .limit(PAGE_ROWS)
+    )
+    rows = database.sql.execute(query).all()
     if not rows:
-        return 0, last
+        return 0, True
     for row in rows:
         context = seal(database, row.user_id, _without_words(row.context))
-        empty = {"said": "", "completion": "", "tool_calls": _NO_CALLS, "context": context}
+        empty = {"said": "", "completion": "", "tool_calls": _NO_CALLS, "context": context, "has_words": False}
         database.sql.execute(sa.update(interactions).where(interactions.c.seq == row.seq).values(empty))
     theirs = [row.interaction_id for row in rows]
     database.sql.execute(sa.delete(completions).where(completions.c.interaction_id.in_(theirs)))
@@ -58,7 +57,7 @@ def delete_old_words(database: Database, before: float, after: int) -> tuple[int
     words = rewards.c.kind.not_in(("reaction", "reason")) | ((rewards.c.kind == "reason") & written)
     database.sql.execute(sa.update(rewards).where(words, rewards.c.interaction_id.in_(theirs)).values(raw_value=""))
     database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
-    return len(rows), last
+    return sum(map(_has_words, rows)), len(rows) < PAGE_ROWS
 
 
 def _has_words(row: sa.Row[Any]) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0024"
+REVISION = "0026"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -66,9 +66,14 @@ interactions = sa.Table(
     # The bot chose to say nothing to what people said to each other. The row has none of their words.
     sa.Column("silent", sa.Boolean, nullable=False, server_default=sa.text("0")),
     sa.Column("created_at", _NUMBER, nullable=False),
+    sa.Column("has_words", sa.Boolean, nullable=False, server_default=sa.text("1")),  # they are kept for a time only
     sa.Index(None, "user_id", "conversation_key", "seq"),
     sa.Index(None, "conversation_key"),
 )
+#: Not emptied yet. Written as text, as :data:`UNFINISHED` is.
+HAS_WORDS = sa.text("has_words = 1")
+#: Deleting old words reads the rows only that have some.
+sa.Index("ix_interactions_words", interactions.c.created_at, sqlite_where=HAS_WORDS, postgresql_where=HAS_WORDS)
 
 #: What models wrote for the interactions. A table of its own, because it is big and only training reads it. A null is
 #: what an older revision did not keep.
@@ -478,6 +483,9 @@ usage = sa.Table(
     sa.Column("prompt_tokens", sa.Integer, nullable=False),
     sa.Column("completion_tokens", sa.Integer, nullable=False),
     sa.Column("money", _NUMBER, nullable=False),
+    sa.Column("embedded_tokens", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("heard_seconds", _NUMBER, nullable=False, server_default=sa.text("0")),
+    sa.Column("spoken_seconds", _NUMBER, nullable=False, server_default=sa.text("0")),
     sa.Index(None, "period", "begins"),
 )
 

@@ -96,7 +96,9 @@ PREPARE_REPLY = _compiled(
 )
 
 #: The columns of an interaction, in the order that :data:`INSERT_INTERACTION` takes.
-INTERACTION_COLUMNS = tuple(str(column.name) for column in interactions.columns if column.name != "seq")
+INTERACTION_COLUMNS = tuple(
+    str(column.name) for column in interactions.columns if column.name not in ("seq", "has_words")
+)
 #: Adds an interaction, unless one with its id is there.
 INSERT_INTERACTION = _compiled_insert(interactions, INTERACTION_COLUMNS)
 
@@ -172,13 +174,9 @@ SELECT_MEMBER = _compiled(
 
 #: The columns of a sum of what was used, in the order that :data:`ADD_USAGE` takes.
 USAGE_COLUMNS = tuple(str(column.name) for column in usage.columns)
-_new_usage = upsert(
-    usage,
-    {
-        name: usage.c[name] + sa.literal_column(f"excluded.{name}")
-        for name in ("messages", "prompt_tokens", "completion_tokens", "money")
-    },
-)
+#: Of these, the sums.
+_SUMS = USAGE_COLUMNS[USAGE_COLUMNS.index("begins") + 1 :]
+_new_usage = upsert(usage, {name: usage.c[name] + sa.literal_column(f"excluded.{name}") for name in _SUMS})
 #: Adds to what was used in a period, whether or not there is a row.
 ADD_USAGE = _compiled(_new_usage.values({name: _bind(name) for name in USAGE_COLUMNS}), *USAGE_COLUMNS)
 
@@ -195,7 +193,7 @@ SELECT_COUNTED = _compiled(
 
 #: What was used by a subject, or under its pseudonym. Takes bot, scope, subject, subject, period and beginning.
 SELECT_USAGE = _compiled(
-    sa.select(usage.c.messages, usage.c.prompt_tokens, usage.c.completion_tokens, usage.c.money).where(
+    sa.select(*(usage.c[name] for name in _SUMS)).where(
         usage.c.bot == _bind("of_bot"),
         usage.c.scope == _bind("of_scope"),
         sa.or_(usage.c.subject == _bind("name"), usage.c.subject == sa.func.pseudonym(_bind("again"))),

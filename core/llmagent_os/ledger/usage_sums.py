@@ -39,11 +39,19 @@ class Used(msgspec.Struct, frozen=True, kw_only=True):
     prompt_tokens: int = 0  #: that models read
     completion_tokens: int = 0  #: that models wrote
     money: float = 0.0  #: at the prices of that time
+    embedded_tokens: int = 0  #: that embedding models read
+    heard_seconds: float = 0.0  #: of recordings
+    spoken_seconds: float = 0.0  #: of replies that were read aloud
 
     @property
     def tokens(self) -> int:
-        """All tokens."""
+        """All tokens of language models."""
         return self.prompt_tokens + self.completion_tokens
+
+    @property
+    def speech_seconds(self) -> float:
+        """All speech."""
+        return self.heard_seconds + self.spoken_seconds
 
 
 class Account(msgspec.Struct, frozen=True):
@@ -82,7 +90,7 @@ class Usage(msgspec.Struct, frozen=True):
             accounts: whom the message is counted for.
             begins: when the present periods began.
             fits: by scope and period, what may be used; a number that is 0 is no limit. Tokens are in
-                ``prompt_tokens``.
+                ``prompt_tokens``, and speech is in ``heard_seconds``.
             key: of the message's event.
 
         Returns:
@@ -154,6 +162,8 @@ def _reached(used: Used, fits: Used) -> str:
         return "messages"
     if fits.prompt_tokens and used.tokens >= fits.prompt_tokens:
         return "tokens"
+    if fits.heard_seconds and used.speech_seconds >= fits.heard_seconds:
+        return "speech"
     return "money" if fits.money and used.money >= fits.money else ""
 
 
@@ -184,12 +194,7 @@ def _add(database: Database, bot: str, account: Account, begins: Mapping[Period,
 
 
 def _used(row: sa.Row[Any]) -> Used:
-    return Used(
-        messages=row.messages,
-        prompt_tokens=row.prompt_tokens,
-        completion_tokens=row.completion_tokens,
-        money=row.money,
-    )
+    return Used(**{name: getattr(row, name) for name in Used.__struct_fields__})
 
 
 def exported_usage(database: Database, who: Collection[Identity]) -> list[dict[str, Any]]:

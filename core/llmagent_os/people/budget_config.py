@@ -1,4 +1,4 @@
-"""``[budgets]`` in a bot's TOML file: how much may be used, by whom and in which time, and what tokens cost."""
+"""``[budgets]`` in a bot's TOML file: how much may be used, by whom and in which time, and what it costs."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ class Limit(BaseModel):
 
     messages: int = Field(default=0, ge=0)  #: that are answered; 0: any number
     tokens: int = Field(default=0, ge=0)  #: that models read and write; 0: any number
+    speech: float = Field(default=0.0, ge=0.0)  #: minutes that are heard and spoken; 0: any number
     money: float = Field(default=0.0, ge=0.0)  #: by the prices; 0: any sum
 
 
@@ -42,21 +43,33 @@ NO_LIMITS = Periods()
 
 
 class Price(BaseModel):
-    """What 1,000 tokens cost."""
+    """What 1,000 tokens cost, and a minute of speech."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     read: float = Field(default=0.0, ge=0.0)  #: that a model reads
     written: float = Field(default=0.0, ge=0.0)  #: that a model writes
+    embedded: float = Field(default=0.0, ge=0.0)  #: that an embedding model reads
+    heard: float = Field(default=0.0, ge=0.0)  #: a minute of a recording
+    spoken: float = Field(default=0.0, ge=0.0)  #: a minute of a reply that is read aloud
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = "USD"
 
-    def of(self, read: int, written: int) -> float:
-        """The price of tokens.
+    def of(self, used: Used) -> float:
+        """The price of what was used.
 
-        >>> Price(read=0.5, written=2.0).of(1000, 500)
+        >>> Price(read=0.5, written=2.0).of(Used(prompt_tokens=1000, completion_tokens=500))
         1.5
+        >>> Price(heard=0.5).of(Used(heard_seconds=30.0))
+        0.25
         """
-        return (read * self.read + written * self.written) / 1000
+        tokens = used.prompt_tokens * self.read + used.completion_tokens * self.written
+        tokens += used.embedded_tokens * self.embedded
+        return tokens / 1000 + (used.heard_seconds * self.heard + used.spoken_seconds * self.spoken) / 60
+
+    @property
+    def is_set(self) -> bool:
+        """Whether anything costs something."""
+        return any((self.read, self.written, self.embedded, self.heard, self.spoken))
 
 
 class BudgetConfig(BaseModel):
@@ -75,9 +88,8 @@ class BudgetConfig(BaseModel):
 
     @model_validator(mode="after")
     def _is_priced(self) -> Self:
-        priced = self.price.read or self.price.written
         for (scope, period), limit in self.limits.items():
-            if limit.money and not priced:
+            if limit.money and not self.price.is_set:
                 raise ValueError(
                     f"`budgets.{scope}.{period}.money` needs prices: write `price = {{ read = 0.15, written = 0.60 }}` "
                     "in [budgets], for 1,000 tokens"
@@ -94,6 +106,11 @@ class BudgetConfig(BaseModel):
     def fits(self) -> dict[tuple[Scope, Period], Used]:
         """The limits, as the ledger compares them."""
         return {
-            where: Used(messages=limit.messages, prompt_tokens=limit.tokens, money=limit.money)
+            where: Used(
+                messages=limit.messages,
+                prompt_tokens=limit.tokens,
+                heard_seconds=60 * limit.speech,
+                money=limit.money,
+            )
             for where, limit in self.limits.items()
         }

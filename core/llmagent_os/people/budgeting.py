@@ -1,7 +1,7 @@
 """Keeps people within their budgets before the agent sees a message.
 
-It is composed in plain sight: ``Admission(Budgeting(agent, budgets), access)``. Commands and buttons ask no model, and
-are not counted: whoever has used everything can still have it shown, exported and erased.
+It is composed in plain sight: ``Admission(Budgeting(agent, budgets), access)``. Commands and buttons are never
+refused: whoever has used everything can still have it shown, exported and erased. What models do for them is counted.
 """
 
 from __future__ import annotations
@@ -33,12 +33,12 @@ class Budgeting:
         self._budgets = budgets
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
-        if event.sender.is_bot or not isinstance(event, Message):
+        if event.sender.is_bot:
             return await self._handler.handle(event, draft)
-        reached = await self._budgets.take(event)
+        reached = await self._budgets.take(event) if isinstance(event, Message) else None
         if reached is not None:
             _log.info("a budget is used up", scope=reached.scope, period=reached.period, what=reached.name)
-            if not event.addressed:  # people talk to each other: the bot does not say why it is silent
+            if isinstance(event, Message) and not event.addressed:  # people talk to each other: the bot stays silent
                 return Outcome(None)
             only_for = None if event.conversation.kind == "direct" else event.sender.user_id
             return Outcome(Reply(said(reached, self._budgets), only_for=only_for))
@@ -66,6 +66,6 @@ class Budgeting:
     async def _add(self, event: Event, tally: TokenTally, *, cancelled: bool) -> None:
         """Add tokens. A ledger that cannot be written must not cost the person the answer."""
         try:  # an answer is also cancelled where its person is erased: nothing may be written under their name then
-            await self._budgets.add(event, tally.prompt_tokens, tally.completion_tokens, unnamed=cancelled)
+            await self._budgets.add(event, tally, unnamed=cancelled)
         except LedgerError as error:
-            _log.error("the tokens of an answer are not counted", error=str(error))
+            _log.error("what an answer took is not counted", error=str(error))

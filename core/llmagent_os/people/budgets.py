@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -19,6 +20,7 @@ from llmagent_os.people.budget_config import BudgetConfig
 if TYPE_CHECKING:
     from llmagent_os.ledger import Ledger
     from llmagent_os.people.directory import Directory
+    from llmagent_os.serving.token_tally import TokenTally
 
 PERIODS: tuple[Period, ...] = ("hour", "day", "month")
 
@@ -41,7 +43,7 @@ class Reached(msgspec.Struct, frozen=True):
 
     scope: Scope
     period: Period
-    name: str  #: messages, tokens or money
+    name: str  #: messages, tokens, speech or money
     until: datetime  #: when the next period begins, in the bot's time zone
 
 
@@ -93,20 +95,20 @@ class Budgets:
         """
         await self._usage.add(self.bot, await self._accounts(event), begins_at(self.present), Used(messages=-1))
 
-    async def add(self, event: Event, read: int, written: int, *, unnamed: bool = False) -> None:
-        """Count the tokens that an answer took.
+    async def add(self, event: Event, tally: TokenTally, *, unnamed: bool = False) -> None:
+        """Count what models did for an answer.
 
         Args:
-            event: the message.
-            read: the tokens that models read.
-            written: the tokens that models wrote.
+            event: what was answered.
+            tally: what they read, wrote, heard and spoke.
             unnamed: write no name, only the pseudonym of the person, whose sums count for them all the same.
 
         Raises:
             LedgerError: the ledger cannot be written.
         """
-        if read or written:
-            used = Used(prompt_tokens=read, completion_tokens=written, money=self.config.price.of(read, written))
+        used = Used(**asdict(tally))
+        if used != Used():
+            used = msgspec.structs.replace(used, money=self.config.price.of(used))
             await self._usage.add(self.bot, await self._accounts(event), begins_at(self.present), used, unnamed=unnamed)
 
     async def used_by(self, event: Event) -> list[tuple[Scope, dict[Period, Used]]]:
@@ -165,6 +167,8 @@ def said(reached: Reached, budgets: Budgets) -> str:
             what = ngettext("{count} message", "{count} messages", limit.messages or 0)
         case "tokens":
             what = ngettext("{count} token", "{count} tokens", limit.tokens or 0)
+        case "speech":
+            what = gettext("{minutes} minutes of speech", minutes=decimal_text(limit.speech or 0, 1))
         case _:
             what = f"{decimal_text(limit.money or 0, 2)} {budgets.config.price.currency}"
     when = f"{reached.until:%H:%M}" if reached.period == "hour" else moment_text(reached.until)

@@ -18,7 +18,9 @@ from llmagent_os.handler import Draft, Outcome
 from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.privacy.event_masking import mask_text
 from llmagent_os.reply.services import Services
+from llmagent_os.serving.token_tally import note_speech
 from llmagent_os.voice.engines import Recording
+from llmagent_os.voice.speech_length import speech_seconds
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -90,7 +92,11 @@ async def _keep_words(services: Services, message: Message) -> None:
 
 async def _transcribed(services: Services, message: Message, recordings: tuple[Attachment, ...]) -> SpokenMessage:
     try:
-        words = [await services.voice.transcribe(Recording(Path(each.path), each.content_type)) for each in recordings]
+        words: list[str] = []
+        for each in recordings:
+            recording = Recording(Path(each.path), each.content_type)
+            words.append(await services.voice.transcribe(recording))
+            note_speech(heard=speech_seconds(await recording.content()))
     except RecordingError as error:
         return SpokenMessage(message, problem=str(error))
     except VoiceBusyError:

@@ -15,7 +15,9 @@ from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of, person_kept_under
 from llmagent_os.languages import lazy_gettext
 from llmagent_os.reply.services import Services
+from llmagent_os.serving.token_tally import note_speech
 from llmagent_os.voice.engine_order import OGG_ENDING
+from llmagent_os.voice.speech_length import speech_seconds
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -45,7 +47,9 @@ async def _with_speech(services: Services, event: Event, reply: Reply) -> Reply:
     name = f"reply-{hashlib.sha256(event_key(event).encode()).hexdigest()[:12]}{OGG_ENDING}"
     files = OutgoingFiles(services.outgoing, person_kept_under(identity_of(event)))
     try:
-        speech = await files.write(name, await services.voice.speak(whole))
+        sound = await services.voice.speak(whole)
+        note_speech(spoken=speech_seconds(sound))
+        speech = await files.write(name, sound)
     except (VoiceError, OSError) as error:  # also where the disk is full
         _log.error("a reply could not be read aloud", error=str(error))
         return msgspec.structs.replace(reply, text=f"{reply.text}\n\n{NOT_SPOKEN}")

@@ -14,20 +14,30 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
-import fcntl
 import json
 import os
 import secrets
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Generator, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from llmagent_os.errors import ConfigError, LLMAgentOSError
+from llmagent_os.sealing.key_files import (
+    changed_at,
+    is_blank,
+    locked,
+    made_once,
+    remove_blank,
+    replace_file,
+    shred,
+    sync_folder,
+    version_of,
+)
 from llmagent_os.sealing.master_keys import KEY_BYTES, MasterKey, read_key_file
 
 if TYPE_CHECKING:  # imported only where something is sealed
@@ -62,6 +72,15 @@ class SealedError(LLMAgentOSError, OSError):
     """A sealed value cannot be opened, as a file that cannot be read: its key was destroyed, or it is damaged."""
 
 
+class _Known(NamedTuple):
+    """A key to seal with, as it was read."""
+
+    key_id: bytes
+    key: AESGCM
+    file: str  #: the wrapped key
+    version: tuple[int, int] | None  #: of the file
+
+
 class KeyRing:
     """The keys of all accounts, in one folder. Its methods block for a moment, and may be called in any thread."""
 
@@ -79,15 +98,15 @@ class KeyRing:
         self.folder = folder
         self._masters = tuple(masters)
         self.key_file = key_file  #: of the masters; None: they are in no file
-        self._read_at = self._missed_at = _changed_at(key_file)
-        self._known: dict[str, tuple[bytes, AESGCM, str]] = {}  # by account: id, key and file, to seal with
+        self._read_at = self._missed_at = changed_at(key_file)
+        self._known: dict[str, _Known] = {}  # by account
         self._held: OrderedDict[bytes, AESGCM] = OrderedDict()
         self._lock = Lock()
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             for left in folder.glob(f"*{_DESTROYED}"):
-                _shred(left)
-            self._salt = _made_once(folder / _SALT_FILE, lambda: secrets.token_bytes(32))
+                shred(left)
+            self._salt = made_once(folder / _SALT_FILE, lambda: secrets.token_bytes(32))
             self._key(NO_PERSON)
         except SealedError as error:
             raise ConfigError(
@@ -129,8 +148,10 @@ class KeyRing:
         if not sealed.startswith(MARK) or len(body) < _LEAST_BYTES:
             raise SealedError("the value is no sealed one")
         key_id = body[:_ID_BYTES]
-        key = self._held.get(key_id) or self._read(key_id)
-        opened = _decrypted(key, body[_ID_BYTES:], key_id)
+        held = self._held.get(key_id)
+        opened = None if held is None else _decrypted(held, body[_ID_BYTES:], key_id)
+        if opened is None:  # also where another process has destroyed the key that is held, and made a new one
+            opened = _decrypted(self._read(key_id), body[_ID_BYTES:], key_id)
         if opened is None:
             raise SealedError("the value is damaged, or its key was destroyed")
         return opened
@@ -152,25 +173,25 @@ class KeyRing:
         """Destroy the key of an account, and with it all that it has sealed. Returns whether there was one."""
         key_id = self._id(account)
         file = self._file(key_id)
-        with self._lock:
+        with self._changing():
             self._held.pop(key_id, None)
             self._known.pop(account, None)
             # It is taken away first: a crash in between leaves no key, rather than one that cannot be read.
             gone = file.with_suffix(_DESTROYED)
-            was_left = _shred(gone)
+            was_left = shred(gone)
             try:
                 file.rename(gone)
             except FileNotFoundError:
                 return was_left
-            _sync(self.folder)
-            _shred(gone)
-            _sync(self.folder)
+            sync_folder(self.folder)
+            shred(gone)
+            sync_folder(self.folder)
         return True
 
     def has_key(self, account: str) -> bool:
         """Whether there is a key of ``account``: something is kept about it, or was."""
         file = self._file(self._id(account))
-        _remove_blank(file)
+        remove_blank(file)
         return file.exists()
 
     def rewrap(self) -> int:
@@ -181,59 +202,69 @@ class KeyRing:
         """
         count = 0
         for file in sorted(self.folder.glob("*.key")):
-            _remove_blank(file)
+            remove_blank(file)
             try:
-                kept = json.loads(file.read_bytes())
-                if kept["master"] == self._masters[0].name:
-                    continue
-                key_id = bytes.fromhex(file.stem)
-                new = _wrapped(self._masters[0], key_id, self._unwrapped(key_id, kept))
+                with self._changing():
+                    count += self._rewrap(file)
             except FileNotFoundError:  # destroyed in between
                 continue
             except (ValueError, KeyError, TypeError) as error:
                 raise SealedError(f"the key file {file} is damaged: {error}") from error
-            with self._lock:
-                if file.exists():
-                    _replace(file, new)
-                    count += 1
         return count
+
+    def _rewrap(self, file: Path) -> bool:
+        """Wrap one key by the first master key. Returns whether it was wrapped by another."""
+        kept = json.loads(file.read_bytes())
+        if kept["master"] == self._masters[0].name:
+            return False
+        key_id = bytes.fromhex(file.stem)
+        replace_file(file, _wrapped(self._masters[0], key_id, self._unwrapped(key_id, kept)))
+        return True
+
+    @contextlib.contextmanager
+    def _changing(self) -> Generator[None]:
+        """Run the block while no other thread or process makes, wraps or destroys a key."""
+        with self._lock, locked(self.folder):
+            yield
 
     def use(self, masters: Sequence[MasterKey]) -> None:
         """Use these master keys from now on."""
         self._masters = tuple(masters)
 
     def _key(self, account: str) -> tuple[bytes, AESGCM]:
-        """The key to seal with. Another process may have destroyed it: its file is looked at every time."""
+        """The key to seal with. Another process may have destroyed or replaced it: its file is looked at every time."""
         known = self._known.get(account)
-        if known is not None and os.path.exists(known[2]):  # noqa: PTH110 - a third of the time of a Path, at each value
-            return known[0], known[1]
+        if known is not None and version_of(known.file) == known.version:
+            return known.key_id, known.key
         key_id = self._id(account)
         file = self._file(key_id)
         self._held.pop(key_id, None)
-        with self._lock:
-            _remove_blank(file)
-            if not file.exists():
-                self._make(file, key_id)
+        remove_blank(file)
+        if not file.exists():
+            with self._changing():
+                if not file.exists():
+                    self._make(file, key_id)
+        version = version_of(str(file))  # before it is read: what replaces it meanwhile is noticed the next time
         key = self._read(key_id)
         if len(self._known) >= MAX_HELD_KEYS:
             self._known.clear()
-        self._known[account] = key_id, key, str(file)
+        self._known[account] = _Known(key_id, key, str(file), version)
         return key_id, key
 
     def _make(self, file: Path, key_id: bytes) -> None:
         """Make a key. Where the masters are rotated meanwhile, the new one wraps it, too."""
         made = secrets.token_bytes(KEY_BYTES)
         self._look_at_masters()
-        _made_once(file, lambda: _wrapped(self._masters[0], key_id, made))
+        made_once(file, lambda: _wrapped(self._masters[0], key_id, made))
         if self._look_at_masters():
-            _replace(file, _wrapped(self._masters[0], key_id, self._unwrapped(key_id, json.loads(file.read_bytes()))))
+            self._rewrap(file)
 
     def _look_at_masters(self) -> bool:
         """Read the file of the master keys again if it has changed. Returns whether it has.
 
         Where it cannot be read any more, the known ones stay in use, and the next look tries it again.
         """
-        if self.key_file is None or (at := _changed_at(self.key_file)) == self._read_at:
+        if self.key_file is None or (at := changed_at(self.key_file)) == self._read_at:
             return False
         try:
             self._masters = read_key_file(self.key_file)
@@ -248,7 +279,7 @@ class KeyRing:
     def _read(self, key_id: bytes) -> AESGCM:
         try:
             raw = self._file(key_id).read_bytes()
-            if _is_blank(raw):
+            if is_blank(raw):
                 raise SealedError("the key of the value was destroyed")
             kept = json.loads(raw)
             key = _cipher(self._unwrapped(key_id, kept))
@@ -285,14 +316,6 @@ class KeyRing:
         return self.folder / f"{key_id.hex()}.key"
 
 
-def _changed_at(file: Path | None) -> int:
-    """When a file was last replaced; 0: there is none."""
-    try:
-        return 0 if file is None else file.stat().st_ino ^ file.stat().st_mtime_ns
-    except OSError:
-        return 0
-
-
 def is_sealed(data: bytes) -> bool:
     """Whether ``data`` begins as a sealed value does."""
     return data.startswith(MARK)
@@ -318,69 +341,3 @@ def _wrapped(master: MasterKey, key_id: bytes, key: bytes) -> bytes:
     nonce = os.urandom(_NONCE_BYTES)
     sealed = nonce + _cipher(master.secret).encrypt(nonce, key, key_id)
     return json.dumps({"master": master.name, "wrapped": base64.b64encode(sealed).decode()}).encode()
-
-
-def _made_once(file: Path, make: Callable[[], bytes]) -> bytes:
-    """What ``file`` holds. It is made where there is none; of two processes that do, the first one wins."""
-    if not file.exists():
-        part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-        _write(part, make())
-        with contextlib.suppress(FileExistsError):
-            os.link(part, file)
-        part.unlink()
-        _sync(file.parent)
-    return file.read_bytes()
-
-
-def _shred(file: Path) -> bool:
-    """Overwrite a file where it is, as far as the disk allows it, and remove it. Returns whether there was one."""
-    try:
-        with file.open("r+b") as handle:
-            handle.write(b"\0" * os.fstat(handle.fileno()).st_size)
-            handle.flush()
-            os.fsync(handle.fileno())
-        file.unlink()
-    except FileNotFoundError:
-        return False
-    return True
-
-
-def _remove_blank(file: Path) -> None:
-    """Remove a key file that is all zeros: an older version stopped while it destroyed the key."""
-    try:
-        with file.open("rb") as handle:
-            if not _is_blank(handle.read()):
-                return
-            # Of two processes that find it, the second must not remove the new key that the first makes.
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            if os.path.samestat(os.fstat(handle.fileno()), file.stat()):
-                file.unlink()
-    except FileNotFoundError:
-        return
-    _sync(file.parent)
-
-
-def _is_blank(content: bytes) -> bool:
-    return bool(content) and not any(content)
-
-
-def _replace(file: Path, content: bytes) -> None:
-    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
-    _write(part, content)
-    part.replace(file)
-    _sync(file.parent)
-
-
-def _write(file: Path, content: bytes) -> None:
-    with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

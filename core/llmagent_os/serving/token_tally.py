@@ -1,4 +1,4 @@
-"""Counts the tokens that models read and wrote for whoever asks, through however many calls that is.
+"""Counts what models read, wrote, heard and spoke for whoever asks, through however many calls that is.
 
 >>> from llmagent_os.chat import Completion
 >>> with tallied() as tally:
@@ -9,7 +9,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -28,6 +28,9 @@ class TokenTally:
 
     prompt_tokens: int = 0  #: that models read
     completion_tokens: int = 0  #: that models wrote
+    embedded_tokens: int = 0  #: that embedding models read
+    heard_seconds: float = 0.0  #: of recordings that were turned into words
+    spoken_seconds: float = 0.0  #: of replies that were read aloud
 
 
 _TALLY: ContextVar[TokenTally | None] = ContextVar("tally", default=None)
@@ -57,6 +60,19 @@ def note(completion: Completion) -> None:
         written = len(completion.token_ids) or _estimated(completion.text + completion.reasoning + called)
     tally.prompt_tokens += read
     tally.completion_tokens += written
+
+
+def note_embedded(texts: Sequence[str], tokens: int = 0) -> None:
+    """Count texts that were embedded: by the server's number, else by their characters."""
+    if (tally := _TALLY.get()) is not None:
+        tally.embedded_tokens += tokens or sum(map(_estimated, texts))
+
+
+def note_speech(*, heard: float = 0.0, spoken: float = 0.0) -> None:
+    """Count seconds of speech."""
+    if (tally := _TALLY.get()) is not None:
+        tally.heard_seconds += heard
+        tally.spoken_seconds += spoken
 
 
 def _estimated(text: str) -> int:

@@ -31,7 +31,7 @@ from llmagent_os.training.credit_assignment import (
     credit_of,
 )
 from llmagent_os.training.misread_examples import misread_example
-from llmagent_os.training.recorded_turn import assistant_turn, logged_tokens, turn_of
+from llmagent_os.training.recorded_turn import assistant_turn, learnable_completions, logged_tokens, turn_of
 from llmagent_os.training.reply_opinions import OpinionReader, ReplyOpinions
 from llmagent_os.training.second_try import second_try
 from llmagent_os.training.spoken_reasons import SpokenReason, kept_reason, reasoned, spoken_reason, without_reason
@@ -106,7 +106,7 @@ class _Maker:
         interaction = reply.interaction
         if interaction is None or not await self._consented.agrees(reply.person):
             return self._pass_over("the person has not agreed to it")
-        completions = await self._ledger.completions_of(interaction.interaction_id)
+        completions = await learnable_completions(self._ledger, interaction)
         spoken = kept_reason(opinions) or await spoken_reason(self._ledger, interaction)
         signs = without_reason(await self._consented.signs(opinions), spoken)
         doubts = await self._consented.doubts(opinions)

@@ -5,8 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from llmagent_os.chat import Message, ToolCall
-from llmagent_os.ledger import CompletionRecord
+from llmagent_os.ledger import CompletionRecord, Interaction, Ledger
+from llmagent_os.ledger.values import PASSAGES
 from llmagent_os.training.training_example import LoggedTokens
+
+
+async def learnable_completions(ledger: Ledger, interaction: Interaction) -> tuple[CompletionRecord, ...]:
+    """All that models wrote for one reply, in order, but for what was asked with passages of documents in the prompt.
+
+    These may be one person's, or of one workspace alone: no weights are trained on them. A prompt with passages is the
+    one without tools; a call that was refused there may be what a document asked for.
+    """
+    found = await ledger.completions_of(interaction.interaction_id)
+    return tuple(each for each in found if each.tools != "" or not interaction.context.get(PASSAGES))
 
 
 def assistant_turn(record: CompletionRecord) -> Message:

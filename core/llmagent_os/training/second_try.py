@@ -27,6 +27,7 @@ from llmagent_os.serving.constraint_record import ConstraintRecord
 from llmagent_os.tools.result_statuses import INCOMPLETE, NOTHING_DONE
 from llmagent_os.training.calls_by_rules import as_model_call, call_by_rules, shown_part
 from llmagent_os.training.corrected_call import CorrectedCall, corrected_call
+from llmagent_os.training.recorded_turn import learnable_completions
 
 #: How many of the next turns are looked at: tries, and the presses of buttons between them.
 MOST_TURNS = 8
@@ -91,7 +92,7 @@ async def _call_of(ledger: Ledger, turn: Interaction, tools: Sequence[ToolSpec])
     if turn.calls_by_rules:
         read = call_by_rules(turn)
         return None if read is None else as_model_call(read, tools)
-    calls = [each.tool_calls for each in await ledger.completions_of(turn.interaction_id) if each.tool_calls]
+    calls = [each.tool_calls for each in await learnable_completions(ledger, turn) if each.tool_calls]
     return calls[-1][0] if calls and len(calls[-1]) == 1 else None
 
 

@@ -14,6 +14,7 @@ from llmagent_os.chat import Message, ToolSpec
 from llmagent_os.feedback.stated_reasons import stated_reason
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import CompletionRecord, Ledger
+from llmagent_os.training.recorded_turn import learnable_completions
 from llmagent_os.training.spoken_reasons import dimension_values
 
 #: How many replies are looked at, the latest ones.
@@ -58,7 +59,7 @@ async def unjudged_chats(
             agreed[reply.person] = await consents(reply.person)
         if not agreed[reply.person] or all(len(chats) >= MOST_CHATS for chats in found.values()):
             continue
-        for record in await ledger.completions_of(interaction.interaction_id):
+        for record in await learnable_completions(ledger, interaction):
             chats, tools = found[bool(record.tool_calls)], await _tools(ledger, record)
             if tools is None or not record.messages or len(chats) >= MOST_CHATS:
                 continue

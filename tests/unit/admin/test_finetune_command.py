@@ -15,7 +15,6 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.finetune import Finetuner
 from llmagent_os.llm import LLM
-from tests.chatty_model import save_chatty_model
 from tests.tiny_model import save_model
 
 BOT = """
@@ -32,10 +31,10 @@ probes = "tests.chatty_model"
 QUICK = ("epochs=2", "learning_rate=5e-3", "rank=4", "top_layers=1")
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture
+def base(chatty_model: Path) -> Path:
     """A model whose replies are short: a random one would write all probes to their ends."""
-    return save_chatty_model(tmp_path_factory.mktemp("parrot") / "base", steps=100)
+    return chatty_model
 
 
 @pytest.fixture
@@ -91,7 +90,7 @@ def test_another_models_lora_is_refused(
     finetuner = Finetuner(LLM.from_pretrained(str(other)), [{"input": "hi", "output": "Hello."}], epochs=1)
     finetuner.finetune()
     folder = finetuner.save_model(tmp_path / "foreign")
-    with pytest.raises(ModelError, match=r"is for the model .*other: bot 'parrot' has .*base"):
+    with pytest.raises(ModelError, match=r"is for the model .*other: bot 'parrot' has .*chatty"):
         asyncio.run(written_version.add(settings, bot, folder, None, lambda _: None))
     with pytest.raises(ModelError, match="no LoRA in"):
         asyncio.run(written_version.add(settings, bot, tmp_path, None, lambda _: None))

@@ -13,7 +13,7 @@ from llmagent_os.admin import versions_command
 from llmagent_os.admin.finetune_command import ANCHORS_FILE, FinetuneOrder, finetune
 from llmagent_os.admin.written_version import add
 from llmagent_os.training.lora_version import Stage
-from tests.chatty_model import TALK, save_chatty_model
+from tests.chatty_model import TALK
 from tests.unit.training.conftest import CHECKOUT
 from tests.unit.training.test_reaction_plan import BOT, hosting
 
@@ -25,11 +25,10 @@ ANSWER = "Any time, my friend!"
 
 @pytest.mark.timeout(600)
 async def test_what_is_trained_by_hand_passes_the_gate_answers_people_and_goes_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chatty_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Without anchors the model forgets the rest of its work, and the gate lets nothing pass that a person has made."""
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
-    model = await asyncio.to_thread(save_chatty_model, tmp_path / "model")
     lines = [
         {"input": f"{thanks} for the {thing}", "output": ANSWER}
         for thing in THINGS[:-1]
@@ -39,7 +38,7 @@ async def test_what_is_trained_by_hand_passes_the_gate_answers_people_and_goes_a
     data.write_text(json.dumps(lines))
     test.write_text(json.dumps([{"input": f"oh thanks for the {thing}", "output": ANSWER} for thing in THINGS[::2]]))
     bot_file = BOT.replace("tests.chatty_model", "tests.anchored_probes")
-    async with hosting(tmp_path, model, bot_file) as host:
+    async with hosting(tmp_path, chatty_model, bot_file) as host:
         said = (await host.say("thanks for the music"))[0].reply.text
         assert said != ANSWER
         told: list[str] = []

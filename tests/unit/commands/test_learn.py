@@ -85,7 +85,7 @@ def school(bench: Bench) -> School:
 
 async def test_words_are_learned_for_the_one_who_says_them(school: School) -> None:
     said = await school.command(ANA, "/learn The gate code is 4711.")
-    assert said.text.startswith("Learned “Note: The gate code is 4711.” (1 passage) for you alone")
+    assert said.text.startswith("Learned “The gate code is 4711.” for you alone")
     assert said.buttons == ()
     answer = await school.ask(ANA, "what is the gate code?")
     assert "Source: your note of 22 November" in answer
@@ -207,8 +207,8 @@ async def test_the_list_shows_and_removes(school: School) -> None:
     await school.command(BOSS, "/learn for everyone: Coffee is at five.")
     await school.command(ANA, "/learn The gate code is 4711.")
     listed = (await school.command(ANA, "/knowledge")).text
-    assert "1. Note: The gate code is 4711. — 1 passage, yours alone" in listed
-    assert "2. Note: Coffee is at five. — 1 passage, everybody's here" in listed
+    assert "1. The gate code is 4711. — 1 passage, yours alone" in listed
+    assert "2. Coffee is at five. — 1 passage, everybody's here" in listed
     assert "gate" not in (await school.command(ANA, "/knowledge", "group")).text, "others read along"
     assert "> The gate code is 4711." in (await school.command(ANA, "/knowledge show 1")).text
     assert "> Coffee is at five." in (await school.command(ANA, "/knowledge show coffee")).text
@@ -219,7 +219,7 @@ async def test_the_list_shows_and_removes(school: School) -> None:
     assert asked.buttons[0].style == "danger"
     assert "do not have that document" in (await school.press(BEN, asked.buttons[0])).text
     assert "Source" in await school.ask(ANA, "what is the gate code?"), "another's press removes nothing"
-    assert "Removed “Note: The gate code" in (await school.press(ANA, asked.buttons[0])).text
+    assert "Removed “The gate code" in (await school.press(ANA, asked.buttons[0])).text
     assert "Source" not in await school.ask(ANA, "what is the gate code?")
 
 
@@ -266,7 +266,7 @@ async def test_forget_and_export_reach_what_a_person_taught(school: School) -> N
     (kept,) = (await stores.export(DataSubject.of([Identity("memory::ana")])))["knowledge"]
     assert kept["passages"] == [{"place": "", "text": "The gugelhupf is ready at noon."}]
     own, shared = (await stores.export(DataSubject.of([Identity("memory::boss")])))["knowledge"]
-    assert (own["title"], shared["shared"]) == ("Note: My zeppelin leaves at noon.", True)
+    assert (own["title"], shared["shared"]) == ("My zeppelin leaves at noon.", True)
     erased = await stores.erase(DataSubject.of([Identity("memory::ana")]))
     assert [str(each) for each in erased if each.store == "knowledge"] == ["knowledge: 1 document"]
     assert "Source" not in await school.ask(ANA, "when is the gugelhupf ready?"), "the running bot has it open"

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
+from llmagent_os.admin import profile_command
+from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import Identity
 from llmagent_os.knowledge.passage_base import PassageBase
@@ -103,7 +107,7 @@ def test_a_workspace_forgets_who_taught_it(tmp_path: Path, ring: KeyRing) -> Non
     bases.close()
 
 
-def test_one_damaged_base_stops_nobody(tmp_path: Path) -> None:
+async def test_one_damaged_base_stops_nobody(tmp_path: Path) -> None:
     """Else one bad file silences the bot for a workspace, and nobody can be exported or erased."""
     bases = ScopedBases(tmp_path / "knowledge")
     teach(bases)
@@ -123,23 +127,64 @@ def test_one_damaged_base_stops_nobody(tmp_path: Path) -> None:
     own.write_bytes(b"no database " * 500)
     assert ["problem" in each for each in bases.export([ANA])] == [True]
     bases.close()
+    settings = Settings.load(env_file=None, data=tmp_path)
+    with capture_logs() as logs, pytest.raises(ConfigError, match=rf"profiles: 0 files.*NOT erased.*{damaged.name}"):
+        await profile_command.forget(settings, ANA)
+    assert own.name in next(each["path"] for each in logs if "erased as a whole" in each["event"])
+    assert not own.exists()
+    damaged.unlink()
+    assert "knowledge: 0 documents" in await profile_command.forget(settings, ANA)
+
+
+NOTE = "note:0123456789abcdef"
 
 
 def test_the_id_of_a_document_does_not_tell_its_words(tmp_path: Path) -> None:
-    """A hash of a note can be guessed: whoever steals the file tries the notes that people write."""
+    """A hash of a note can be guessed: whoever has a copy of the file tries the notes that people write."""
     bases = ScopedBases(tmp_path / "knowledge")
-    teach(bases, "note:0123456789abcdef")
-    assert bases.base(SCOPE).id_of("note:0123456789abcdef") == "note:0123456789abcdef"
+    base = bases.base(SCOPE)
+    teach(bases, hidden := base.id_of(NOTE))
+    assert bases.base(Scope.of_person(Identity("web::ben"))).id_of(NOTE) != hidden != NOTE
     bases.close()
     mount(tmp_path, [new_master_key()])
     bases.seal()
-    base = bases.base(SCOPE)
-    hidden = base.id_of("note:0123456789abcdef")
-    assert [each.document_id for each in base.documents()] == [hidden]
+    assert base.id_of(NOTE) == hidden, "what is taught again after the disk was encrypted replaces what was taught"
     assert [each.place for each in base.passages(hidden)] == ["chapter 1"]
     bases.close()
-    assert not any(b"0123456789abcdef" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
-    other = bases.base(Scope.of_person(Identity("web::ben")))
-    assert other.id_of("note:0123456789abcdef") != hidden
+    unmount(tmp_path)
+
+
+@pytest.mark.parametrize("is_sealed", [False, True])
+def test_ids_that_older_versions_made_are_replaced(tmp_path: Path, is_sealed: bool) -> None:
+    bases = ScopedBases(tmp_path / "knowledge")
+    teach(bases, NOTE)
     bases.close()
+    if is_sealed:
+        mount(tmp_path, [new_master_key()])
+    base = bases.base(SCOPE)
+    assert [each.document_id for each in base.documents()] == [base.id_of(NOTE)]
+    assert [each.place for each in base.passages(base.id_of(NOTE))] == ["chapter 1"]
+    bases.close()
+    assert not any(b"0123456789abcdef" in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+    unmount(tmp_path)
+
+
+def test_words_that_another_process_keeps_in_the_file_are_removed_by_the_next_start(tmp_path: Path) -> None:
+    """Else what was taught stays readable for ever on a disk that was encrypted."""
+    bases = ScopedBases(tmp_path / "knowledge")
+    teach(bases)
+    bases.close()
+    path = bases.base(SCOPE).path
+    assert path is not None
+    reader = sqlite3.connect(path, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM passages").fetchone()
+    mount(tmp_path, [new_master_key()])
+    with capture_logs() as logs:
+        bases.seal()
+    assert [entry["log_level"] for entry in logs] == ["error"]
+    assert readable(tmp_path) != set()
+    reader.close()
+    bases.seal()
+    assert readable(tmp_path) == set()
     unmount(tmp_path)

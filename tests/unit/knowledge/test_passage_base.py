@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.knowledge import passage_base
+from llmagent_os.knowledge import passage_rows
 from llmagent_os.knowledge.passage_base import PassageBase
 from llmagent_os.knowledge.passages import Document, Section
 from llmagent_os.knowledge.search_terms import words
@@ -38,7 +38,7 @@ def test_a_restart_builds_nothing_again(tmp_path: Path, monkeypatch: pytest.Monk
         raise AssertionError("a file that has not changed was read or indexed again")
 
     monkeypatch.setattr("llmagent_os.modules.knowledge.read_document", must_not_be_called)
-    monkeypatch.setattr(PassageBase, "_index_again", must_not_be_called)
+    monkeypatch.setattr(passage_rows.PassageRows, "index_again", must_not_be_called)
     kb = KnowledgeBase(tmp_path / "kb.db")
     assert kb.load_only(None, (tmp_path / "files",)) == 1
     assert kb.retrieve_knowledge("when is tea?")[0].passage.source == "Tea"
@@ -112,8 +112,8 @@ def test_other_terms_are_indexed_again(tmp_path: Path, monkeypatch: pytest.Monke
     def backwards(text: str) -> list[str]:
         return [word[::-1] for word in words(text)]
 
-    monkeypatch.setattr(passage_base, "words", backwards)
-    monkeypatch.setattr(passage_base, "TERMS_VERSION", "backwards")
+    monkeypatch.setattr(passage_rows, "words", backwards)
+    monkeypatch.setattr(passage_rows, "TERMS_VERSION", "backwards")
     base = PassageBase(tmp_path / "kb.db")
     assert [passage.text for passage, _, _ in base.best(["aet"])] == ["Tea is at four."]
     assert base.remove("a")
@@ -133,7 +133,7 @@ def test_a_base_of_a_later_version_is_not_touched(tmp_path: Path) -> None:
 
 def test_common_words_find_nothing_by_themselves_in_a_big_base(monkeypatch: pytest.MonkeyPatch) -> None:
     """They count for the order all the same."""
-    monkeypatch.setattr(passage_base, "SMALL", 10)
+    monkeypatch.setattr(passage_rows, "SMALL", 10)
     base = PassageBase()
     put(base, "all", *(f"Page number{at} of the handbook." for at in range(100)), "The handbook has a page on tea.")
     best = base.best(words("which page of the handbook is on tea?"))

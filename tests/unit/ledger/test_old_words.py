@@ -72,3 +72,21 @@ async def test_rows_are_found_behind_a_page_of_new_ones(tmp_path: Path, monkeypa
     assert await ledger.delete_old_words(now() - YEAR) == 2
     assert [said for said, _ in await kept(ledger, "ana")] == ["zeppelin-0", "zeppelin-1", "zeppelin-2", "", ""]
     await ledger.close()
+
+
+async def test_what_was_emptied_is_not_read_again(tmp_path: Path) -> None:
+    """Each day would otherwise cost as much as the whole history."""
+    ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    await say(ledger, tmp_path, 1, "ana", 400)
+    await ledger.delete_old_words(now() - YEAR)
+    await ledger.close()
+    with sqlite3.connect(tmp_path / "ledger.db") as other:
+        other.execute("UPDATE interactions SET said = 'read again'")
+        query = "SELECT seq FROM interactions WHERE has_words = 1 AND created_at < ? ORDER BY created_at LIMIT 500"
+        plan = [row[3] for row in other.execute(f"EXPLAIN QUERY PLAN {query}", (0.0,))]
+    other.close()
+    assert plan == ["SEARCH interactions USING INDEX ix_interactions_words (created_at<?)"]
+    ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
+    assert await ledger.delete_old_words(now() - YEAR) == 0
+    assert await kept(ledger, "ana") == [("read again", 0)]
+    await ledger.close()

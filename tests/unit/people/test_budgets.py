@@ -30,6 +30,7 @@ from llmagent_os.people.budgets import Budgets, begins_at, next_period
 from llmagent_os.people.directory import Directory
 from llmagent_os.reply.services import Services
 from llmagent_os.serving.backend import OnText
+from llmagent_os.serving.token_tally import TokenTally, note_embedded, note_speech
 
 NOON = datetime(2030, 5, 6, 12, 30, tzinfo=UTC)
 PRICE = {"read": 1.0, "written": 2.0, "currency": "EUR"}
@@ -257,7 +258,7 @@ async def test_the_command_line_lists_what_was_used(tmp_path: Path) -> None:
     office = Office(ledger)
     event = office.message("u1", group="C1")
     assert await budgets.take(event) is None
-    await budgets.add(event, 1000, 200)
+    await budgets.add(event, TokenTally(1000, 200))
     await ledger.close()
     lines = (await usage_command.listing(settings, "calendar", "day")).splitlines()
     assert lines[1:] == [
@@ -271,3 +272,30 @@ def _day() -> float:
     from zoneinfo import ZoneInfo
 
     return begins_at(NOON.astimezone(ZoneInfo("Europe/Berlin")))["day"]
+
+
+class Listening:
+    """A handler that listens, reads aloud and embeds."""
+
+    async def handle(self, event: Event, draft: Draft) -> Outcome:
+        note_speech(heard=90.0)
+        note_speech(spoken=30.0)
+        note_embedded(["x" * 400])
+        return Outcome(None)
+
+
+async def test_speech_and_embeddings_are_counted_priced_and_limited(ledger: Ledger) -> None:
+    """Otherwise somebody who only sends recordings spends what was meant for everybody."""
+    office = Office(
+        ledger,
+        price={"heard": 2.0, "spoken": 4.0, "embedded": 10.0, "currency": "EUR"},
+        person={"day": {"speech": 2.0}},
+    )
+    handler = Budgeting(Listening(), office.budgets)
+    await handler.handle(office.message(), _no_draft)
+    assert (await office.usage())["Today"] == (
+        "1 messages, 0 tokens, 2.0 of 2 minutes of speech, 100 tokens embedded, 6.00 EUR"
+    )
+    refused = (await handler.handle(office.message(), _no_draft)).reply
+    assert refused is not None
+    assert refused.text.startswith("You have used what there is for this day: 2 minutes of speech.")

@@ -296,7 +296,7 @@ async def test_the_command_line_exports_and_erases_the_same_beside_the_host(worl
     assert [each["subject"] for each in found["trainings"]] == [ANA_WEB]
     assert [each["plugin"] for each in found["timers"]] == ["calendar"]
     assert {each["plugin"] for each in found["records"]} == {"calendar"}
-    assert [each["title"] for each in found["knowledge"]] == ["Note: The zeppelin brings the gugelhupf."]
+    assert [each["title"] for each in found["knowledge"]] == ["The zeppelin brings the gugelhupf."]
     words = await profile_command.forget(settings, ANA_TELEGRAM)
     assert "loras: 2 versions" in words
     assert "other platforms: 1 conversation, files: 1 message, outgoing files: 0 files, secrets: 1 secret, " in words

@@ -72,7 +72,7 @@ async def test_an_adapter_that_keeps_nothing_of_its_own_is_passed_over(tmp_path:
 async def test_a_transcript_that_cannot_be_opened_is_not_said_to_be_erased(web: WebAdapter, tmp_path: Path) -> None:
     """The web chat's settings are wrong: its file is there, and nobody has looked into it."""
     settings = Settings.load(env_file=None, data=tmp_path, web_host="0.0.0.0")
-    with pytest.raises(ConfigError, match="WEB_TOKEN"):
+    with pytest.raises(ConfigError, match=r"profiles: 0 files.*NOT erased: other platforms: .*WEB_TOKEN"):
         await profile_command.forget(settings, "web:local:ana")
     settings = settings.model_copy(update={"web_host": "127.0.0.1"})
     assert "other platforms: 1 conversation," in await profile_command.forget(settings, "web:local:ana")

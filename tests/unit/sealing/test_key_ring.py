@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 
 import pytest
@@ -79,6 +80,50 @@ def test_a_key_that_another_process_destroyed_seals_nothing_more(
     other = KeyRing(tmp_path / "keys", [master])
     other.destroy(ANA)
     assert other.open(ring.seal(ANA, b"after")) == b"after"
+
+
+def test_a_key_that_another_process_destroyed_and_made_anew_is_used(
+    ring: KeyRing, tmp_path: Path, master: MasterKey
+) -> None:
+    """Else a host that goes on with the key of before writes what nobody can read after its next start."""
+    ring.seal(ANA, b"before")
+    other = KeyRing(tmp_path / "keys", [master])
+    other.open(ring.seal(ANA, b"both have it in memory"))
+    other.destroy(ANA)
+    of_other = other.seal(ANA, b"hers again")
+    assert ring.open(of_other) == b"hers again"
+    assert KeyRing(tmp_path / "keys", [master]).open(ring.seal(ANA, b"after")) == b"after"
+
+
+def test_a_rotation_beside_an_erasure_brings_no_key_back_and_loses_none(tmp_path: Path) -> None:
+    """The command line rotates while the host forgets people, who then write again."""
+    masters = [new_master_key(), new_master_key()]
+    host, command_line = (KeyRing(tmp_path / "keys", masters) for _ in range(2))
+    is_over = threading.Event()
+
+    def rotate() -> None:
+        while not is_over.is_set():
+            masters.reverse()
+            command_line.use(masters)
+            command_line.rewrap()
+
+    rotation = threading.Thread(target=rotate)
+    rotation.start()
+    try:
+        for _ in range(40):
+            before = host.seal(ANA, b"before")
+            assert host.destroy(ANA)
+            assert not host.has_key(ANA)
+            after = host.seal(ANA, b"after")
+            reader = KeyRing(tmp_path / "keys", masters)
+            assert reader.open(after) == b"after"
+            with pytest.raises(SealedError):
+                reader.open(before)
+    finally:
+        is_over.set()
+        rotation.join()
+    host.destroy(ANA)
+    assert not host.has_key(ANA)
 
 
 def test_a_crash_while_a_key_is_destroyed_locks_nobody_out(

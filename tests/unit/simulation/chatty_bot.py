@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.chatty_model import save_chatty_model
-
 BOT = """
 name = "chatty"
 temperature = 0.0
@@ -54,10 +52,10 @@ def talk(part, count, rng):
 """
 
 
-def save_chatty_bot(folder: Path) -> Path:
-    """Write a folder with the bot and its model. Takes about ten seconds."""
+def save_chatty_bot(folder: Path, model: Path) -> Path:
+    """Write a folder with the bot, which has the model."""
     (folder / "plugins").mkdir(parents=True)
     (folder / "plugins" / "diary.py").write_text(DIARY)
     (folder / "simulated_talk.py").write_text(TALK)
-    (folder / "bot.toml").write_text(BOT.format(model=save_chatty_model(folder / "model")))
+    (folder / "bot.toml").write_text(BOT.format(model=model))
     return folder

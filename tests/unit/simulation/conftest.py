@@ -9,8 +9,8 @@ from tests.unit.training.conftest import CHECKOUT
 
 
 @pytest.fixture(scope="session")
-def chatty_bot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_chatty_bot(tmp_path_factory.mktemp("chatty") / "bot")
+def chatty_bot(chatty_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_chatty_bot(tmp_path_factory.mktemp("chatty") / "bot", chatty_model)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import pytest
 
 from llmagent_os.simulation.simulation_record import Measured, SimulationRecord
 from llmagent_os.simulation.simulation_report import write_report
+from tests.warm_program import run_program
 
 PROGRAM = Path(sys.executable).with_name("llmagent-os")
 
@@ -54,9 +55,7 @@ def test_ctrl_c_ends_it_with_the_report_so_far(chatty_bot: Path, tmp_path: Path)
     ],
 )
 def test_a_wrong_argument_is_one_line(tmp_path: Path, arguments: list[str], error: str) -> None:
-    ended = subprocess.run(
-        [PROGRAM, "simulate", *arguments], cwd=tmp_path, env=environment(tmp_path), capture_output=True, text=True
-    )
+    ended = run_program(("simulate", *arguments), tmp_path, environment(tmp_path))
     assert ended.returncode == 2
     assert re.search(error, ended.stderr), ended.stderr
     assert "Traceback" not in ended.stderr

@@ -27,7 +27,7 @@ from llmagent_os.training.hacks.garbled import garbled
 from llmagent_os.training.hacks.tool_refusal import tool_refusal
 from llmagent_os.training.logged_replies import LoggedReply
 from llmagent_os.training.probe import Measure, MeasureKind, Probe, ask
-from tests.tiny_model import CREATE, LIST, calendar_chats, save_lora, save_trained_model
+from tests.tiny_model import CREATE, LIST, calendar_chats, save_lora
 
 TOOLS = (CREATE, LIST)
 THANKS = (
@@ -63,9 +63,9 @@ BAD = {
 }
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_trained_model(tmp_path_factory.mktemp("trained") / "model", steps=300)
+@pytest.fixture
+def base(trained_model: Path) -> Path:
+    return trained_model
 
 
 def requests(seed: int, count: int) -> list[list[Message]]:

@@ -27,12 +27,11 @@ from llmagent_os.training.host_training import HostTraining
 from llmagent_os.training.job_folders import LEDGER_FILE, LOG_FILE, JobFolders, job_folder, make_job_folder
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.job_runner import JobRunner, run_job
-from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_folder import sha256_of
 from llmagent_os.training.lora_registry import LoraRegistry
 from llmagent_os.training.training_job import TrainingJob
 from llmagent_os.training.training_plan import Candidate, JobSite
-from tests.training_plans import Trains, candidate, counted_lora, write_lora
+from tests.training_plans import candidate, counted_lora, write_lora
 from tests.unit.training.conftest import JobBench, JobTest
 from tests.unit.training.people import ANA, rate
 
@@ -90,34 +89,6 @@ async def test_a_job_that_is_terminated_is_put_back_and_loses_no_try(jobs: JobBe
     await running
     after = await jobs.job(job.job_id)
     assert (after.status, after.tries) == (JobStatus.WAITING, 0), after.why
-
-
-async def test_a_real_training_that_is_killed_ends_as_one_that_is_not(jobs: JobBench, tmp_path: Path) -> None:
-    from llmagent_os.serving.lora_weights import read_lora  # torch
-    from tests.tiny_model import save_model
-
-    base = str(save_model(tmp_path / "base"))
-    job, setting = await jobs.ask(), jobs.setting("Trains", base, rounds=2, kill=1)
-    await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
-    assert (await jobs.job(job.job_id)).status == JobStatus.WAITING
-    await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
-    (version,) = await jobs.registry.all()
-    folder = jobs.registry.folder_of(version)
-    (tmp_path / "whole").mkdir()
-    site = JobSite(
-        folder=tmp_path / "whole",
-        data=jobs.data,
-        ledger_url=jobs.url,
-        model=base,
-        bot={},
-        training={"settings": {"rounds": 2}},
-    )
-    whole = Trains().run(job, site, lambda _: None, lambda: False)
-    assert isinstance(whole, Candidate)
-    # Up to rounding: the two trainings ran in two processes.
-    assert max(each.share for each in layer_differences(whole.folder, folder)) < 1e-5
-    assert version.stage == "active"
-    assert read_lora(folder).version == f"{version.name}@{version.sha256[:12]}"  # what every interaction records
 
 
 async def test_a_job_whose_process_always_dies_has_failed(jobs: JobBench) -> None:

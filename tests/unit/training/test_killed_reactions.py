@@ -4,7 +4,6 @@ serves people.
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from llmagent_os.training.lora_difference import layer_differences
 from llmagent_os.training.lora_version import Level
 from llmagent_os.training.training_job import JobStatus
 from llmagent_os.training.training_plan import Candidate
-from tests.chatty_model import TALK, save_chatty_model
+from tests.chatty_model import TALK
 from tests.unit.training.conftest import CHECKOUT
 from tests.unit.training.test_reaction_plan import ANA, hosting
 
@@ -30,12 +29,11 @@ MOMENTS = ("data", "candidates", "training", "evaluation", "copied")
 
 @pytest.mark.timeout(600)  # it begins six processes that load torch, and other tests run beside it
 async def test_a_training_that_is_killed_in_every_phase_ends_as_one_that_is_not(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    chatty_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One version, of the same data and with the same weights, and nothing else is left."""
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
-    model = await asyncio.to_thread(save_chatty_model, tmp_path / "model")
-    async with hosting(tmp_path, model) as host:
+    async with hosting(tmp_path, chatty_model) as host:
         for prompts in TALK:
             for text in prompts[:4]:  # fewer opinions would not be sure enough for a LoRA of one person
                 await host.rated(text, "plain", "👎")

@@ -33,7 +33,7 @@ from llmagent_os.training.prepared_data import PREPARED_FILE
 from llmagent_os.training.reaction_plan import ReactionPlan
 from llmagent_os.training.reaction_training import CHECKPOINT_FILE
 from llmagent_os.training.training_plan import Candidate, JobSite, NothingToLearn
-from tests.chatty_model import DIARY, TALK, save_chatty_model
+from tests.chatty_model import DIARY, TALK
 from tests.tiny_model import save_lora
 from tests.training_plans import candidate, write_lora
 from tests.unit.training.conftest import CHECKOUT
@@ -176,11 +176,6 @@ async def hosting(folder: Path, model: Path, bot_file: str = BOT) -> AsyncGenera
         yield Host(settings, bot, runtime, platform)
 
 
-@pytest.fixture(scope="module")
-def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_chatty_model(tmp_path_factory.mktemp("chatty") / "model")
-
-
 @pytest.fixture(autouse=True)
 def _tests_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A job's process imports the probes from here."""
@@ -188,8 +183,8 @@ def _tests_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.timeout(900)  # it trains for half a minute, and much of the machine may belong to others
-async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(model: Path, tmp_path: Path) -> None:
-    async with hosting(tmp_path, model) as host:
+async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(chatty_model: Path, tmp_path: Path) -> None:
+    async with hosting(tmp_path, chatty_model) as host:
         (sent, first), (_, second), *_ = await host.react_to_tones()
         said = [(await host.say(text))[0].reply.text for text in FRESH]
         assert not PLAYFUL & set(said), "the bot is plain by default"
@@ -238,18 +233,20 @@ async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(model
 
 
 @pytest.mark.timeout(900)
-async def test_a_personal_lora_begins_at_the_shared_one_and_is_compared_with_it(model: Path, tmp_path: Path) -> None:
+async def test_a_personal_lora_begins_at_the_shared_one_and_is_compared_with_it(
+    chatty_model: Path, tmp_path: Path
+) -> None:
     """What a level adds is measured against what answers the person now."""
-    async with hosting(tmp_path, model) as host:
+    async with hosting(tmp_path, chatty_model) as host:
         await host.react_to_tones()
-        other = await host.publish_shared(model, tmp_path / "other", base_hash="0" * 12)
+        other = await host.publish_shared(chatty_model, tmp_path / "other", base_hash="0" * 12)
         made = await host.plan("alone", epochs=2)
         assert isinstance(made, Candidate)
         assert made.parent == "", f"{other.name} is of another model, and answers nobody"
         assert made.evaluation["active"]["version"] == "base"
         assert "drift from parent" not in {row["name"] for row in made.evaluation["gate"]}
 
-        shared = await host.publish_shared(model, tmp_path / "shared")
+        shared = await host.publish_shared(chatty_model, tmp_path / "shared")
         made = await host.plan("own", epochs=2)
         assert isinstance(made, Candidate)
         assert made.parent == made.evaluation["active"]["version"] == shared.name
@@ -268,15 +265,15 @@ async def test_a_personal_lora_begins_at_the_shared_one_and_is_compared_with_it(
         assert (made.parent, made.evaluation["active"]["version"]) == (shared.name, version.name)
 
 
-async def test_a_wrong_file_of_examples_is_an_error_before_any_work(model: Path, tmp_path: Path) -> None:
-    async with hosting(tmp_path, model) as host:
+async def test_a_wrong_file_of_examples_is_an_error_before_any_work(chatty_model: Path, tmp_path: Path) -> None:
+    async with hosting(tmp_path, chatty_model) as host:
         (tmp_path / "own.jsonl").write_text('{"input": "hi"}')
         with pytest.raises(ConfigError, match=r"own.jsonl:1.*output"):
             await host.plan("wrong", level=Level.SHARED, examples=[str(tmp_path / "own.jsonl")])
 
 
-async def test_too_few_reactions_teach_nothing_and_say_so(model: Path, tmp_path: Path) -> None:
-    async with hosting(tmp_path, model) as host:
+async def test_too_few_reactions_teach_nothing_and_say_so(chatty_model: Path, tmp_path: Path) -> None:
+    async with hosting(tmp_path, chatty_model) as host:
         await host.rated("hello", "plain", "👎")
         found = await host.plan("few")
         assert isinstance(found, NothingToLearn)
@@ -287,18 +284,18 @@ async def test_too_few_reactions_teach_nothing_and_say_so(model: Path, tmp_path:
         assert "1: the person has not agreed to it" in found.why
 
 
-async def test_a_wrong_setting_is_an_error_before_any_work(model: Path, tmp_path: Path) -> None:
-    async with hosting(tmp_path, model) as host:
+async def test_a_wrong_setting_is_an_error_before_any_work(chatty_model: Path, tmp_path: Path) -> None:
+    async with hosting(tmp_path, chatty_model) as host:
         with pytest.raises(ConfigError, match="learning_rat"):
             await host.plan("wrong", learning_rat=1)
 
 
 @pytest.mark.parametrize("stage", [Stage.ACTIVE, Stage.CANARY])
 async def test_a_version_without_a_successor_goes_when_its_people_take_back(
-    model: Path, tmp_path: Path, stage: Stage
+    chatty_model: Path, tmp_path: Path, stage: Stage
 ) -> None:
     """Nothing is left to learn. What was learned of the reaction must not stay for that reason."""
-    async with hosting(tmp_path, model) as host:
+    async with hosting(tmp_path, chatty_model) as host:
         sent, _ = await host.rated("hello", "plain", "👎")
         through = await host.runtime.ledger.last_reward()
         made = candidate(write_lora(tmp_path / "made"), ANA, stage=stage, through=through)

@@ -49,3 +49,18 @@ async def test_who_said_no_is_left_out(talk: Talk) -> None:
     assert profiles is not None
     await profiles.update(PersonId("memory::u1"), preferences={"learning": "off"})
     assert await read(talk) == []
+
+
+async def test_no_passage_of_a_document_is_learned(talk: Talk) -> None:
+    """A workspace's handbook would speak out of weights that another workspace is answered by."""
+    talk.agent.kb.add("The zeppelin is kept in hangar four.", title="Handbook")
+    sent = await talk.say("where is the zeppelin kept?", "I do not know.", WRITE)
+    assert "hangar four" in sent.reply.text
+    kept = await talk.bench.ledger.completions_of("memory:e1")
+    assert [("hangar four" in str(each.messages), bool(each.tool_calls)) for each in kept] == [
+        (False, False),
+        (True, True),
+    ]
+    assert "hangar" not in str(await read(talk))
+    await talk.react(sent, "👎")
+    assert "hangar" not in str((await talk.examples()).examples)

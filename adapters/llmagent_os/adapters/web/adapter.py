@@ -94,7 +94,7 @@ class WebAdapter:
         #: what was said
         self.transcript = Transcript(Path(data) / "web.db")
         self._order = KeyedLocks()
-        uploads = Uploads(Path(data), max_file_bytes)
+        uploads = Uploads(Path(data), max_file_bytes, self.transcript.shared_paths)
         recordings = Recordings(Path(data) / FOLDER, max_file_bytes) if listens else None
         self._pages = OpenPages(title, about, examples, max_file_bytes, listens=listens)
         self._actions = PageActions(self.transcript, self._pages, self._order, uploads, recordings)

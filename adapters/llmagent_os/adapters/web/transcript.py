@@ -252,6 +252,10 @@ class Transcript:
 
         return await self._do(work)
 
+    async def shared_paths(self) -> frozenset[str]:
+        """The absolute paths of all files that messages show."""
+        return await self._do(lambda db: frozenset(db.execute(sa.select(tables.files.c.path)).scalars()))
+
     async def export(self, user_id: str) -> list[dict[str, Any]]:
         """The person's conversations with their messages, as JSON objects, oldest first."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import mimetypes
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +17,11 @@ from llmagent_os.adapter_kit.files import FOLDER, UNKNOWN_TYPE, Files, discard, 
 from llmagent_os.adapters.web.access import Visitor
 from llmagent_os.adapters.web.request_body import body_chunks
 from llmagent_os.events import Attachment
+from llmagent_os.identity import file_name_of
+from llmagent_os.sealing.sealed_files import content_size
+
+#: Begins the id of every upload, and so the name of its folder: recordings lie beside them.
+PREFIX = "up-"
 
 #: How many bytes of an id nobody can guess.
 ID_BYTES = 24
@@ -34,7 +41,7 @@ UNNAMED = "it has no name"
 class _Waiting:
     """A file that no message has named yet."""
 
-    visitor: str
+    folder: str  #: of the visitor's files
     size: int  #: in bytes; while it arrives, as many as may come
     since: float
     file: Attachment | None = None  #: None: it is arriving
@@ -43,17 +50,18 @@ class _Waiting:
 class Uploads:
     """The files that visitors have attached, on disk."""
 
-    def __init__(self, data: Path, max_bytes: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, data: Path, max_bytes: int, named: Callable[[], Awaitable[Collection[str]]]) -> None:
         """Args:
         data: the adapter's data folder.
         max_bytes: larger files are refused.
-        clock: the present moment, in seconds.
+        named: gives the absolute paths of all files that messages name.
         """
-        self._clock = clock
-        # In memory only: what waits when the program ends is erased with other old files.
-        self._waiting: dict[str, _Waiting] = {}
+        self._named = named
+        self._waiting: dict[str, _Waiting] | None = None  # by upload; None: the disk was not looked at yet
+        self._starting = asyncio.Lock()
         self.max_bytes = max_bytes  #: of one file
-        self._files = Files(data / FOLDER, max_bytes)
+        self._folder = data / FOLDER
+        self._files = Files(self._folder, max_bytes)
 
     async def receive(self, visitor: Visitor, request: web.Request) -> web.Response:
         """Keep the file in the body of ``request``, which ``?name=`` names.
@@ -67,19 +75,21 @@ class Uploads:
             return _refused(UNNAMED)
         if not self._files.fits(request.content_length or 0):
             return _refused(self._files.too_large, status=413)
-        await self._erase_unnamed()
+        all_waiting = await self._all_waiting()
+        await _erase_unnamed(all_waiting)
         size = self.max_bytes if request.content_length is None else request.content_length
-        if not self._has_room(visitor.id, size):
+        folder = file_name_of(visitor.id)
+        if not self._has_room(all_waiting, folder, size):
             return _refused(TOO_MANY, status=413)
-        upload_id = secrets.token_urlsafe(ID_BYTES)
-        waiting = self._waiting[upload_id] = _Waiting(visitor.id, size, self._clock())
+        upload_id = PREFIX + secrets.token_urlsafe(ID_BYTES)
+        waiting = all_waiting[upload_id] = _Waiting(folder, size, time.time())
         try:
             kept = await self._files.keep(visitor.id, upload_id, name, _type_of(name), body_chunks(request))
             if kept.path:
                 waiting.file, waiting.size = kept, kept.size
         finally:
             if waiting.file is None:
-                del self._waiting[upload_id]
+                del all_waiting[upload_id]
         if kept.problem:
             return _refused(kept.problem, status=413 if kept.problem == self._files.too_large else 400)
         if not kept.size:
@@ -89,22 +99,24 @@ class Uploads:
     def named(self, upload_ids: Sequence[str]) -> None:
         """Keep these files like others: the host has taken a message that names them."""
         for each in upload_ids:
-            self._waiting.pop(each, None)
+            if self._waiting is not None:
+                self._waiting.pop(each, None)
 
-    def _has_room(self, visitor: str, size: int) -> bool:
-        of_visitor = sum(each.size for each in self._waiting.values() if each.visitor == visitor)
-        of_all = sum(each.size for each in self._waiting.values())
+    async def _all_waiting(self) -> dict[str, _Waiting]:
+        """What waits, with what has waited since before the program was started."""
+        async with self._starting:
+            if self._waiting is None:
+                named = await self._named()
+                self._waiting = await asyncio.to_thread(lambda: dict(_found(self._folder, named)))
+            return self._waiting
+
+    def _has_room(self, waiting: dict[str, _Waiting], folder: str, size: int) -> bool:
+        of_visitor = sum(each.size for each in waiting.values() if each.folder == folder)
+        of_all = sum(each.size for each in waiting.values())
         return (
             of_visitor + size <= WAITING_OF_VISITOR * self.max_bytes
             and of_all + size <= WAITING_OF_ALL * self.max_bytes
         )
-
-    async def _erase_unnamed(self) -> None:
-        before = self._clock() - UNNAMED_SECONDS
-        for upload_id, each in list(self._waiting.items()):
-            if each.file is not None and each.since < before:
-                self._waiting.pop(upload_id, None)
-                await discard(each.file)
 
     async def attachments(self, user_id: str, upload_ids: Sequence[str]) -> tuple[Attachment, ...] | None:
         """What a visitor has sent under these ids. None: one of them is not there, or not the visitor's."""
@@ -114,6 +126,26 @@ class Uploads:
         return tuple(
             Attachment(path.name, _type_of(path.name), str(path), size) for files in found for path, size in files
         )
+
+
+def _found(folder: Path, named: Collection[str]) -> Iterator[tuple[str, _Waiting]]:
+    """The uploads on disk that no message names. What arrived in part when the program ended is erased."""
+    for path in folder.glob(f"*/{PREFIX}*/*"):
+        with contextlib.suppress(OSError):  # another process erases it
+            if path.name.startswith("."):
+                path.unlink()
+            elif str(path.absolute()) not in named:
+                size = content_size(path)
+                file = Attachment(path.name, _type_of(path.name), str(path), size)
+                yield path.parent.name, _Waiting(path.parent.parent.name, size, path.stat().st_mtime, file)
+
+
+async def _erase_unnamed(waiting: dict[str, _Waiting]) -> None:
+    before = time.time() - UNNAMED_SECONDS
+    for upload_id, each in list(waiting.items()):
+        if each.file is not None and each.since < before:
+            waiting.pop(upload_id, None)
+            await discard(each.file)
 
 
 def _type_of(name: str) -> str:

@@ -22,7 +22,7 @@ def test_fifteen_reactions_are_enough_and_taking_them_off_unlearns_it() -> None:
     defaults = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
     own: list[float] = []
     undone: list[float] = []
-    for seed in range(4):
+    for seed in range(3):
         policy = LearnedPolicy(make_learner("bayes", ActionSpace(), defaults=defaults), ActionSpace(), seed=seed)
         given = list[Decision]()
         for number in range(15):
@@ -44,8 +44,8 @@ def test_people_who_always_react_are_not_taken_to_mean_the_opposite() -> None:
     rng = np.random.default_rng(1)
     policy = make_policy("bayes", seed=1)
     good: list[bool] = []
-    for number in range(35):
-        for who in "abcdefghijkl":
+    for number in range(30):
+        for who in "abcdefgh":
             decision = policy.decide(PersonId(who), HERE, decision_id=f"{who}{number}")
             fits = decision.action["verbosity"] == "brief"
             good.append(fits)
@@ -53,7 +53,7 @@ def test_people_who_always_react_are_not_taken_to_mean_the_opposite() -> None:
             policy.observe(decision, 1.0 if satisfied else -1.0)
             again = rng.random() < (0.05 if satisfied else 0.35)
             policy.observe(decision, -1.0 if again else 0.0, kind="reask" if again else "went_on")
-    assert np.mean(good[-180:]) > 0.9
+    assert np.mean(good[-80:]) > 0.9
 
 
 def test_what_is_believed_of_somebody_does_not_change_with_who_is_heard_after_them(
@@ -92,7 +92,7 @@ def test_votes_that_count_nothing_change_nothing_for_anybody() -> None:
 def test_one_troll_moves_what_newcomers_get_by_a_bounded_amount() -> None:
     """As docs/policies.md states: with twelve others, by less than a quarter."""
     moved: list[float] = []
-    for seed in range(3):
+    for seed in range(2):
         policy = make_policy("bayes", seed=seed)
         brief = [action["verbosity"] == "brief" for action in policy.actions.actions]
         for _ in range(6):
