@@ -86,17 +86,17 @@ def test_agent_that_cannot_be_used_is_named(folder: Path, text: str, message: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('name = "a"\nmodel = "m"\nplugin = ["x"]', "`plugin` is no setting of a bot; did you mean `plugins`?"),
+        ('name = "a"\nmodel = "m"\nplugin = ["x"]', "`plugin` is no setting; did you mean `plugins`?"),
         ('name = "a"\nmodel = "m"\n[behavior]\nverbose = "brief"', "`behavior.verbose` .* did you mean `verbosity`?"),
         ('name = "a"\nmodel = "m"\n[behavior]\nmode = "rude"', "`behavior.mode` cannot be 'rude'"),
         ('name = "a"', "`model` is missing"),
         ('name = "Big Bot"\nmodel = "m"', "`name` cannot be 'Big Bot'"),
         ('name = "a"\nmodel = "m"\ntool_rounds = 99', "`tool_rounds` cannot be 99"),
-        ('name = "a"\nmodel = "m"\n[rewards]\neyes = 5', "`rewards.eyes` cannot be 5: write a number from -1 to 1$"),
+        ('name = "a"\nmodel = "m"\n[rewards]\neyes = 5', "`rewards.eyes` cannot be 5: write a number from -1 to 1\n"),
         ('name = "a"\nmodel = "m"\n[rewards.slack]\neyes = "x"', "`rewards.slack.eyes` cannot be 'x': write a number"),
         ('name = "a"\nmodel = "m"\n[rewards.slak]\neyes = 1', "there is no platform 'slak'; did you mean 'slack'?"),
         ('name = "a"\nmodel = "m"\n[policy]\nlearner = "bays"', "`policy.learner` .* did you mean 'bayes'?"),
-        ('name = "a"\nmodel = "m"\n[policy]\ngama = 0.5', "`policy.gama` is no setting .* did you mean `gamma`?"),
+        ('name = "a"\nmodel = "m"\n[policy]\ngama = 0.5', "`policy.gama` is no setting; did you mean `gamma`?"),
         ('name = "a"\nmodel = "m"\n[behavior]\nverbosity = "breif"', "did you mean 'brief'?"),
         ('name = "a"\nmodel = "m"\nplugins = "calendar"', r'write a list, such as plugins = \["calendar"\]'),
         ('name = "a', "is no TOML"),
@@ -165,7 +165,7 @@ def test_dimensions_that_cannot_be_are_refused_with_file_key_and_what_to_do(
     file.write_text(f'name = "a"\nmodel = "m"\n[behavior.dimensions]\n{lines}')
     with pytest.raises(ConfigError, match=re.escape(message)) as caught:
         Bot.load(file)
-    assert str(caught.value).startswith(f"{file}: `behavior.dimensions")
+    assert re.match(rf"{re.escape(str(file))}:[345]:\d+: `behavior\.dimensions", str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_dimensions_that_cannot_be_are_refused_with_file_key_and_what_to_do(
 def test_a_default_that_is_no_value_is_refused(tmp_path: Path, line: str, message: str) -> None:
     file = tmp_path / "bot.toml"
     file.write_text(OWN.replace('tone = "playful"', line))
-    with pytest.raises(ConfigError, match=re.escape(f"{file}: {message}")):
+    with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))}:5:\d+: {re.escape(message)}"):
         Bot.load(file)
 
 

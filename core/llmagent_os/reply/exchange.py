@@ -122,6 +122,7 @@ async def decide(
         features,
         profile.preferences,
         learn=exchange.may_learn,
+        platform=exchange.event.conversation.platform,
         decision_id=decision_id,
         episode_id=episode_id,
     )

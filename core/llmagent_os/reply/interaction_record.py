@@ -115,6 +115,8 @@ def _context(
         context["intent"] = exchange.intent
     elif isinstance(exchange.event, Message):
         shown = shown_dimensions(privacy, exchange.decision.action, answer, reply, specs)
+        if (taught := exchange.decision.shown) is not None:  # what the platform lacks is not credited
+            shown = [name for name in shown if name in taught]
         context |= {"message_id": exchange.event.message_id, "features": exchange.features, "shown": shown}
     if exchange.lora.trial is not None:
         context[TRIAL] = msgspec.to_builtins(exchange.lora.trial)
