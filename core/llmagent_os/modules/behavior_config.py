@@ -88,7 +88,8 @@ class Behavior(BaseModel):
         except WrongValuesError as error:  # what else is wrong may follow from that
             raise error from None
         try:
-            action = starting(found, {name: value for name, value in given.items() if name not in _TABLES})
+            chosen = {name: value for name, value in given.items() if name not in _TABLES}
+            action = starting(found.values, chosen, found.defaults)
         except WrongValuesError as error:
             wrong += error.found
         try:

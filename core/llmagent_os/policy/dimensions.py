@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from math import prod
+from types import MappingProxyType
 from typing import cast
 
 import msgspec
@@ -30,6 +31,9 @@ MAX_INSTRUCTION = 500
 #: The keys of a dimension that is written in full.
 FULL_KEYS = ("values", "default", "learned", "platforms")
 _WORD = re.compile(r"[a-z][a-z0-9_]{0,29}")
+
+#: Of dimensions that name no default.
+NO_DEFAULTS: Mapping[str, str] = MappingProxyType({})
 
 #: A mistake: its path, and what is wrong.
 Wrong = tuple[tuple[str | int, ...], str]
@@ -63,14 +67,14 @@ def declared(table: object) -> Declared:
     if not isinstance(table, dict) or not table:
         text = f"`{KEY}` needs a dimension: write one, as in {EXAMPLE}"
         raise WrongValuesError([(("dimensions",), text)])
+    given = cast("dict[str, object]", table)
     tables = {
-        name: cast("dict[str, object]", each) if _is_full(each) else {"values": each}
-        for name, each in cast("dict[str, object]", table).items()
+        name: cast("dict[str, object]", each) if _is_full(each) else {"values": each} for name, each in given.items()
     }
     wrong: list[Wrong] = []
     values: dict[str, dict[str, str]] = {}
     for name, each in tables.items():
-        values[name], found = _values(name, each)
+        values[name], found = _values(name, each["values"], in_full=_is_full(given[name]))
         wrong += found
         wrong += _options(name, each, values[name])
     wrong += _clashes(values)
@@ -93,10 +97,7 @@ def declared(table: object) -> Declared:
 
 def _is_full(table: object) -> bool:
     """Whether a dimension is written in full. A value may be called ``default``, so ``values`` decides."""
-    if not isinstance(table, dict):
-        return False
-    values = cast("dict[str, object]", table).get("values")
-    return values is True or isinstance(values, dict)
+    return isinstance(table, dict) and not isinstance(cast("dict[str, object]", table).get("values", ""), str)
 
 
 def _clashes(values: Mapping[str, Mapping[str, str]]) -> Iterator[Wrong]:
@@ -135,9 +136,10 @@ def _is_words(value: object) -> bool:
     return all(isinstance(word, str) for word in words) and len(set(words)) == len(words)
 
 
-def _values(name: str, table: Mapping[str, object]) -> tuple[dict[str, str], list[Wrong]]:
+def _values(name: str, values: object, *, in_full: bool) -> tuple[dict[str, str], list[Wrong]]:
     """The values of a dimension with their instructions, and what is wrong with them."""
-    where, path, values = f"`{KEY}.{name}`", ("dimensions", name), table["values"]
+    where, path = f"`{KEY}.{name}`", ("dimensions", name)
+    below = (*path, "values") if in_full else path
     wrong: list[Wrong] = [(path, text) for text in _wrong_word(name, where)]
     if name in RESERVED_NAMES:
         wrong.append((path, f"{where} is the name of something else: give the dimension another one"))
@@ -145,11 +147,10 @@ def _values(name: str, table: Mapping[str, object]) -> tuple[dict[str, str], lis
         if name in DIMENSIONS:
             return dict(DIMENSIONS[name]), wrong
         can = ", ".join(DIMENSIONS)
-        return {}, [*wrong, (path, f"{where} cannot be true, only {can} can: write its values, as in {EXAMPLE}")]
+        return {}, [*wrong, (below, f"{where} cannot be true, only {can} can: write its values, as in {EXAMPLE}")]
     if not isinstance(values, dict):
-        return {}, [*wrong, (path, f"{where} cannot be {values!r}: write its values, as in {EXAMPLE}")]
+        return {}, [*wrong, (below, f"{where} cannot be {values!r}: write its values, as in {EXAMPLE}")]
     instructions: dict[str, str] = {}
-    below = (*path, "values") if len(table) > 1 else path
     for value, words in cast("dict[str, object]", values).items():
         key = f"`{KEY}.{name}.{value}`"
         wrong += [((*below, value), text) for text in (*_wrong_word(value, key), *_wrong_words(key, words))]
@@ -175,16 +176,22 @@ def _wrong_word(name: str, where: str) -> Iterator[str]:
         yield f"{where}: {name!r} is no word; write a to z, 0 to 9 and _, a letter first, at most 30 of them"
 
 
-def starting(found: Declared, chosen: Mapping[str, object]) -> Action:
-    """Return the behaviour that a bot starts with: ``chosen``, and the default of every other dimension.
+def starting(
+    dimensions: Mapping[str, Mapping[str, str]],
+    chosen: Mapping[str, object],
+    defaults: Mapping[str, str] = NO_DEFAULTS,
+) -> Action:
+    """Return the behaviour that a bot starts with.
 
-    Without a default, it is the first value.
+    Args:
+        dimensions: of the bot.
+        chosen: the values that ``[behavior]`` names.
+        defaults: those that dimensions name. A dimension without any has its first value.
 
     Raises:
         WrongValuesError: there is no such dimension or value. The texts name the keys and the values that there are.
     """
     wrong: list[Wrong] = []
-    dimensions = found.values
     for name, value in chosen.items():
         where = f"`behavior.{name}`"
         if name not in dimensions:
@@ -193,12 +200,12 @@ def starting(found: Declared, chosen: Mapping[str, object]) -> Action:
             wrong.append(((name,), f"{where} is no dimension of this bot; {hint}"))
         elif value not in tuple(dimensions[name]):
             wrong.append(((name,), f"{where} cannot be {value!r}: write {_one_of(value, dimensions[name])}"))
-        elif found.defaults.get(name, value) != value:
-            text = f"{where} is {value!r}, and `{KEY}.{name}.default` is {found.defaults[name]!r}: take one of them out"
+        elif defaults.get(name, value) != value:
+            text = f"{where} is {value!r}, and `{KEY}.{name}.default` is {defaults[name]!r}: take one of them out"
             wrong.append(((name,), text))
     if wrong:
         raise WrongValuesError(wrong)
-    usual = {name: next(iter(values)) for name, values in dimensions.items()} | found.defaults
+    usual = {name: next(iter(values)) for name, values in dimensions.items()} | dict(defaults)
     return {name: str(chosen.get(name, usual[name])) for name in dimensions}
 
 

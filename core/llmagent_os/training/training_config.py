@@ -115,7 +115,9 @@ class TrainingConfig(BaseModel):
 
     plan: Annotated[str, AfterValidator(_reference)] = DEFAULT_PLAN  #: ``module:attribute``; empty: nothing is trained
     probes: Annotated[str, AfterValidator(_module)] = ""  #: a module; see ``bot_prompts.BotProbes``; empty: general
-    examples: Annotated[tuple[str, ...], BeforeValidator(_files), _ONE_OR_MORE] = ()  #: files that ``example_files`` reads
+    examples: Annotated[
+        tuple[str, ...], BeforeValidator(_files), _ONE_OR_MORE
+    ] = ()  #: files that ``example_files`` reads
     levels: tuple[Level, ...] = (Level.SHARED, Level.GROUP, Level.PERSONAL)  #: which LoRAs are trained
     opinions: int = Field(default=20, ge=1)  #: new opinions that wake a training of the shared LoRA
     group_opinions: int = Field(default=20, ge=1)  #: new opinions of a persona's people that wake a training of theirs
