@@ -38,7 +38,7 @@ async def check_references(settings: Settings, bot: Bot, *, complete: bool = Tru
     Raises:
         MistakesError: something is not there. All that is not there is named.
     """
-    found = [*_adapters(bot.config), *_files(bot), *_modules(bot.config)]
+    found = await asyncio.to_thread(_not_there, bot)
     plugins = await wrong_plugins(bot.config.plugins)
     found += [(("plugins", at), text) for at, text in plugins]
     if not plugins and (complete or found):
@@ -64,6 +64,11 @@ def schema() -> str:
     """Return the JSON schema of a bot's TOML file. Editors complete and check by it."""
     whole = with_comments(BotConfig.model_json_schema(), BotConfig)
     return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **whole}, indent=2)
+
+
+def _not_there(bot: Bot) -> list[_Wrong]:
+    """What can be found out without plugins and models."""
+    return [*_adapters(bot.config), *_files(bot), *_modules(bot.config)]
 
 
 def _adapters(config: BotConfig) -> Iterator[_Wrong]:

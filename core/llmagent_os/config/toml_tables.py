@@ -88,13 +88,14 @@ def _of_other_types(model: type[BaseModel], document: TomlDocument) -> Iterator[
     """The values that pydantic would turn into another type."""
 
     def walk(table: type[BaseModel], values: Mapping[str, Any], path: Path) -> Iterator[Mistake]:
-        for name, value in values.items():
+        for name, given in values.items():
+            value: object = given
             field = table.model_fields.get(name)
             if field is None:
                 continue
             below = next(models_in(field.annotation), None)
-            if isinstance(value, dict) and below is not None:
-                yield from walk(below, cast("dict[str, Any]", value), (*path, name))
+            if isinstance(given, dict) and below is not None:
+                yield from walk(below, cast("dict[str, Any]", given), (*path, name))
             elif right := _right_type(set(_types(field.annotation)), value):
                 text = f"`{_written((*path, name))}` cannot be {_short(value)}: {right}"
                 yield document.mistake((*path, name), text)

@@ -46,7 +46,7 @@ async def found(machine: Settings, folder: Path, text: str, *, complete: bool = 
     (folder / "bot.toml").write_text(text)
     with pytest.raises(MistakesError) as caught:
         await check_references(machine, Bot.load(folder), complete=complete)
-    return [(*each.place, each.text) for each in caught.value.mistakes]
+    return [(each.place.line, each.place.column, each.text) for each in caught.value.mistakes]
 
 
 async def test_everything_that_is_not_there_is_named_with_its_place(machine: Settings, tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ async def test_the_shipped_bot_and_the_bot_of_the_page_about_bots_are_right(mach
 def test_editors_are_told_the_form_of_the_file() -> None:
     form: dict[str, Any] = json.loads(schema())
     jsonschema.Draft202012Validator.check_schema(form)
-    validator = jsonschema.Draft202012Validator(form)
+    validator: Any = jsonschema.Draft202012Validator(form)
     for text in (WHOLE, SHIPPED.read_text("utf-8")):
         validator.validate(tomllib.loads(text))
     least = 'name = "a"\nmodel = "m"\n'

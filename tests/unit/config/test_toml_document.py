@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -25,9 +26,12 @@ FILES = [
 def paths(value: object, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     if path:
         yield path
-    below = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for name, each in below:
-        yield from paths(each, (*path, name))
+    if isinstance(value, dict):
+        for name, each in cast("dict[str, object]", value).items():
+            yield from paths(each, (*path, name))
+    elif isinstance(value, list):
+        for number, each in enumerate(cast("list[object]", value)):
+            yield from paths(each, (*path, number))
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -46,7 +46,10 @@ class Shop(BaseModel):
 def mistakes(text: str) -> list[tuple[int, int, str]]:
     with pytest.raises(MistakesError) as caught:
         checked(Shop, read_toml(text), Path("shop.toml"))
-    return [(*each.place, each.text) for each in sorted(caught.value.mistakes, key=lambda each: each.place)]
+    return [
+        (each.place.line, each.place.column, each.text)
+        for each in sorted(caught.value.mistakes, key=lambda each: each.place)
+    ]
 
 
 @pytest.mark.parametrize(
