@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from llmagent_os.agent import Agent
-from llmagent_os.bot import LEARNING_TEMPERATURE, Bot, BotConfig, Policy
+from llmagent_os.bot import LEARNING_TEMPERATURE, Bot, BotConfig, Policy, job_setting
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.people.profiles import Profile
@@ -182,6 +182,17 @@ def test_a_default_that_is_no_value_is_refused(tmp_path: Path, line: str, messag
     file.write_text(OWN.replace('tone = "playful"', line))
     with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))}:5:\d+: {re.escape(message)}"):
         Bot.load(file)
+
+
+def test_the_persona_is_told_before_the_notes_also_in_trainings(folder: Path) -> None:
+    """A version that was trained without the bot's voice would lose it."""
+    with (folder / "bot.toml").open("a") as file:
+        file.write('notes = "We close at 6."\n[persona]\nvoice = "Dry."\n')
+    bot = Bot.load(folder)
+    assert bot.config.instructions.startswith("Your voice: Dry.\nThis is a manner of speaking.")
+    assert bot.config.instructions.endswith("\nWe close at 6.")
+    settings = Settings.load(env_file=None, data=folder)
+    assert job_setting(settings, bot).bot_config["notes"] == bot.config.instructions
 
 
 def test_no_dimension_is_called_like_a_field_of_a_profile() -> None:
