@@ -25,7 +25,7 @@ import importlib
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,7 +39,7 @@ from numpy.typing import NDArray
 
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.contract import NOTHING_ASKED, BehaviorPolicy, Context, Decision, Kind, label
+from llmagent_os.policy.contract import EVERYTHING, NOTHING_ASKED, BehaviorPolicy, Context, Decision, Kind, label
 from llmagent_os.policy.learned import LEARNERS, make_policy
 
 #: The behaviours in the order of the worlds' draws: mode, verbosity, initiative.
@@ -225,6 +225,7 @@ class Uniform:
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
+        within: Mapping[str, Collection[str]] = EVERYTHING,
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:

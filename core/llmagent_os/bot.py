@@ -34,6 +34,11 @@
     transcriber = "auto"                  # what listens: auto, off, local, openai:MODEL, transformers:MODEL
     speaker = "auto"                      # what speaks: auto, off, local, openai:MODEL
 
+    [persona]                             # who the bot is, for models that were not trained for it
+    name = "Ada"
+    voice = "Dry, kind and exact."        # how it speaks
+    never = ["flatter anybody"]           # what it never does
+
     [behavior]                            # how people are answered until they ask for something else
     mode = "task_oriented"                # or conversational
     verbosity = "normal"                  # brief, normal or detailed
@@ -43,6 +48,16 @@
     mode = true                           # as every bot has it
     verbosity = true
     tone = { formal = "Write formally.", playful = "Write playfully." }   # its own, and the words for the model
+
+    [behavior.dimensions.emoji]           # a dimension in full
+    values = { none = "Use no emoji.", some = "Use an emoji where one fits." }
+    default = "none"                      # left out: the first value
+    learned = false                       # reactions do not change it, only a person's wish; left out: true
+    platforms = ["web", "slack"]          # where it exists; left out: everywhere
+
+    [behavior.platforms.telegram]         # the values that a platform has; left out: all
+    verbosity = ["brief", "normal"]
+    tone = false                          # there is no such choice there
 
     [knowledge]                           # what it knows; see docs/knowledge.md
     documents = ["handbook", "faq.json"]  # files and folders beside this file, whose passages are cited
@@ -98,7 +113,7 @@ import importlib
 import importlib.util
 import re
 import sys
-import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from importlib.metadata import entry_points
@@ -113,17 +128,20 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    ValidationError,
+    WithJsonSchema,
     field_validator,
     model_validator,
 )
 
-from llmagent_os.adapter_kit.setup import BotDescription, known_adapters
+from llmagent_os.adapter_kit.setup import BotDescription
 from llmagent_os.agent import Agent
 from llmagent_os.config import PREFIX, Settings
+from llmagent_os.config.mistakes import MistakesError
 from llmagent_os.config.settings import OPENAI_CLOUD, OPENAI_HOST, host_of
+from llmagent_os.config.toml_places import Path as TomlPath
+from llmagent_os.config.toml_tables import checked, read_file
 from llmagent_os.config.user_path import user_path
-from llmagent_os.errors import ConfigError, ModelNotFoundError
+from llmagent_os.errors import ConfigError, ModelNotFoundError, WrongValuesError
 from llmagent_os.etiquette.groups_config import GroupsConfig
 from llmagent_os.etiquette.hours_config import HoursConfig
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
@@ -133,10 +151,10 @@ from llmagent_os.knowledge.search import Search, SearchMode
 from llmagent_os.languages import LANGUAGES
 from llmagent_os.languages.known_languages import known_language
 from llmagent_os.llm import LLM
+from llmagent_os.modules.behavior_config import Behavior, meant_platform
 from llmagent_os.modules.interaction import Interface
+from llmagent_os.modules.persona_config import PersonaConfig
 from llmagent_os.people.budget_config import BudgetConfig
-from llmagent_os.policy.contract import DIMENSIONS
-from llmagent_os.policy.dimensions import declared, starting
 from llmagent_os.privacy.consent import Consent
 from llmagent_os.privacy.model_masking import seen_by_server
 from llmagent_os.reply.agent_settings import LearnSetting
@@ -144,7 +162,6 @@ from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
 from llmagent_os.serving.server_models import check_model_name
-from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.job_runner import JobSetting
 from llmagent_os.training.training_config import TrainingConfig
 from llmagent_os.voice.voice_config import VoiceConfig
@@ -171,26 +188,16 @@ Language = Annotated[str, AfterValidator(known_language)]
 #: A language by ISO 639-1.
 LanguageCode = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$")]
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
+_NAME = r"^[a-z][a-z0-9_-]{0,39}$"
 
 
-class Behavior(BaseModel):
-    """How people are answered until they ask for something else. ``model_dump()``: a value for each dimension."""
+def _name(text: str) -> str:
+    if not re.fullmatch(_NAME, text):
+        raise ValueError("write a to z, 0 to 9, _ and -, a small letter first, at most 40 of them")
+    return text
 
-    model_config = ConfigDict(extra="allow", frozen=True)
 
-    #: The values that can be chosen, and the words for the model; see :data:`~llmagent_os.policy.Dimensions`.
-    dimensions: dict[str, dict[str, str]] = Field(default={}, exclude=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _whole(cls, table: Any) -> Any:
-        if not isinstance(table, dict):
-            return table  # pydantic says what it should be
-        chosen = cast("dict[str, object]", table)
-        dimensions = declared(chosen["dimensions"]) if "dimensions" in chosen else DIMENSIONS
-        chosen = {name: value for name, value in chosen.items() if name != "dimensions"}
-        return {"dimensions": dimensions, **starting(dimensions, chosen)}
+Name = Annotated[str, AfterValidator(_name), WithJsonSchema({"type": "string", "pattern": _NAME})]
 
 
 class Policy(BaseModel):
@@ -211,27 +218,25 @@ class MemoryConfig(BaseModel):
     propose: Literal["rules", "model"] = "rules"  #: who finds the facts in a message
 
 
-def _check_platform(name: str, where: str) -> None:
-    known = known_adapters()
-    near = get_close_matches(name, known, 1, 0.6)
-    if name not in known and near:  # else it may be a platform whose package is not installed here
-        raise ValueError(f"`{where}`: there is no platform {name!r}; did you mean {near[0]!r}?")
-
-
 def _worths(table: object) -> object:
     """Check ``[rewards]``: a number by emoji, or by platform and emoji."""
     if not isinstance(table, dict):
         return table  # pydantic says what it should be
-    worths: dict[str, object] = {}
+    wrong: list[tuple[tuple[str, ...], str]] = []
+    worths: dict[tuple[str, ...], object] = {}
     for name, worth in cast("dict[str, object]", table).items():
         if isinstance(worth, dict):
-            _check_platform(name, f"rewards.{name}")
-            worths |= {f"{name}.{emoji}": value for emoji, value in cast("dict[str, object]", worth).items()}
+            if meant := meant_platform(name):
+                wrong.append(((name,), f"`rewards.{name}`: there is no platform {name!r}; did you mean {meant!r}?"))
+            worths |= {(name, emoji): value for emoji, value in cast("dict[str, object]", worth).items()}
         else:
-            worths[name] = worth
+            worths[(name,)] = worth
     for where, value in worths.items():
         if isinstance(value, bool) or not isinstance(value, int | float) or not -1 <= value <= 1:
-            raise ValueError(f"`rewards.{where}` cannot be {value!r}: write a number from -1 to 1")
+            text = f"`rewards.{'.'.join(where)}` cannot be {value!r}: write a number from -1 to 1"
+            wrong.append((where, text))
+    if wrong:
+        raise WrongValuesError(wrong)
     return cast("object", table)
 
 
@@ -249,7 +254,7 @@ Worths = Annotated[dict[str, float | dict[str, float]], BeforeValidator(_worths)
 class KnowledgeConfig(BaseModel):
     """What the bot knows, and who may teach it. One path stands for a table with it in ``documents``."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra={"type": ["object", "string"]})
 
     documents: tuple[PathText, ...] = ()  #: files and folders beside the TOML file
     facts: PathText = ""  #: a file of the bot's own words, which the model reads beside its tools; empty: none
@@ -310,8 +315,15 @@ class FeedbackConfig(BaseModel):
     @field_validator("buttons")
     @classmethod
     def _are_platforms(cls, buttons: tuple[str, ...]) -> tuple[str, ...]:
-        for name in buttons:
-            _check_platform(name, "feedback.buttons")
+        wrong: list[tuple[tuple[str | int, ...], str]] = []
+        for number, name in enumerate(buttons):
+            if meant := meant_platform(name):
+                text = (
+                    f"`feedback.buttons` cannot have {name!r}: there is no platform {name!r}; did you mean {meant!r}?"
+                )
+                wrong.append(((number,), text))
+        if wrong:
+            raise WrongValuesError(wrong)
         return buttons
 
 
@@ -338,6 +350,7 @@ class BotConfig(BaseModel):
     #: that the model understands, by ISO 639-1; None: as the model's card says; none: all that people write
     model_languages: tuple[LanguageCode, ...] | None = None
     voice: VoiceConfig = VoiceConfig()
+    persona: PersonaConfig = PersonaConfig()  #: who the bot is; for models that were not trained for this bot
     behavior: Behavior = Behavior()
     policy: Policy = Policy()
     memory: MemoryConfig = MemoryConfig()
@@ -367,6 +380,11 @@ class BotConfig(BaseModel):
     def description(self) -> BotDescription:
         """What people see of the bot before it says anything."""
         return BotDescription(self.name, self.title, self.about, self.examples)
+
+    @property
+    def instructions(self) -> str:
+        """What a model is told that was not trained for this bot: the persona, then the notes."""
+        return "\n".join(filter(None, (self.persona.words, self.notes)))
 
     def words_temperature(self, *, local: bool) -> float:
         """Return the temperature at which words are drawn.
@@ -409,6 +427,7 @@ class Bot:
     config: BotConfig
     folder: Path  #: where its TOML file is
     package: str | None = None  #: the package that holds it; None: it is not installed
+    file_name: str = FILE  #: of its TOML file
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Self:
@@ -427,7 +446,7 @@ class Bot:
             return cls._installed(name, found[name])
         file = path / FILE if path.is_dir() else path
         if file.is_file():
-            return cls(_read(file), file.resolve().parent)
+            return cls(_read(file), file.resolve().parent, file_name=file.name)
         near = get_close_matches(name, found, 1, 0.6)
         hint = f"did you mean {near[0]!r}?" if near else f"installed bots: {', '.join(sorted(found)) or 'none'}"
         raise ConfigError(f"there is no bot {name!r}, and no file {file}; {hint}")
@@ -447,6 +466,20 @@ class Bot:
     def name(self) -> str:
         """The bot's name."""
         return self.config.name
+
+    @property
+    def file(self) -> Path:
+        """Its TOML file."""
+        return self.folder / self.file_name
+
+    def mistaken(self, wrong: Iterable[tuple[TomlPath, str]]) -> MistakesError:
+        """Return the error of values in its TOML file that were found to be wrong: for each its path and a text.
+
+        Raises:
+            ConfigError: the file cannot be read any more.
+        """
+        document = read_file(self.file)
+        return MistakesError(self.file, document.source, [document.mistake(path, text) for path, text in wrong])
 
     @property
     def rewards(self) -> RewardMapping:
@@ -520,51 +553,7 @@ def _imported(file: Path, name: str) -> Any:
 
 
 def _read(file: Path) -> BotConfig:
-    try:
-        values = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{file} cannot be read: {error}") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is no TOML: {error}") from error
-    try:
-        return BotConfig.model_validate(values)
-    except ValidationError as error:
-        raise ConfigError("\n".join(f"{file}: {_explained(dict(found))}" for found in error.errors())) from error
-
-
-def _explained(found: dict[str, Any]) -> str:
-    """One of pydantic's errors, in words that say what to write."""
-    where = ".".join(str(part) for part in found["loc"])
-    kind, message = found["type"], str(found["msg"])
-    if kind == "value_error":  # raised by a check of ours
-        text = str(found["ctx"]["error"])
-        return text if text.startswith("`") else f"`{where}` cannot be {found['input']!r}: {text}"
-    if kind == "extra_forbidden":
-        tables: dict[tuple[str, ...], type[BaseModel]] = {
-            ("policy",): Policy,
-            ("knowledge",): KnowledgeConfig,
-            ("consent",): ConsentConfig,
-            ("feedback",): FeedbackConfig,
-            ("memory",): MemoryConfig,
-            ("training",): TrainingConfig,
-            ("training", "canary"): CanarySettings,
-            ("voice",): VoiceConfig,
-            ("hours",): HoursConfig,
-            ("groups",): GroupsConfig,
-        }
-        table = tables.get(tuple(map(str, found["loc"][:-1])), BotConfig)
-        near = get_close_matches(str(found["loc"][-1]), table.model_fields, 1, 0.6)
-        return f"`{where}` is no setting of a bot; " + (
-            f"did you mean `{near[0]}`?" if near else f"there are: {', '.join(table.model_fields)}"
-        )
-    if kind == "missing":
-        return f"`{where}` is missing: write `{where} = ...`"
-    if kind == "tuple_type":
-        return f'`{where}` cannot be {found["input"]!r}: write a list, such as {where} = ["{found["input"]}"]'
-    if kind == "literal_error":
-        near = get_close_matches(str(found["input"]), re.findall(r"'(\w+)'", str(found["ctx"]["expected"])), 1)
-        message += f"; did you mean {near[0]!r}?" if near else ""
-    return f"`{where}` cannot be {found['input']!r}: {message[0].lower()}{message[1:]}"
+    return checked(BotConfig, read_file(file), file)
 
 
 def chosen_learner(settings: Settings, config: BotConfig) -> str:
@@ -577,6 +566,7 @@ def job_setting(settings: Settings, bot: Bot) -> JobSetting:
     config = bot.config.model_dump(mode="json")
     config["policy"]["learner"] = chosen_learner(settings, bot.config)
     config["training"]["examples"] = [str(bot.folder / user_path(each)) for each in bot.config.training.examples]
+    config["notes"] = bot.config.instructions
     config["behavior"]["dimensions"] = bot.config.behavior.dimensions  # a job writes the words for the model too
     return JobSetting(
         data=settings.data,
@@ -612,7 +602,7 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
 
     Raises:
         ConfigError: the model is on a server, and the settings do not say where, or lack the key of OpenAI's cloud.
-        ModelNotFoundError: there is no such model.
+        ModelNotFoundError: there is no such model. The text shows the line of the bot's file that names it.
     """
     name = settings.model or bot.config.model
     timeout = bot.config.model_seconds
@@ -639,7 +629,10 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
             timeout=timeout,
         )
     except ModelNotFoundError as error:
-        raise ModelNotFoundError(f"{error}{_meant_model(name)}") from error
+        text = f"{error}{meant_model(name)}"
+        if settings.model:
+            raise ModelNotFoundError(text) from error
+        raise ModelNotFoundError(str(bot.mistaken([(("model",), text)]))) from error
 
 
 async def check_served_model(settings: Settings, llm: LLM) -> None:
@@ -665,7 +658,7 @@ def _check_server(name: str, url: str, key: str) -> None:
         raise ConfigError(f"model {name!r} is in OpenAI's cloud, which needs a key: set {PREFIX}API_KEY")
 
 
-def _meant_model(name: str) -> str:
+def meant_model(name: str) -> str:
     """What a wrong model name was probably meant for, as the end of an error. Empty: nothing is near."""
     if on_server := re.fullmatch(r"openai\s*[:/]\s*(\S+)", name, re.IGNORECASE):
         return f"; did you mean {SERVER + on_server[1]!r}?"

@@ -47,8 +47,8 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except LLMAgentOSError as error:
-            for line in str(error).splitlines():
-                click.secho(f"error: {line}", fg="red", err=True)
+            for line in str(error).splitlines():  # a line of a file, which is shown below its mistake, is indented
+                click.secho(line if line.startswith("  ") else f"error: {line}", fg="red", err=True)
             sys.exit(2 if isinstance(error, ConfigError | ModelNotFoundError) else 1)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
@@ -148,6 +148,37 @@ def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
         examine(lambda: _settings(ctx, quiet=True, mounted=False), bot, deep=deep, env_file=ctx.obj["env_file"])
     )
     sys.exit(show(findings))
+
+
+@main.group("bot")
+def bot_file() -> None:
+    """Check a bot's TOML file, and describe it for editors."""
+
+
+@bot_file.command("check")
+@click.argument("bot", default="calendar")
+@click.pass_context
+def check_bot(ctx: click.Context, /, bot: str) -> None:
+    """Print every mistake in BOT's TOML file, with its line and what would be right. Exit code 1 if there is one."""
+    from llmagent_os.admin import bot_check
+    from llmagent_os.config.mistakes import MistakesError
+
+    settings = _settings(ctx, quiet=True, mounted=False)
+    try:
+        click.echo(asyncio.run(bot_check.check(settings, bot)))
+    except MistakesError as error:
+        click.echo(str(error))
+        count = len(error.mistakes)
+        click.secho(f"{count} mistake{'s' if count > 1 else ''}", fg="red", err=True)
+        sys.exit(1)
+
+
+@bot_file.command("schema")
+def bot_schema() -> None:
+    """Print the JSON schema of a bot's TOML file. Editors complete and check by it."""
+    from llmagent_os.admin import bot_check
+
+    click.echo(bot_check.schema())
 
 
 @main.command("setup")
@@ -813,10 +844,13 @@ def version() -> None:
 async def _serve(
     settings: Settings, name: str, adapters: tuple[str, ...] | None, listening: Callable[[str, str], None] | None
 ) -> None:
+    from llmagent_os.admin.bot_check import check_references
     from llmagent_os.bot import Bot
     from llmagent_os.runtime import Runtime
 
-    async with Runtime.open(settings, Bot.load(name), adapters=adapters) as runtime:
+    bot = Bot.load(name)
+    await check_references(settings, bot, complete=False)
+    async with Runtime.open(settings, bot, adapters=adapters) as runtime:
         await runtime.run(listening)
 
 

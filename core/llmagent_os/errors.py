@@ -32,6 +32,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 
@@ -44,6 +45,19 @@ class LLMAgentOSError(Exception):
 
 class ConfigError(LLMAgentOSError):
     """The configuration is wrong. The message names the setting, its value and the remedy."""
+
+
+class WrongValuesError(ValueError):
+    """Several values of a configuration are wrong. Raised by a check that does not know the file.
+
+    >>> print(WrongValuesError([(("tone",), "`tone` is missing"), ((), "a table is empty")]))
+    `tone` is missing
+    a table is empty
+    """
+
+    def __init__(self, found: Iterable[tuple[tuple[str | int, ...], str]]) -> None:
+        self.found = tuple(found)  #: for each mistake its path below the table that was checked, and what is wrong
+        super().__init__("\n".join(text for _, text in self.found))
 
 
 class NotConfiguredError(ConfigError):

@@ -72,7 +72,7 @@ from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
-from llmagent_os.tools.plugin_names import check_installed, check_permissions
+from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
 from llmagent_os.training.job_folders import JOBS_FOLDER
@@ -304,14 +304,13 @@ async def _plugins(settings: Settings, bot: Bot, ledger: Ledger, stack: contextl
         timers=ledger.timers,
         contacts=ledger.contacts,
     )
-    try:
-        await check_installed(bot.config.plugins)
+    wrong = [(("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)]
+    if not wrong:
         await stack.enter_async_context(plugins)
-        check_permissions(plugins, bot.config.permissions)
-    except ConfigError as error:
-        raise ConfigError(
-            "\n".join(f"bot {bot.name!r} in {bot.folder}: {line}" for line in str(error).splitlines())
-        ) from error
+        unknown = wrong_permissions(plugins, bot.config.permissions)
+        wrong = [(("permissions", at), text) for at, text in unknown]
+    if wrong:
+        raise await asyncio.to_thread(bot.mistaken, wrong)
     return plugins
 
 
@@ -426,7 +425,10 @@ async def _training(
 
 
 def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule:
-    return BehaviorModule(policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
+    behavior = config.behavior
+    return BehaviorModule(
+        policy, defaults=behavior.model_dump(), dimensions=behavior.dimensions, limits=behavior.limits
+    )
 
 
 def _pages(
@@ -554,7 +556,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         title=config.title,
         about=config.about,
         examples=config.examples,
-        notes=config.notes,
+        notes=config.instructions,
         permissions=config.permissions,
         tool_rounds=config.tool_rounds,
         max_tokens=config.max_tokens,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import msgspec
@@ -21,7 +21,7 @@ from llmagent_os.modules import BehaviorModule, KnowledgeBase
 from llmagent_os.modules.knowledge import Hit
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
-from llmagent_os.policy.contract import NOTHING_ASKED
+from llmagent_os.policy.contract import EVERYTHING, NOTHING_ASKED
 from llmagent_os.policy_worker import decision_of
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import ScriptedLLM
@@ -44,6 +44,7 @@ async def test_the_propensity_of_a_learned_policy_is_logged_and_rewards_reach_it
             context: Context,
             explicit: Mapping[str, str] = NOTHING_ASKED,
             *,
+            within: Mapping[str, Collection[str]] = EVERYTHING,
             decision_id: str = "",
             episode_id: str = "",
         ) -> Decision:

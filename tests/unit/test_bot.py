@@ -10,7 +10,7 @@ from typing import get_args
 import pytest
 
 from llmagent_os.agent import Agent
-from llmagent_os.bot import LEARNING_TEMPERATURE, Bot, BotConfig, Policy
+from llmagent_os.bot import LEARNING_TEMPERATURE, Bot, BotConfig, Policy, job_setting
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.people.profiles import Profile
@@ -86,7 +86,7 @@ def test_agent_that_cannot_be_used_is_named(folder: Path, text: str, message: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('name = "a"\nmodel = "m"\nplugin = ["x"]', "`plugin` is no setting of a bot; did you mean `plugins`?"),
+        ('name = "a"\nmodel = "m"\nplugin = ["x"]', "`plugin` is no setting; did you mean `plugins`?"),
         ('name = "a"\nmodel = "m"\n[behavior]\nverbose = "brief"', "`behavior.verbose` .* did you mean `verbosity`?"),
         ('name = "a"\nmodel = "m"\n[behavior]\nmode = "rude"', "`behavior.mode` cannot be 'rude'"),
         ('name = "a"', "`model` is missing"),
@@ -95,14 +95,14 @@ def test_agent_that_cannot_be_used_is_named(folder: Path, text: str, message: st
         ('name = "a"\nmodel = "m"\nlanguages = ["fr"]', "there are no texts in the language 'fr': write some of en"),
         ('name = "a"\nmodel = "m"\nlanguages = []', "`languages` cannot be"),
         ('name = "a"\nmodel = "m"\nmodel_languages = ["English"]', "model_languages"),
-        ('name = "a"\nmodel = "m"\n[rewards]\neyes = 5', "`rewards.eyes` cannot be 5: write a number from -1 to 1$"),
+        ('name = "a"\nmodel = "m"\n[rewards]\neyes = 5', "`rewards.eyes` cannot be 5: write a number from -1 to 1\n"),
         ('name = "a"\nmodel = "m"\n[rewards.slack]\neyes = "x"', "`rewards.slack.eyes` cannot be 'x': write a number"),
         ('name = "a"\nmodel = "m"\n[feedback]\nbuttons = ["slak"]', "no platform 'slak'; did you mean 'slack'?"),
         ('name = "a"\nmodel = "m"\n[feedback]\nbutons = []', "did you mean `buttons`?"),
         ('name = "a"\nmodel = "m"\n[feedback]\nask_pause = -1', "`feedback.ask_pause` cannot be -1"),
         ('name = "a"\nmodel = "m"\n[rewards.slak]\neyes = 1', "there is no platform 'slak'; did you mean 'slack'?"),
         ('name = "a"\nmodel = "m"\n[policy]\nlearner = "bays"', "`policy.learner` .* did you mean 'bayes'?"),
-        ('name = "a"\nmodel = "m"\n[policy]\ngama = 0.5', "`policy.gama` is no setting .* did you mean `gamma`?"),
+        ('name = "a"\nmodel = "m"\n[policy]\ngama = 0.5', "`policy.gama` is no setting; did you mean `gamma`?"),
         ('name = "a"\nmodel = "m"\n[behavior]\nverbosity = "breif"', "did you mean 'brief'?"),
         ('name = "a"\nmodel = "m"\nplugins = "calendar"', r'write a list, such as plugins = \["calendar"\]'),
         ('name = "a', "is no TOML"),
@@ -171,7 +171,7 @@ def test_dimensions_that_cannot_be_are_refused_with_file_key_and_what_to_do(
     file.write_text(f'name = "a"\nmodel = "m"\n[behavior.dimensions]\n{lines}')
     with pytest.raises(ConfigError, match=re.escape(message)) as caught:
         Bot.load(file)
-    assert str(caught.value).startswith(f"{file}: `behavior.dimensions")
+    assert re.match(rf"{re.escape(str(file))}:[345]:\d+: `behavior\.dimensions", str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -186,8 +186,19 @@ def test_dimensions_that_cannot_be_are_refused_with_file_key_and_what_to_do(
 def test_a_default_that_is_no_value_is_refused(tmp_path: Path, line: str, message: str) -> None:
     file = tmp_path / "bot.toml"
     file.write_text(OWN.replace('tone = "playful"', line))
-    with pytest.raises(ConfigError, match=re.escape(f"{file}: {message}")):
+    with pytest.raises(ConfigError, match=rf"^{re.escape(str(file))}:5:\d+: {re.escape(message)}"):
         Bot.load(file)
+
+
+def test_the_persona_is_told_before_the_notes_also_in_trainings(folder: Path) -> None:
+    """A version that was trained without the bot's voice would lose it."""
+    with (folder / "bot.toml").open("a") as file:
+        file.write('notes = "We close at 6."\n[persona]\nvoice = "Dry."\n')
+    bot = Bot.load(folder)
+    assert bot.config.instructions.startswith("Your voice: Dry.\nThis is a manner of speaking.")
+    assert bot.config.instructions.endswith("\nWe close at 6.")
+    settings = Settings.load(env_file=None, data=folder)
+    assert job_setting(settings, bot).bot_config["notes"] == bot.config.instructions
 
 
 def test_no_dimension_is_called_like_a_field_of_a_profile() -> None:

@@ -194,6 +194,28 @@ def test_a_misspelt_name_in_the_bots_file_ends_the_start(run: Run, tmp_path: Pat
     assert message in done.stderr
 
 
+def test_all_mistakes_of_a_bots_file_are_printed_and_no_bot_is_started(run: Run, tmp_path: Path) -> None:
+    """With the line of each below it, and without "error:" before that line."""
+    file = tmp_path / "bot.toml"
+    file.write_text('name = "parrot"\nmodel = calendar\nplugin = ["calendar"]\n')
+    checked = run("bot", "check", ".")
+    assert (checked.returncode, checked.stderr) == (1, "2 mistakes\n")
+    assert checked.stdout.splitlines()[3:] == [
+        "bot.toml:3:1: `plugin` is no setting; did you mean `plugins`?",
+        '    3 | plugin = ["calendar"]',
+        "      | ^",
+    ]
+    started = run("run", ".")
+    assert started.returncode == 2
+    assert started.stderr.splitlines()[3:] == [
+        "error: " + checked.stdout.splitlines()[3],
+        *checked.stdout.splitlines()[4:],
+    ]
+    file.write_text('name = "parrot"\nmodel = "calendar"\nplugins = ["calendar"]\n')
+    right = run("bot", "check", "bot.toml")
+    assert (right.returncode, right.stdout) == (0, f"{file} is right.\n")
+
+
 def test_help_of_run_says_how_to_give_a_folder(run: Run) -> None:
     assert "a folder with a bot.toml in it" in " ".join(run("run", "--help").stdout.split())
 

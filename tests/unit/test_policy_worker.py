@@ -325,18 +325,16 @@ async def test_after_a_change_of_dimensions_all_is_learned_again_from_what_still
     await Profiles(tmp_path / "profiles").update(PersonId("later::ana"), verbosity="detailed")
     async with running(tmp_path, learner, OWN, name="later") as bot:
         through, parts = await bot.ledger.policy_state(name)
-        assert through == before[0] and "memory::ana" not in parts, "nothing that was said of the others fits"
+        assert through == before[0] and "memory::ana" in parts, "what was said of brief replies fits"
         await bot.opinions("ana", {"tone": "formal"}, 3)
         assert (await bot.kept("ana"))[-1].action.keys() == OWN.keys()
         assert "later::ana" in (await bot.ledger.policy_state(name))[1]
         text = (await bot.say("/profile")).reply.text
         _, _, learned = text.partition("From your reactions")
         assert "detailed" not in learned and "you told me so" not in learned, "her wish for details is none of these"
-    async with running(tmp_path, learner) as bot:  # and back: what was said of those counts as it did
+    async with running(tmp_path, learner) as bot:  # and back: what was said of either still counts
         parts = (await bot.ledger.policy_state(name))[1]
-        assert {each: parts[each] for each in parts if each != TRUST_PART} == {
-            each: before[1][each] for each in before[1] if each != TRUST_PART
-        }
+        assert {"memory::ana", "later::ana"} <= parts.keys()
 
 
 async def test_what_people_do_next_is_a_sign(tmp_path: Path) -> None:

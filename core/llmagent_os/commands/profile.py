@@ -93,9 +93,12 @@ async def change_or_show(services: Services, event: Event, what: str) -> Reply:
         return Reply(_unknown(services, what))
     name, value = preference
     changed = await profiles.update(person_id, **{name: value})
-    return _shown(
-        changed, await _stop_learning(services, event) if (name, value) == (LEARNING, "off") else gettext("Done.")
-    )
+    if (name, value) == (LEARNING, "off"):
+        return _shown(changed, await _stop_learning(services, event))
+    there = services.behavior.dimensions_on(event.conversation.platform)
+    if name in services.behavior.dimensions and value not in there.get(name, ()):
+        return _shown(changed, gettext("Done. I will answer you so wherever I can. On this platform I cannot."))
+    return _shown(changed, gettext("Done."))
 
 
 async def _stop_learning(services: Services, event: Event) -> str:

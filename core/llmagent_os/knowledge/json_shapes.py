@@ -38,6 +38,8 @@ def parse_json(text: str, file: str) -> list[Section]:
     """
     try:
         data: Any = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ConfigError(f"knowledge file {file}:{error.lineno}:{error.colno} is not JSON: {error.msg}") from error
     except (ValueError, RecursionError) as error:
         raise ConfigError(f"knowledge file {file} is not JSON: {error}") from error
     return list(sections_of(data, file))

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import NOBODY, PersonId
 from llmagent_os.modules.knowledge import Hit
 from llmagent_os.policy import Action, BehaviorPolicy, Context, Decision, FixedPolicy, Kind
+from llmagent_os.policy.choice_limits import ChoiceLimits
 from llmagent_os.policy.contract import DIMENSIONS, NO_STYLES, Dimensions
 
 if TYPE_CHECKING:
@@ -55,6 +58,10 @@ def system_text(
     return "\n".join(lines)
 
 
+#: Of a bot that may choose everything everywhere.
+NO_LIMITS = ChoiceLimits()
+
+
 class BehaviorModule:
     """Decides how to answer a person.
 
@@ -70,9 +77,18 @@ class BehaviorModule:
         *,
         defaults: Action | None = None,
         dimensions: Dimensions = DIMENSIONS,
+        limits: ChoiceLimits = NO_LIMITS,
     ) -> None:
-        """Args: ``policy`` chooses (None: nothing is learned), ``defaults`` is a value for each of ``dimensions``."""
+        """Decide by a policy.
+
+        Args:
+            policy: chooses; None: nothing is learned.
+            defaults: a value for each of ``dimensions``.
+            dimensions: what can be chosen.
+            limits: what of it can be chosen on which platform.
+        """
         self.dimensions = dimensions  #: what can be chosen
+        self.limits = limits  #: what of it can be chosen on which platform
         self.fixed = FixedPolicy(defaults, dimensions)  #: answers people who opted out of learning
         self.policy: BehaviorPolicy = policy or self.fixed
         self._chosen: Action = {}  # by set_mode and set_style
@@ -107,6 +123,7 @@ class BehaviorModule:
         explicit: Action,
         *,
         learn: bool,
+        platform: str = "",
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:
@@ -118,12 +135,20 @@ class BehaviorModule:
             explicit: the values that the person has asked for.
             learn: whether the bot may learn from the person, as ``privacy.consent.may_learn`` says. Without consent,
                 the person is answered as the bot is configured, and nothing is learned from the decision.
+            platform: where the person is answered; empty: not known. Only what the platform has is chosen.
             decision_id: the id of the decision; empty: a new one is made.
             episode_id: the session of the turn; empty: the decision stands alone.
         """
         policy = self.policy if learn else self.fixed
         wanted = self._chosen | explicit
-        return policy.decide(person_id, context, wanted, decision_id=decision_id, episode_id=episode_id)
+        within = self.limits.within(platform, self.dimensions, self.fixed.defaults, wanted)
+        made = policy.decide(person_id, context, wanted, within=within, decision_id=decision_id, episode_id=episode_id)
+        taught = self.limits.taught(platform, self.dimensions)
+        return made if len(taught) == len(self.dimensions) else msgspec.structs.replace(made, shown=taught)
+
+    def dimensions_on(self, platform: str) -> Dimensions:
+        """Return what can be chosen on a platform."""
+        return self.limits.dimensions_on(platform, self.dimensions)
 
     def observe(
         self,

@@ -6,6 +6,9 @@ This package is a library. It knows no ledger, no bot and no settings: observati
 * :mod:`~llmagent_os.policy.fixed`, :mod:`~llmagent_os.policy.learned`: the two policies. The second draws its actions
   from the probabilities of a learner.
 * :mod:`~llmagent_os.policy.learner`: what every learner can do. A new learner implements this protocol.
+* :mod:`~llmagent_os.policy.dimensions`, :mod:`~llmagent_os.policy.choice_limits`: what a bot chooses between, and which
+  of it on which platform.
+* :mod:`~llmagent_os.policy.older_actions`: what decisions teach that were made before the dimensions were changed.
 * :mod:`~llmagent_os.policy.continuity`: how a choice may change within a session.
 * :mod:`~llmagent_os.policy.exploration`: what is tried beside the best action.
 * :mod:`~llmagent_os.policy.newcomers`: bounds what new people teach about everybody.

@@ -9,7 +9,7 @@ import numpy as np
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.policy.array_types import Bools, Floats, Ints
-from llmagent_os.policy.contract import DIMENSIONS, MAX_ACTIONS, Action, label, supported
+from llmagent_os.policy.contract import DIMENSIONS, EVERYTHING, MAX_ACTIONS, Action, label, limited, supported
 
 
 class ActionSpace:
@@ -54,13 +54,18 @@ class ActionSpace:
         """Return the number of ``action``; None: there is no such action. It may be of an older configuration."""
         return self._index.get(label(action))
 
-    def allowed(self, explicit: Mapping[str, str]) -> Bools:
+    def allowed(self, explicit: Mapping[str, str], within: Mapping[str, Collection[str]] = EVERYTHING) -> Bools:
         """Return a mask of the actions that do what the person asked for, shape ``(actions,)``.
 
-        Values that the bot does not have are passed over, so at least one action is allowed.
+        Values that cannot be chosen are passed over, so at least one action is allowed.
+
+        Args:
+            explicit: the values that the person has asked for.
+            within: the values that can be chosen, of the dimensions that have fewer of them.
         """
-        wanted = supported(explicit, self.dimensions)
-        return np.array([wanted.items() <= action.items() for action in self.actions])
+        left = limited(self.dimensions, within)
+        left |= {name: (value,) for name, value in supported(explicit, left).items()}
+        return np.array([all(action[name] in values for name, values in left.items()) for action in self.actions])
 
     def matches(self, values: Mapping[str, str]) -> Floats:
         """Return 1 where an action has one of ``values``, else 0, shape ``(actions, dimensions)``."""

@@ -3,6 +3,8 @@
 What the turn before has decided is part of the logged context, so that the probabilities of a choice can be computed
 again from the log. Where the person has said what they think of the reply before, the choice is free again.
 
+Where the value of the turn before can be chosen no more, the choice is free: the bot's file was changed in the session.
+
 * ``previous_action`` is the label of the action of the turn before in the session.
 * ``held_dimensions`` names the dimensions that stay as they are, separated by commas: those in which an earlier turn of
   the session explored. So a tone that is tried is kept until the person has reacted or the session is over.

@@ -58,6 +58,9 @@ MAX_ACTIONS = 64
 #: The ``explicit`` argument of :meth:`BehaviorPolicy.decide` where the person has asked for nothing.
 NOTHING_ASKED: Mapping[str, str] = MappingProxyType({})
 
+#: The ``within`` argument of :meth:`BehaviorPolicy.decide` where every value can be chosen.
+EVERYTHING: Mapping[str, Collection[str]] = MappingProxyType({})
+
 
 def supported(explicit: Mapping[str, str], dimensions: Mapping[str, Collection[str]]) -> Action:
     """Return the part of ``explicit`` that these ``dimensions`` can do. The rest may be of an older configuration.
@@ -66,6 +69,21 @@ def supported(explicit: Mapping[str, str], dimensions: Mapping[str, Collection[s
     {'verbosity': 'brief'}
     """
     return {name: value for name, value in explicit.items() if value in dimensions.get(name, ())}
+
+
+def limited(
+    dimensions: Mapping[str, Collection[str]], within: Mapping[str, Collection[str]]
+) -> dict[str, tuple[str, ...]]:
+    """Return the values of every dimension that can be chosen: those of ``within``, where it names the dimension.
+
+    >>> limited({"tone": ("plain", "playful"), "length": ("short", "long")}, {"tone": ("playful",)})
+    {'tone': ('playful',), 'length': ('short', 'long')}
+    """
+    left = {
+        name: tuple(value for value in values if value in within.get(name, values))
+        for name, values in dimensions.items()
+    }
+    return {name: values or tuple(dimensions[name]) for name, values in left.items()}
 
 
 def label(action: Mapping[str, str]) -> str:
@@ -106,6 +124,7 @@ class BehaviorPolicy(Protocol):
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
+        within: Mapping[str, Collection[str]] = EVERYTHING,
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:
@@ -115,6 +134,8 @@ class BehaviorPolicy(Protocol):
             person_id: the person who is answered.
             context: what is known.
             explicit: the values that the person has asked for. They are always used, and never explored against.
+            within: the values that can be chosen, of the dimensions that have fewer of them here. Others have the
+                probability 0, also if the person has asked for them.
             decision_id: the id of the decision; empty: a new one is made.
             episode_id: the session of the turn; empty: the decision stands alone.
         """

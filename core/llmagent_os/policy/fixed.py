@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from uuid import uuid4
 
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.contract import (
     DIMENSIONS,
+    EVERYTHING,
     NOTHING_ASKED,
     Action,
     Context,
@@ -16,6 +17,7 @@ from llmagent_os.policy.contract import (
     Dimensions,
     Kind,
     label,
+    limited,
     supported,
 )
 
@@ -40,11 +42,19 @@ class FixedPolicy:
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
+        within: Mapping[str, Collection[str]] = EVERYTHING,
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:
-        """Return the defaults, with the values of ``explicit`` in their place."""
-        action = self.defaults | supported(explicit, self.dimensions)
+        """Return the defaults, with the values of ``explicit`` in their place.
+
+        Where a default cannot be chosen, the first value that can be takes its place.
+        """
+        left = limited(self.dimensions, within)
+        usual = {
+            name: value if value in left.get(name, (value,)) else left[name][0] for name, value in self.defaults.items()
+        }
+        action = usual | supported(explicit, left)
         return Decision(
             action=action,
             pscore=1.0,

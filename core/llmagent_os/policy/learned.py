@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -15,8 +15,20 @@ from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.blas_threads import use_one_thread
 from llmagent_os.policy.continuity import continuing
-from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED, Action, Context, Decision, Dimensions, Kind
+from llmagent_os.policy.contract import (
+    DIMENSIONS,
+    EVERYTHING,
+    NOTHING_ASKED,
+    Action,
+    Context,
+    Decision,
+    Dimensions,
+    Kind,
+    limited,
+    supported,
+)
 from llmagent_os.policy.learner import Learner, Observation
+from llmagent_os.policy.older_actions import adapted
 
 #: The names of the learners. A new learner is added here, in :func:`make_learner`, in ``bot.Policy`` and in
 #: ``config.Settings``; a test holds these lists against each other.
@@ -52,11 +64,13 @@ class LearnedPolicy:
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
+        within: Mapping[str, Collection[str]] = EVERYTHING,
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:
         """See :class:`~llmagent_os.policy.contract.BehaviorPolicy`."""
-        allowed = continuing(self.actions, self.actions.allowed(explicit), context, explicit)
+        wishes = supported(explicit, limited(self.actions.dimensions, within))
+        allowed = continuing(self.actions, self.actions.allowed(wishes, within), context, wishes)
         chances = self.learner.probabilities(person_id, context, allowed)  # (actions,)
         edges = chances.cumsum()  # (actions,)
         at = int((self._rng.random() * edges[-1] >= edges).sum())
@@ -95,8 +109,14 @@ class LearnedPolicy:
         weight: float = 1.0,
         at: datetime | None = None,
     ) -> Observation | None:
-        """Return what the learner observes of a decision; None: the bot does not have the action."""
-        action = self.actions.index(decision.action)
+        """Return what the learner observes of a decision; None: the bot does not have the action.
+
+        A decision of an older configuration teaches what it still can: :mod:`~llmagent_os.policy.older_actions`.
+        """
+        present = adapted(decision, self.actions.dimensions)
+        if present is None:
+            return None
+        decision, action = present, self.actions.index(present.action)
         possible = decision.action_dist
         allowed = tuple(not possible or name in possible for name in self.actions.labels)
         if action is None or not allowed[action]:  # of an older configuration, or damaged

@@ -123,6 +123,7 @@ async def decide(
         features,
         profile.preferences | wanted_presence(exchange.event),
         learn=exchange.may_learn,
+        platform=exchange.event.conversation.platform,
         decision_id=decision_id,
         episode_id=episode_id,
     )

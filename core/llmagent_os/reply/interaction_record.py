@@ -119,6 +119,8 @@ def _context(
         shown = shown_dimensions(privacy, exchange.decision.action, answer, reply, specs)
         if PRESENCE in exchange.decision.action and is_open(exchange.event):
             shown.append(PRESENCE)
+        if (taught := exchange.decision.shown) is not None:  # what the platform lacks is not credited
+            shown = [name for name in shown if name in taught]
         context |= {"message_id": exchange.event.message_id, "features": exchange.features, "shown": shown}
     if exchange.lora.trial is not None:
         context[TRIAL] = msgspec.to_builtins(exchange.lora.trial)

@@ -48,7 +48,7 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         initiative="ask_first" if exchange.decision.action.get("initiative") == "ask_first" else "act",
         style=exchange.decision.action,
         question=exchange.episode.question,
-        dimensions=services.behavior.dimensions,
+        dimensions=services.behavior.dimensions_on(event.conversation.platform),
         # Under the account, not the person: after an /unlink, /forget must find what was made for this account, and its
         # old links must not lead to what the other account exports later.
         files=OutgoingFiles(services.outgoing, person_kept_under(exchange.identity)),

@@ -49,7 +49,7 @@ def chat_request(
     settings = services.settings
     system = system_text(
         exchange.decision.action,
-        dimensions=services.behavior.dimensions,
+        dimensions=services.behavior.dimensions_on(exchange.event.conversation.platform),
         name=exchange.profile.name,
         facts=[hit.passage.text for hit in facts],
         notes=_notes(services, native=native),

@@ -11,31 +11,42 @@ from llmagent_os.tools.plugin_sources import installed_plugins, not_installed
 from llmagent_os.tools.registry import Plugins
 
 
+async def wrong_plugins(names: Iterable[str]) -> list[tuple[int, str]]:
+    """Return which of the names are no installed plugins: their numbers, and the nearest plugin or all of them."""
+    known = [entry.name for entry in await installed_plugins()]
+    return [(at, f"`plugins`: {not_installed(name, known)}") for at, name in enumerate(names) if name not in known]
+
+
 async def check_installed(names: Iterable[str]) -> None:
     """Check that every plugin is installed.
 
     Raises:
         ConfigError: one is not. The message names the nearest plugin, or all that there are.
     """
-    known = [entry.name for entry in await installed_plugins()]
-    if wrong := [not_installed(name, known) for name in names if name not in known]:
-        raise ConfigError("\n".join(f"`plugins`: {text}" for text in wrong))
+    if wrong := await wrong_plugins(names):
+        raise ConfigError("\n".join(text for _, text in wrong))
+
+
+def wrong_permissions(plugins: Plugins, patterns: Iterable[str]) -> list[tuple[int, str]]:
+    """Return which of the patterns match no permission: their numbers, and what they were probably meant for.
+
+    Nothing is checked if a plugin is not loaded, or if the folder of plugins is still empty: their tools are not known.
+    """
+    states = [health.state for health in plugins.health()]
+    if "not loaded" in states or plugins.awaits_first_file:
+        return []
+    found = [(at, unmatched(pattern, plugins.permissions)) for at, pattern in enumerate(patterns)]
+    return [(at, f"`permissions`: {text}") for at, text in found if text]
 
 
 def check_permissions(plugins: Plugins, patterns: Iterable[str]) -> None:
-    """Check that every permission of the configuration is one that a tool asks for.
-
-    Nothing is checked if a plugin is not loaded, or if the folder of plugins is still empty: their tools are not known.
+    """Check that every permission of the configuration is one that a tool asks for: see :func:`wrong_permissions`.
 
     Raises:
         ConfigError: a pattern matches no permission. The message names the nearest one, or all that there are.
     """
-    states = [health.state for health in plugins.health()]
-    if "not loaded" in states or plugins.awaits_first_file:
-        return
-    wrong = [text for pattern in patterns if (text := unmatched(pattern, plugins.permissions))]
-    if wrong:
-        raise ConfigError("\n".join(f"`permissions`: {text}" for text in wrong))
+    if wrong := wrong_permissions(plugins, patterns):
+        raise ConfigError("\n".join(text for _, text in wrong))
 
 
 def unmatched(pattern: str, known: Collection[str]) -> str:

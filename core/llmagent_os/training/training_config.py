@@ -32,7 +32,7 @@ from datetime import datetime, time
 from typing import Annotated, Any
 
 import msgspec
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from llmagent_os.training.canary_settings import CanarySettings
 from llmagent_os.training.lora_version import Level
@@ -105,6 +105,9 @@ def _files(value: object) -> object:
     return (value,) if isinstance(value, str) else value
 
 
+_ONE_OR_MORE = WithJsonSchema({"type": ["string", "array"], "items": {"type": "string"}})
+
+
 class TrainingConfig(BaseModel):
     """When a bot's weights are trained, by what, and what that may cost."""
 
@@ -112,7 +115,9 @@ class TrainingConfig(BaseModel):
 
     plan: Annotated[str, AfterValidator(_reference)] = DEFAULT_PLAN  #: ``module:attribute``; empty: nothing is trained
     probes: Annotated[str, AfterValidator(_module)] = ""  #: a module; see ``bot_prompts.BotProbes``; empty: general
-    examples: Annotated[tuple[str, ...], BeforeValidator(_files)] = ()  #: files that ``example_files`` reads
+    examples: Annotated[
+        tuple[str, ...], BeforeValidator(_files), _ONE_OR_MORE
+    ] = ()  #: files that ``example_files`` reads
     levels: tuple[Level, ...] = (Level.SHARED, Level.GROUP, Level.PERSONAL)  #: which LoRAs are trained
     opinions: int = Field(default=20, ge=1)  #: new opinions that wake a training of the shared LoRA
     group_opinions: int = Field(default=20, ge=1)  #: new opinions of a persona's people that wake a training of theirs

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import pytest
@@ -12,7 +12,7 @@ from llmagent_os.identity import PersonId
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.modules.behavior import system_text
 from llmagent_os.policy import Context, Decision, FixedPolicy, Kind
-from llmagent_os.policy.contract import DIMENSIONS, NOTHING_ASKED
+from llmagent_os.policy.contract import DIMENSIONS, EVERYTHING, NOTHING_ASKED
 from llmagent_os.policy.learned import make_policy
 from llmagent_os.testing import ScriptedLLM
 
@@ -96,6 +96,7 @@ def test_a_mode_that_was_set_holds_with_every_policy_and_keeps_its_defaults() ->
             context: Context,
             explicit: Mapping[str, str] = NOTHING_ASKED,
             *,
+            within: Mapping[str, Collection[str]] = EVERYTHING,
             decision_id: str = "",
             episode_id: str = "",
         ) -> Decision:

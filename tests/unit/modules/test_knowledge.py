@@ -70,7 +70,12 @@ def test_a_bare_name_is_found_in_the_installed_bots() -> None:
 
 @pytest.mark.parametrize(
     ("content", "wrong"),
-    [("{", "not JSON"), ('{"a": 1}', "under .a.: a number"), ('["ok", 3]', "item 2"), ('["  "]', "needs a text")],
+    [
+        ("{\n", r":2:1 is not JSON: Expecting property name"),
+        ('{"a": 1}', "under .a.: a number"),
+        ('["ok", 3]', "item 2"),
+        ('["  "]', "needs a text"),
+    ],
 )
 def test_bad_files_say_what_is_wrong(tmp_path: Path, content: str, wrong: str) -> None:
     path = tmp_path / "facts.json"

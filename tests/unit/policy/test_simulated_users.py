@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from itertools import product
 from pathlib import Path
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
-from llmagent_os.policy.contract import NOTHING_ASKED, BehaviorPolicy, Context, Decision, Kind, label
+from llmagent_os.policy.contract import EVERYTHING, NOTHING_ASKED, BehaviorPolicy, Context, Decision, Kind, label
 
 
 class Known(NamedTuple):
@@ -59,6 +59,7 @@ class Scripted:
         context: Context,
         explicit: Mapping[str, str] = NOTHING_ASKED,
         *,
+        within: Mapping[str, Collection[str]] = EVERYTHING,
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:

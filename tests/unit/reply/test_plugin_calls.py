@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
 import msgspec
@@ -17,7 +17,7 @@ from llmagent_os.identity import Identity, PersonId
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.people.linking import Links
 from llmagent_os.policy import Context, Decision, FixedPolicy
-from llmagent_os.policy.contract import NOTHING_ASKED
+from llmagent_os.policy.contract import EVERYTHING, NOTHING_ASKED
 from llmagent_os.privacy.outgoing_store import OutgoingStore
 from llmagent_os.privacy.stores import DataSubject
 from llmagent_os.serving.backend import OnText
@@ -67,6 +67,7 @@ async def test_tools_behave_as_the_one_choice_that_is_kept_says(bench: Bench) ->
             context: Context,
             explicit: Mapping[str, str] = NOTHING_ASKED,
             *,
+            within: Mapping[str, Collection[str]] = EVERYTHING,
             decision_id: str = "",
             episode_id: str = "",
         ) -> Decision:

@@ -8,9 +8,12 @@ import msgspec
 
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.chat import ChatRequest, ToolCall
+from llmagent_os.commands.profile import change_or_show
 from llmagent_os.events import Sender
 from llmagent_os.identity import PersonId
-from llmagent_os.modules import KnowledgeBase
+from llmagent_os.modules import BehaviorModule, KnowledgeBase
+from llmagent_os.people.profiles import Profiles
+from llmagent_os.policy.choice_limits import ChoiceLimits
 from llmagent_os.reply.services import Services
 from llmagent_os.serving.model_card import ModelCard
 from llmagent_os.testing import ScriptedLLM
@@ -123,3 +126,23 @@ async def test_a_model_of_ours_keeps_its_short_prompts(bench: Bench) -> None:
     await bench.say(bench.agent(llm=llm, settings=AgentSettings(notes="You keep a diary.")), "hi")
     assert llm.requests[-1].messages[0]["content"].startswith("Style:")
     assert "Now:" not in llm.requests[-1].messages[0]["content"]
+
+
+async def test_a_platform_is_told_and_credited_only_with_what_it_has(bench: Bench) -> None:
+    """A style that Telegram cannot show must not be asked of the model, nor be blamed there."""
+    dimensions = {"tone": {"plain": "Write plainly.", "playful": "Joke."}, "size": {"short": "Be short.", "long": ""}}
+    limits = ChoiceLimits({"memory": {"tone": (), "size": ("short",)}})
+    defaults = {"tone": "plain", "size": "long"}
+    behavior = BehaviorModule(defaults=defaults, dimensions=dimensions, limits=limits)
+    _, kept = await bench.say(bench.agent("Hi.", behavior=behavior), "hi")
+    system = str(bench.llm.requests[-1].messages[0]["content"])
+    assert (kept.action, kept.action_dist) == ({"tone": "plain", "size": "short"}, {"size=short,tone=plain": 1.0})
+    assert kept.context["shown"] == ["size"]
+    assert system.startswith("Be short.\nNow:")
+    agent = bench.agent("Hi.", behavior=behavior, profiles=Profiles(bench.folder / "own", dimensions))
+    said = await change_or_show(agent.services, bench.message("/profile"), "set long")
+    assert said.text.startswith("Done. I will answer you so wherever I can. On this platform I cannot.")
+    assert (await change_or_show(agent.services, bench.message("/profile"), "set short")).text.startswith("Done.\n")
+    await change_or_show(agent.services, bench.message("/profile"), "set long")
+    _, kept = await bench.say(agent, "hi")
+    assert kept.action["size"] == "short", "a wish cannot have what the platform lacks"
