@@ -62,6 +62,10 @@
     price = { read = 0.15, written = 0.60, currency = "USD" }   # of 1,000 tokens
     person.day = { messages = 100, tokens = 200_000, money = 1.0 }  # also channel and bot, hour and month
 
+    [approvals]                           # when people are asked before a model's call is made; docs/security.md
+    outward = "each"                      # each: every time; first: until the person says "always". Also destructive
+    tools = { archive_note = "first" }    # one tool that is asked about though it only changes the person's own data
+
     [training]                            # when the model's weights are trained; see training/training_config.py
     opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
 
@@ -116,6 +120,7 @@ from llmagent_os.policy.dimensions import declared, starting
 from llmagent_os.privacy.consent import Consent
 from llmagent_os.privacy.model_masking import seen_by_server
 from llmagent_os.reply.agent_settings import LearnSetting
+from llmagent_os.reply.approval_config import ApprovalConfig
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
@@ -292,6 +297,7 @@ class BotConfig(BaseModel):
     training: TrainingConfig = TrainingConfig(plan="")  #: without ``[training]`` the weights stay as they are
     consent: ConsentConfig = ConsentConfig()
     budgets: BudgetConfig = BudgetConfig()  #: how much may be used
+    approvals: ApprovalConfig = ApprovalConfig()  #: when people are asked before a tool acts
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion

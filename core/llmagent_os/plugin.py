@@ -23,7 +23,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar, get_args
 
 import msgspec
 from pydantic import Field
@@ -74,6 +74,14 @@ Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
 #: tool before the argument existed reads the same tool as before. It must have a default.
 RuleArgument = Annotated[str, Field(json_schema_extra={"x-rules-only": True})]
 
+#: What a tool does: it only reads; it changes what the person keeps, which can be changed back; it loses something that
+#: cannot be brought back; or it reaches others, as a mail, an invitation and a post to a server do. Where a model chose
+#: a destructive or outward call, the person is asked first.
+Effect = Literal["reads", "changes", "destructive", "outward"]
+
+#: The effects that people are asked about first where a model chose the call.
+ASKED_EFFECTS: tuple[Effect, ...] = ("destructive", "outward")
+
 #: How long :meth:`Plugin.received` may take: it may read from the network.
 RECEIVING_SECONDS = 40.0
 
@@ -97,6 +105,9 @@ class ToolContext:
     time_zone: str  #: the person's IANA time zone, such as ``Europe/Berlin``
     text: str  #: the person's whole message
     initiative: Literal["act", "ask_first"] = "act"  #: ``ask_first``: write only after the person agreed
+    #: a model chose this call of a tool that ``asks_itself``, and the person has not said that the tool may always act:
+    #: the tool asks before it does anything destructive or outward
+    must_ask: bool = False
     #: how to answer this person: a value for each dimension, such as ``verbosity``
     style: Mapping[str, str] = field(default_factory=dict[str, str])
     question: str = ""  #: what the reply before the message asked, as it was sent; empty: it asked nothing
@@ -144,6 +155,9 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     #: need not look at ``context.interface``: the person asked for it.
     chart: Chart | None = None
     table: Table | None = None  #: rows of several columns, shown behind the text
+    #: what the call did that is destructive or outward, where its tool does not say so or a button did it; it is noted
+    #: in the audit log. Empty: nothing, or what the tool's own ``effect`` says.
+    effect: Literal["", "destructive", "outward"] = ""
 
 
 #: Finds the person whose page is asked for: by the key of one of their records.
@@ -194,6 +208,21 @@ class Plugin:
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         """Answer the press of one of the plugin's buttons. ``value`` may be old, repeated or made up: check it."""
         raise PluginError(f"plugin {self.name!r} has no button {value!r}")
+
+    async def proposed(self, context: ToolContext, name: str, arguments: Mapping[str, Any]) -> str:
+        """Say exactly what a call would do, before the person is asked about it: whom it reaches, with which words.
+
+        Called for destructive and outward tools that do not ask themselves, where a model chose the call.
+
+        Args:
+            context: of the call.
+            name: of the tool.
+            arguments: of the call, checked.
+
+        Returns:
+            One sentence or more, without a question. Empty: the host lists the arguments.
+        """
+        return ""
 
     async def button_meant(self, context: ToolContext) -> str | None:
         """Say which of the plugin's buttons the words in ``context.text`` mean, before any model is asked.
@@ -318,6 +347,8 @@ class ToolMark(msgspec.Struct, frozen=True):
     read_only: bool
     timeout: float  #: seconds
     offered: bool = True  #: to models; otherwise only the plugin's own rules call it
+    effect: Effect = "changes"  #: what a call does
+    asks_itself: bool = False  #: the tool looks at ``context.must_ask``, and asks in its own words
 
 
 _P = ParamSpec("_P")
@@ -326,7 +357,13 @@ _Method = Callable[Concatenate[_Self, ToolContext, _P], Awaitable[ToolResult]]
 
 
 def tool(
-    *, permission: str = "", read_only: bool = False, timeout: float = 10.0, offered: bool = True
+    *,
+    permission: str = "",
+    read_only: bool = False,
+    timeout: float = 10.0,
+    offered: bool = True,
+    effect: Effect | None = None,
+    asks_itself: bool = False,
 ) -> Callable[[_Method[_Self, _P]], _Method[_Self, _P]]:
     """Mark an asynchronous method of a :class:`Plugin` as a tool. The tool has the method's name.
 
@@ -335,15 +372,25 @@ def tool(
         read_only: the tool changes nothing, so it may be called again freely.
         timeout: seconds after which a call is cancelled.
         offered: models see the tool. Otherwise only the plugin's own rules call it.
+        effect: what a call does; None: ``reads`` if ``read_only``, else ``changes``. Where a model chose a destructive
+            or outward call, the host asks the person first.
+        asks_itself: the host does not ask. The tool looks at ``context.must_ask``, and asks in its own words.
 
     Raises:
-        PluginError: the permission or the timeout is not valid.
+        PluginError: the permission, the timeout or the effect is not valid.
     """
     if not re.fullmatch(r"([a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*)?", permission):
         raise PluginError(f"permission {permission!r} should look like 'calendar.write'")
     if not 0 < timeout <= 600:
         raise PluginError(f"a tool's timeout is {timeout!r}: give seconds above 0 and up to 600")
-    mark = ToolMark(permission, read_only, timeout, offered)
+    known = get_args(Effect)
+    if effect is not None and effect not in known:
+        raise PluginError(f"a tool's effect is {effect!r}: give one of {', '.join(known)}")
+    if effect is not None and (effect == "reads") != read_only:
+        raise PluginError(f"a tool with the effect {effect!r} is not read_only={read_only}")
+    mark = ToolMark(
+        permission, read_only, timeout, offered, effect or ("reads" if read_only else "changes"), asks_itself
+    )
 
     def marked(method: _Method[_Self, _P]) -> _Method[_Self, _P]:
         method.__dict__["tool_mark"] = mark

@@ -555,6 +555,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         request_rules=config.request_rules,
         consent=config.consent.defaults,
         asks_consent=config.consent.ask,
+        approvals=config.approvals,
         memory=MemorySettings(propose=config.memory.propose),
         web=web,
     )

@@ -19,6 +19,7 @@ from llmagent_os.commands.learn import learn
 from llmagent_os.commands.learn_files import LEARN_FILES, learn_earlier_files
 from llmagent_os.commands.link import link
 from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
+from llmagent_os.commands.permissions import PERMISSIONS, permissions, permissions_pressed
 from llmagent_os.commands.plugin_command import plugin_command
 from llmagent_os.commands.privacy import PRIVACY, privacy, turn_pressed
 from llmagent_os.commands.profile import change_or_show, profile
@@ -31,6 +32,8 @@ from llmagent_os.events import Command, Event
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
 from llmagent_os.people.access import Access
+from llmagent_os.reply.action_answer import answer_action
+from llmagent_os.reply.action_gate import ACTION
 from llmagent_os.reply.button_answer import STALE
 from llmagent_os.reply.citations import SHOW_PASSAGE
 from llmagent_os.reply.interaction_record import fixed_outcome
@@ -95,6 +98,10 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             help="what you allow me: remember you, learn from your reactions, train on our conversations",
             answer=privacy,
         ),
+        "permissions": SlashCommand(
+            help="which tools ask you before they act; /permissions always TOOL, /permissions ask TOOL",
+            answer=permissions,
+        ),
         "usage": SlashCommand(help="how many messages and tokens you have used, and what is left", answer=usage),
         "link": SlashCommand(
             help="share one profile between two accounts: gives a code to type on the other one, as /link CODE",
@@ -126,6 +133,7 @@ _BUTTONS: Mapping[str, Callable[[Services, Event, str], Awaitable[Reply]]] = Map
         LEARN_FILES: learn_earlier_files,
         FORGET_ALL: forget_all,
         PRIVACY: turn_pressed,
+        PERMISSIONS: permissions_pressed,
         FORGET: confirm_forget,
     }
 )
@@ -172,6 +180,8 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
         value: the button's value, which begins with :data:`OWN_BUTTON`.
         said: the words, or the value that was pressed.
     """
+    if value.startswith(ACTION):
+        return await answer_action(services, event, value, said)
     reply = private_reply(event, await _pressed(services, event, value))
     if value.startswith(FORGET) and reply.text != NOT_OPEN.text:  # the ledger would keep what was said once more
         return Outcome(services.interaction.render(reply), erases=True)

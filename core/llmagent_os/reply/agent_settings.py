@@ -8,6 +8,7 @@ import msgspec
 
 from llmagent_os.plugin import WebAccess
 from llmagent_os.privacy.consent import Consent
+from llmagent_os.reply.approval_config import ApprovalConfig
 from llmagent_os.serving.model_card import Grounding
 
 #: Who may teach a bot from chat: nobody; admins; or everybody for themselves, and admins for the workspace.
@@ -42,4 +43,5 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     learn: LearnSetting = "off"  #: who may teach the bot from chat
     consent: Consent = Consent()  #: what people allow who have not said
     asks_consent: bool = False  #: people are told once what the bot does with what it hears, and how to change it
+    approvals: ApprovalConfig = ApprovalConfig()  #: when people are asked before a call that a model chose is made
     web: WebAccess = WebAccess()  #: how plugins reach the web

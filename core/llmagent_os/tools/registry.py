@@ -25,7 +25,7 @@ from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolResult, joined_results
+from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolMark, ToolResult, joined_results
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
@@ -135,13 +135,23 @@ class Plugins:
             for each in self._loaded.values()
             if each.breaker.state != "open"
             for tool in each.tools.values()
-            if tool.offered and is_permitted(tool.spec, self._allowed, allowed)
+            if tool.mark.offered and is_permitted(tool.spec, self._allowed, allowed)
         )
 
     def permitted(self) -> frozenset[str]:
         """The names of the tools that may be called, also of those that only a plugin's own rules call."""
         tools = (tool for each in self._loaded.values() for tool in each.tools.values())
         return frozenset(tool.spec.name for tool in tools if is_permitted(tool.spec, self._allowed, None))
+
+    def mark_of(self, name: str) -> ToolMark | None:
+        """What a plugin says of its tool ``name``. None: there is no such tool."""
+        return next((each.tools[name].mark for each in self._loaded.values() if name in each.tools), None)
+
+    @property
+    def marks(self) -> dict[str, ToolMark]:
+        """What the plugins say of their tools that may be called, by name."""
+        tools = (tool for each in self._loaded.values() for tool in each.tools.values())
+        return {tool.spec.name: tool.mark for tool in tools if is_permitted(tool.spec, self._allowed, None)}
 
     @property
     def ask_others(self) -> bool:
@@ -184,9 +194,29 @@ class Plugins:
             name,
             lambda own: tool.method(own, **values),
             context,
-            seconds=tool.timeout,
+            seconds=tool.mark.timeout,
             may_change_profile=tool.spec.permission == PROFILE_WRITE,
         )
+
+    async def proposed(
+        self, name: str, arguments: Mapping[str, Any], context: ToolContext, *, allowed: Collection[str] | None = None
+    ) -> str:
+        """What a call would do, in its plugin's words; empty: the plugin has none.
+
+        Raises:
+            PluginError: as for :meth:`call`.
+        """
+        each, _, values = self._checked(name, arguments, allowed)
+        if type(each.plugin).proposed is Plugin.proposed:
+            return ""
+        words: list[str] = []
+
+        async def ask(own: ToolContext) -> ToolResult:
+            words.append(await each.plugin.proposed(own, name, values))
+            return _SILENT
+
+        await self._caller.call(each, f"what {name} would do", ask, context)
+        return words[-1]
 
     def _checked(
         self, name: str, arguments: Mapping[str, Any], allowed: Collection[str] | None

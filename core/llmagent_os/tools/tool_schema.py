@@ -31,8 +31,7 @@ class Tool:
 
     spec: ToolSpec
     method: Callable[..., Awaitable[ToolResult]]
-    timeout: float  #: seconds
-    offered: bool  #: to models
+    mark: ToolMark  #: what the plugin says of the tool
     arguments: type[BaseModel]  #: checks the arguments; aliases let an argument have a name such as ``json``
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -103,7 +102,7 @@ def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMar
         read_only=mark.read_only,
         plugin=plugin.name,
     )
-    return Tool(spec, getattr(plugin, name), mark.timeout, mark.offered, model)
+    return Tool(spec, getattr(plugin, name), mark, model)
 
 
 def _hint(parameter: inspect.Parameter, function: Callable[..., Any], where: str) -> object:
