@@ -34,6 +34,13 @@ from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.contacts import Contact, Contacts, NoContacts
+from llmagent_os.credentials.credential import (
+    Credential,
+    CredentialError,
+    Credentials,
+    GivenCredential,
+    OAuthServer,
+)
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.graphics.chart import Chart, ChartSeries
@@ -50,6 +57,11 @@ __all__ = [
     "Chart",
     "ChartSeries",
     "Contact",
+    "Credential",
+    "CredentialError",
+    "Credentials",
+    "GivenCredential",
+    "OAuthServer",
     "PageRequest",
     "PageResponse",
     "Picture",
@@ -116,8 +128,11 @@ class ToolContext:
     records: Records  #: this plugin's documents about this person
     #: writes files that a result sends along, for the account that asks; they are erased with it, and after a week
     files: OutgoingFiles = field(default_factory=OutgoingFiles)
-    #: keeps passwords of the account that asks, which must be in no record; they are erased with it
+    #: keeps secrets that the plugin makes for the account that asks, which must be in no record; erased with it
     secrets: PersonSecrets = field(default_factory=PersonSecrets)
+    #: what the person gave to sign in elsewhere: for a tool those that it names, for a command, a button and a timer
+    #: all that :attr:`Plugin.credentials` declares. What a result holds of them is masked.
+    credentials: Credentials = field(default_factory=Credentials)
     profile: Profile  #: of this person
     timers: Timers = field(
         default_factory=MemoryTimers
@@ -197,7 +212,10 @@ class Plugin:
     name: ClassVar[str]  #: lower case, unique
     #: the plugin finds other people by name and asks them (``context.contacts``): who writes to the bot is noted then
     asks_others: ClassVar[bool] = False
+    credentials: ClassVar[tuple[Credential, ...]] = ()  #: what people give so that its tools can sign in elsewhere
     commands: ClassVar[dict[str, str]] = {}  #: the plugin's slash commands: name to one line of help
+    #: the names of those commands with which people may give files, as ``context.event.attachments``
+    file_commands: ClassVar[frozenset[str]] = frozenset()
 
     async def start(self) -> None:
         """Prepare the plugin. Called once, in the event loop, before any call. An exception keeps the plugin out."""
@@ -349,6 +367,7 @@ class ToolMark(msgspec.Struct, frozen=True):
     offered: bool = True  #: to models; otherwise only the plugin's own rules call it
     effect: Effect = "changes"  #: what a call does
     asks_itself: bool = False  #: the tool looks at ``context.must_ask``, and asks in its own words
+    credentials: tuple[str, ...] = ()  #: the names of those that a call needs
 
 
 _P = ParamSpec("_P")
@@ -364,6 +383,7 @@ def tool(
     offered: bool = True,
     effect: Effect | None = None,
     asks_itself: bool = False,
+    credentials: Sequence[str] = (),
 ) -> Callable[[_Method[_Self, _P]], _Method[_Self, _P]]:
     """Mark an asynchronous method of a :class:`Plugin` as a tool. The tool has the method's name.
 
@@ -375,6 +395,8 @@ def tool(
         effect: what a call does; None: ``reads`` if ``read_only``, else ``changes``. Where a model chose a destructive
             or outward call, the host asks the person first.
         asks_itself: the host does not ask. The tool looks at ``context.must_ask``, and asks in its own words.
+        credentials: the names of those that a call needs, of :attr:`Plugin.credentials`. A person who has not given one
+            is asked for it in place of the call.
 
     Raises:
         PluginError: the permission, the timeout or the effect is not valid.
@@ -389,7 +411,13 @@ def tool(
     if effect is not None and (effect == "reads") != read_only:
         raise PluginError(f"a tool with the effect {effect!r} is not read_only={read_only}")
     mark = ToolMark(
-        permission, read_only, timeout, offered, effect or ("reads" if read_only else "changes"), asks_itself
+        permission,
+        read_only,
+        timeout,
+        offered,
+        effect or ("reads" if read_only else "changes"),
+        asks_itself,
+        tuple(credentials),
     )
 
     def marked(method: _Method[_Self, _P]) -> _Method[_Self, _P]:

@@ -29,8 +29,10 @@ from llmagent_os.bot import (
     knowledge_search,
     make_llm,
 )
-from llmagent_os.commands.command_table import listed_commands
+from llmagent_os.commands.command_table import file_commands, listed_commands
 from llmagent_os.config import Settings
+from llmagent_os.credentials.typed_secret import take_secret
+from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
 from llmagent_os.events import Reaction, now
 from llmagent_os.graphics.drawing import INSTALL as INSTALL_GRAPHICS
@@ -135,7 +137,9 @@ class Runtime:
         async with contextlib.AsyncExitStack() as stack:
             ledger = await _ledger(settings, stack)
             profiles = _profiles(settings, bot.config)
-            plugins = await _plugins(settings, bot, ledger, stack)
+            web = _web_access(settings, bot.config, adapters)
+            vault = _vault(settings, ledger, web)
+            plugins = await _plugins(settings, bot, ledger, vault, stack)
             llm = await _llm(settings, bot, stack)
             knowledge = await _knowledge(settings, bot, stack)
             taught = _taught(settings, bot.config, stack)
@@ -144,7 +148,7 @@ class Runtime:
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
-            pages = _pages(settings, bot.config, plugins, ledger, profiles, adapters)
+            pages = _pages(settings, plugins, ledger, profiles, vault, web)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
@@ -169,9 +173,10 @@ class Runtime:
                 data=settings.data,
                 outgoing=settings.data / OUTGOING_FOLDER,
                 secrets=settings.data / SECRETS_FOLDER,
+                vault=vault,
             )
             agent = bot.agent_class()(llm=llm, kb=knowledge, services=services)
-            host = _host(agent, ledger, access, budgets, made, settings, bot, health)
+            host = _host(agent, ledger, access, budgets, made, settings, bot, health, vault)
             stores.register(QueueStore(host.drop_events))
             parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores, pages)
             yield cls(settings, bot, *parts)
@@ -285,7 +290,9 @@ def _profiles(settings: Settings, config: BotConfig) -> Profiles:
     return Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
 
 
-async def _plugins(settings: Settings, bot: Bot, ledger: Ledger, stack: contextlib.AsyncExitStack) -> Plugins:
+async def _plugins(
+    settings: Settings, bot: Bot, ledger: Ledger, vault: Vault, stack: contextlib.AsyncExitStack
+) -> Plugins:
     """The plugins, loaded.
 
     Raises:
@@ -298,6 +305,7 @@ async def _plugins(settings: Settings, bot: Bot, ledger: Ledger, stack: contextl
         records=ledger.records,
         timers=ledger.timers,
         contacts=ledger.contacts,
+        vault=vault,
     )
     try:
         await check_installed(bot.config.plugins)
@@ -424,24 +432,34 @@ def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule
     return BehaviorModule(policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
 
 
-def _pages(
-    settings: Settings,
-    config: BotConfig,
-    plugins: Plugins,
-    ledger: Ledger,
-    profiles: Profiles,
-    adapters: Iterable[str | Adapter] | None,
-) -> PluginPages:
-    """The pages of plugins. Without a public address, the web chat serves them, if it runs."""
+def _web_access(settings: Settings, config: BotConfig, adapters: Iterable[str | Adapter] | None) -> WebAccess:
+    """How plugins reach the web and are reached. Without a public address, the web chat serves pages, if it runs."""
     names = config.adapters if adapters is None else [each for each in adapters if isinstance(each, str)]
     own = f"http://127.0.0.1:{settings.web_port}" if "web" in names and settings.web_port else ""
+    return WebAccess(allow_private=settings.private_addresses, public_url=settings.public_url.rstrip("/") or own)
+
+
+def _vault(settings: Settings, ledger: Ledger, web: WebAccess) -> Vault:
+    return Vault(
+        settings.data / SECRETS_FOLDER,
+        records=ledger.records,
+        accounts=ledger.identities.everyone,
+        public_url=web.public_url,
+        allow_private=web.allow_private,
+    )
+
+
+def _pages(
+    settings: Settings, plugins: Plugins, ledger: Ledger, profiles: Profiles, vault: Vault, web: WebAccess
+) -> PluginPages:
     return PluginPages(
         plugins=plugins,
         ledger=ledger,
         profiles=profiles,
         time_zone=settings.zone,
-        web=WebAccess(allow_private=settings.private_addresses, public_url=settings.public_url.rstrip("/") or own),
+        web=web,
         secrets=settings.data / SECRETS_FOLDER,
+        vault=vault,
     )
 
 
@@ -467,6 +485,7 @@ def _adapter(
         health.report,
         health.metrics,
         commands=partial(listed_commands, plugins, for_admins=bool(settings.admins or settings.owners)),
+        file_commands=partial(file_commands, plugins),
         listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
@@ -570,6 +589,7 @@ def _host(
     settings: Settings,
     bot: Bot,
     health: Health,
+    vault: Vault,
 ) -> Host:
     directory = agent.services.directory
 
@@ -593,4 +613,5 @@ def _host(
         admits=access.admits,
         may_rate=may_rate,
         status=health.status,
+        take_secret=partial(take_secret, vault),
     )

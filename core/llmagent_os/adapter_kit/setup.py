@@ -49,6 +49,8 @@ class AdapterSetup:
     metrics: Callable[[], bytes]  #: for ``/metrics``: the Prometheus text format
     #: name and help of every slash command at the moment of the call: plugins come and go
     commands: Callable[[], Mapping[str, str]] = dict[str, str]
+    #: the names of those with which people may give files, at the moment of the call
+    file_commands: Callable[[], frozenset[str]] = frozenset[str]
     listens: bool = False  #: whether the bot understands recordings
     pages: AnswerPage | None = None  #: answers requests for pages of plugins, for adapters that serve HTTP to browsers
     #: durable documents of the adapter's own, such as how far it has read

@@ -10,6 +10,7 @@ import msgspec
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.approve import approve
 from llmagent_os.commands.audit import audit
+from llmagent_os.commands.credentials_command import CREDENTIALS, credentials, credentials_pressed
 from llmagent_os.commands.export import export
 from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
 from llmagent_os.commands.graphics import graphics
@@ -52,6 +53,7 @@ class SlashCommand(msgspec.Struct, frozen=True, kw_only=True):
     answer: Callable[[Services, Command], Awaitable[Reply]]
     #: whether the ledger keeps the exchange. False where the reply holds a code, or is about another person.
     is_kept: bool = True
+    takes_files: bool = False  #: files may be given with it, where the platform has a field for that
 
 
 class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,7 +77,9 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             answer=profile,
         ),
         "learn": SlashCommand(
-            help="teach me: /learn and words or a link, or a file with the words “learn this”", answer=learn
+            help="teach me: /learn and words or a link, or a file with the words “learn this”",
+            answer=learn,
+            takes_files=True,
         ),
         "knowledge": SlashCommand(
             help="what I know from documents; /knowledge show 2 shows one, /knowledge remove 2 removes it",
@@ -101,6 +105,11 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "permissions": SlashCommand(
             help="which tools ask you before they act; /permissions always TOOL, /permissions ask TOOL",
             answer=permissions,
+        ),
+        "credentials": SlashCommand(
+            help="what you gave my tools to sign in elsewhere; /credentials add NAME, /credentials remove NAME",
+            answer=credentials,
+            is_kept=False,
         ),
         "usage": SlashCommand(help="how many messages and tokens you have used, and what is left", answer=usage),
         "link": SlashCommand(
@@ -134,6 +143,7 @@ _BUTTONS: Mapping[str, Callable[[Services, Event, str], Awaitable[Reply]]] = Map
         FORGET_ALL: forget_all,
         PRIVACY: turn_pressed,
         PERMISSIONS: permissions_pressed,
+        CREDENTIALS: credentials_pressed,
         FORGET: confirm_forget,
     }
 )
@@ -152,6 +162,12 @@ def listed_commands(plugins: Plugins | None, *, for_admins: bool) -> dict[str, s
     if for_admins:
         own |= {name: command.help for name, command in ADMIN_COMMANDS.items()}
     return own | (plugins.commands if plugins else {})
+
+
+def file_commands(plugins: Plugins | None) -> frozenset[str]:
+    """The names of the commands with which files may be given, at the moment of the call."""
+    own = {name for name, command in COMMANDS.items() if command.takes_files}
+    return frozenset(own | (plugins.file_commands if plugins else frozenset()))
 
 
 async def answer_command(services: Services, command: Command) -> Outcome:
@@ -185,6 +201,8 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
     reply = private_reply(event, await _pressed(services, event, value))
     if value.startswith(FORGET) and reply.text != NOT_OPEN.text:  # the ledger would keep what was said once more
         return Outcome(services.interaction.render(reply), erases=True)
+    if value.startswith(CREDENTIALS):  # the reply may hold the address of a page that works once
+        return Outcome(services.interaction.render(reply))
     if value.startswith(SHOW_PASSAGE):  # a later turn would show the model the passage beside its tools
         return Outcome(services.interaction.render(reply))
     return await fixed_outcome(services, event, reply, intent="button", said=said)

@@ -7,7 +7,7 @@ from datetime import date
 from hashlib import sha256
 
 from llmagent_os.adapter import Reply
-from llmagent_os.commands.learn_files import FOR_ALL
+from llmagent_os.commands.learn_files import FOR_ALL, learn_given
 from llmagent_os.commands.teaching import keep_document, share_button, why_not
 from llmagent_os.events import Command
 from llmagent_os.identity import identity_of
@@ -29,7 +29,7 @@ USAGE = (
     "Tell me what to learn:\n"
     "- `/learn The office opens at 8.` for words\n"
     "- `/learn https://example.org/handbook` for a page or a file on the web\n"
-    "- a file with the words “learn this”\n\n"
+    "- a file with the words “learn this”; on Discord also `/learn` with a file\n\n"
     f"I read {READABLE}. Admins may write `for everyone` first: then all people here get answers from it."
 )
 
@@ -40,6 +40,8 @@ async def learn(services: Services, command: Command) -> Reply:
     match = _FOR_ALL.match(text)
     for_all = match is not None
     text = text[match.end() :] if match else text
+    if command.attachments:
+        return await learn_given(services, command, for_all=for_all)
     if problem := why_not(services, command, for_all=for_all):
         return Reply(problem)
     if not text:

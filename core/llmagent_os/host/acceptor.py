@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from llmagent_os.adapter import DeletesMessages
+from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.containment import contained
-from llmagent_os.errors import BadEventError, HostBusyError, LedgerError, NotYoursError
-from llmagent_os.events import ButtonPress, Event, Message
+from llmagent_os.credentials.typed_secret import gives_secret
+from llmagent_os.errors import AdapterError, BadEventError, HostBusyError, LedgerError, NotYoursError
+from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message
 from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.host.busy_notices import BusyNotices
 from llmagent_os.host.dead_letters import bury, says_kept
@@ -48,8 +51,15 @@ class Acceptor:
         status: HostStatus,
         limits: Limits,
         admits: Callable[[Event], Awaitable[bool]] | None,
+        take_secret: Callable[[Event], Awaitable[Event]] | None,
+        background: BackgroundTasks,
     ) -> None:
-        """Args: ``reactions`` knows whom a reply answers; ``admits`` says who is answered; None: everyone is."""
+        """Args:
+        reactions: knows whom a reply answers.
+        admits: says who is answered; None: everyone is.
+        take_secret: keeps a credential that was typed, and returns the event without it; None: it is masked and lost.
+        background: has messages with credentials deleted on the platform.
+        """
         self._ledger = ledger
         self._adapters = adapters
         self._group_filter = group_filter
@@ -60,6 +70,8 @@ class Acceptor:
         self._metrics = status.metrics
         self._limits = limits
         self._admits = admits
+        self._take_secret = take_secret
+        self._background = background
 
     async def __call__(self, event: Event) -> bool:
         """Store ``event`` to be answered.
@@ -91,6 +103,9 @@ class Acceptor:
             )
         if type(event) is ButtonPress and event.conversation.kind == "group":
             await self._check_owner(event)
+        has_secret = gives_secret(event)
+        if has_secret and self._take_secret is not None:
+            event = await self._take_secret(event)
         event = await mask_event(event)
         try:
             result = await self._ledger.accept(
@@ -104,6 +119,8 @@ class Acceptor:
             self._busy_notices.tell_not_stored(event)
             raise
         if result is Accepted.NEW:
+            if has_secret:
+                self._delete_message(event)
             return True
         if result is Accepted.DUPLICATE:
             metrics.duplicates += 1
@@ -120,6 +137,13 @@ class Acceptor:
             f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
             "(max_pending_per_conversation): deliver it again later"
         )
+
+    def _delete_message(self, event: Event) -> None:
+        """Take the message with a credential out of the chat, where the platform lets bots do that."""
+        adapter = self._adapters[event.conversation.platform]
+        message_id = event.message_id if isinstance(event, Message | Command) else ""
+        if message_id and isinstance(adapter, DeletesMessages):
+            self._background.spawn(_deleted(adapter, event.conversation, message_id))
 
     async def _check_owner(self, press: ButtonPress) -> None:
         """Raise NotYoursError unless the button is under a reply to the person. Linked accounts are one person."""
@@ -162,3 +186,10 @@ class Acceptor:
         # The first process may have been ended by anything. Two are a pattern.
         pending.suspect = row.tries > 1
         self._dispatcher.add(pending)
+
+
+async def _deleted(adapter: DeletesMessages, conversation: Conversation, message_id: str) -> None:
+    try:
+        await contained(adapter.delete_message(conversation, message_id))
+    except AdapterError as error:
+        _log.warning("a message with a credential stays in the chat", platform=adapter.name, error=str(error))

@@ -68,6 +68,7 @@ class Host:
         may_rate: Callable[[Reaction], Awaitable[bool]] | None = None,
         clock: Clock | None = None,
         status: HostStatus | None = None,
+        take_secret: Callable[[Event], Awaitable[Event]] | None = None,
     ) -> None:
         """Nothing happens before :meth:`run`.
 
@@ -82,6 +83,8 @@ class Host:
             may_rate: whether a reaction counts as a reward; None: every reaction does.
             clock: tells when timers are due; the machine's, unless given.
             status: where the host says how it is doing; a new one, unless given.
+            take_secret: keeps the credential that a person types into a command, and returns the event without it;
+                None: it is masked and lost.
 
         Raises:
             ConfigError: two adapters have the same name.
@@ -106,6 +109,8 @@ class Host:
             self._status,
             limits,
             admits,
+            take_secret,
+            self._background,
         )  #: what the adapters are given
         self._timer_clock = TimerClock(
             ledger,

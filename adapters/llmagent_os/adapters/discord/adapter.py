@@ -75,6 +75,7 @@ class DiscordAdapter:
         data: folder for files that people send.
         store: durable documents of the adapter.
         commands: slash commands and what they do; Discord's menu follows them.
+        file_commands: the names of those with which a file may be given.
         max_file_bytes: larger files are not fetched.
         deaf_seconds: after this time without a word from the gateway, the connection is made anew.
         watch_seconds: between two checks of the connection and of the menu, and between two writes of how far channels
@@ -107,6 +108,7 @@ class DiscordAdapter:
         data: Path,
         store: Records | None = None,
         commands: Callable[[], Mapping[str, str]] = dict[str, str],
+        file_commands: Callable[[], frozenset[str]] = frozenset[str],
         max_file_bytes: int = 20_000_000,
         deaf_seconds: float = 60.0,
         watch_seconds: float = 15.0,
@@ -123,7 +125,7 @@ class DiscordAdapter:
         self._buttons = ButtonValues(store, CUSTOM_ID_BYTES)
         self._interactions = PendingInteractions(self._api)
         self._catch_up = CatchUp(self._api, store)
-        self._menu = CommandMenu(commands)
+        self._menu = CommandMenu(commands, file_commands)
         self._downloads = Downloads(self._files)
         deliveries = Deliveries(store)
         self._drafts = Drafts(self._api, deliveries, self._interactions)
@@ -283,6 +285,7 @@ def from_setup(setup: AdapterSetup) -> DiscordAdapter:
         data=setup.data,
         store=setup.store,
         commands=setup.commands,
+        file_commands=setup.file_commands,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
 

@@ -12,8 +12,11 @@ from llmagent_os.adapters.discord.api import COMMANDS, Api
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: The name of the one argument that every command has: all that a person writes after the command's name.
+#: The name of the argument that every command has: all that a person writes after the command's name.
 ARGUMENTS = "arguments"
+
+#: The name of the argument of commands with which people may give a file.
+FILE = "file"
 
 MAX_COMMANDS = 100  #: of one bot
 MAX_DESCRIPTION = 100  #: characters
@@ -25,10 +28,17 @@ _SERVER, _DIRECT = 0, 1  #: contexts of a command: in servers, and in direct mes
 class CommandMenu:
     """Keeps Discord's menu equal to the commands that there are. Plugins come and go while the bot runs."""
 
-    def __init__(self, commands: Callable[[], Mapping[str, str]]) -> None:
-        """Args: ``commands`` returns the present names and descriptions."""
-        self._commands = commands
-        self._registered: dict[str, str] | None = None
+    def __init__(
+        self,
+        commands: Callable[[], Mapping[str, str]],
+        file_commands: Callable[[], frozenset[str]] = frozenset[str],
+    ) -> None:
+        """Args:
+        commands: returns the present names and descriptions.
+        file_commands: returns the names of those that take a file.
+        """
+        self._commands, self._file_commands = commands, file_commands
+        self._registered: tuple[dict[str, str], frozenset[str]] | None = None
 
     async def update(self, api: Api, application_id: str) -> None:
         """Register the present commands. A request is made only if they have changed.
@@ -36,22 +46,22 @@ class CommandMenu:
         Raises:
             AdapterError: Discord does not take them.
         """
-        wanted = dict(self._commands())
-        if not wanted or wanted == self._registered:
+        wanted, with_file = dict(self._commands()), self._file_commands()
+        if not wanted or (wanted, with_file) == self._registered:
             return
-        body = _described(wanted)
+        body = _described(wanted, with_file)
         listed = await api.call("listing the commands", "GET", COMMANDS, application_id=application_id)
         if _essence(listed) != _essence(body):
             await api.call("registering the commands", "PUT", COMMANDS, application_id=application_id, body=body)
             _log.info("discord: commands registered", count=len(body))
-        self._registered = wanted
+        self._registered = wanted, with_file
 
     def forget(self) -> None:
         """Compare the menu with Discord's again at the next update."""
         self._registered = None
 
 
-def _described(wanted: Mapping[str, str]) -> list[dict[str, Any]]:
+def _described(wanted: Mapping[str, str], with_file: frozenset[str]) -> list[dict[str, Any]]:
     allowed = {name: about for name, about in wanted.items() if _NAME.fullmatch(name)}
     if len(allowed) < len(wanted):
         _log.warning(
@@ -66,12 +76,13 @@ def _described(wanted: Mapping[str, str]) -> list[dict[str, Any]]:
         "description": "What the command is about, if it needs that",
         "required": False,
     }
+    file = {"type": 11, "name": FILE, "description": "A file that the command is about", "required": False}
     return [
         {
             "type": 1,
             "name": name,
             "description": (about or name)[:MAX_DESCRIPTION],
-            "options": [option],
+            "options": [option, file] if name in with_file else [option],
             "contexts": [_SERVER, _DIRECT],
         }
         for name, about in list(allowed.items())[:MAX_COMMANDS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -18,7 +18,13 @@ from llmagent_os.adapters.discord.downloads import Downloads, not_fetched
 from llmagent_os.adapters.discord.gateway import EventHandler
 from llmagent_os.adapters.discord.interactions import NO_LONGER_OPEN, REFUSED, PendingInteraction, PendingInteractions
 from llmagent_os.adapters.discord.parsing import DiscordParser
-from llmagent_os.adapters.discord.payloads import InteractionPayload, MessagePayload, ReactionPayload, decode
+from llmagent_os.adapters.discord.payloads import (
+    FilePayload,
+    InteractionPayload,
+    MessagePayload,
+    ReactionPayload,
+    decode,
+)
 from llmagent_os.errors import BadEventError, HostBusyError, NotYoursError
 from llmagent_os.events import ButtonPress, Command, Event
 
@@ -111,7 +117,7 @@ class EventReceiver:
             return
         event = self._the_parser.interaction(interaction)
         pending = self._interactions.add(interaction)  # at once: Discord wants an acknowledgement within seconds
-        self._queue.put(event.conversation.channel, lambda: self._take_interaction(event, pending))
+        self._queue.put(event.conversation.channel, lambda: self._take_interaction(event, pending, interaction.files))
 
     def _enqueue(self, event: Event | None) -> None:
         if event is not None:
@@ -144,7 +150,9 @@ class EventReceiver:
             await self._offer(event)
         self._catch_up.read(message)
 
-    async def _take_interaction(self, event: Command | ButtonPress, pending: PendingInteraction) -> None:
+    async def _take_interaction(
+        self, event: Command | ButtonPress, pending: PendingInteraction, files: Sequence[FilePayload] = ()
+    ) -> None:
         taken, refusal = False, REFUSED
         try:
             if isinstance(event, ButtonPress):
@@ -154,6 +162,11 @@ class EventReceiver:
                     refusal = NO_LONGER_OPEN
                     return
                 event = msgspec.structs.replace(event, value=value)
+            elif files and await self._accept.wants(event):
+                fetched = await self._downloads.fetch_files(
+                    files, user_id=event.sender.user_id, event_id=event.event_id
+                )
+                event = msgspec.structs.replace(event, attachments=fetched)
             await self._accept(event)
             taken = True
         except NotYoursError as error:  # the buttons stay as they are, for the person who was answered

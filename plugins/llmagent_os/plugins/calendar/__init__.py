@@ -71,10 +71,9 @@ from llmagent_os.plugin import (
 )
 from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
+from llmagent_os.plugins.calendar.caldav.account import CREDENTIAL, sync_soon
 from llmagent_os.plugins.calendar.caldav.account import TIMER as SYNC_TIMER
-from llmagent_os.plugins.calendar.caldav.account import sync_soon
 from llmagent_os.plugins.calendar.caldav.connect import caldav_command, caldav_due, caldav_pressed
-from llmagent_os.plugins.calendar.caldav.connect_form import connect_page
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_tools import after_change
 from llmagent_os.plugins.calendar.event_listing import list_events
@@ -102,6 +101,8 @@ class CalendarPlugin(EventTools):
 
     name = "calendar"
     asks_others = True
+    credentials = (CREDENTIAL,)
+    file_commands = frozenset(("import",))
     commands = {  # noqa: RUF012
         "calendar": "what is coming up",
         "caldav": "keeps your phone's calendar and yours here in step, through a CalDAV server; /caldav off ends it",
@@ -160,7 +161,7 @@ class CalendarPlugin(EventTools):
             return await announce_reminder(call, key, at)
 
     async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
-        return await feed_page(request, visitor) or await connect_page(request, visitor)
+        return await feed_page(request, visitor)
 
     async def received(self, context: ToolContext) -> ToolResult | None:
         async with self._locks.of(context.user_id):
