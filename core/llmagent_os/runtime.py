@@ -136,19 +136,16 @@ class Runtime:
         """
         async with contextlib.AsyncExitStack() as stack:
             ledger = await _ledger(settings, stack)
-            profiles = _profiles(settings, bot.config)
-            web = _web_access(settings, bot.config, adapters)
-            vault = _vault(settings, ledger, web)
+            profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
             plugins = await _plugins(settings, bot, ledger, vault, stack)
             llm = await _llm(settings, bot, stack)
-            knowledge = await _knowledge(settings, bot, stack)
-            taught = _taught(settings, bot.config, stack)
+            knowledge, taught = await _knowledge(settings, bot, stack), _taught(settings, bot.config, stack)
             voice = _voice(settings, bot, stack)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
-            pages = _pages(settings, plugins, ledger, profiles, vault, web)
+            pages = _pages(settings, plugins, ledger, profiles, vault)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
@@ -311,6 +308,8 @@ async def _plugins(
         await check_installed(bot.config.plugins)
         await stack.enter_async_context(plugins)
         check_permissions(plugins, bot.config.permissions)
+        if unknown := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
+            _log.warning("[approvals] names tools that there are not", tools=unknown, known=sorted(plugins.marks))
     except ConfigError as error:
         raise ConfigError(
             "\n".join(f"bot {bot.name!r} in {bot.folder}: {line}" for line in str(error).splitlines())
@@ -432,32 +431,26 @@ def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule
     return BehaviorModule(policy, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
 
 
-def _web_access(settings: Settings, config: BotConfig, adapters: Iterable[str | Adapter] | None) -> WebAccess:
-    """How plugins reach the web and are reached. Without a public address, the web chat serves pages, if it runs."""
+def _vault(settings: Settings, config: BotConfig, ledger: Ledger, adapters: Iterable[str | Adapter] | None) -> Vault:
+    """What keeps credentials. Without a public address, the web chat serves pages, if it runs."""
     names = config.adapters if adapters is None else [each for each in adapters if isinstance(each, str)]
     own = f"http://127.0.0.1:{settings.web_port}" if "web" in names and settings.web_port else ""
-    return WebAccess(allow_private=settings.private_addresses, public_url=settings.public_url.rstrip("/") or own)
-
-
-def _vault(settings: Settings, ledger: Ledger, web: WebAccess) -> Vault:
     return Vault(
         settings.data / SECRETS_FOLDER,
         records=ledger.records,
         accounts=ledger.identities.everyone,
-        public_url=web.public_url,
-        allow_private=web.allow_private,
+        public_url=settings.public_url.rstrip("/") or own,
+        allow_private=settings.private_addresses,
     )
 
 
-def _pages(
-    settings: Settings, plugins: Plugins, ledger: Ledger, profiles: Profiles, vault: Vault, web: WebAccess
-) -> PluginPages:
+def _pages(settings: Settings, plugins: Plugins, ledger: Ledger, profiles: Profiles, vault: Vault) -> PluginPages:
     return PluginPages(
         plugins=plugins,
         ledger=ledger,
         profiles=profiles,
         time_zone=settings.zone,
-        web=web,
+        web=WebAccess(allow_private=vault.allow_private, public_url=vault.public_url),
         secrets=settings.data / SECRETS_FOLDER,
         vault=vault,
     )

@@ -114,7 +114,7 @@ class OAuthFlow:
         if not old.refresh:
             raise OAuthRefusedError("the sign-in has ended")
         client = WebApplicationClient(server.client_id)
-        given = {"client_id": server.client_id} | _secret_of(server)
+        given: dict[str, Any] = {"client_id": server.client_id} | _secret_of(server)
         body = client.prepare_refresh_body(refresh_token=old.refresh, **given)
         new = await self._token(client, server, body, now)
         return msgspec.structs.replace(new, given=old.given, refresh=new.refresh or old.refresh)
@@ -143,5 +143,5 @@ class OAuthFlow:
         return answer.body
 
 
-def _secret_of(server: OAuthServer) -> dict[str, str]:
+def _secret_of(server: OAuthServer) -> dict[str, Any]:
     return {"client_secret": server.client_secret} if server.client_secret else {}

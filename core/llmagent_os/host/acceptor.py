@@ -103,10 +103,7 @@ class Acceptor:
             )
         if type(event) is ButtonPress and event.conversation.kind == "group":
             await self._check_owner(event)
-        has_secret = gives_secret(event)
-        if has_secret and self._take_secret is not None:
-            event = await self._take_secret(event)
-        event = await mask_event(event)
+        event = await self._without_secrets(event)
         try:
             result = await self._ledger.accept(
                 event,
@@ -119,8 +116,7 @@ class Acceptor:
             self._busy_notices.tell_not_stored(event)
             raise
         if result is Accepted.NEW:
-            if has_secret:
-                self._delete_message(event)
+            self._delete_secret(event)
             return True
         if result is Accepted.DUPLICATE:
             metrics.duplicates += 1
@@ -138,10 +134,16 @@ class Acceptor:
             "(max_pending_per_conversation): deliver it again later"
         )
 
-    def _delete_message(self, event: Event) -> None:
+    async def _without_secrets(self, event: Event) -> Event:
+        """``event`` as it may be stored. A credential that is given with it is kept for its command."""
+        if self._take_secret is not None and gives_secret(event):
+            event = await self._take_secret(event)
+        return await mask_event(event)
+
+    def _delete_secret(self, event: Event) -> None:
         """Take the message with a credential out of the chat, where the platform lets bots do that."""
         adapter = self._adapters[event.conversation.platform]
-        message_id = event.message_id if isinstance(event, Message | Command) else ""
+        message_id = event.message_id if isinstance(event, Message | Command) and gives_secret(event) else ""
         if message_id and isinstance(adapter, DeletesMessages):
             self._background.spawn(_deleted(adapter, event.conversation, message_id))
 

@@ -92,7 +92,6 @@ class Host:
         self._limits = limits = limits or Limits()
         self._ledger = ledger
         self._status = status or HostStatus()
-        metrics = self._status.metrics
         self._background = BackgroundTasks()
         self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
@@ -112,15 +111,19 @@ class Host:
             take_secret,
             self._background,
         )  #: what the adapters are given
-        self._timer_clock = TimerClock(
-            ledger,
-            clock or SystemClock(),
+        self._timer_clock = self._made_timer_clock(clock or SystemClock())
+        self._revived = RevivedLetters(ledger, self.accept.resume, limits.revive_seconds)
+        self._watchdog = LoopWatchdog(self._status, limits.blocked_seconds)
+
+    def _made_timer_clock(self, clock: Clock) -> TimerClock:
+        limits, metrics = self._limits, self._status.metrics
+        return TimerClock(
+            self._ledger,
+            clock,
             stored=self.accept.timer_stored,
             room=lambda: limits.max_pending - metrics.queue_depth,
             backoff=limits.send_backoff,
         )
-        self._revived = RevivedLetters(ledger, self.accept.resume, limits.revive_seconds)
-        self._watchdog = LoopWatchdog(self._status, limits.blocked_seconds)
 
     @property
     def health(self) -> dict[str, str]:

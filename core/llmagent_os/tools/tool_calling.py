@@ -129,39 +129,36 @@ class ToolCaller:
             result = scrubbed_result(result, used)
         except CredentialError as error:
             breaker.succeeded()  # the plugin works; the person has to sign in
+            error.why = scrubbed_text(error.why, used)
             return await self._lacking(loaded, context, error)
         except BaseException as raised:
-            if is_cancelled():
-                breaker.abandoned()
-            error = contain(raised)
-            why = str(error) if isinstance(error, _SAYS_ALL) else f"{type(error).__name__}: {error}"
-            why = scrubbed_text(why, used)
-            breaker.failed(f"{what}: {why}"[:ERROR_CHARACTERS])
-            _log.warning(
-                "plugin failed",
-                plugin=name,
-                what=what,
-                failures=breaker.failures,
-                state=breaker.state,
-                exc_info=None if used else error,  # a traceback may show a credential
-                why=why,
-            )
-            raise PluginError(f"the plugin {name!r} failed: {what}: {why}") from (None if used else error)
+            raise self._failed(loaded, what, raised, used) from (None if used else raised)
         finally:
             loaded.call_ended()
-        if timer.longest > max(BLOCKED_SECONDS, min(seconds, MOST_BLOCKED_SECONDS)):
-            breaker.failed(f"{what}: blocked the event loop for {timer.longest:.1f} s; its limit is {seconds:g} s")
-        else:
-            breaker.succeeded()
-        if timer.longest > BLOCKED_SECONDS:
-            _log.error(
-                "a plugin blocked the event loop: everybody waited; have it await, or use asyncio.to_thread",
-                plugin=name,
-                what=what,
-                seconds=round(timer.longest, 1),
-                failures=breaker.failures,
-            )
+        _note_blocking(loaded, what, timer.longest, seconds)
         return await with_chart_drawn(result, own)
+
+    def _failed(
+        self, loaded: LoadedPlugin, what: str, raised: BaseException, used: Collection[GivenCredential]
+    ) -> PluginError:
+        """Count and log the failure of a call. No credential is in what is logged and raised."""
+        name, breaker = loaded.plugin.name, loaded.breaker
+        if is_cancelled():
+            breaker.abandoned()
+        error = contain(raised)
+        said = str(error) if isinstance(error, _SAYS_ALL) else f"{type(error).__name__}: {error}"
+        why = scrubbed_text(said, used)
+        breaker.failed(f"{what}: {why}"[:ERROR_CHARACTERS])
+        _log.warning(
+            "plugin failed",
+            plugin=name,
+            what=what,
+            why=why,
+            failures=breaker.failures,
+            state=breaker.state,
+            exc_info=None if used else error,  # a traceback may show a credential
+        )
+        return PluginError(f"the plugin {name!r} failed: {what}: {why}")
 
     async def _with_credentials(
         self, loaded: LoadedPlugin, context: ToolContext, needed: Sequence[str] | None
@@ -224,6 +221,23 @@ class ToolCaller:
             task.add_done_callback(loaded.hung.discard)
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             _log.error("plugin ignores cancellation", plugin=loaded.plugin.name)
+
+
+def _note_blocking(loaded: LoadedPlugin, what: str, longest: float, seconds: float) -> None:
+    """Count a call that kept the event loop for too long as a failure, and any other as a success."""
+    breaker = loaded.breaker
+    if longest > max(BLOCKED_SECONDS, min(seconds, MOST_BLOCKED_SECONDS)):
+        breaker.failed(f"{what}: blocked the event loop for {longest:.1f} s; its limit is {seconds:g} s")
+    else:
+        breaker.succeeded()
+    if longest > BLOCKED_SECONDS:
+        _log.error(
+            "a plugin blocked the event loop: everybody waited; have it await, or use asyncio.to_thread",
+            plugin=loaded.plugin.name,
+            what=what,
+            seconds=round(longest, 1),
+            failures=breaker.failures,
+        )
 
 
 def _acting(context: ToolContext) -> Identity:
