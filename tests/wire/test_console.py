@@ -548,3 +548,18 @@ async def test_files_are_attached_by_command_and_by_dropping_them(tmp_path: Path
     await running.stop()
     terminal.close()
     assert plan.exists()
+
+
+async def test_a_password_that_is_typed_is_taken_off_the_screen() -> None:
+    terminal, inbox = Terminal(), Inbox()
+    adapter = ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout, person="ana")
+    running = Running(adapter, inbox.accept)
+    running.start()
+    await terminal.shows("›")
+    terminal.type("/credentials add mail hunter2\n")
+    (said,) = await inbox.wait(Message)
+    assert said.text == "/credentials add mail hunter2", "the host takes it out"
+    await terminal.until(lambda: any("add mail •••" in row for row in terminal.screen.rows))
+    assert not any("hunter2" in row for row in terminal.screen.rows)
+    await running.stop()
+    terminal.close()

@@ -19,6 +19,7 @@ from llmagent_os.adapters.console.attached_files import attached_in, keep_attach
 from llmagent_os.adapters.console.reactions import reaction_in
 from llmagent_os.adapters.console.recordings import keep_copy, sound_file_in
 from llmagent_os.adapters.console.terminal import lines, rewriting, width
+from llmagent_os.credentials.typed_secret import hidden_in
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import LOCAL_WORKSPACE, Attachment, ButtonPress, Conversation, Event, Message, Reaction, Sender
 from llmagent_os.markup.tables import columns
@@ -176,11 +177,13 @@ class ConsoleAdapter:
         return True
 
     async def _said(self, line: str, event_id: str) -> tuple[str, tuple[Attachment, ...]]:
-        """The words and the files of a line.
+        """The words and the files of a line. A password that was given is taken off the screen.
 
         Raises:
             BadEventError: it names a file that cannot be attached.
         """
+        if (hidden := hidden_in(line)) != line and self._is_terminal:
+            await self._print(rewriting(f"› {line}\n", f"› {hidden}\n", self._out))
         if self._files is None:
             return line, ()
         sound = await asyncio.to_thread(sound_file_in, line) if self._listens else None
