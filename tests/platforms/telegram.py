@@ -458,6 +458,10 @@ class TelegramServer:
     async def do_getMyCommands(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
         return self.commands
 
+    async def do_deleteMessage(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
+        self._to(given)
+        return True
+
     async def do_sendChatAction(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
         self._to(given)
         return True

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Button, Card, Reply
+from llmagent_os.adapter import Button, Card, DeletesMessages, Reply
 from llmagent_os.adapters.telegram.adapter import TelegramAdapter
 from llmagent_os.adapters.telegram.rate_limiter import Rate, RateLimiter, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
@@ -934,3 +934,13 @@ async def test_the_part_that_a_person_quotes_is_read(telegram: TelegramPlatform)
     quote = {"quote": {"text": "cake", "position": 8, "is_manual": True}}
     said = await telegram.asked("more of this", reply_to=first.message_id, more=quote)
     assert said.text == "more of this\n\nIn reply to a part of a message from Ana:\n> cake"
+
+
+async def test_a_message_with_a_password_is_deleted(telegram: TelegramPlatform) -> None:
+    assert isinstance(telegram.adapter, DeletesMessages)
+    await telegram.server.say("/credentials add mail hunter2")
+    (said,) = await telegram.inbox.wait(Command)
+    await telegram.adapter.delete_message(said.conversation, said.message_id)
+    (deleted,) = [given for method, given in telegram.server.calls if method == "deleteMessage"]
+    assert str(deleted["chat_id"]) == said.conversation.channel
+    assert str(deleted["message_id"]) == said.message_id

@@ -54,7 +54,7 @@ def sign_in_address(server: OAuthServer, *, redirect: str, state: str, verifier:
         state: names the sign-in when they do.
         verifier: of PKCE.
     """
-    client = WebApplicationClient(server.client_id)
+    client: Any = WebApplicationClient(server.client_id)  # its stubs leave the types of keywords out
     return str(
         client.prepare_request_uri(
             server.authorize_url,
@@ -83,7 +83,7 @@ class OAuthFlow:
             OAuthRefusedError: the server gives none.
             OAuthUnreachableError: it cannot be asked.
         """
-        client = WebApplicationClient(server.client_id)
+        client: Any = WebApplicationClient(server.client_id)
         body = client.prepare_request_body(
             code=code, redirect_uri=redirect, code_verifier=verifier, **_secret_of(server)
         )
@@ -100,7 +100,7 @@ class OAuthFlow:
 
     async def by_device(self, server: OAuthServer, device_code: str, now: datetime) -> StoredCredential | None:
         """The tokens after a person signed in on a second device; None: not yet. Raises as :meth:`by_code` does."""
-        client = DeviceClient(server.client_id)
+        client: Any = DeviceClient(server.client_id)
         body = client.prepare_request_body(device_code, include_client_id=True, **_secret_of(server))
         try:
             return await self._token(client, server, body, now)
@@ -113,7 +113,7 @@ class OAuthFlow:
         """New tokens in the place of ``old`` ones. Raises as :meth:`by_code` does."""
         if not old.refresh:
             raise OAuthRefusedError("the sign-in has ended")
-        client = WebApplicationClient(server.client_id)
+        client: Any = WebApplicationClient(server.client_id)
         given: dict[str, Any] = {"client_id": server.client_id} | _secret_of(server)
         body = client.prepare_refresh_body(refresh_token=old.refresh, **given)
         new = await self._token(client, server, body, now)

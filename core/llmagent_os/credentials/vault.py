@@ -204,8 +204,8 @@ class Vault:
         return identity, None
 
     async def _everyone(self, identity: Identity) -> list[Identity]:
-        others = [] if self._accounts is None else await self._accounts(identity)
-        return list(dict.fromkeys((identity, *others)))
+        others = () if self._accounts is None else await self._accounts(identity)
+        return list(dict.fromkeys([identity, *others]))
 
 
 class _PluginSafe:

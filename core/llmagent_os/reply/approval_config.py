@@ -41,4 +41,5 @@ class ApprovalConfig(BaseModel):
             "destructive": self.destructive,
             "outward": self.outward,
         }
-        return max(by_effect[effect], self.tools.get(tool, "never"), key=_STRICTNESS.index)
+        by_name: Asking = self.tools.get(tool, "never")
+        return max((by_effect[effect], by_name), key=_STRICTNESS.index)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from base64 import urlsafe_b64encode
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from urllib.parse import parse_qs
 
@@ -74,7 +74,7 @@ def _refusal(error: str) -> web.Response:
 
 
 @asynccontextmanager
-async def running_oauth() -> AsyncIterator[OAuthTwin]:
+async def running_oauth() -> AsyncGenerator[OAuthTwin]:
     """A server that runs."""
     twin = OAuthTwin()
     application = web.Application()

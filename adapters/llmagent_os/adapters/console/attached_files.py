@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import mimetypes
 import os
 import re
@@ -70,7 +71,8 @@ def _divided(given: str) -> tuple[Path, str]:
         path = _path(" ".join(words[:count]))
         if words != [""] and _is_file(path):
             return path, " ".join(words[count:]).strip()
-    lexer = shlex.shlex(given.strip(), posix=True, punctuation_chars=False)
+    rest = io.StringIO(given.strip())
+    lexer = shlex.shlex(rest, posix=True, punctuation_chars=False)
     lexer.whitespace_split, lexer.commenters = True, ""
     try:
         first = lexer.get_token()
@@ -78,7 +80,7 @@ def _divided(given: str) -> tuple[Path, str]:
         raise BadEventError(f"a quotation mark is missing in {given.strip()[:80]!r}") from None
     if not first:
         raise BadEventError(f"no file is named: {_USAGE}")
-    return _path(first.removeprefix("file://")), lexer.instream.read().strip()
+    return _path(first.removeprefix("file://")), rest.read().strip()
 
 
 def _path(text: str) -> Path:
