@@ -82,7 +82,7 @@ from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
 from llmagent_os.plugins.calendar.ics.feed import feed_command, feed_page
 from llmagent_os.plugins.calendar.ics.import_request import import_command, import_received
 from llmagent_os.plugins.calendar.invitations.answering import answer_meant, answer_pressed, ask_invited
-from llmagent_os.plugins.calendar.invitations.invitation import ANSWER, INVITED, NEWS
+from llmagent_os.plugins.calendar.invitations.invitation import ANSWER, NEWS
 from llmagent_os.plugins.calendar.invitations.invitation_news import say_answer, say_news, tell_changes
 from llmagent_os.plugins.calendar.invitations.invitation_setting import invitations_command
 from llmagent_os.plugins.calendar.invitations.inviting import invite_pressed, with_invitations
@@ -91,6 +91,7 @@ from llmagent_os.plugins.calendar.pictures.calendar_picture import with_picture
 from llmagent_os.plugins.calendar.pictures.picture_request import as_question
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
+from llmagent_os.plugins.calendar.shared_events import INVITED
 from llmagent_os.plugins.calendar.zone_change import follow_zone
 
 __all__ = ["CalendarPlugin"]
