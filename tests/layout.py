@@ -43,6 +43,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("people",),
     ("privacy",),
     ("knowledge",),
+    ("credentials",),
     ("adapter_kit",),
     ("serving", "voice", "graphics"),
     ("handler",),

@@ -345,3 +345,21 @@ class DeletesOld(Protocol):
     async def delete_old(self, before: datetime) -> int:
         """Delete all messages before a moment; returns how many."""
         ...
+
+
+@runtime_checkable
+class DeletesMessages(Protocol):
+    """An adapter that can take a person's message out of the chat: one in which they gave a password."""
+
+    @property
+    def name(self) -> str:
+        """The platform's name."""
+        ...
+
+    async def delete_message(self, conversation: Conversation, message_id: str) -> None:
+        """Delete a message of a person.
+
+        Raises:
+            AdapterError: the platform does not do it.
+        """
+        ...

@@ -96,6 +96,10 @@
     after_hours = "notice"                # or answer_later, answer
     sentence = "We are back {opening}."   # what people read then, once
 
+    [approvals]                           # when people are asked before a model's call is made; docs/security.md
+    outward = "each"                      # each: every time; first: until the person says "always". Also destructive
+    tools = { archive_note = "first" }    # one tool that is asked about though it only changes the person's own data
+
     [training]                            # when the model's weights are trained; see training/training_config.py
     opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
 
@@ -158,6 +162,7 @@ from llmagent_os.people.budget_config import BudgetConfig
 from llmagent_os.privacy.consent import Consent
 from llmagent_os.privacy.model_masking import seen_by_server
 from llmagent_os.reply.agent_settings import LearnSetting
+from llmagent_os.reply.approval_config import ApprovalConfig
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
@@ -360,6 +365,7 @@ class BotConfig(BaseModel):
     feedback: FeedbackConfig = FeedbackConfig()  #: how people are asked what they think of a reply
     groups: GroupsConfig = GroupsConfig()  #: how it behaves among several people
     hours: HoursConfig = HoursConfig()  #: when it works, and when it begins nothing by itself
+    approvals: ApprovalConfig = ApprovalConfig()  #: when people are asked before a tool acts
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion

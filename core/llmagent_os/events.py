@@ -118,6 +118,7 @@ class Command(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="comman
     name: str  #: without the slash, lower case
     arguments: str = ""  #: the text after the name
     message_id: str = ""  #: the platform's id of the message, if the command is one
+    attachments: tuple[Attachment, ...] = ()  #: files that were given with it, where the platform has a field for that
 
 
 class Timer(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="timer"):

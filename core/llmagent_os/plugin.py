@@ -23,7 +23,7 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar, get_args
 
 import msgspec
 from pydantic import Field
@@ -34,6 +34,13 @@ from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.contacts import Contact, Contacts, NoContacts
+from llmagent_os.credentials.credential import (
+    Credential,
+    CredentialError,
+    Credentials,
+    GivenCredential,
+    OAuthServer,
+)
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.graphics.chart import Chart, ChartSeries
@@ -50,6 +57,11 @@ __all__ = [
     "Chart",
     "ChartSeries",
     "Contact",
+    "Credential",
+    "CredentialError",
+    "Credentials",
+    "GivenCredential",
+    "OAuthServer",
     "PageRequest",
     "PageResponse",
     "Picture",
@@ -74,6 +86,14 @@ Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
 #: tool before the argument existed reads the same tool as before. It must have a default.
 RuleArgument = Annotated[str, Field(json_schema_extra={"x-rules-only": True})]
 
+#: What a tool does: it only reads; it changes what the person keeps, which can be changed back; it loses something that
+#: cannot be brought back; or it reaches others, as a mail, an invitation and a post to a server do. Where a model chose
+#: a destructive or outward call, the person is asked first.
+Effect = Literal["reads", "changes", "destructive", "outward"]
+
+#: The effects that people are asked about first where a model chose the call.
+ASKED_EFFECTS: tuple[Effect, ...] = ("destructive", "outward")
+
 #: How long :meth:`Plugin.received` may take: it may read from the network.
 RECEIVING_SECONDS = 40.0
 
@@ -97,6 +117,9 @@ class ToolContext:
     time_zone: str  #: the person's IANA time zone, such as ``Europe/Berlin``
     text: str  #: the person's whole message
     initiative: Literal["act", "ask_first"] = "act"  #: ``ask_first``: write only after the person agreed
+    #: a model chose this call of a tool that ``asks_itself``, and the person has not said that the tool may always act:
+    #: the tool asks before it does anything destructive or outward
+    must_ask: bool = False
     #: how to answer this person: a value for each dimension, such as ``verbosity``
     style: Mapping[str, str] = field(default_factory=dict[str, str])
     question: str = ""  #: what the reply before the message asked, as it was sent; empty: it asked nothing
@@ -105,8 +128,11 @@ class ToolContext:
     records: Records  #: this plugin's documents about this person
     #: writes files that a result sends along, for the account that asks; they are erased with it, and after a week
     files: OutgoingFiles = field(default_factory=OutgoingFiles)
-    #: keeps passwords of the account that asks, which must be in no record; they are erased with it
+    #: keeps secrets that the plugin makes for the account that asks, which must be in no record; erased with it
     secrets: PersonSecrets = field(default_factory=PersonSecrets)
+    #: what the person gave to sign in elsewhere: for a tool those that it names, for a command, a button and a timer
+    #: all that :attr:`Plugin.credentials` declares. What a result holds of them is masked.
+    credentials: Credentials = field(default_factory=Credentials)
     profile: Profile  #: of this person
     timers: Timers = field(
         default_factory=MemoryTimers
@@ -144,6 +170,9 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     #: need not look at ``context.interface``: the person asked for it.
     chart: Chart | None = None
     table: Table | None = None  #: rows of several columns, shown behind the text
+    #: what the call did that is destructive or outward, where its tool does not say so or a button did it; it is noted
+    #: in the audit log. Empty: nothing, or what the tool's own ``effect`` says.
+    effect: Literal["", "destructive", "outward"] = ""
 
 
 #: Finds the person whose page is asked for: by the key of one of their records.
@@ -183,10 +212,13 @@ class Plugin:
     name: ClassVar[str]  #: lower case, unique
     #: the plugin finds other people by name and asks them (``context.contacts``): who writes to the bot is noted then
     asks_others: ClassVar[bool] = False
+    credentials: ClassVar[tuple[Credential, ...]] = ()  #: what people give so that its tools can sign in elsewhere
     commands: ClassVar[dict[str, str]] = {}  #: the plugin's slash commands: name to one line of help
     #: what people read while a tool of the plugin is called, where their platform shows it: the rest of a sentence that
     #: begins with the bot's name, such as "is looking at your calendar…"; empty: nothing of its own
     work: ClassVar[str] = ""
+    #: the names of those commands with which people may give files, as ``context.event.attachments``
+    file_commands: ClassVar[frozenset[str]] = frozenset()
 
     async def start(self) -> None:
         """Prepare the plugin. Called once, in the event loop, before any call. An exception keeps the plugin out."""
@@ -197,6 +229,21 @@ class Plugin:
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         """Answer the press of one of the plugin's buttons. ``value`` may be old, repeated or made up: check it."""
         raise PluginError(f"plugin {self.name!r} has no button {value!r}")
+
+    async def proposed(self, context: ToolContext, name: str, arguments: Mapping[str, Any]) -> str:
+        """Say exactly what a call would do, before the person is asked about it: whom it reaches, with which words.
+
+        Called for destructive and outward tools that do not ask themselves, where a model chose the call.
+
+        Args:
+            context: of the call.
+            name: of the tool.
+            arguments: of the call, checked.
+
+        Returns:
+            One sentence or more, without a question. Empty: the host lists the arguments.
+        """
+        return ""
 
     async def button_meant(self, context: ToolContext) -> str | None:
         """Say which of the plugin's buttons the words in ``context.text`` mean, before any model is asked.
@@ -329,6 +376,9 @@ class ToolMark(msgspec.Struct, frozen=True):
     read_only: bool
     timeout: float  #: seconds
     offered: bool = True  #: to models; otherwise only the plugin's own rules call it
+    effect: Effect = "changes"  #: what a call does
+    asks_itself: bool = False  #: the tool looks at ``context.must_ask``, and asks in its own words
+    credentials: tuple[str, ...] = ()  #: the names of those that a call needs
 
 
 _P = ParamSpec("_P")
@@ -337,7 +387,14 @@ _Method = Callable[Concatenate[_Self, ToolContext, _P], Awaitable[ToolResult]]
 
 
 def tool(
-    *, permission: str = "", read_only: bool = False, timeout: float = 10.0, offered: bool = True
+    *,
+    permission: str = "",
+    read_only: bool = False,
+    timeout: float = 10.0,
+    offered: bool = True,
+    effect: Effect | None = None,
+    asks_itself: bool = False,
+    credentials: Sequence[str] = (),
 ) -> Callable[[_Method[_Self, _P]], _Method[_Self, _P]]:
     """Mark an asynchronous method of a :class:`Plugin` as a tool. The tool has the method's name.
 
@@ -346,15 +403,33 @@ def tool(
         read_only: the tool changes nothing, so it may be called again freely.
         timeout: seconds after which a call is cancelled.
         offered: models see the tool. Otherwise only the plugin's own rules call it.
+        effect: what a call does; None: ``reads`` if ``read_only``, else ``changes``. Where a model chose a destructive
+            or outward call, the host asks the person first.
+        asks_itself: the host does not ask. The tool looks at ``context.must_ask``, and asks in its own words.
+        credentials: the names of those that a call needs, of :attr:`Plugin.credentials`. A person who has not given one
+            is asked for it in place of the call.
 
     Raises:
-        PluginError: the permission or the timeout is not valid.
+        PluginError: the permission, the timeout or the effect is not valid.
     """
     if not re.fullmatch(r"([a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*)?", permission):
         raise PluginError(f"permission {permission!r} should look like 'calendar.write'")
     if not 0 < timeout <= 600:
         raise PluginError(f"a tool's timeout is {timeout!r}: give seconds above 0 and up to 600")
-    mark = ToolMark(permission, read_only, timeout, offered)
+    known = get_args(Effect)
+    if effect is not None and effect not in known:
+        raise PluginError(f"a tool's effect is {effect!r}: give one of {', '.join(known)}")
+    if effect is not None and (effect == "reads") != read_only:
+        raise PluginError(f"a tool with the effect {effect!r} is not read_only={read_only}")
+    mark = ToolMark(
+        permission,
+        read_only,
+        timeout,
+        offered,
+        effect or ("reads" if read_only else "changes"),
+        asks_itself,
+        tuple(credentials),
+    )
 
     def marked(method: _Method[_Self, _P]) -> _Method[_Self, _P]:
         method.__dict__["tool_mark"] = mark

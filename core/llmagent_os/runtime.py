@@ -29,8 +29,10 @@ from llmagent_os.bot import (
     knowledge_search,
     make_llm,
 )
-from llmagent_os.commands.command_table import listed_commands
+from llmagent_os.commands.command_table import file_commands, listed_commands
 from llmagent_os.config import Settings
+from llmagent_os.credentials.typed_secret import take_secret
+from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
 from llmagent_os.etiquette.working_hours import WorkingHours
 from llmagent_os.events import Reaction, now
@@ -139,15 +141,15 @@ class Runtime:
         """
         async with contextlib.AsyncExitStack() as stack:
             ledger = await _ledger(settings, stack)
-            profiles = _profiles(settings, bot.config)
-            plugins = await _plugins(settings, bot, ledger, stack)
+            profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
+            plugins = await _plugins(settings, bot, ledger, vault, stack)
             llm = await _llm(settings, bot, stack)
             voice = _voice(settings, bot, stack)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
-            pages = _pages(settings, bot.config, plugins, ledger, profiles, adapters)
+            pages = _pages(settings, plugins, ledger, profiles, vault)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
@@ -174,9 +176,10 @@ class Runtime:
                 data=settings.data,
                 outgoing=settings.data / OUTGOING_FOLDER,
                 secrets=settings.data / SECRETS_FOLDER,
+                vault=vault,
             )
             agent = bot.agent_class()(llm=llm, kb=await _knowledge(settings, bot, stack), services=services)
-            host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health)
+            host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health, vault)
             stores.register(QueueStore(host.drop_events))
             parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores, pages)
             yield cls(settings, bot, *parts)
@@ -290,7 +293,9 @@ def _profiles(settings: Settings, config: BotConfig) -> Profiles:
     return Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
 
 
-async def _plugins(settings: Settings, bot: Bot, ledger: Ledger, stack: contextlib.AsyncExitStack) -> Plugins:
+async def _plugins(
+    settings: Settings, bot: Bot, ledger: Ledger, vault: Vault, stack: contextlib.AsyncExitStack
+) -> Plugins:
     """The plugins, loaded.
 
     Raises:
@@ -303,12 +308,15 @@ async def _plugins(settings: Settings, bot: Bot, ledger: Ledger, stack: contextl
         records=ledger.records,
         timers=ledger.timers,
         contacts=ledger.contacts,
+        vault=vault,
     )
     wrong = [(("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)]
     if not wrong:
         await stack.enter_async_context(plugins)
         unknown = wrong_permissions(plugins, bot.config.permissions)
         wrong = [(("permissions", at), text) for at, text in unknown]
+        if without := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
+            _log.warning("[approvals] names tools that there are not", tools=without, known=sorted(plugins.marks))
     if wrong:
         raise await asyncio.to_thread(bot.mistaken, wrong)
     return plugins
@@ -431,24 +439,28 @@ def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule
     )
 
 
-def _pages(
-    settings: Settings,
-    config: BotConfig,
-    plugins: Plugins,
-    ledger: Ledger,
-    profiles: Profiles,
-    adapters: Iterable[str | Adapter] | None,
-) -> PluginPages:
-    """The pages of plugins. Without a public address, the web chat serves them, if it runs."""
+def _vault(settings: Settings, config: BotConfig, ledger: Ledger, adapters: Iterable[str | Adapter] | None) -> Vault:
+    """What keeps credentials. Without a public address, the web chat serves pages, if it runs."""
     names = config.adapters if adapters is None else [each for each in adapters if isinstance(each, str)]
     own = f"http://127.0.0.1:{settings.web_port}" if "web" in names and settings.web_port else ""
+    return Vault(
+        settings.data / SECRETS_FOLDER,
+        records=ledger.records,
+        accounts=ledger.identities.everyone,
+        public_url=settings.public_url.rstrip("/") or own,
+        allow_private=settings.private_addresses,
+    )
+
+
+def _pages(settings: Settings, plugins: Plugins, ledger: Ledger, profiles: Profiles, vault: Vault) -> PluginPages:
     return PluginPages(
         plugins=plugins,
         ledger=ledger,
         profiles=profiles,
         time_zone=settings.zone,
-        web=WebAccess(allow_private=settings.private_addresses, public_url=settings.public_url.rstrip("/") or own),
+        web=WebAccess(allow_private=vault.allow_private, public_url=vault.public_url),
         secrets=settings.data / SECRETS_FOLDER,
+        vault=vault,
     )
 
 
@@ -475,6 +487,7 @@ def _adapter(
         health.metrics,
         commands=partial(listed_commands, plugins, for_admins=bool(settings.admins or settings.owners)),
         languages=config.languages,
+        file_commands=partial(file_commands, plugins),
         listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
@@ -571,6 +584,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         model_languages=config.model_languages,
         consent=config.consent.defaults,
         asks_consent=config.consent.ask,
+        approvals=config.approvals,
         memory=MemorySettings(propose=config.memory.propose),
         feedback_buttons=config.feedback.buttons,
         web=web,
@@ -589,6 +603,7 @@ def _host(
     settings: Settings,
     bot: Bot,
     health: Health,
+    vault: Vault,
 ) -> Host:
     directory = agent.services.directory
 
@@ -621,4 +636,5 @@ def _host(
         status=health.status,
         language_of=languages.last_known,
         loops=LoopGuard(ledger),
+        take_secret=partial(take_secret, vault),
     )

@@ -257,13 +257,27 @@ class DiscordServer:
             data = {"custom_id": button["custom_id"], "component_type": 2, "id": 1}
         await self._interact(3, user or self.ana, channel, data, message)
 
-    async def command(self, name: str, arguments: str = "", *, user: str = "", channel: str = "") -> None:
+    async def command(
+        self,
+        name: str,
+        arguments: str = "",
+        *,
+        user: str = "",
+        channel: str = "",
+        file: tuple[str, bytes] | None = None,
+    ) -> None:
         user = user or self.ana
         await self.wait(lambda: any(each["name"] == name for each in self.commands), 60.0)
         known = next(each for each in self.commands if each["name"] == name)
         data: dict[str, Any] = {"id": known["id"], "name": name, "type": 1}
         if arguments:
             data["options"] = [{"name": known["options"][0]["name"], "type": 3, "value": arguments}]
+        if file is not None:
+            option = next(each for each in known["options"] if each["type"] == 11)
+            sent = self._file(*file, False)
+            given = {"name": option["name"], "type": 11, "value": sent["id"]}
+            data["options"] = [*data.get("options", ()), given]
+            data["resolved"] = {"attachments": {sent["id"]: sent}}
         await self._interact(2, user, channel or self.direct(user), data, None)
 
     def shown(self, channel: str = "", *, user: str = "") -> list[Shown]:

@@ -468,6 +468,10 @@ class TelegramServer:
             raise Refused(400, "Bad Request: message to react not found")
         return True
 
+    async def do_deleteMessage(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
+        self._to(given)
+        return True
+
     async def do_sendChatAction(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
         self._to(given)
         return True

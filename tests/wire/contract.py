@@ -22,12 +22,15 @@ from typing import Any, Generic, Protocol, TypeVar
 import pytest
 
 from llmagent_os.adapter import Accept, Adapter, Button, Card, Picture, Reply, Table
-from llmagent_os.agent import Agent
+from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.errors import AdapterError, HostBusyError, LedgerError, NotYoursError, TryLaterError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Reaction, decode, encode
 from llmagent_os.feedback.emoji_table import EMOJI
+from llmagent_os.knowledge.scopes import ScopedBases
+from llmagent_os.ledger import Ledger
 from llmagent_os.plugins.calendar import CalendarPlugin
 from llmagent_os.records import MemoryRecords
+from llmagent_os.reply.services import Services
 from llmagent_os.runtime import HasAddress
 from llmagent_os.testing import ScriptedLLM, accepting
 from llmagent_os.tools.registry import Plugins
@@ -570,6 +573,29 @@ class AdapterContract:
         await platform.adapter.send(said.conversation, outcome.reply, key="k1", reply_to=said.message_id)
         shown = await server.until(lambda seen: any("1 event added (gym)" in one.text for one in seen))
         assert any("Undo" in one.buttons for one in shown)
+
+    async def test_a_document_that_is_sent_is_learned_and_cited(self, platform: Platform, tmp_path: Path) -> None:
+        server = self._server(platform)
+        ledger = await Ledger.open(f"sqlite:///{tmp_path / 'learned.db'}")
+        services = Services(
+            settings=AgentSettings(learn="members"), ledger=ledger, taught=ScopedBases(tmp_path / "knowledge")
+        )
+        agent = Agent(llm=ScriptedLLM("They may come on Fridays [1]."), services=services)
+
+        async def answered(number: int) -> None:
+            said = (await platform.inbox.wait(Message, number))[-1]
+            outcome = await agent.handle(said, _no_draft)
+            assert outcome.reply is not None
+            await platform.adapter.send(said.conversation, outcome.reply, key=f"k{number}", reply_to=said.message_id)
+
+        await server.say("learn this", files={"rules.txt": b"Dogs may come on Fridays."})
+        await answered(1)
+        await server.until(lambda seen: any("Learned “rules.txt” (1 passage)" in one.text for one in seen))
+        await server.say("when may dogs come?")
+        await answered(2)
+        shown = await server.until(lambda seen: any("Source: rules.txt" in one.text for one in seen))
+        assert any("They may come on Fridays" in one.text for one in shown)
+        await ledger.close()
 
     async def test_files_are_sent_along(self, platform: Platform, tmp_path: Path) -> None:
         if not platform.adapter.capabilities.files:

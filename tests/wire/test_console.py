@@ -531,3 +531,56 @@ async def test_the_path_of_a_sound_file_is_a_voice_message_and_the_file_stays(tm
     await running.stop()
     terminal.close()
     assert sound.exists()
+
+
+# Files
+
+
+async def test_files_are_attached_by_command_and_by_dropping_them(tmp_path: Path) -> None:
+    plan, drawn = tmp_path / "my plan.txt", tmp_path / "drawn.txt"
+    plan.write_bytes(b"first")
+    drawn.write_bytes(b"second")
+    (tmp_path / "large.bin").write_bytes(bytes(2000))
+    (tmp_path / "empty.txt").touch()
+    terminal, inbox = Terminal(), Inbox()
+    files = Files(tmp_path / "files", 1000)
+    adapter = ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout, person="ana", files=files, listens=False)
+    running = Running(adapter, inbox.accept)
+    running.start()
+    terminal.type(f"/attach '{plan}' learn this\n/attach {plan}\n{str(plan).replace(' ', chr(92) + ' ')}\n{drawn}\n")
+    said = await inbox.wait(Message, 4)
+    assert [each.text for each in said] == ["learn this", "", "", ""]
+    assert [each.attachments[0].name for each in said] == ["my plan.txt"] * 3 + ["drawn.txt"]
+    assert [each.attachments[0].content_type for each in said] == ["text/plain"] * 4
+    assert await asyncio.to_thread(Path(said[0].attachments[0].path).read_bytes) == b"first"
+    for typed, problem in (
+        ("/attach", "no file is named"),
+        (f"/attach {tmp_path}/none.pdf", "there is no file"),
+        (f"/attach {tmp_path}", "is no file"),
+        (f"/attach {tmp_path}/empty.txt", "is empty"),
+        (f"/attach {tmp_path}/large.bin", "is not attached: larger than"),
+        ("/attach 'x", "a quotation mark is missing"),
+        (f"/attach {'y' * 300}", "cannot be read"),
+    ):
+        terminal.type(f"{typed}\n")
+        await terminal.until(lambda problem=problem: any(problem in row for row in terminal.screen.rows))  # type: ignore[misc]
+    terminal.type("/etc/nothing-of-this-name\n")
+    assert (await inbox.wait(Message, 5))[-1].text == "/etc/nothing-of-this-name"
+    await running.stop()
+    terminal.close()
+    assert plan.exists()
+
+
+async def test_a_password_that_is_typed_is_taken_off_the_screen() -> None:
+    terminal, inbox = Terminal(), Inbox()
+    adapter = ConsoleAdapter(stdin=terminal.stdin, stdout=terminal.stdout, person="ana")
+    running = Running(adapter, inbox.accept)
+    running.start()
+    await terminal.shows("›")
+    terminal.type("/credentials add mail hunter2\n")
+    (said,) = await inbox.wait(Message)
+    assert said.text == "/credentials add mail hunter2", "the host takes it out"
+    await terminal.until(lambda: any("add mail •••" in row for row in terminal.screen.rows))
+    assert not any("hunter2" in row for row in terminal.screen.rows)
+    await running.stop()
+    terminal.close()

@@ -649,3 +649,22 @@ async def test_the_bot_puts_an_emoji_on_a_message(discord: DiscordPlatform) -> N
     assert discord.server.bot_reactions == [(said, "👍")]
     with pytest.raises(AdapterError):
         await discord.adapter.add_reaction(heard.conversation, "1", "👍")
+
+
+async def test_a_file_is_given_with_a_slash_command(server: DiscordServer, tmp_path: Path) -> None:
+    """The option of type 11 is only in the menu of commands that take files."""
+    commands = {"learn": "teach me", "help": "what I can do"}
+    platform = DiscordPlatform(server, tmp_path, file_commands=lambda: frozenset({"learn"}), max_file_bytes=100)
+    platform.commands = commands
+    await platform.open()
+    await server.command("learn", file=("rules.txt", b"Dogs may come on Fridays."))
+    await server.command("learn", "for everyone", file=("long.txt", b"x" * 200))
+    given, too_large = await platform.inbox.wait(Command, 2)
+    (rules,) = given.attachments
+    assert (given.name, given.arguments, rules.name) == ("learn", "", "rules.txt")
+    assert await asyncio.to_thread(Path(rules.path).read_bytes) == b"Dogs may come on Fridays."
+    assert (too_large.arguments, too_large.attachments[0].path) == ("for everyone", "")
+    assert "larger than" in too_large.attachments[0].problem
+    options = {each["name"]: [option["type"] for option in each["options"]] for each in server.commands}
+    assert options == {"learn": [3, 11], "help": [3]}
+    await platform.running.stop()

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from llmagent_os.adapter import Button, Card, Reacts, Reply
+from llmagent_os.adapter import Button, Card, DeletesMessages, Reacts, Reply
 from llmagent_os.adapters.telegram.adapter import TelegramAdapter
 from llmagent_os.adapters.telegram.rate_limiter import Rate, RateLimiter, Rates
 from llmagent_os.adapters.telegram.webhook import Webhook
@@ -961,3 +961,13 @@ async def test_what_another_bot_has_written_for_a_person_is_not_answered(telegra
     await telegram.server.say("hello")
     (heard,) = await telegram.inbox.wait(Message, 1)
     assert heard.text == "hello"
+
+
+async def test_a_message_with_a_password_is_deleted(telegram: TelegramPlatform) -> None:
+    assert isinstance(telegram.adapter, DeletesMessages)
+    await telegram.server.say("/credentials add mail hunter2")
+    (said,) = await telegram.inbox.wait(Command)
+    await telegram.adapter.delete_message(said.conversation, said.message_id)
+    (deleted,) = [given for method, given in telegram.server.calls if method == "deleteMessage"]
+    assert str(deleted["chat_id"]) == said.conversation.channel
+    assert str(deleted["message_id"]) == said.message_id

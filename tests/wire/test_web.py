@@ -306,6 +306,14 @@ async def test_what_comes_late_over_an_old_connection_does_not_undo_what_came_si
     assert inbox.deliveries == 3
 
 
+async def test_a_password_is_in_no_transcript_and_reaches_the_host(site: Site, inbox: Inbox) -> None:
+    ana = await site.page(person="ana")
+    await ana.act(message("/credentials add mail hunter2"))
+    await ana.until(lambda: bool(ana.listed("person")))
+    assert [item["text"] for item in ana.listed("person")] == ["/credentials add mail •••"]
+    assert [said.text for said in inbox.of(Message)] == ["/credentials add mail hunter2"]
+
+
 async def test_people_do_not_see_each_other(site: Site, inbox: Inbox) -> None:
     ana, ben = await site.page(person="Ana"), await site.page(person="Ben")
     said, receipt = await answer(site, inbox, ana, Reply("for Ana only"))

@@ -37,6 +37,7 @@ class PageRequest(msgspec.Struct, frozen=True, kw_only=True):
     path: str  #: after the plugin's name, without a slash at its beginning
     headers: Mapping[str, str] = {}  #: by lower-case name
     body: bytes = b""  #: of a form
+    query: Mapping[str, str] = {}  #: of the address, behind its question mark
 
 
 class PageResponse(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,6 +62,7 @@ def add_pages(application: web.Application, answer: AnswerPage) -> None:
             path=request.match_info["path"],
             headers={name.lower(): value for name, value in request.headers.items()},
             body=await request.read() if request.method == "POST" else b"",
+            query=dict(request.query),
         )
         try:
             found = await answer(request.match_info["plugin"], asked)

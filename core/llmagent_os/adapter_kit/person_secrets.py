@@ -12,13 +12,14 @@ from pathlib import Path
 from uuid import uuid4
 
 from llmagent_os.adapter_kit.files import safe_name
+from llmagent_os.errors import PluginError
 from llmagent_os.identity import PersonId, account_in_file_name, file_name_of
 from llmagent_os.sealing.sealed_files import read_file, write_file
 
 #: The folder inside the data folder.
 SECRETS_FOLDER = "secrets"
 
-MAX_SECRET_BYTES = 4096  #: of one secret
+MAX_SECRET_BYTES = 32_768  #: of one secret
 
 
 class PersonSecrets:
@@ -37,11 +38,17 @@ class PersonSecrets:
         return self._memory.get(name) if self._folder is None else await asyncio.to_thread(self._read, name)
 
     async def put(self, name: str, secret: str) -> None:
-        """Keep a secret in the place of an earlier one with this name."""
+        """Keep a secret in the place of an earlier one with this name.
+
+        Raises:
+            PluginError: it is too long.
+        """
+        if (size := len(secret.encode())) > MAX_SECRET_BYTES:
+            raise PluginError(f"the secret {name!r} has {size} bytes; at most {MAX_SECRET_BYTES} are kept")
         if self._folder is None:
             self._memory[name] = secret
         else:
-            await asyncio.to_thread(self._write, name, secret[:MAX_SECRET_BYTES])
+            await asyncio.to_thread(self._write, name, secret)
 
     async def delete(self, name: str) -> None:
         """Erase a secret, if there is one."""

@@ -51,6 +51,8 @@ class AdapterSetup:
     #: name and help of every slash command in the language in force, at the moment of the call: plugins come and go
     commands: Callable[[], Mapping[str, str]] = dict[str, str]
     languages: tuple[str, ...] = (ENGLISH,)  #: that the bot speaks; the first is for people of whom nothing is known
+    #: the names of those with which people may give files, at the moment of the call
+    file_commands: Callable[[], frozenset[str]] = frozenset[str]
     listens: bool = False  #: whether the bot understands recordings
     pages: AnswerPage | None = None  #: answers requests for pages of plugins, for adapters that serve HTTP to browsers
     #: durable documents of the adapter's own, such as how far it has read

@@ -10,6 +10,7 @@ import msgspec
 from llmagent_os.adapter import Reply
 from llmagent_os.commands.approve import approve
 from llmagent_os.commands.audit import audit
+from llmagent_os.commands.credentials_command import CREDENTIALS, credentials, credentials_pressed
 from llmagent_os.commands.export import export
 from llmagent_os.commands.forget import FORGET, NOT_OPEN, ask_forget, close_question, confirm_forget
 from llmagent_os.commands.graphics import graphics
@@ -20,6 +21,7 @@ from llmagent_os.commands.learn import learn
 from llmagent_os.commands.learn_files import LEARN_FILES, learn_earlier_files
 from llmagent_os.commands.link import link
 from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
+from llmagent_os.commands.permissions import PERMISSIONS, permissions, permissions_pressed
 from llmagent_os.commands.plugin_command import plugin_command
 from llmagent_os.commands.privacy import PRIVACY, privacy, turn_pressed
 from llmagent_os.commands.profile import change_or_show, profile
@@ -36,6 +38,8 @@ from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
 from llmagent_os.languages import LazyText, gettext, lazy_gettext, translated
 from llmagent_os.people.access import Access
+from llmagent_os.reply.action_answer import answer_action
+from llmagent_os.reply.action_gate import ACTION
 from llmagent_os.reply.button_answer import STALE
 from llmagent_os.reply.citations import SHOW_PASSAGE
 from llmagent_os.reply.interaction_record import fixed_outcome
@@ -54,6 +58,7 @@ class SlashCommand(msgspec.Struct, frozen=True, kw_only=True):
     answer: Callable[[Services, Command], Awaitable[Reply]]
     #: whether the ledger keeps the exchange. False where the reply holds a code, or is about another person.
     is_kept: bool = True
+    takes_files: bool = False  #: files may be given with it, where the platform has a field for that
 
 
 class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +86,7 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
         "learn": SlashCommand(
             help=lazy_gettext("teach me: /learn and words or a link, or a file with the words “learn this”"),
             answer=learn,
+            takes_files=True,
         ),
         "knowledge": SlashCommand(
             help=lazy_gettext(
@@ -123,6 +129,17 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
             help=lazy_gettext("what you allow me: remember you, learn from your reactions, train on our conversations"),
             answer=privacy,
         ),
+        "permissions": SlashCommand(
+            help=lazy_gettext("which tools ask you before they act; /permissions always TOOL, /permissions ask TOOL"),
+            answer=permissions,
+        ),
+        "credentials": SlashCommand(
+            help=lazy_gettext(
+                "what you gave my tools to sign in elsewhere; /credentials add NAME, /credentials remove NAME"
+            ),
+            answer=credentials,
+            is_kept=False,
+        ),
         "usage": SlashCommand(
             help=lazy_gettext("how many messages and tokens you have used, and what is left"), answer=usage
         ),
@@ -159,6 +176,8 @@ _BUTTONS: Mapping[str, Callable[[Services, Event, str], Awaitable[Reply]]] = Map
         LEARN_FILES: learn_earlier_files,
         FORGET_ALL: forget_all,
         PRIVACY: turn_pressed,
+        PERMISSIONS: permissions_pressed,
+        CREDENTIALS: credentials_pressed,
         FORGET: confirm_forget,
     }
 )
@@ -177,6 +196,12 @@ def listed_commands(plugins: Plugins | None, *, for_admins: bool) -> dict[str, s
     if for_admins:
         own |= {name: str(command.help) for name, command in ADMIN_COMMANDS.items()}
     return own | {name: translated(line) for name, line in (plugins.commands if plugins else {}).items()}
+
+
+def file_commands(plugins: Plugins | None) -> frozenset[str]:
+    """The names of the commands with which files may be given, at the moment of the call."""
+    own = {name for name, command in COMMANDS.items() if command.takes_files}
+    return frozenset(own | (plugins.file_commands if plugins else frozenset()))
 
 
 async def answer_command(services: Services, command: Command) -> Outcome:
@@ -207,9 +232,13 @@ async def answer_own_button(services: Services, event: Event, value: str, said: 
     """
     if value.startswith(WHY):
         return await answer_reason_tap(services, event, value)
+    if value.startswith(ACTION):
+        return await answer_action(services, event, value, said)
     reply = private_reply(event, await _pressed(services, event, value))
     if value.startswith(FORGET) and reply.text != str(NOT_OPEN):  # the ledger would keep what was said once more
         return Outcome(services.interaction.render(reply), erases=True)
+    if value.startswith(CREDENTIALS):  # the reply may hold the address of a page that works once
+        return Outcome(services.interaction.render(reply))
     if value.startswith(SHOW_PASSAGE):  # a later turn would show the model the passage beside its tools
         return Outcome(services.interaction.render(reply))
     return await fixed_outcome(services, event, reply, intent="button", said=said)

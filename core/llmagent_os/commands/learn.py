@@ -7,7 +7,7 @@ from datetime import date
 from hashlib import sha256
 
 from llmagent_os.adapter import Reply
-from llmagent_os.commands.learn_files import CANNOT_LEARN, FOR_ALL
+from llmagent_os.commands.learn_files import CANNOT_LEARN, FOR_ALL, learn_given
 from llmagent_os.commands.teaching import keep_document, share_button, why_not
 from llmagent_os.events import Command
 from llmagent_os.identity import identity_of
@@ -30,7 +30,7 @@ USAGE = lazy_gettext(
     "Tell me what to learn:\n"
     "- `/learn The office opens at 8.` for words\n"
     "- `/learn https://example.org/handbook` for a page or a file on the web\n"
-    "- a file with the words “learn this”\n\n"
+    "- a file with the words “learn this”; on Discord also `/learn` with a file\n\n"
     "I read {kinds}. Admins may write `for everyone` first: then all people here get answers from it."
 )
 
@@ -41,6 +41,8 @@ async def learn(services: Services, command: Command) -> Reply:
     match = _FOR_ALL.match(text)
     for_all = match is not None
     text = text[match.end() :] if match else text
+    if command.attachments:
+        return await learn_given(services, command, for_all=for_all)
     if problem := why_not(services, command, for_all=for_all):
         return Reply(problem)
     if not text:

@@ -10,7 +10,7 @@ from pathlib import Path
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.adapter_kit.files import FOLDER
 from llmagent_os.commands.teaching import keep_document, share_button, why_not
-from llmagent_os.events import Attachment, Event, Message
+from llmagent_os.events import Attachment, Command, Event, Message
 from llmagent_os.identity import file_name_of, identity_of
 from llmagent_os.knowledge.document_readers import READABLE, UnreadableError, kind_of
 from llmagent_os.knowledge.passages import Document
@@ -53,6 +53,17 @@ async def learn_files(services: Services, message: Message) -> Reply:
     match = _TEACHING.fullmatch(message.text.strip())
     for_all = match is not None and any(match.groupdict().values())
     return await _learned(services, message, message.attachments, for_all=for_all)
+
+
+async def learn_given(services: Services, command: Command, *, for_all: bool) -> Reply:
+    """Answer ``/learn`` that came with files.
+
+    Args:
+        services: those of the agent.
+        command: with the files.
+        for_all: the workspace is to know them, and not the person alone.
+    """
+    return await _learned(services, command, command.attachments, for_all=for_all)
 
 
 async def offer_to_learn(services: Services, message: Message) -> Reply | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from llmagent_os.adapter import Button, Reply
+from llmagent_os.commands.permissions import standing_tools
 from llmagent_os.commands.withdrawal_notice import withdrawal_notice
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
@@ -105,6 +106,9 @@ async def _shown(services: Services, event: Event) -> Reply:
             "it."
         )
     )
+    if standing := await standing_tools(services, event):
+        tools = ", ".join(f"`{tool}`" for tool in standing)
+        lines.append(f"You let me use these tools without asking you: {tools}. `/permissions` changes that.")
     buttons = tuple(
         Button(str(_TURNS[name, is_on]), f"{PRIVACY}{name}:{'off' if is_on else 'on'}")
         for name in SWITCHES

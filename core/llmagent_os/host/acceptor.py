@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
+from llmagent_os.adapter import DeletesMessages
+from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.containment import contained
-from llmagent_os.errors import BadEventError, HostBusyError, LedgerError, NotYoursError
-from llmagent_os.events import ButtonPress, Event, Message
+from llmagent_os.credentials.typed_secret import gives_secret
+from llmagent_os.errors import AdapterError, BadEventError, HostBusyError, LedgerError, NotYoursError
+from llmagent_os.events import ButtonPress, Command, Conversation, Event, Message
 from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.host.busy_notices import BusyNotices
 from llmagent_os.host.dead_letters import bury, says_kept
@@ -50,10 +53,16 @@ class Acceptor:
         status: HostStatus,
         limits: Limits,
         admits: Callable[[Event], Awaitable[bool]] | None,
-        loops: LoopGuard | None = None,
+        loops: LoopGuard | None,
+        take_secret: Callable[[Event], Awaitable[Event]] | None,
+        background: BackgroundTasks,
     ) -> None:
-        """Args: ``reactions`` knows whom a reply answers; ``admits`` says who is answered; None: everyone is.
-        ``loops`` ends conversations of two bots; None: nothing does.
+        """Args:
+        reactions: knows whom a reply answers.
+        admits: says who is answered; None: everyone is.
+        loops: ends conversations of two bots; None: nothing does.
+        take_secret: keeps a credential that was typed, and returns the event without it; None: it is masked and lost.
+        background: has messages with credentials deleted on the platform.
         """
         self._ledger = ledger
         self._adapters = adapters
@@ -66,6 +75,8 @@ class Acceptor:
         self._limits = limits
         self._admits = admits
         self._loops = loops
+        self._take_secret = take_secret
+        self._background = background
 
     async def __call__(self, event: Event) -> bool:
         """Store ``event`` to be answered.
@@ -97,7 +108,7 @@ class Acceptor:
         if type(event) is ButtonPress and event.conversation.kind == "group":
             with speaking(self._busy_notices.language_of(event)):
                 await self._check_owner(event)
-        event = await mask_event(event)
+        event = await self._without_secrets(event)
         try:
             result = await self._ledger.accept(
                 event,
@@ -110,6 +121,7 @@ class Acceptor:
             self._busy_notices.tell_not_stored(event)
             raise
         if result is Accepted.NEW:
+            self._delete_secret(event)
             return True
         if result is Accepted.DUPLICATE:
             metrics.duplicates += 1
@@ -136,6 +148,19 @@ class Acceptor:
             self._metrics.loops_cut += 1
             return False
         return True
+
+    async def _without_secrets(self, event: Event) -> Event:
+        """``event`` as it may be stored. A credential that is given with it is kept for its command."""
+        if self._take_secret is not None and gives_secret(event):
+            event = await self._take_secret(event)
+        return await mask_event(event)
+
+    def _delete_secret(self, event: Event) -> None:
+        """Take the message with a credential out of the chat, where the platform lets bots do that."""
+        adapter = self._adapters[event.conversation.platform]
+        message_id = event.message_id if isinstance(event, Message | Command) and gives_secret(event) else ""
+        if message_id and isinstance(adapter, DeletesMessages):
+            self._background.spawn(_deleted(adapter, event.conversation, message_id))
 
     async def _check_owner(self, press: ButtonPress) -> None:
         """Raise NotYoursError unless the button is under a reply to the person. Linked accounts are one person."""
@@ -178,3 +203,10 @@ class Acceptor:
         # The first process may have been ended by anything. Two are a pattern.
         pending.suspect = row.tries > 1
         self._dispatcher.add(pending)
+
+
+async def _deleted(adapter: DeletesMessages, conversation: Conversation, message_id: str) -> None:
+    try:
+        await contained(adapter.delete_message(conversation, message_id))
+    except AdapterError as error:
+        _log.warning("a message with a credential stays in the chat", platform=adapter.name, error=str(error))

@@ -74,6 +74,7 @@ class Host:
         status: HostStatus | None = None,
         language_of: LanguageOf = always_english,
         loops: LoopGuard | None = None,
+        take_secret: Callable[[Event], Awaitable[Event]] | None = None,
     ) -> None:
         """Nothing happens before :meth:`run`.
 
@@ -90,6 +91,8 @@ class Host:
             status: where the host says how it is doing; a new one, unless given.
             language_of: says in which language the host itself speaks to the person of an event.
             loops: ends conversations of two bots that take each other for people; None: nothing does.
+            take_secret: keeps the credential that a person types into a command, and returns the event without it;
+                None: it is masked and lost.
 
         Raises:
             ConfigError: two adapters have the same name.
@@ -105,8 +108,9 @@ class Host:
         stages = Stages(handler, ledger, self._adapters, *with_all)
         self._dispatcher = Dispatcher(stages, self._adapters, self._status, limits, emptied=notices.forget)
         hears = GroupFilter(ledger, reactions, self._dispatcher.is_answering)
-        beside = (reactions, self._dispatcher, notices, self._status, limits, admits, loops)
-        self.accept = Acceptor(ledger, self._adapters, hears, *beside)  #: what the adapters are given
+        within = (self._busy_notices, self._status, limits, admits, loops, take_secret, self._background)
+        #: what the adapters are given
+        self.accept = Acceptor(ledger, self._adapters, hears, reactions, self._dispatcher, *within)
         self._timer_clock = self._make_timer_clock(clock or SystemClock())
         self._revived = RevivedLetters(ledger, self.accept.resume, limits.revive_seconds)
         self._watchdog = LoopWatchdog(self._status, limits.blocked_seconds)

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import msgspec
 
+from llmagent_os.credentials.typed_secret import without_typed_secret
 from llmagent_os.events import Command, Edit, Event, Message
 from llmagent_os.privacy.masking import without_secrets
 
@@ -22,6 +23,7 @@ async def mask_event(event: E) -> E:
     The text of a message, of an edit, and of a command's arguments is masked. The same object is returned where there
     is nothing to mask.
     """
+    event = without_typed_secret(event)
     match event:
         case Message() | Edit():
             masked = await mask_text(event.text)

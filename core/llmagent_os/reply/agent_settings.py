@@ -9,6 +9,7 @@ import msgspec
 from llmagent_os.etiquette.hours_config import HoursConfig
 from llmagent_os.plugin import WebAccess
 from llmagent_os.privacy.consent import Consent
+from llmagent_os.reply.approval_config import ApprovalConfig
 from llmagent_os.serving.model_card import Grounding
 
 #: Who may teach a bot from chat: nobody; admins; or everybody for themselves, and admins for the workspace.
@@ -50,4 +51,5 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     feedback_buttons: tuple[str, ...] = ()  #: the platforms on which replies have a thumb up and a thumb down to press
     hours: HoursConfig = HoursConfig()  #: when the bot works, and when it begins nothing by itself
     thanks_emoji: str = ""  #: put in groups on thanks that need no answer; empty: nothing
+    approvals: ApprovalConfig = ApprovalConfig()  #: when people are asked before a call that a model chose is made
     web: WebAccess = WebAccess()  #: how plugins reach the web

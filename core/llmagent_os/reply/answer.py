@@ -16,7 +16,7 @@ from llmagent_os.reply.model_failure import FailureKind
 from llmagent_os.reply.taught_check import Sayable, is_sayable, known_values, may_begin, of_result, of_talk
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.taught_replies import NOTHING_TAUGHT, TaughtReplies
-from llmagent_os.tools.result_statuses import ASKING, CONFIRM, FAILED
+from llmagent_os.tools.result_statuses import ASKING, CONFIRM, FAILED, HELD_BACK
 
 if TYPE_CHECKING:
     from llmagent_os.modules import PrivacyModule
@@ -71,12 +71,12 @@ class Answer:
         It asks before it acts, so that "yes" does what it says; it says that the tool failed; it leads to a card or a
         table, which shows what the model would say once more; or the tool wants it so.
         """
-        last = self.results[-1] if self.results else None
+        last = self.joined or (self.results[-1] if self.results else None)
         return last is not None and (
             last.word_for_word
             or last.card is not None
             or last.table is not None
-            or last.data.get("status") in (CONFIRM, FAILED)
+            or last.data.get("status") in (CONFIRM, FAILED, HELD_BACK)
         )
 
     def other_words(self, privacy: PrivacyModule) -> OtherWords | None:

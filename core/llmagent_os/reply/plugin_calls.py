@@ -17,15 +17,26 @@ from llmagent_os.languages import gettext
 from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.people.time_zones import zone_or
-from llmagent_os.plugin import ToolContext, ToolResult
+from llmagent_os.plugin import ASKED_EFFECTS, ToolContext, ToolResult
 from llmagent_os.privacy.consent import SWITCHES, is_withdrawal
 from llmagent_os.records import MemoryRecords
+from llmagent_os.reply.action_gate import at_gate
+from llmagent_os.reply.approvals import note_act
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
-from llmagent_os.tools.result_statuses import FAILED
+from llmagent_os.tools.result_statuses import FAILED, NOTHING_DONE
 from llmagent_os.training.consent_check import take_back_withdrawn
 
 _log = structlog.stdlib.get_logger(__name__)
+
+#: Begins the number of a call that rules read in a message; a model's begins with its round.
+BY_RULES = "read."
+
+
+def could_not() -> ToolResult:
+    """The result of a call that failed, in the language in force."""
+    said = gettext("Sorry, that did not work just now. Please try again in a moment.")
+    return ToolResult({"status": FAILED}, said)
 
 
 def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolContext:
@@ -84,12 +95,27 @@ async def call_tool(services: Services, exchange: Exchange, call: ToolCall, numb
     permissions = services.settings.permissions
     note_work(services.plugins.work(call.name))
     try:
-        result = await services.plugins.call(call.name, call.arguments, context, allowed=permissions)
+        gated = await at_gate(services, exchange, call, context, by_rules=number.startswith(BY_RULES))
+        if gated.held_back is not None:
+            return gated.held_back
+        result = await services.plugins.call(call.name, call.arguments, gated.context, allowed=permissions)
     except PluginError as error:
         _log.warning("a tool call failed", tool=call.name, error=str(error))
-        said = gettext("Sorry, that did not work just now. Please try again in a moment.")
-        return ToolResult({"status": FAILED}, said)
+        return could_not()
+    await _note_done(services, exchange, call, result, by_standing=gated.by_standing)
     return await keep_profile_changes(services, exchange, result)
+
+
+async def _note_done(
+    services: Services, exchange: Exchange, call: ToolCall, result: ToolResult, *, by_standing: bool
+) -> None:
+    """Note a destructive or outward call that was made without a question."""
+    mark = services.plugins.mark_of(call.name) if services.plugins is not None else None
+    status = str(result.data.get("status", "done"))
+    effect = result.effect or (mark.effect if mark is not None else "")
+    if effect in ASKED_EFFECTS and status not in NOTHING_DONE:
+        more = f"{effect} {status}{', always allowed' if by_standing else ''}"
+        await note_act(services, exchange.identity, "had done", call.name, more)
 
 
 async def keep_profile_changes(services: Services, exchange: Exchange, result: ToolResult) -> ToolResult:

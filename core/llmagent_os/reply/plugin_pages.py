@@ -11,6 +11,8 @@ import msgspec
 
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
+from llmagent_os.credentials.credential_pages import CredentialPages
+from llmagent_os.credentials.vault import PAGES, RECORDS, Vault
 from llmagent_os.events import now
 from llmagent_os.identity import NOBODY, Identity, person_kept_under
 from llmagent_os.ledger import Ledger
@@ -31,21 +33,32 @@ class PluginPages(msgspec.Struct, frozen=True, kw_only=True):
     time_zone: str  #: IANA name: the zone of people who never said where they are
     web: WebAccess = WebAccess()
     secrets: Path | None = None  #: the folder of secrets
+    vault: Vault | None = None  #: keeps what people give on pages; None: they can give nothing
     clock: Callable[[], datetime] = now
 
     async def answer(self, plugin: str, request: PageRequest) -> PageResponse | None:
-        """Answer a request. None: there is no such page.
+        """Answer a request for a page of a plugin, or for one on which a credential is given. None: there is none.
 
         Raises:
             PluginError: the plugin failed.
             LedgerError: the ledger cannot be read.
         """
+        if plugin == PAGES:
+            return await self._credential_page(request)
 
         async def context_of(key: str) -> ToolContext | None:
             holder = await self.ledger.record_holder(plugin, key)
             return None if holder is None else await self.context_of(holder)
 
         return await self.plugins.page(plugin, request, context_of, self._made(Profile(user_id=NOBODY)))
+
+    async def _credential_page(self, request: PageRequest) -> PageResponse | None:
+        if self.vault is None:
+            return None
+        pages = CredentialPages(
+            self.vault, self.plugins.credential, lambda key: self.ledger.record_holder(RECORDS, key)
+        )
+        return await pages.answer(request)
 
     async def context_of(self, identity: Identity) -> ToolContext:
         """The context of the person behind ``identity``, of no event and no conversation."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from llmagent_os.credentials.vault import Vault
 from llmagent_os.events import now
 from llmagent_os.knowledge.scopes import ScopedBases
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
@@ -60,7 +61,8 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     #: whatever keeps something about people in this installation; None: only the ledger, profiles and policy of these
     stores: Stores | None = None
 
-    secrets: Path | None = None  #: the folder of passwords that people give to plugins; None: they are not kept
+    secrets: Path | None = None  #: the folder of secrets of plugins; None: they are not kept
+    vault: Vault | None = None  #: keeps what people give tools to sign in elsewhere; None: nobody can
     taught: ScopedBases | None = None  #: what people have taught; None: nobody can
     knowledge: KnowledgeBase | None = None  #: what the agent knows; the agent sets it
     data: Path | None = None  #: the data folder; None: nothing is kept in files

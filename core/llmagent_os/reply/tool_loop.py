@@ -16,7 +16,7 @@ from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.model_failure import failure_of
 from llmagent_os.reply.offered_calls import as_offered
 from llmagent_os.serving.model_card import Grounding
-from llmagent_os.tools.result_statuses import FAILED
+from llmagent_os.tools.result_statuses import FAILED, HELD_BACK
 
 if TYPE_CHECKING:
     from llmagent_os.handler import Draft
@@ -103,7 +103,11 @@ async def converse(
 async def _make_calls(
     completion: Completion, round_: int, answer: Answer, messages: list[Message], call_tool: CallTool
 ) -> bool:
-    """Make the calls of a completion. Returns whether one failed: no model is asked to rephrase a failure."""
+    """Make the calls of a completion. Returns whether the answer is complete.
+
+    It is where a call failed: no model is asked to rephrase a failure. It is also where calls wait for a yes: the
+    person reads what the others did, and then the question about all that wait.
+    """
     messages.append(_call_message(completion.text, completion.tool_calls))
     for number, call in enumerate(completion.tool_calls):
         result = await call_tool(call, f"{round_}.{number}")
@@ -112,7 +116,12 @@ async def _make_calls(
         messages.append(tool_message(result.data))
         if result.data.get("status") == FAILED:
             return True
-    return False
+    held_back = [result for result in answer.results if result.data.get("status") == HELD_BACK]
+    if held_back:
+        others = [result.text for result in answer.results if result not in held_back]
+        text = "\n\n".join(dict.fromkeys([*others, held_back[-1].text]))
+        answer.joined = msgspec.structs.replace(held_back[-1], text=text)
+    return bool(held_back)
 
 
 def _shown_while_written(answer: Answer, privacy: PrivacyModule, draft: Draft | None) -> Draft:

@@ -21,11 +21,13 @@ from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.contacts import Contacts
+from llmagent_os.credentials.credential import Credential
+from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolResult, joined_results
+from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolMark, ToolResult, joined_results
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
@@ -58,6 +60,7 @@ class Plugins:
         timers: gives a plugin its timers for the sender of an event: ``ledger.timers``. It works like ``records``, but
             only for calls that an event caused.
         contacts: gives a plugin that asks for them the contacts of the sender of an event: ``ledger.contacts``.
+        vault: keeps people's credentials. None: a call has those of its context.
         failures: the number of failures in a row after which a plugin is cut off.
         rest: seconds that a plugin is cut off for, doubled with every further failure.
         start_timeout: seconds that a plugin may take to start or stop.
@@ -74,6 +77,7 @@ class Plugins:
         records: Callable[[str, Identity], Records] | None = None,
         timers: Callable[[str, Event], Timers] | None = None,
         contacts: Callable[[str, Event], Contacts] | None = None,
+        vault: Vault | None = None,
         failures: int = 3,
         rest: float = 60.0,
         start_timeout: float = 10.0,
@@ -84,7 +88,7 @@ class Plugins:
         self._folder = PluginFolder(folder)
         self._installed = installed
         self._allowed = allowed
-        self._caller = ToolCaller(records, timers, contacts, grace, clock)
+        self._caller = ToolCaller(records, timers, contacts, grace, clock, vault)
         self._breaker: Callable[[], CircuitBreaker] = lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock)
         self._start_timeout = start_timeout
         self._loaded: dict[str, LoadedPlugin] = {}  # by plugin name; replaced as a whole, never changed in place
@@ -135,13 +139,34 @@ class Plugins:
             for each in self._loaded.values()
             if each.breaker.state != "open"
             for tool in each.tools.values()
-            if tool.offered and is_permitted(tool.spec, self._allowed, allowed)
+            if tool.mark.offered and is_permitted(tool.spec, self._allowed, allowed)
         )
 
     def permitted(self) -> frozenset[str]:
         """The names of the tools that may be called, also of those that only a plugin's own rules call."""
         tools = (tool for each in self._loaded.values() for tool in each.tools.values())
         return frozenset(tool.spec.name for tool in tools if is_permitted(tool.spec, self._allowed, None))
+
+    def mark_of(self, name: str) -> ToolMark | None:
+        """What a plugin says of its tool ``name``. None: there is no such tool."""
+        return next((each.tools[name].mark for each in self._loaded.values() if name in each.tools), None)
+
+    def credential(self, plugin: str, name: str) -> Credential | None:
+        """What a plugin says of one of its credentials. None: there is none such."""
+        each = self._loaded.get(plugin)
+        declared = each.plugin.credentials if each is not None else ()
+        return next((credential for credential in declared if credential.name == name), None)
+
+    @property
+    def credentials(self) -> list[tuple[str, Credential]]:
+        """Every credential that a loaded plugin declares, with the plugin's name."""
+        return [(name, credential) for name, each in self._loaded.items() for credential in each.plugin.credentials]
+
+    @property
+    def marks(self) -> dict[str, ToolMark]:
+        """What the plugins say of their tools that may be called, by name."""
+        tools = (tool for each in self._loaded.values() for tool in each.tools.values())
+        return {tool.spec.name: tool.mark for tool in tools if is_permitted(tool.spec, self._allowed, None)}
 
     @property
     def ask_others(self) -> bool:
@@ -162,6 +187,11 @@ class Plugins:
     def commands(self) -> dict[str, str]:
         """The slash commands of all plugins: name to one line of help."""
         return {name: help_ for each in self._loaded.values() for name, help_ in each.plugin.commands.items()}
+
+    @property
+    def file_commands(self) -> frozenset[str]:
+        """The names of the slash commands of plugins with which files may be given."""
+        return frozenset(name for each in self._loaded.values() for name in each.plugin.file_commands)
 
     def health(self) -> tuple[PluginHealth, ...]:
         """Return the state of every plugin, including those that could not be loaded."""
@@ -184,9 +214,30 @@ class Plugins:
             name,
             lambda own: tool.method(own, **values),
             context,
-            seconds=tool.timeout,
+            seconds=tool.mark.timeout,
             may_change_profile=tool.spec.permission == PROFILE_WRITE,
+            credentials=tool.mark.credentials,
         )
+
+    async def proposed(
+        self, name: str, arguments: Mapping[str, Any], context: ToolContext, *, allowed: Collection[str] | None = None
+    ) -> str:
+        """What a call would do, in its plugin's words; empty: the plugin has none.
+
+        Raises:
+            PluginError: as for :meth:`call`.
+        """
+        each, _, values = self._checked(name, arguments, allowed)
+        if type(each.plugin).proposed is Plugin.proposed:
+            return ""
+        words: list[str] = []
+
+        async def ask(own: ToolContext) -> ToolResult:
+            words.append(await each.plugin.proposed(own, name, values))
+            return _SILENT
+
+        await self._caller.call(each, f"what {name} would do", ask, context)
+        return words[-1]
 
     def _checked(
         self, name: str, arguments: Mapping[str, Any], allowed: Collection[str] | None
@@ -214,7 +265,9 @@ class Plugins:
         each = self._loaded.get(owner)
         if each is None or not rest or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers the button {value[:BUTTON_CHARACTERS]!r}")
-        return await self._caller.call(each, "a button", lambda own: each.plugin.pressed(own, rest), context)
+        return await self._caller.call(
+            each, "a button", lambda own: each.plugin.pressed(own, rest), context, credentials=None
+        )
 
     async def button_meant(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> str | None:
         """The value of the button that the words in ``context.text`` mean. None: they mean none.
@@ -397,7 +450,9 @@ class Plugins:
         each = next((each for each in self._loaded.values() if name in each.plugin.commands), None)
         if each is None or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers /{name}")
-        return await self._caller.call(each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context)
+        return await self._caller.call(
+            each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context, credentials=None
+        )
 
     @property
     def exporting(self) -> tuple[str, ...]:
@@ -479,7 +534,7 @@ class Plugins:
             silent = result is None
             return _SILENT if result is None else result
 
-        result = await self._caller.call(each, "a timer", answer, context)
+        result = await self._caller.call(each, "a timer", answer, context, credentials=None)
         return None if silent else result
 
     def _any_permitted(self, each: LoadedPlugin, allowed: Collection[str] | None) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import time
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -19,6 +19,8 @@ import structlog
 from llmagent_os.adapter_kit.containment import contain, contained, is_cancelled
 from llmagent_os.chat import ToolSpec
 from llmagent_os.contacts import Contacts
+from llmagent_os.credentials.credential import CredentialError, GivenCredential
+from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import ContainedError, PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity, first_identity_of, identity_of
@@ -26,6 +28,7 @@ from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.records import Records
 from llmagent_os.timers import Timers
 from llmagent_os.tools.chart_pictures import with_chart_drawn
+from llmagent_os.tools.credential_use import lack_notice, scrubbed_result, scrubbed_text
 from llmagent_os.tools.loaded_plugin import LoadedPlugin
 from llmagent_os.tools.result_check import checked
 from llmagent_os.tools.step_timer import StepTimer
@@ -64,6 +67,7 @@ class ToolCaller:
         contacts: gives a plugin its contacts of the sender of an event: ``ledger.contacts``. None: as for ``records``.
         grace: seconds to wait for a cancelled call before it counts as hung.
         clock: seconds that only ever increase, for how long a call keeps the event loop.
+        vault: keeps people's credentials. None: the context's own are used.
     """
 
     def __init__(
@@ -73,12 +77,14 @@ class ToolCaller:
         contacts: Callable[[str, Event], Contacts] | None,
         grace: float,
         clock: Callable[[], float] = time.monotonic,
+        vault: Vault | None = None,
     ) -> None:
         self._records = records
         self._timers = timers
         self._contacts = contacts
         self._grace = grace
         self._clock = clock
+        self._vault = vault
 
     async def call(
         self,
@@ -89,6 +95,7 @@ class ToolCaller:
         *,
         seconds: float = CALL_SECONDS,
         may_change_profile: bool = False,
+        credentials: Sequence[str] | None = (),
     ) -> ToolResult:
         """Run ``method`` with the plugin's own records and timers, and return its checked result.
 
@@ -99,6 +106,7 @@ class ToolCaller:
             context: of the person who caused the call.
             seconds: after which the call is cancelled.
             may_change_profile: whether the result may hold ``profile_changes``.
+            credentials: the names of those that the call needs, and may use. None: it may use all that the person gave.
 
         Raises:
             PluginError: the plugin is cut off, or the call failed.
@@ -110,44 +118,75 @@ class ToolCaller:
                 f"it is tried again in {breaker.retry_in:.0f} s"
             )
         loaded.call_started()
+        used: tuple[GivenCredential, ...] = ()
         try:
             own = self.own(name, context, asks_others=loaded.plugin.asks_others)
+            own = await self._with_credentials(loaded, own, credentials)
+            used = tuple(own.credentials.values())
             timer = StepTimer(_called(method, own), clock=self._clock)
             returned = await self._bounded(loaded, what, timer, seconds)
             result = checked(returned, plugin=name, may_change_profile=may_change_profile)
+            result = scrubbed_result(result, used)
+        except CredentialError as error:
+            breaker.succeeded()  # the plugin works; the person has to sign in
+            error.why = scrubbed_text(error.why, used)
+            return await self._lacking(loaded, context, error)
         except BaseException as raised:
-            if is_cancelled():
-                breaker.abandoned()
-            error = contain(raised)
-            why = str(error) if isinstance(error, _SAYS_ALL) else f"{type(error).__name__}: {error}"
-            breaker.failed(f"{what}: {why}"[:ERROR_CHARACTERS])
-            _log.warning(
-                "plugin failed", plugin=name, what=what, failures=breaker.failures, state=breaker.state, exc_info=error
-            )
-            raise PluginError(f"the plugin {name!r} failed: {what}: {why}") from error
+            raise self._failed(loaded, what, raised, used) from (None if used else raised)
         finally:
             loaded.call_ended()
-        if timer.longest > max(BLOCKED_SECONDS, min(seconds, MOST_BLOCKED_SECONDS)):
-            breaker.failed(f"{what}: blocked the event loop for {timer.longest:.1f} s; its limit is {seconds:g} s")
-        else:
-            breaker.succeeded()
-        if timer.longest > BLOCKED_SECONDS:
-            _log.error(
-                "a plugin blocked the event loop: everybody waited; have it await, or use asyncio.to_thread",
-                plugin=name,
-                what=what,
-                seconds=round(timer.longest, 1),
-                failures=breaker.failures,
-            )
+        _note_blocking(loaded, what, timer.longest, seconds)
         return await with_chart_drawn(result, own)
+
+    def _failed(
+        self, loaded: LoadedPlugin, what: str, raised: BaseException, used: Collection[GivenCredential]
+    ) -> PluginError:
+        """Count and log the failure of a call. No credential is in what is logged and raised."""
+        name, breaker = loaded.plugin.name, loaded.breaker
+        if is_cancelled():
+            breaker.abandoned()
+        error = contain(raised)
+        said = str(error) if isinstance(error, _SAYS_ALL) else f"{type(error).__name__}: {error}"
+        why = scrubbed_text(said, used)
+        breaker.failed(f"{what}: {why}"[:ERROR_CHARACTERS])
+        _log.warning(
+            "plugin failed",
+            plugin=name,
+            what=what,
+            why=why,
+            failures=breaker.failures,
+            state=breaker.state,
+            exc_info=None if used else error,  # a traceback may show a credential
+        )
+        return PluginError(f"the plugin {name!r} failed: {what}: {why}")
+
+    async def _with_credentials(
+        self, loaded: LoadedPlugin, context: ToolContext, needed: Sequence[str] | None
+    ) -> ToolContext:
+        declared = [each for each in loaded.plugin.credentials if needed is None or each.name in needed]
+        if self._vault is None or not declared:
+            return context
+        identity = _acting(context)
+        found = await self._vault.usable_of(loaded.plugin.name, declared, identity, needed=needed or ())
+        return dataclasses.replace(context, credentials=found)
+
+    async def _lacking(self, loaded: LoadedPlugin, context: ToolContext, error: CredentialError) -> ToolResult:
+        """What the person reads where a credential is missing or refused. A refused one is not tried again."""
+        plugin = loaded.plugin
+        credential = next((each for each in plugin.credentials if each.name == error.name), None)
+        if credential is None:
+            raise PluginError(
+                f"the plugin {plugin.name!r} asks for {error.name!r}, which it does not declare"
+            ) from None
+        if self._vault is not None and error.lack == "refused":
+            await self._vault.refused(plugin.name, error.name, _acting(context))
+        return lack_notice(plugin.name, credential, error)
 
     def own(self, plugin: str, context: ToolContext, *, asks_others: bool = False) -> ToolContext:
         """The context with the records, timers and contacts of this plugin and no other."""
         if self._records is not None:
             # Documents are kept under the account that acts; without an event, under the person's first account.
-            event, person_id = context.event, context.user_id
-            identity = first_identity_of(person_id) if event is None else identity_of(event)
-            context = dataclasses.replace(context, records=self._records(plugin, identity))
+            context = dataclasses.replace(context, records=self._records(plugin, _acting(context)))
         if self._timers is not None and context.event is not None:
             context = dataclasses.replace(context, timers=self._timers(plugin, context.event))
         if self._contacts is not None and context.event is not None and asks_others:
@@ -182,6 +221,28 @@ class ToolCaller:
             task.add_done_callback(loaded.hung.discard)
             task.add_done_callback(lambda ended: ended.cancelled() or ended.exception())
             _log.error("plugin ignores cancellation", plugin=loaded.plugin.name)
+
+
+def _note_blocking(loaded: LoadedPlugin, what: str, longest: float, seconds: float) -> None:
+    """Count a call that kept the event loop for too long as a failure, and any other as a success."""
+    breaker = loaded.breaker
+    if longest > max(BLOCKED_SECONDS, min(seconds, MOST_BLOCKED_SECONDS)):
+        breaker.failed(f"{what}: blocked the event loop for {longest:.1f} s; its limit is {seconds:g} s")
+    else:
+        breaker.succeeded()
+    if longest > BLOCKED_SECONDS:
+        _log.error(
+            "a plugin blocked the event loop: everybody waited; have it await, or use asyncio.to_thread",
+            plugin=loaded.plugin.name,
+            what=what,
+            seconds=round(longest, 1),
+            failures=breaker.failures,
+        )
+
+
+def _acting(context: ToolContext) -> Identity:
+    """The account that acts; without an event, the person's first one."""
+    return first_identity_of(context.user_id) if context.event is None else identity_of(context.event)
 
 
 async def _called(method: Callable[[ToolContext], Awaitable[ToolResult]], context: ToolContext) -> ToolResult:

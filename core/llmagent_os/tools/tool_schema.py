@@ -24,6 +24,9 @@ from llmagent_os.plugin import Plugin, ToolContext, ToolMark, ToolResult
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
+#: What no plugin can be called: the host's own buttons and the pages on which credentials are given begin with it.
+RESERVED = ("agent", "credentials")
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:
@@ -31,8 +34,7 @@ class Tool:
 
     spec: ToolSpec
     method: Callable[..., Awaitable[ToolResult]]
-    timeout: float  #: seconds
-    offered: bool  #: to models
+    mark: ToolMark  #: what the plugin says of the tool
     arguments: type[BaseModel]  #: checks the arguments; aliases let an argument have a name such as ``json``
 
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -60,12 +62,24 @@ def tools_of(plugin: Plugin) -> dict[str, Tool]:
     name = getattr(plugin, "name", None)
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(f"plugin {type(plugin).__name__} needs a name like 'weather', not {name!r}")
+    if name in RESERVED:
+        raise PluginError(f"plugin {type(plugin).__name__} cannot be called {name!r}: the host uses the name itself")
+    _check_credentials(plugin)
     found: dict[str, Tool] = {}
     for attribute, function in inspect.getmembers_static(type(plugin)):
         mark = getattr(function, "tool_mark", None)
         if isinstance(mark, ToolMark):
             found[attribute] = _tool(plugin, attribute, function, mark)
     return found
+
+
+def _check_credentials(plugin: Plugin) -> None:
+    names: set[str] = set()
+    for each in plugin.credentials:
+        problem = f"the credential {each.name!r} is declared twice" if each.name in names else each.problem()
+        if problem:
+            raise PluginError(f"plugin {plugin.name!r}: {problem}")
+        names.add(each.name)
 
 
 def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMark) -> Tool:
@@ -77,6 +91,10 @@ def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMar
     description, about = _documentation(inspect.getdoc(function) or "")
     if not description:
         raise PluginError(f"{where}: needs a docstring; the model reads it")
+    if unknown := sorted(set(mark.credentials) - {each.name for each in plugin.credentials}):
+        raise PluginError(
+            f"{where}: needs the credential {unknown[0]!r}, which `credentials` of the plugin does not declare"
+        )
     parameters = list(inspect.signature(function).parameters.values())[1:]
     if not parameters or _hint(parameters[0], function, where) is not ToolContext:
         raise PluginError(f"{where}: the first parameter must be 'context: ToolContext'")
@@ -103,7 +121,7 @@ def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMar
         read_only=mark.read_only,
         plugin=plugin.name,
     )
-    return Tool(spec, getattr(plugin, name), mark.timeout, mark.offered, model)
+    return Tool(spec, getattr(plugin, name), mark, model)
 
 
 def _hint(parameter: inspect.Parameter, function: Callable[..., Any], where: str) -> object:

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from llmagent_os.agent import Agent, AgentSettings
+from llmagent_os.credentials.vault import Vault
 from llmagent_os.host.host import Host
 from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
@@ -38,7 +39,8 @@ def kill_after_writing() -> None:
 async def main(folder: Path) -> None:
     """Run the host until three objects are in step, for a minute at most."""
     ledger = await Ledger.open(f"sqlite:///{folder / 'ledger.db'}")
-    async with Plugins(installed=(), records=ledger.records, timers=ledger.timers) as plugins:
+    vault = Vault(folder / "secrets")
+    async with Plugins(installed=(), records=ledger.records, timers=ledger.timers, vault=vault) as plugins:
         await plugins.add(CalendarPlugin())
         settings = AgentSettings(web=WebAccess(allow_private=True), time_zone="Europe/Berlin")
         services = Services(settings=settings, ledger=ledger, plugins=plugins, secrets=folder / "secrets")

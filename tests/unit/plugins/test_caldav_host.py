@@ -16,12 +16,13 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from llmagent_os.adapter_kit.pages import add_pages
-from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.chat import ToolCall
+from llmagent_os.credentials.stored import StoredCredential
+from llmagent_os.credentials.vault import Vault
 from llmagent_os.events import Command, Conversation, Sender
 from llmagent_os.host.host import Host
-from llmagent_os.identity import Identity, person_kept_under
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.plugin import WebAccess
@@ -52,22 +53,21 @@ async def test_from_the_command_to_the_phone_and_to_oblivion(tmp_path: Path, mon
     (tmp_path / "server").mkdir()
     ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
     profiles, secrets = Profiles(tmp_path / "profiles"), tmp_path / "secrets"
+    vault = Vault(secrets, records=ledger.records, accounts=ledger.identities.everyone, allow_private=True)
     async with (
         running_server(tmp_path / "server") as (server, phone),
-        Plugins(installed=(), records=ledger.records, timers=ledger.timers) as plugins,
+        Plugins(installed=(), records=ledger.records, timers=ledger.timers, vault=vault) as plugins,
     ):
         await plugins.add(CalendarPlugin())
         pages = PluginPages(
-            plugins=plugins, ledger=ledger, profiles=profiles, time_zone="Europe/Berlin", secrets=secrets
+            plugins=plugins, ledger=ledger, profiles=profiles, time_zone="Europe/Berlin", secrets=secrets, vault=vault
         )
         application = web.Application()
         add_pages(application, lambda name, request: pages.answer(name, request))
         site = TestServer(application)
         await site.start_server()
         access = WebAccess(allow_private=True, public_url=str(site.make_url("")).rstrip("/"))
-        pages = PluginPages(
-            plugins=plugins, ledger=ledger, profiles=profiles, time_zone="Europe/Berlin", secrets=secrets, web=access
-        )
+        vault.public_url = access.public_url
         services = Services(
             settings=AgentSettings(web=access, time_zone="Europe/Berlin"),
             ledger=ledger,
@@ -83,7 +83,7 @@ async def test_from_the_command_to_the_phone_and_to_oblivion(tmp_path: Path, mon
             (offered,) = await platform.sent(1)
             address = offered.reply.text.splitlines()[1]
             async with aiohttp.ClientSession() as browser:
-                given = {"server": server.url, "user": USER, "password": PASSWORD}
+                given = {"address": server.url, "user": USER, "secret": PASSWORD}
                 assert (await browser.post(address, data=given)).status == 200
                 assert (await browser.get(address)).status == 404
             said = (await platform.sent(2))[1].reply.text
@@ -99,7 +99,7 @@ async def test_from_the_command_to_the_phone_and_to_oblivion(tmp_path: Path, mon
         await site.close()
     subject = DataSubject.of([ANA])
     store = SecretStore(tmp_path)
-    assert await store.export(subject) == {"secrets": [{"name": "caldav-password", "value": "(not shown)"}]}
+    assert await store.export(subject) == {"secrets": [{"name": "calendar.caldav", "value": "(not shown)"}]}
     exported = str(await ledger.export(ANA))
     assert "dav:" in exported
     assert PASSWORD not in exported
@@ -125,7 +125,8 @@ async def test_a_process_that_is_killed_in_mid_sync_doubles_nothing(tmp_path: Pa
             await records.put(f"event:{event.event_id}", msgspec.to_builtins(event))
         await ledger.timers("calendar", asked).set("caldav", datetime.now(UTC))
         await ledger.close()
-        await PersonSecrets(tmp_path / "secrets", person_kept_under(ANA)).put("caldav-password", PASSWORD)
+        stored = StoredCredential(secret=PASSWORD, user=USER, address=server.url, given=datetime.now(UTC))
+        await Vault(tmp_path / "secrets").put("calendar", "caldav", ANA, stored)
         assert await run_child(tmp_path, "written") == -signal.SIGKILL
         assert len(await phone.objects()) == 1
         assert await run_child(tmp_path) == 0

@@ -11,10 +11,13 @@ from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 import aiohttp
+import msgspec
 import pytest
 
-from llmagent_os.adapter_kit.person_secrets import PersonSecrets
+from llmagent_os.credentials.credential_pages import CredentialPages
+from llmagent_os.credentials.vault import Vault
 from llmagent_os.events import Command, Conversation, Sender
+from llmagent_os.identity import Identity
 from llmagent_os.plugin import PageRequest, PageResponse, ToolContext, ToolResult, WebAccess
 from llmagent_os.plugins.calendar import CalendarPlugin
 from llmagent_os.plugins.calendar.caldav import connect
@@ -23,12 +26,14 @@ from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObject, Syn
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
 from llmagent_os.timers import MemoryTimers
+from llmagent_os.tools.registry import Plugins
 from tests.unit.plugins.radicale_server import AUTHORIZATION, PASSWORD, USER, Phone, Radicale, running_server
 from tests.unit.plugins.test_calendar import Person as Talker
 from tests.unit.plugins.test_calendar import button
 
 pytest.importorskip("radicale", reason="the dev extra brings Radicale")
 
+ANA = Identity("test::ana")
 DENTIST = "SUMMARY:dentist\nDTSTART;TZID=Europe/Berlin:20261126T100000\nDTEND;TZID=Europe/Berlin:20261126T110000"
 STANDUP = """SUMMARY:standup
 DTSTART;TZID=Europe/Berlin:20261123T090000
@@ -54,32 +59,42 @@ class Person(Talker):
     """Somebody who connects a server, with a clock that only moves when told."""
 
     timers: MemoryTimers = field(default_factory=MemoryTimers)
-    secrets: PersonSecrets = field(default_factory=PersonSecrets)
+    vault: Vault = field(init=False)
     said: list[str] = field(default_factory=list[str])
     kind: str = "direct"
+
+    def __post_init__(self) -> None:
+        self.vault = Vault(
+            public_url="https://bot.example",
+            allow_private=True,
+            clock=lambda: self.now.replace(tzinfo=ZoneInfo(self.zone)),
+        )
+        self.plugins = Plugins(installed=(), vault=self.vault)
 
     def context(self, text: str = "", call_id: str = "") -> ToolContext:
         context = super().context(text, call_id)
         room = Conversation(platform="test", channel="room", kind="direct" if self.kind == "direct" else "group")
         event = Command(event_id=context.call_id, conversation=room, sender=Sender("ana"), name="x")
         web = WebAccess(allow_private=True, public_url="https://bot.example")
-        return replace(context, timers=self.timers, secrets=self.secrets, event=event, web=web)
+        return replace(context, timers=self.timers, event=event, web=web)
 
     async def type(self, name: str, arguments: str = "") -> ToolResult:
         if not self.plugins.specs():
             await self.plugins.add(CalendarPlugin())
         return await self.plugins.command(name, arguments, self.context())
 
-    async def open(self, address: str, **fields: str) -> PageResponse | None:
-        async def context_of(key: str) -> ToolContext | None:
-            return self.context() if await self.records.get(key) else None
-
+    async def open(self, url: str, **fields: str) -> PageResponse | None:
         request = PageRequest(
             method="POST" if fields else "GET",
-            path=address.removeprefix("https://bot.example/pages/calendar/"),
+            path=url.removeprefix("https://bot.example/pages/credentials/"),
             body=urlencode(fields).encode(),
         )
-        return await self.plugins.page("calendar", request, context_of, self.context())
+        return await CredentialPages(self.vault, self.plugins.credential).answer(request)
+
+    async def password(self) -> str | None:
+        """The password that is kept."""
+        stored = await self.vault.read("calendar", "caldav", ANA)
+        return None if stored is None else stored.secret
 
     async def wait(self, minutes: float = 0, *, rounds: int = 6) -> None:
         """Let time pass, and answer the timers that ring."""
@@ -96,7 +111,7 @@ class Person(Talker):
         offered = await self.type("caldav")
         assert offered.is_secret
         address = offered.text.splitlines()[1]
-        page = await self.open(address, server=server, user=USER, password=password)
+        page = await self.open(address, address=server, user=USER, secret=password)
         assert page is not None
         assert page.status == 200, page.body
         await self.wait(1)
@@ -346,7 +361,7 @@ async def test_a_wrong_password_is_said_and_not_kept(person: Person, server: Rad
         "I could not connect your calendar: the server does not take the name or the password. Type /caldav to try "
         "again."
     ]
-    assert await person.secrets.get("caldav-password") is None
+    assert await person.password() is None
 
 
 async def test_of_several_calendars_the_person_chooses(
@@ -367,7 +382,7 @@ async def test_the_form_works_once_for_its_person_and_for_a_while(person: Person
     page = await person.open(address)
     assert page is not None
     assert b'type="password"' in page.body
-    refused = await person.open(address, server="javascript:alert(1)", user="<b>", password="x")
+    refused = await person.open(address, address="javascript:alert(1)", user="<b>", secret="x")
     assert refused is not None
     assert refused.status == 422
     assert b"<b>" not in refused.body
@@ -390,7 +405,7 @@ async def test_disconnecting_erases_the_password_and_keeps_both_calendars(
     await person.connect(server.url)
     status = await person.type("caldav")
     await person.press(button(status, "Disconnect"))
-    assert await person.secrets.get("caldav-password") is None
+    assert await person.password() is None
     assert await person.named() == ["dentist"]
     assert len(await phone.objects()) == 1
     assert all(not key.startswith(("dav:", "caldav", "page:")) for key, _ in await person.records.items())
@@ -449,7 +464,9 @@ async def test_a_password_given_anew_loses_no_change_made_in_between(
 ) -> None:
     await phone.put("a.ics", DENTIST)
     await person.connect(server.url)
-    await person.secrets.put("caldav-password", "revoked")
+    stored = await person.vault.read("calendar", "caldav", ANA)
+    assert stored is not None
+    await person.vault.put("calendar", "caldav", ANA, msgspec.structs.replace(stored, secret="revoked"))
     await person.wait(3)
     assert "Type /caldav to renew it" in person.said[-1]
     await person.say("move", title="dentist", new_time="4pm")

@@ -40,7 +40,9 @@ async def test_ana_accepts_in_her_time_zone_and_everything_later_is_told(tmp_pat
         twice = await town.press("ana", value(asked, "Accept"))
         assert twice.reply.text == "You have accepted already."
 
-        await town.say("tom", "move the lunch to saturday")
+        asked = await town.say("tom", "move the lunch to saturday")
+        assert asked.reply.text.startswith("This would be told to: Ana. "), "the model chose the move"
+        await town.say("tom", "yes")
         moved = await town.answer("ana", 5)
         assert moved.reply.text == (
             "Tom has changed lunch: it is now lunch, Saturday 28 November at 7 AM. I've changed it in your calendar."
@@ -48,6 +50,7 @@ async def test_ana_accepts_in_her_time_zone_and_everything_later_is_told(tmp_pat
         hers = await town.say("ana", "/calendar")
         assert hers.reply.text == "You have lunch with Tom, Saturday 28 November at 7 AM."
         await town.say("tom", "delete the lunch")
+        await town.say("tom", "yes")
         gone = await town.answer("ana", 7)
         assert gone.reply.text == "Tom has cancelled lunch. I've taken it out of your calendar."
         assert not [key for key, _ in await ledger.records("calendar", ANA).items() if key.startswith("event:")]
@@ -76,6 +79,7 @@ async def test_an_event_that_is_gone_is_not_accepted(tmp_path: Path) -> None:
         await town.press("tom", value(added, "Invite Ana"))
         asked = await town.answer("ana", 2)
         await town.say("tom", "delete the lunch")
+        await town.say("tom", "yes")
         pressed = await town.press("ana", value(asked, "Accept"))
         assert pressed.reply.text == "Tom has cancelled that, so I added nothing."
         pressed = await town.press("tom", value(added, "Invite Ana"))
@@ -91,6 +95,7 @@ async def test_tom_is_told_when_ana_deletes_what_she_has_accepted(tmp_path: Path
         await town.press("ana", value(await town.answer("ana", 2), "Accept"))
         await town.answer("tom", 3)
         await town.say("ana", "delete the lunch")
+        await town.say("ana", "yes")
         assert (await town.answer("tom", 4)).reply.text.startswith("Ana has declined: lunch with Ana")
 
 

@@ -52,7 +52,7 @@ def test_hints_and_docstring_become_the_schema() -> None:
         },
         "required": ["topping"],
     }
-    assert (found.spec.permission, found.spec.read_only, found.spec.plugin, found.timeout) == (
+    assert (found.spec.permission, found.spec.read_only, found.spec.plugin, found.mark.timeout) == (
         "pizza.write",
         False,
         "pizza",
@@ -195,7 +195,7 @@ async def test_what_only_rules_use_is_not_shown_to_models() -> None:
     tools = tools_of(Lamp())
     assert list(tools["light"].spec.parameters["properties"]) == ["room"]
     assert tools["light"].check({"room": "hall", "colour": "red"}) == {"room": "hall", "colour": "red"}
-    assert (tools["light"].offered, tools["dim"].offered) == (True, False)
+    assert (tools["light"].mark.offered, tools["dim"].mark.offered) == (True, False)
 
 
 def test_an_argument_for_rules_needs_a_default() -> None:

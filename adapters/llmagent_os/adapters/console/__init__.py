@@ -8,6 +8,8 @@ r"""Chat in the terminal.
     › +1                                  a reaction to the last reply: +1, -1, 👍, :tada:; again removes it
     › a line that ends in \               continues in the next line
     › ~/question.wav                      the path of a sound file is a voice message
+    › /attach ~/plan.pdf learn this       a file, and what to do with it
+    › /home/ana/plan.pdf                  the path of a file, as of one that is dropped here, sends it
 
 The chat ends with the input: Ctrl-D, or the end of a pipe.
 """
@@ -30,5 +32,6 @@ def from_setup(setup: AdapterSetup) -> ConsoleAdapter:
     return ConsoleAdapter(
         title=setup.bot.title,
         examples=setup.bot.examples,
-        files=Files(setup.data / FOLDER, int(setup.settings.max_file_megabytes * 1_000_000)) if setup.listens else None,
+        files=Files(setup.data / FOLDER, int(setup.settings.max_file_megabytes * 1_000_000)),
+        listens=setup.listens,
     )

@@ -16,11 +16,13 @@ from llmagent_os.adapter import Accept, Button, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.choice_menus import MAX_BUTTONS
 from llmagent_os.adapter_kit.files import Files
+from llmagent_os.adapters.console.attached_files import attached_in, keep_attached
 from llmagent_os.adapters.console.reactions import reaction_in
 from llmagent_os.adapters.console.recordings import keep_copy, sound_file_in
 from llmagent_os.adapters.console.terminal import lines, rewriting, terminal_locale, width
+from llmagent_os.credentials.typed_secret import hidden_in
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError
-from llmagent_os.events import LOCAL_WORKSPACE, ButtonPress, Conversation, Event, Message, Reaction, Sender
+from llmagent_os.events import LOCAL_WORKSPACE, Attachment, ButtonPress, Conversation, Event, Message, Reaction, Sender
 from llmagent_os.languages import gettext, lazy_gettext, speaking
 from llmagent_os.languages.catalogues import language_of_account
 from llmagent_os.markup.tables import columns
@@ -36,7 +38,9 @@ BUSY = lazy_gettext("This was not taken: too many messages are waiting. Please s
 RETRY_SECONDS = 0.1
 
 #: What the person reads at the beginning.
-HOW_TO = lazy_gettext("👍 or 👎 (+1, -1) reacts to the last reply; the same again takes it back. Ctrl-D ends.")
+HOW_TO = lazy_gettext(
+    "👍 or 👎 (+1, -1) reacts to the last reply; the same again takes it back. /attach PATH sends a file. Ctrl-D ends."
+)
 
 #: Errors of a terminal or a pipe whose other end is closed.
 _GONE = (errno.EIO, errno.EPIPE, errno.EBADF, errno.ENXIO)
@@ -64,7 +68,8 @@ class ConsoleAdapter:
         person: who is at the terminal; None: the user of this machine.
         title: shown at the beginning, with ``examples``.
         examples: messages to try.
-        files: keeps copies of sound files that the person names; None: a path is a message like any other.
+        files: keeps copies of files that the person names; None: a path is a message like any other.
+        listens: whether a sound file is a voice message.
 
     Raises:
         ConfigError: the process has no standard input or output.
@@ -81,6 +86,7 @@ class ConsoleAdapter:
         title: str = "",
         examples: Sequence[str] = (),
         files: Files | None = None,
+        listens: bool = True,
     ) -> None:
         source, out = stdin or sys.stdin, stdout or sys.stdout
         if source is None or out is None:  # a service without a terminal
@@ -90,6 +96,7 @@ class ConsoleAdapter:
         self._person = person or _user()
         self._title, self._examples = title, tuple(examples)
         self._files = files
+        self._listens = listens and files is not None
         self._is_typed = self._in.isatty()
         self._is_terminal = self._out.isatty()
         self._writing = asyncio.Lock()
@@ -108,7 +115,7 @@ class ConsoleAdapter:
             reactions=True,
             buttons=True,
             files=True,
-            voice=self._files is not None,
+            voice=self._listens,
             markdown=False,
             drafts=self._is_terminal,
             edits_per_second=15.0,
@@ -167,11 +174,10 @@ class ConsoleAdapter:
                     self._buttons, self._asks_under = (), False
                     await self._print(self._style(_DIM, f"✓ {pressed.label}") + "\n")
                     return False
-            elif self._files is not None and (sound := await asyncio.to_thread(sound_file_in, line)) is not None:
-                spoken = await keep_copy(self._files, self._person, event_id, sound)
-                await self._offer(accept, Message(text="", message_id=event_id, attachments=(spoken,), **common))
             else:
-                await self._offer(accept, Message(text=line, message_id=event_id, **common))
+                text, attachments = await self._said(line, event_id)
+                message = Message(text=text, message_id=event_id, attachments=attachments, **common)
+                await self._offer(accept, message)
             self._buttons = ()
         except HostBusyError:
             await self._print(self._style(_RED, str(BUSY)) + "\n")
@@ -180,6 +186,24 @@ class ConsoleAdapter:
             await self._print(self._style(_RED, gettext("This was not taken: {error}", error=error)) + "\n")
             return False
         return True
+
+    async def _said(self, line: str, event_id: str) -> tuple[str, tuple[Attachment, ...]]:
+        """The words and the files of a line. A password that was given is taken off the screen.
+
+        Raises:
+            BadEventError: it names a file that cannot be attached.
+        """
+        if (hidden := hidden_in(line)) != line and self._is_terminal:
+            await self._print(rewriting(f"› {line}\n", f"› {hidden}\n", self._out))
+        if self._files is None:
+            return line, ()
+        sound = await asyncio.to_thread(sound_file_in, line) if self._listens else None
+        if sound is not None:
+            return "", (await keep_copy(self._files, self._person, event_id, sound),)
+        attached = await asyncio.to_thread(attached_in, line)
+        if attached is None:
+            return line, ()
+        return attached.words, (await keep_attached(self._files, self._person, event_id, attached),)
 
     async def _offer(self, accept: Accept, event: Event) -> None:
         """Give the host an event. A pipe or a file waits until there is room: whoever wrote it cannot say it again.

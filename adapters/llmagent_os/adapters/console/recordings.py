@@ -39,10 +39,11 @@ def sound_file_in(line: str) -> Path | None:
 async def keep_copy(files: Files, person: str, event_id: str, path: Path) -> Attachment:
     """A copy of a sound file: the bot erases what it has listened to, and the original is the person's."""
     content_type = TYPES[path.suffix.lower()]
-    return await files.keep(person, event_id, path.name, content_type, _chunks(path), voice=True)
+    return await files.keep(person, event_id, path.name, content_type, file_chunks(path), voice=True)
 
 
-async def _chunks(path: Path) -> AsyncIterator[bytes]:
+async def file_chunks(path: Path) -> AsyncIterator[bytes]:
+    """The bytes of a file."""
     file = await asyncio.to_thread(path.open, "rb")
     try:
         while chunk := await asyncio.to_thread(file.read, CHUNK_BYTES):

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -78,6 +78,7 @@ class DiscordAdapter:
         store: durable documents of the adapter.
         commands: slash commands and what they do; Discord's menu follows them.
         languages: of the menu's descriptions; the first is for people whose language is none of them.
+        file_commands: the names of those with which a file may be given.
         max_file_bytes: larger files are not fetched.
         deaf_seconds: after this time without a word from the gateway, the connection is made anew.
         watch_seconds: between two checks of the connection and of the menu, and between two writes of how far channels
@@ -111,6 +112,7 @@ class DiscordAdapter:
         store: Records | None = None,
         commands: Commands = dict[str, str],
         languages: Sequence[str] = (ENGLISH,),
+        file_commands: Callable[[], frozenset[str]] = frozenset[str],
         max_file_bytes: int = 20_000_000,
         deaf_seconds: float = 60.0,
         watch_seconds: float = 15.0,
@@ -127,7 +129,7 @@ class DiscordAdapter:
         self._buttons = ButtonValues(store, CUSTOM_ID_BYTES)
         self._interactions = PendingInteractions(self._api)
         self._catch_up = CatchUp(self._api, store)
-        self._menu = CommandMenu(commands, languages)
+        self._menu = CommandMenu(commands, languages, file_commands)
         self._downloads = Downloads(self._files)
         deliveries = Deliveries(store)
         self._drafts = Drafts(self._api, deliveries, self._interactions)
@@ -305,6 +307,7 @@ def from_setup(setup: AdapterSetup) -> DiscordAdapter:
         store=setup.store,
         commands=setup.commands,
         languages=setup.languages,
+        file_commands=setup.file_commands,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
 

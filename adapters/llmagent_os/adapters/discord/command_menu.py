@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, cast
 
@@ -14,8 +14,11 @@ from llmagent_os.adapters.discord.api import COMMANDS, Api
 
 _log = structlog.stdlib.get_logger(__name__)
 
-#: The name of the one argument that every command has: all that a person writes after the command's name.
+#: The name of the argument that every command has: all that a person writes after the command's name.
 ARGUMENTS = "arguments"
+
+#: The name of the argument of commands with which people may give a file.
+FILE = "file"
 
 MAX_COMMANDS = 100  #: of one bot
 MAX_DESCRIPTION = 100  #: characters
@@ -32,11 +35,20 @@ _SERVER, _DIRECT = 0, 1  #: contexts of a command: in servers, and in direct mes
 class CommandMenu:
     """Keeps Discord's menu equal to the commands that there are. Plugins come and go while the bot runs."""
 
-    def __init__(self, commands: Commands, languages: Sequence[str]) -> None:
-        """Args: ``commands`` returns the present names and descriptions; ``languages`` are those of the bot."""
-        self._commands = commands
+    def __init__(
+        self,
+        commands: Commands,
+        languages: Sequence[str],
+        file_commands: Callable[[], frozenset[str]] = frozenset[str],
+    ) -> None:
+        """Args:
+        commands: returns the present names and descriptions.
+        languages: those of the bot.
+        file_commands: returns the names of the commands that take a file.
+        """
+        self._commands, self._file_commands = commands, file_commands
         self._languages = languages
-        self._registered: dict[str, dict[str, str]] | None = None
+        self._registered: tuple[dict[str, dict[str, str]], frozenset[str]] | None = None
 
     async def update(self, api: Api, application_id: str) -> None:
         """Register the present commands. A request is made only if they have changed.
@@ -44,10 +56,10 @@ class CommandMenu:
         Raises:
             AdapterError: Discord does not take them.
         """
-        wanted = await localized_commands(self._commands, self._languages)
-        if not any(wanted.values()) or wanted == self._registered:
+        wanted, with_file = await localized_commands(self._commands, self._languages), self._file_commands()
+        if not any(wanted.values()) or (wanted, with_file) == self._registered:
             return
-        body = _described(wanted)
+        body = _described(wanted, with_file)
         listed = await api.call(
             "listing the commands",
             "GET",
@@ -58,14 +70,14 @@ class CommandMenu:
         if _essence(listed) != _essence(body):
             await api.call("registering the commands", "PUT", COMMANDS, application_id=application_id, body=body)
             _log.info("discord: commands registered", count=len(body))
-        self._registered = wanted
+        self._registered = wanted, with_file
 
     def forget(self) -> None:
         """Compare the menu with Discord's again at the next update."""
         self._registered = None
 
 
-def _described(wanted: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
+def _described(wanted: Mapping[str, Mapping[str, str]], with_file: frozenset[str]) -> list[dict[str, Any]]:
     first, *others = wanted
     allowed = {name: about for name, about in wanted[first].items() if _NAME.fullmatch(name)}
     if len(allowed) < len(wanted[first]):
@@ -81,6 +93,7 @@ def _described(wanted: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
         "description": "What the command is about, if it needs that",
         "required": False,
     }
+    file = {"type": 11, "name": FILE, "description": "A file that the command is about", "required": False}
     return [
         {
             "type": 1,
@@ -91,7 +104,7 @@ def _described(wanted: Mapping[str, Mapping[str, str]]) -> list[dict[str, Any]]:
                 for language in others
                 for locale in LOCALES.get(language, ())
             },
-            "options": [option],
+            "options": [option, file] if name in with_file else [option],
             "contexts": [_SERVER, _DIRECT],
         }
         for name, about in list(allowed.items())[:MAX_COMMANDS]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 
 import aiohttp
 
@@ -34,17 +34,31 @@ class Downloads:
 
     async def fetch(self, message: MessagePayload) -> tuple[Attachment, ...]:
         """Download the files of ``message``, one after the other. An attachment without a file says why."""
-        return tuple([await self._fetch(message, number) for number in range(len(message.files))])
-
-    async def _fetch(self, message: MessagePayload, number: int) -> Attachment:
-        file = message.files[number]
         voice = bool(message.flags & VOICE)
+        return await self.fetch_files(message.files, user_id=message.author.id, event_id=message.id, voice=voice)
+
+    async def fetch_files(
+        self, files: Sequence[FilePayload], *, user_id: str, event_id: str, voice: bool = False
+    ) -> tuple[Attachment, ...]:
+        """Download files that a person sent, one after the other. An attachment without a file says why.
+
+        Args:
+            files: which.
+            user_id: of the person.
+            event_id: of the message or the command that they came with.
+            voice: whether they are voice messages.
+        """
+        return tuple(
+            [await self._fetch(file, number, user_id, event_id, voice=voice) for number, file in enumerate(files)]
+        )
+
+    async def _fetch(self, file: FilePayload, number: int, user_id: str, event_id: str, *, voice: bool) -> Attachment:
         content_type = file.content_type or UNKNOWN_TYPE
         if not self._files.fits(file.size):
             return missing(file.filename, content_type, self._files.too_large, size=file.size, voice=voice)
         name = numbered_name(file.filename, number)
         chunks = self._chunks(file.url)
-        return await self._files.keep(message.author.id, message.id, name, content_type, chunks, voice=voice)
+        return await self._files.keep(user_id, event_id, name, content_type, chunks, voice=voice)
 
     async def _chunks(self, url: str) -> AsyncIterator[bytes]:
         if self._session is None:

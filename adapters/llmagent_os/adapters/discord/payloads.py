@@ -26,6 +26,7 @@ FORWARD = 1  #: type of a message reference: a forwarded message, not an answer
 WRITTEN = (0, 19)  #: types of messages that a person wrote: a plain message, and an answer
 COMMAND, COMPONENT = 2, 3  #: types of interactions
 BUTTON, MENU = 2, 3  #: types of a component
+ATTACHMENT = 11  #: type of a command's argument: the id of a file
 THREADS = (10, 11, 12)  #: types of channels that are threads
 
 
@@ -166,6 +167,13 @@ class CommandOption(msgspec.Struct, frozen=True):
 
     name: str
     value: str | int | float | bool | None = None
+    type: int = 3
+
+
+class Resolved(msgspec.Struct, frozen=True):
+    """What the ids among a command's arguments stand for."""
+
+    attachments: Mapping[str, FilePayload] = {}
 
 
 class InteractionData(msgspec.Struct, frozen=True):
@@ -173,6 +181,7 @@ class InteractionData(msgspec.Struct, frozen=True):
 
     name: str = ""
     options: tuple[CommandOption, ...] = ()
+    resolved: Resolved = Resolved()
     custom_id: str = ""
     component_type: int = 0
     values: tuple[str, ...] = ()  #: of the options that were chosen in a menu
@@ -217,6 +226,13 @@ class InteractionPayload(msgspec.Struct, frozen=True):
     def author(self) -> User | None:
         """Who gave the command or pressed the button."""
         return self.user or (self.member.user if self.member else None)
+
+    @property
+    def files(self) -> tuple[FilePayload, ...]:
+        """The files that were given with the command, in the order of its arguments."""
+        known = self.data.resolved.attachments
+        given = (str(option.value) for option in self.data.options if option.type == ATTACHMENT)
+        return tuple(known[each] for each in given if each in known)
 
     @property
     def is_command(self) -> bool:

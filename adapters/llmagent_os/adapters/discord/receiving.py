@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal
 
@@ -18,7 +18,13 @@ from llmagent_os.adapters.discord.downloads import Downloads, not_fetched
 from llmagent_os.adapters.discord.gateway import EventHandler
 from llmagent_os.adapters.discord.interactions import NO_LONGER_OPEN, REFUSED, PendingInteraction, PendingInteractions
 from llmagent_os.adapters.discord.parsing import DiscordParser
-from llmagent_os.adapters.discord.payloads import InteractionPayload, MessagePayload, ReactionPayload, decode
+from llmagent_os.adapters.discord.payloads import (
+    FilePayload,
+    InteractionPayload,
+    MessagePayload,
+    ReactionPayload,
+    decode,
+)
 from llmagent_os.errors import BadEventError, HostBusyError, NotYoursError
 from llmagent_os.events import ButtonPress, Command, Event, Reaction
 from llmagent_os.languages import speaking
@@ -113,7 +119,7 @@ class EventReceiver:
             return
         event = self._the_parser.interaction(interaction)
         pending = self._interactions.add(interaction)  # at once: Discord wants an acknowledgement within seconds
-        self._queue.put(event.conversation.channel, lambda: self._take_interaction(event, pending))
+        self._queue.put(event.conversation.channel, lambda: self._take_interaction(event, pending, interaction.files))
 
     def _enqueue(self, event: Event | None) -> None:
         if event is not None:
@@ -146,12 +152,17 @@ class EventReceiver:
             await self._offer(event)
         self._catch_up.read(message)
 
-    async def _take_interaction(self, event: Command | ButtonPress | Reaction, pending: PendingInteraction) -> None:
+    async def _take_interaction(
+        self,
+        event: Command | ButtonPress | Reaction,
+        pending: PendingInteraction,
+        files: Sequence[FilePayload] = (),
+    ) -> None:
         with speaking(await language_of_account(event.sender.locale)):
-            await self._take_in_their_language(event, pending)
+            await self._take_in_their_language(event, pending, files)
 
     async def _take_in_their_language(
-        self, event: Command | ButtonPress | Reaction, pending: PendingInteraction
+        self, event: Command | ButtonPress | Reaction, pending: PendingInteraction, files: Sequence[FilePayload]
     ) -> None:
         taken, refusal = False, str(REFUSED)
         try:
@@ -162,6 +173,11 @@ class EventReceiver:
                     refusal = str(NO_LONGER_OPEN)
                     return
                 event = msgspec.structs.replace(event, value=value)
+            elif files and await self._accept.wants(event):
+                fetched = await self._downloads.fetch_files(
+                    files, user_id=event.sender.user_id, event_id=event.event_id
+                )
+                event = msgspec.structs.replace(event, attachments=fetched)
             await self._accept(event)
             taken = True
         except NotYoursError as error:  # the buttons stay as they are, for the person who was answered

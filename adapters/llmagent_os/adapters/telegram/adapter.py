@@ -252,6 +252,19 @@ class TelegramAdapter:
         connection = await self._connection.wait()
         await connection.sender.add_reaction(conversation, message_id, emoji)
 
+    async def delete_message(self, conversation: Conversation, message_id: str) -> None:
+        """Delete a message of a person: in private always, in a group where the bot has the right.
+
+        Raises:
+            AdapterError: Telegram does not do it.
+        """
+        connection = await self._connection.wait()
+        try:
+            chat = await connection.api.present_id(int(conversation.channel))
+            await connection.api.bot.delete_message(chat, int(message_id.rpartition(":")[2]))
+        except TelegramError as error:
+            raise translated(error) from error
+
     async def typing(self, conversation: Conversation) -> None:
         """Show for five seconds that an answer is coming."""
         if (connection := self._connection.current) is not None:

@@ -16,6 +16,7 @@ from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item
 from llmagent_os.adapters.web.uploads import Uploads
+from llmagent_os.credentials.typed_secret import hidden_in
 from llmagent_os.errors import HostBusyError, LLMAgentOSError, NotYoursError
 from llmagent_os.events import (
     LOCAL_WORKSPACE,
@@ -135,10 +136,12 @@ class PageActions:
             if await self._is_held(action):
                 return None  # a recording was among the files, and is erased
             return _refused(action, gettext("An attached file is not here any more. Please attach it again."))
-        text = await mask_text(text)  # the transcript is a store like any other
-        held = await self._hold(action, text, attachments)
-        common = _common(visitor, action)
-        event = Message(text=held.text, message_id=held.message_id, attachments=attachments, **common)
+        without = hidden_in(text)
+        held = await self._hold(
+            action, await mask_text(without), attachments
+        )  # the transcript is a store like any other
+        given = held.text if without == text else text  # the host takes a credential out before it stores anything
+        event = Message(text=given, message_id=held.message_id, attachments=attachments, **_common(visitor, action))
         self._pages.note_said(action.conversation, held.text)
         await self._tell(action, held, event)
         self._uploads.named(action.files)

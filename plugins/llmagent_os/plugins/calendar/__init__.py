@@ -73,10 +73,9 @@ from llmagent_os.plugin import (
 )
 from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
+from llmagent_os.plugins.calendar.caldav.account import CREDENTIAL, sync_soon
 from llmagent_os.plugins.calendar.caldav.account import TIMER as SYNC_TIMER
-from llmagent_os.plugins.calendar.caldav.account import sync_soon
 from llmagent_os.plugins.calendar.caldav.connect import caldav_command, caldav_due, caldav_pressed
-from llmagent_os.plugins.calendar.caldav.connect_form import connect_page
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_tools import after_change
 from llmagent_os.plugins.calendar.event_listing import list_events
@@ -85,7 +84,7 @@ from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
 from llmagent_os.plugins.calendar.ics.feed import feed_command, feed_page
 from llmagent_os.plugins.calendar.ics.import_request import import_command, import_received
 from llmagent_os.plugins.calendar.invitations.answering import answer_meant, answer_pressed, ask_invited
-from llmagent_os.plugins.calendar.invitations.invitation import ANSWER, INVITED, NEWS
+from llmagent_os.plugins.calendar.invitations.invitation import ANSWER, NEWS
 from llmagent_os.plugins.calendar.invitations.invitation_news import say_answer, say_news, tell_changes
 from llmagent_os.plugins.calendar.invitations.invitation_setting import invitations_command
 from llmagent_os.plugins.calendar.invitations.inviting import invite_pressed, with_invitations
@@ -94,6 +93,7 @@ from llmagent_os.plugins.calendar.pictures.calendar_picture import with_picture
 from llmagent_os.plugins.calendar.pictures.picture_request import as_question
 from llmagent_os.plugins.calendar.reminders import announce_reminder
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
+from llmagent_os.plugins.calendar.shared_events import INVITED
 from llmagent_os.plugins.calendar.suggested_questions import suggested_questions
 from llmagent_os.plugins.calendar.zone_change import follow_zone
 
@@ -106,6 +106,8 @@ class CalendarPlugin(EventTools):
     name = "calendar"
     asks_others = True
     work = "is looking at your calendar…"
+    credentials = (CREDENTIAL,)
+    file_commands = frozenset(("import",))
     commands = {  # noqa: RUF012
         "calendar": gettext_noop("what is coming up"),
         "caldav": gettext_noop(
@@ -171,7 +173,7 @@ class CalendarPlugin(EventTools):
         return await suggested_questions(CalendarCall(context))
 
     async def page(self, request: PageRequest, visitor: Visitor) -> PageResponse | None:
-        return await feed_page(request, visitor) or await connect_page(request, visitor)
+        return await feed_page(request, visitor)
 
     async def received(self, context: ToolContext) -> ToolResult | None:
         async with self._locks.of(context.user_id):

@@ -15,6 +15,7 @@ from llmagent_os.plugins.calendar.event_store import EventStore
 from llmagent_os.plugins.calendar.person_clock import PersonClock
 from llmagent_os.plugins.calendar.phrasing import capitalized, day_text, moment_text
 from llmagent_os.plugins.calendar.reminder_timers import ReminderTimers
+from llmagent_os.plugins.calendar.shared_events import told_of
 from llmagent_os.plugins.calendar.time.expression_parsing import parse_time_expression, parse_time_expressions
 from llmagent_os.plugins.calendar.time.recurrence import Recurrence, parse_recurrence
 from llmagent_os.plugins.calendar.time.time_arguments import as_written
@@ -105,7 +106,10 @@ class CalendarCall(PersonClock):
     async def perform(self, change: Change, question: str) -> ToolResult:
         """Carry out a change and offer Undo. If the person wants to confirm changes, ask ``question`` instead."""
         change = msgspec.structs.replace(change, undo=True)
-        if self.asks_first:
+        told = await told_of(self.context.records, change) if self.context.must_ask else ""
+        if told:
+            question = f"{told} {question}"
+        if self.asks_first or told:
             data = {**change.data, "status": "confirm"}
             return await self.ask((change,), data, question)
         return await self.store.apply(self.change_id, change)

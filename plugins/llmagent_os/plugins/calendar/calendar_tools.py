@@ -40,6 +40,8 @@ class CalendarTools(Plugin):
             call = await CalendarCall(context).as_read()
             if not call.is_read and _is_doubtful(work, context.text):
                 call = call.asking()
+            if context.must_ask and work is delete_event:
+                call = call.asking()
             result = await with_invitations(call, await work(call, given))
             if work is list_events:
                 result = await with_picture(context, call, given, result)

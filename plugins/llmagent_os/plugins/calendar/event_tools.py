@@ -81,7 +81,7 @@ class EventTools(CalendarTools):
         given |= {"asked": asked, "kind": kind, "among": among, "duration": duration, "than": than}
         return await self._do(list_events, context, given)
 
-    @tool(permission="calendar.write")
+    @tool(permission="calendar.write", effect="destructive", asks_itself=True)
     async def delete_event(
         self,
         context: ToolContext,
@@ -117,7 +117,7 @@ class EventTools(CalendarTools):
         given |= {"besides": besides, "instead_of": instead_of, "kind": kind, "among": among, "scope": scope}
         return await self._do(delete_event, context, given)
 
-    @tool(permission="calendar.write")
+    @tool(permission="calendar.write", effect="outward", asks_itself=True)
     async def move_event(
         self,
         context: ToolContext,

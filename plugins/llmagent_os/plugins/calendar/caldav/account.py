@@ -7,23 +7,33 @@ from typing import Literal
 
 import msgspec
 
-from llmagent_os.plugin import ToolContext
+from llmagent_os.plugin import Credential, ToolContext
 
 RECORD = "caldav"  #: the key of the record
 TIMER = "caldav"  #: the key of the timer of the next sync
-SECRET = "caldav-password"  #: the name of the password among the person's secrets
+OLD_SECRET = "caldav-password"  #: under which passwords were kept that people gave before there were credentials
 POLL = timedelta(minutes=2)  #: between two looks at the server
 FORM_POLL = timedelta(seconds=15)  #: between two looks whether the form was filled in
-FORM_LIFETIME = timedelta(minutes=15)  #: how long the form's address is valid
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=2), timedelta(hours=1)  #: after a sync that failed
+
+
+#: What a person gives to connect a server.
+CREDENTIAL = Credential(
+    name="caldav",
+    kind="login",
+    title="your calendar",
+    about="The server keeps the calendar of your phone. Use a password for apps, if your provider offers one.",
+    address="Address of the server (CalDAV)",
+    example="https://dav.example.org/",
+    command="/caldav",
+)
 
 
 class DavAccount(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A person's connection to a server."""
 
-    state: Literal["form", "new", "choose", "on", "refused"]  #: waits for the form, is new, asks which calendar, works
+    state: Literal["form", "choose", "on", "refused"]  #: waits for the form, asks which calendar, works, works no more
     since: str  #: when this state began: a moment in UTC, in ISO format
-    page: str = ""  #: the key of the form's page
     server: str = ""  #: as the person named it
     user: str = ""
     calendar: str = ""  #: the address of the calendar

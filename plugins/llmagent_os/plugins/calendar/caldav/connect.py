@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import secrets
 import time
 from datetime import UTC, datetime, timedelta
 from urllib.parse import urlsplit
@@ -12,12 +11,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from llmagent_os.adapter_kit.guarded_http import GuardedHttp
+from llmagent_os.credentials.vault import PAGE_TIME
 from llmagent_os.plugin import Button, ToolContext, ToolResult
 from llmagent_os.plugins.calendar.caldav.account import (
-    FORM_LIFETIME,
+    CREDENTIAL,
     FORM_POLL,
+    OLD_SECRET,
     RECORD,
-    SECRET,
     TIMER,
     DavAccount,
     keep_account,
@@ -28,7 +28,6 @@ from llmagent_os.plugins.calendar.caldav.phone_alarms import alarm_button, alarm
 from llmagent_os.plugins.calendar.caldav.sync import Sync
 from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObjects
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
-from llmagent_os.plugins.calendar.ics.page_keys import page_key
 from llmagent_os.plugins.calendar.phrasing import moment_text
 
 SYNC_SECONDS = 3.0  #: of one sync: what is left over is done in the next one, at once
@@ -54,19 +53,13 @@ async def caldav_command(call: CalendarCall, arguments: str) -> ToolResult:
     if account is not None and account.state == "on":
         setting, _, said = arguments.partition(" ")
         return await alarms_command(call, account, said.strip()) if setting == "alarms" else _status(call, account)
-    if not context.web.public_url:
-        return ToolResult(
-            {"status": "unavailable"},
-            "To connect your calendar I need a page on the web on which you can give its password. Whoever runs me can "
-            "set LLMAGENT_OS_PUBLIC_URL.",
-        )
     return await _form_offered(context)
 
 
 async def caldav_pressed(call: CalendarCall, value: str) -> ToolResult | None:
     """Answer a button of this module. None: it is none."""
-    if value in ("caldav:off", "caldav:alarms on", "caldav:alarms off"):
-        return await caldav_command(call, value.removeprefix("caldav:"))
+    if value in ("caldav:off", "caldav:alarms on", "caldav:alarms off", "caldav:renew"):
+        return await caldav_command(call, value.removeprefix("caldav:").removesuffix("renew"))
     match = _PICK.fullmatch(value)
     if match is None:
         return None
@@ -83,13 +76,15 @@ async def caldav_due(call: CalendarCall) -> ToolResult | None:
     account = await read_account(context)
     match account.state if account else "":
         case "form" if account is not None:
-            if context.now - datetime.fromisoformat(account.since) > FORM_LIFETIME:
+            given = context.credentials.get(CREDENTIAL.name)
+            if given is not None:
+                named = msgspec.structs.replace(account, server=given.address, user=given.user)
+                return await _find_calendars(context, named)
+            if context.now - datetime.fromisoformat(account.since) > PAGE_TIME:
                 await _give_up(context, account)
             else:
                 await context.timers.set(TIMER, context.now + FORM_POLL)
             return None
-        case "new" if account is not None:
-            return await _find_calendars(context, account)
         case "on" if account is not None:
             return await _sync(call, account)
         case _:
@@ -97,19 +92,24 @@ async def caldav_due(call: CalendarCall) -> ToolResult | None:
 
 
 async def _form_offered(context: ToolContext) -> ToolResult:
+    address = await context.credentials.form(CREDENTIAL.name)
+    if not address:
+        return ToolResult(
+            {"status": "unavailable"},
+            "To connect your calendar I need a page on the web on which you can give its password. Whoever runs me can "
+            "set LLMAGENT_OS_PUBLIC_URL.",
+        )
     # A calendar whose password is given anew goes on from the last sync: what was changed here since is not lost.
     before = await read_account(context)
     await _disconnect(context, forget=before is None or before.state != "refused")
-    token = secrets.token_urlsafe(32)
-    await context.records.put(page_key(token), {"page": "caldav"})
     now = context.now.astimezone(UTC).isoformat()
     last = before.calendar if before is not None and before.state == "refused" else ""
-    await keep_account(context, DavAccount(state="form", since=now, page=page_key(token), calendar=last))
+    await keep_account(context, DavAccount(state="form", since=now, calendar=last))
     await context.timers.set(TIMER, context.now + FORM_POLL)
     return ToolResult(
         {"status": "form"},
         "Give me the address of your calendar server on this page. It works once, and for 15 minutes:\n"
-        f"{context.web.public_url}/pages/calendar/caldav/{token}\nPlease write no password here in the chat.",
+        f"{address}\nPlease write no password here in the chat.",
         is_secret=True,
     )
 
@@ -158,9 +158,11 @@ async def _sync(call: CalendarCall, account: DavAccount) -> ToolResult | None:
             report = await Sync(call, client, account, time.monotonic() + SYNC_SECONDS).run()
     except DavRefusedError as error:
         await keep_account(context, msgspec.structs.replace(account, state="refused", problem=str(error)))
+        await context.credentials.refused(CREDENTIAL.name)
         return ToolResult(
             {"status": "failed"},
             f"I no longer reach your calendar on {_host(account)}: {error}. Type /caldav to renew it.",
+            buttons=(Button("Renew", "caldav:renew"),),
         )
     except DavError as error:
         failed = msgspec.structs.replace(account, failures=account.failures + 1, problem=str(error))
@@ -182,7 +184,8 @@ def _http(context: ToolContext) -> GuardedHttp:
 
 
 async def _client(context: ToolContext, http: GuardedHttp, account: DavAccount) -> DavClient:
-    password = await context.secrets.get(SECRET)
+    given = context.credentials.get(CREDENTIAL.name)
+    password = given.secret if given is not None else await context.secrets.get(OLD_SECRET)
     if password is None:
         raise DavRefusedError("its password is gone")
     return DavClient(http, account.server, account.user, password, plain=context.web.allow_private)
@@ -218,11 +221,9 @@ async def _disconnect(context: ToolContext, *, forget: bool = True) -> None:
         context: of the person.
         forget: what both sides had after the last sync is forgotten, too.
     """
-    account = await read_account(context)
     await context.timers.cancel(TIMER)
-    await context.secrets.delete(SECRET)
-    if account is not None and account.page:
-        await context.records.delete(account.page)
+    await context.credentials.remove(CREDENTIAL.name)
+    await context.secrets.delete(OLD_SECRET)
     await context.records.delete(RECORD)
     if forget:
         await _forget_synced(context)

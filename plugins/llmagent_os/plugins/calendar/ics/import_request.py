@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from llmagent_os.adapter_kit.guarded_http import AddressError, GuardedHttp
-from llmagent_os.events import Attachment, Message
+from llmagent_os.events import Attachment, Command, Message
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -72,7 +72,11 @@ def calendar_address(text: str) -> str | None:
 
 
 async def import_command(call: CalendarCall, arguments: str) -> ToolResult:
-    """Answer ``/import ADDRESS``."""
+    """Answer ``/import ADDRESS``, and ``/import`` with files."""
+    event = call.context.event
+    if isinstance(event, Command) and event.attachments:
+        files = [each for each in event.attachments if _is_calendar(each)]
+        return await _import_files(call, files) if files else _failed("That is no calendar file: I read .ics files.")
     address = calendar_address(f"import {arguments}")
     if address is None:
         return ToolResult({"status": "missing"}, "Send me an .ics file, or the address of one: /import ADDRESS.")

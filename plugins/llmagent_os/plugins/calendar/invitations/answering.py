@@ -12,7 +12,6 @@ from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id
 from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.invitations.invitation import (
-    INVITED,
     Invited,
     guest_event,
     is_over,
@@ -24,6 +23,7 @@ from llmagent_os.plugins.calendar.invitations.invitation import (
     when_of,
 )
 from llmagent_os.plugins.calendar.invitations.invitation_news import tell_host
+from llmagent_os.plugins.calendar.shared_events import INVITED
 
 _BUTTON = re.compile(r"(accept|decline):([0-9a-f]{16})")
 _WORDS = re.compile(r"(?P<verb>accept|decline)(?: (?:it|that|the invitation|(?:the|this) invite))?[.! ]*", re.I)

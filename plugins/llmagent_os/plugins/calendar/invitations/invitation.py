@@ -13,11 +13,12 @@ from llmagent_os.plugin import ToolContext
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, known_zone, later, stable_id
 from llmagent_os.plugins.calendar.phrasing import append_to_day
+from llmagent_os.plugins.calendar.shared_events import INVITED, INVITING
 from llmagent_os.plugins.calendar.time.clock_changes import to_aware, to_wall
 from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
 
-#: Begin the keys of records: of the one who invites, of the one who is invited, and of what each tells the other.
-INVITING, INVITED, ANSWER, NEWS = "inviting:", "invited:", "answer:", "news:"
+#: Begin the keys of records of what each side tells the other.
+ANSWER, NEWS = "answer:", "news:"
 
 TOLD_KEPT = timedelta(days=1)  #: how long what was told to the other side is kept
 ENDED_KEPT = timedelta(days=30)  #: how long an invitation is kept after its event

@@ -12,8 +12,6 @@ from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.invitations.invitation import (
     ANSWER,
-    INVITED,
-    INVITING,
     NEWS,
     Invited,
     Inviting,
@@ -29,6 +27,7 @@ from llmagent_os.plugins.calendar.invitations.invitation import (
     when_of,
 )
 from llmagent_os.plugins.calendar.invitations.inviting import host_name
+from llmagent_os.plugins.calendar.shared_events import INVITED, INVITING
 
 
 async def tell_host(

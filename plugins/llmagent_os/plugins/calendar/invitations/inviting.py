@@ -14,8 +14,6 @@ from llmagent_os.plugin import Button, Contact, ToolContext, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.invitations.invitation import (
-    INVITED,
-    INVITING,
     Invited,
     Inviting,
     is_over,
@@ -24,6 +22,7 @@ from llmagent_os.plugins.calendar.invitations.invitation import (
     read_all,
     shared,
 )
+from llmagent_os.plugins.calendar.shared_events import INVITED, INVITING
 
 MAX_OPEN = 10  #: invitations of one person that wait for an answer
 MAX_A_DAY = 20  #: invitations of one person within a day
@@ -94,7 +93,7 @@ async def _give(
         return _refused(f"I cannot ask {contact.name} any more, so I asked nobody.")
     await prune(call)
     text = f"I've asked {contact.name}, and I will tell you the answer."
-    return ToolResult({"status": "invited"}, text, is_secret=True)
+    return ToolResult({"status": "invited"}, text, is_secret=True, effect="outward")
 
 
 def host_name(context: ToolContext) -> str:

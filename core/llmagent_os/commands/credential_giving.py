@@ -1,0 +1,138 @@
+"""How a person gives a credential: on a page, by a sign-in, by a code on a second device, or in a private message."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from llmagent_os.adapter import Button, Reply
+from llmagent_os.credentials.credential import Credential, OAuthServer
+from llmagent_os.credentials.oauth_flow import DeviceCode, OAuthRefusedError, OAuthUnreachableError, sign_in_address
+from llmagent_os.credentials.stored import StoredCredential
+from llmagent_os.credentials.typed_secret import drop_taken, taken_secret
+from llmagent_os.credentials.vault import Vault
+from llmagent_os.errors import PluginError
+from llmagent_os.events import Command, Event
+from llmagent_os.identity import identity_of
+
+_DONE = "agent:credentials:done:"
+
+
+async def begin(vault: Vault, event: Event, plugin: str, credential: Credential) -> Reply:
+    """Say how the person gives a credential, and prepare that. Only the person sees the reply."""
+    if credential.command:
+        return Reply(f"Type {credential.command} to sign in to {credential.title}.")
+    if credential.server is not None:
+        return await _sign_in(vault, event, plugin, credential, credential.server)
+    address = await vault.form(plugin, credential.name, identity_of(event))
+    if address:
+        return Reply(
+            f"Give it to me on this page. It works once, and for 15 minutes:\n{address}\nPlease write no password here."
+        )
+    return _by_typing(event, credential)
+
+
+async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Credential) -> Reply:
+    """Keep what came behind ``/credentials add NAME``. Where others read along, it is not kept."""
+    secret = await taken_secret(vault, event)
+    await drop_taken(vault, event)
+    if _is_seen(event):
+        return Reply(
+            "Others can read this chat, so I have not kept it. Please make a new one where you got it, delete your "
+            "message, and give me the new one in a private conversation."
+        )
+    if credential.server is not None or credential.command or credential.address:
+        return await begin(vault, event, plugin, credential)
+    user, _, password = (secret or "").partition(" ") if credential.kind == "login" else ("", "", secret or "")
+    password = password.strip()
+    if not password:
+        how = "NAME PASSWORD" if credential.kind == "login" else "SECRET"
+        return Reply(f"I have not got it. Please write `/credentials add {credential.name} {how}`.")
+    if credential.pattern and not re.fullmatch(credential.pattern, password):
+        looks = f" What I need looks like this: {credential.looks}." if credential.looks else ""
+        return Reply(f"That is not for {credential.title}, so I have not kept it.{looks}")
+    stored = StoredCredential(secret=password, user=user, given=vault.clock())
+    try:
+        await vault.put(plugin, credential.name, identity_of(event), stored)
+    except PluginError:
+        return Reply("That is too long for a password or token, so I have not kept it.")
+    return Reply(
+        f"Thank you: I can sign in to {credential.title} now. If this chat still shows your message, please delete it."
+    )
+
+
+async def finish_device(vault: Vault, event: Event, plugin: str, credential: Credential) -> Reply:
+    """Answer the button of a person who says that they have signed in on a second device."""
+    identity = identity_of(event)
+    place = _device(plugin, credential)
+    raw = await vault.secrets(identity).get(place)
+    again = f"Write `/credentials add {credential.name}` to begin again."
+    if raw is None or credential.server is None:
+        return Reply(f"That sign-in is no longer open. {again}")
+    code = msgspec.json.decode(raw, type=DeviceCode)
+    try:
+        stored = await vault.oauth.by_device(credential.server, code.device_code, vault.clock())
+    except OAuthRefusedError as error:
+        await vault.secrets(identity).delete(place)
+        return Reply(f"That did not work: {error}. {again}")
+    except OAuthUnreachableError as error:
+        return Reply(f"I cannot ask the server now: {error}.", buttons=(_done_button(plugin, credential),))
+    if stored is None:
+        return Reply(f"You have not signed in yet. {_device_words(code)}", buttons=(_done_button(plugin, credential),))
+    await vault.put(plugin, credential.name, identity, stored)
+    await vault.secrets(identity).delete(place)
+    return Reply(f"Thank you: I can sign in to {credential.title} now.")
+
+
+async def _sign_in(vault: Vault, event: Event, plugin: str, credential: Credential, server: OAuthServer) -> Reply:
+    identity = identity_of(event)
+    if server.authorize_url and vault.public_url:
+        state, verifier = await vault.sign_in(plugin, credential.name, identity)
+        address = sign_in_address(server, redirect=vault.redirect, state=state, verifier=verifier)
+        return Reply(f"Sign in to {credential.title} on this page. It works once, and for 15 minutes:\n{address}")
+    if not server.device_url:
+        return _needs_page()
+    try:
+        code = await vault.oauth.device_code(server)
+    except (OAuthRefusedError, OAuthUnreachableError) as error:
+        return Reply(f"I cannot begin the sign-in: {error}. Please try again later.")
+    await vault.secrets(identity).put(_device(plugin, credential), msgspec.json.encode(code).decode())
+    return Reply(_device_words(code), buttons=(_done_button(plugin, credential),))
+
+
+def _by_typing(event: Event, credential: Credential) -> Reply:
+    if credential.address:
+        return _needs_page()
+    where = f" You get it here: {credential.where}." if credential.where else ""
+    looks = f" It looks like this: {credential.looks}." if credential.looks else ""
+    if event.conversation.kind != "direct" and not (isinstance(event, Command) and not event.message_id):
+        return Reply(f"Please write `/credentials add {credential.name}` to me in a private conversation.{where}")
+    what = "NAME PASSWORD" if credential.kind == "login" else credential.kind.upper()
+    return Reply(
+        f"Write this to me here: `/credentials add {credential.name} {what}`. I keep it sealed, and nothing that I "
+        f"store of this chat has it.{where}{looks}"
+    )
+
+
+def _needs_page() -> Reply:
+    return Reply(
+        "For this I need a page on the web on which you can sign in. Whoever runs me can set LLMAGENT_OS_PUBLIC_URL."
+    )
+
+
+def _is_seen(event: Event) -> bool:
+    """Whether others can read the command: where it is a message in a group. Slack's and Discord's are none."""
+    return event.conversation.kind != "direct" and isinstance(event, Command) and bool(event.message_id)
+
+
+def _device_words(code: DeviceCode) -> str:
+    return f"Open {code.verification_uri} on any device, type the code {code.user_code}, and come back here."
+
+
+def _done_button(plugin: str, credential: Credential) -> Button:
+    return Button("I have signed in", f"{_DONE}{plugin}.{credential.name}")
+
+
+def _device(plugin: str, credential: Credential) -> str:
+    return f"device.{plugin}.{credential.name}"

@@ -1,0 +1,233 @@
+"""Keeps people's credentials: each sealed with the key of its person's account, and given to one plugin only."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Collection, Sequence
+from datetime import datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from secrets import token_urlsafe
+
+import msgspec
+
+from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapter_kit.person_secrets import PersonSecrets
+from llmagent_os.credentials.credential import Credential, CredentialError, Credentials, GivenCredential
+from llmagent_os.credentials.oauth_flow import OAuthFlow, OAuthRefusedError, OAuthUnreachableError, new_verifier
+from llmagent_os.credentials.stored import StoredCredential
+from llmagent_os.events import now
+from llmagent_os.identity import Identity, person_kept_under
+from llmagent_os.records import MemoryRecords, Records
+
+#: Under this name the ledger keeps the pages that are open. No plugin can have it.
+RECORDS = "agent.credentials"
+
+#: How long a page on which a credential is given can be used.
+PAGE_TIME = timedelta(minutes=15)
+
+#: Begins the path of the pages on which credentials are given.
+PAGES = "credentials"
+
+
+class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
+    """A page on which one person gives one credential, once."""
+
+    plugin: str
+    name: str  #: of the credential
+    until: datetime
+    verifier: str = ""  #: of PKCE, for a sign-in that comes back to the page
+
+
+class Vault:
+    """Reads, keeps, renews and erases credentials.
+
+    A person's credential is found from all linked accounts; it is kept under the account that gave it.
+    """
+
+    def __init__(
+        self,
+        folder: Path | None = None,
+        *,
+        records: Callable[[str, Identity], Records] | None = None,
+        accounts: Callable[[Identity], Awaitable[Sequence[Identity]]] | None = None,
+        public_url: str = "",
+        allow_private: bool = False,
+        clock: Callable[[], datetime] = now,
+    ) -> None:
+        """Args:
+        folder: of all people's secrets. None: they live as long as this object.
+        records: keeps the pages that are open: ``ledger.records``. None: they live as long as this object.
+        accounts: the linked accounts of a person. None: nobody has linked any.
+        public_url: where pages are reached; empty: nowhere.
+        allow_private: servers of this machine's own network may be asked for tokens, and named without https.
+        clock: the present moment, aware.
+        """
+        self._folder, self._records, self._accounts = folder, records, accounts
+        self._memory: dict[Identity, PersonSecrets] = {}
+        self._open: dict[Identity, MemoryRecords] = {}
+        self._locks = KeyedLocks()  # by person's account, plugin and credential
+        self.public_url, self.allow_private, self.clock = public_url, allow_private, clock
+        self.oauth = OAuthFlow(allow_private=allow_private)
+
+    # -- what is kept -------------------------------------------------------------------------------------------------
+
+    async def read(self, plugin: str, name: str, identity: Identity) -> StoredCredential | None:
+        """A person's credential as it is kept. None: they have given none."""
+        return (await self._found(plugin, name, identity))[1]
+
+    async def put(self, plugin: str, name: str, identity: Identity, stored: StoredCredential) -> None:
+        """Keep a credential in the place of an earlier one. Raises PluginError: it is too long."""
+        owner, _ = await self._found(plugin, name, identity)
+        await self.secrets(owner).put(_file(plugin, name), msgspec.json.encode(stored).decode())
+
+    async def remove(self, plugin: str, name: str, identity: Identity) -> bool:
+        """Erase a credential under all accounts. Returns whether there was one."""
+        there = await self.read(plugin, name, identity) is not None
+        for each in await self._everyone(identity):
+            await self.secrets(each).delete(_file(plugin, name))
+        return there
+
+    async def refused(self, plugin: str, name: str, identity: Identity) -> None:
+        """Note that the other side does not take a credential any more."""
+        stored = await self.read(plugin, name, identity)
+        if stored is not None:
+            await self.put(plugin, name, identity, msgspec.structs.replace(stored, refused=True))
+
+    async def usable(self, plugin: str, credential: Credential, identity: Identity) -> GivenCredential:
+        """A credential for a call. A token that ends soon is renewed first, by one call at a time.
+
+        Raises:
+            CredentialError: the person has given none, it is refused, or it cannot be renewed now.
+        """
+        name = credential.name
+        stored = await self.read(plugin, name, identity)
+        if stored is not None and credential.server is not None and stored.is_old(self.clock()) and not stored.refused:
+            owner, _ = await self._found(plugin, name, identity)
+            async with self._locks.of((owner, plugin, name)):
+                stored = await self.read(plugin, name, identity)  # another call may have renewed it meanwhile
+                if stored is not None and stored.is_old(self.clock()) and not stored.refused:
+                    stored = await self._renewed(plugin, credential, identity, stored)
+        if stored is None:
+            raise CredentialError(name, "missing")
+        if stored.refused:
+            raise CredentialError(name, "refused")
+        return stored.for_call
+
+    async def usable_of(
+        self, plugin: str, declared: Sequence[Credential], identity: Identity, *, needed: Collection[str] = ()
+    ) -> Credentials:
+        """What a call of ``plugin`` may use. Those in ``needed`` must be there. Raises as :meth:`usable` does."""
+        found: dict[str, GivenCredential] = {}
+        for each in declared:
+            try:
+                found[each.name] = await self.usable(plugin, each, identity)
+            except CredentialError:
+                if each.name in needed:
+                    raise
+        return Credentials(found, _PluginSafe(self, plugin, identity))
+
+    async def _renewed(
+        self, plugin: str, credential: Credential, identity: Identity, stored: StoredCredential
+    ) -> StoredCredential:
+        if credential.server is None:
+            return stored
+        try:
+            new = await self.oauth.renewed(credential.server, stored, self.clock())
+        except OAuthRefusedError as error:
+            await self.refused(plugin, credential.name, identity)
+            raise CredentialError(credential.name, "refused", str(error)) from None
+        except OAuthUnreachableError as error:
+            raise CredentialError(credential.name, "unreachable", str(error)) from None
+        await self.put(plugin, credential.name, identity, new)
+        return new
+
+    # -- pages --------------------------------------------------------------------------------------------------------
+
+    async def open_page(self, plugin: str, name: str, identity: Identity, *, verifier: str = "") -> str:
+        """Make a page on which a credential is given, in place of an earlier one. Returns the secret in its path."""
+        records = self.pages_of(identity)
+        for key, record in await records.items():
+            before = msgspec.convert(record, OpenPage)
+            if before.until < self.clock() or (before.plugin, before.name) == (plugin, name):
+                await records.delete(key)
+        token = token_urlsafe(32)
+        page = OpenPage(plugin=plugin, name=name, until=self.clock() + PAGE_TIME, verifier=verifier)
+        await records.put(page_key(token), msgspec.to_builtins(page))
+        return token
+
+    async def form(self, plugin: str, name: str, identity: Identity) -> str:
+        """The address of a new page with a form; empty: there are no pages."""
+        if not self.public_url:
+            return ""
+        return f"{self.public_url}/pages/{PAGES}/{await self.open_page(plugin, name, identity)}"
+
+    async def sign_in(self, plugin: str, name: str, identity: Identity) -> tuple[str, str]:
+        """Begin a sign-in that comes back to a page. Returns its state and the secret of PKCE."""
+        verifier = new_verifier()
+        return await self.open_page(plugin, name, identity, verifier=verifier), verifier
+
+    @property
+    def redirect(self) -> str:
+        """Where a sign-in comes back to. It is registered at the OAuth servers."""
+        return f"{self.public_url}/pages/{PAGES}/oauth"
+
+    def pages_of(self, identity: Identity) -> Records:
+        """The open pages of a person."""
+        if self._records is not None:
+            return self._records(RECORDS, identity)
+        return self._open.setdefault(identity, MemoryRecords())
+
+    async def holder(self, key: str) -> Identity | None:
+        """Whose page is kept under ``key``, of those that live as long as this object. None: nobody's."""
+        for identity, records in self._open.items():
+            if await records.get(key) is not None:
+                return identity
+        return None
+
+    # -- accounts -----------------------------------------------------------------------------------------------------
+
+    def secrets(self, identity: Identity) -> PersonSecrets:
+        """The secrets of one account."""
+        if self._folder is not None:
+            return PersonSecrets(self._folder, person_kept_under(identity))
+        return self._memory.setdefault(identity, PersonSecrets())
+
+    async def _found(self, plugin: str, name: str, identity: Identity) -> tuple[Identity, StoredCredential | None]:
+        """The account that has the credential, the acting one first, and the credential; or the acting one and None."""
+        for each in await self._everyone(identity):
+            raw = await self.secrets(each).get(_file(plugin, name))
+            if raw is not None:
+                try:
+                    return each, msgspec.json.decode(raw, type=StoredCredential)
+                except msgspec.MsgspecError:  # damaged: the person gives it anew
+                    continue
+        return identity, None
+
+    async def _everyone(self, identity: Identity) -> list[Identity]:
+        others = () if self._accounts is None else await self._accounts(identity)
+        return list(dict.fromkeys([identity, *others]))
+
+
+class _PluginSafe:
+    """One person's credentials of one plugin."""
+
+    def __init__(self, vault: Vault, plugin: str, identity: Identity) -> None:
+        self._vault, self._plugin, self._identity = vault, plugin, identity
+
+    async def form(self, name: str) -> str:
+        return await self._vault.form(self._plugin, name, self._identity)
+
+    async def remove(self, name: str) -> bool:
+        return await self._vault.remove(self._plugin, name, self._identity)
+
+    async def refused(self, name: str) -> None:
+        await self._vault.refused(self._plugin, name, self._identity)
+
+
+def page_key(token: str) -> str:
+    """The key of the record of a page. It holds the hash of the secret, so that records give nobody the address."""
+    return f"page:{sha256(token.encode()).hexdigest()}"
+
+
+def _file(plugin: str, name: str) -> str:
+    return f"{plugin}.{name}"

@@ -1,0 +1,142 @@
+"""Holds back destructive and outward calls that a model chose, until the person has said yes to exactly these calls."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from llmagent_os.adapter import Button
+from llmagent_os.chat import ToolCall
+from llmagent_os.plugin import ToolContext, ToolMark, ToolResult
+from llmagent_os.reply.approvals import note_act
+from llmagent_os.reply.exchange import Exchange
+from llmagent_os.reply.pending_actions import PendingAction, PendingActions, PendingCall, question_id
+from llmagent_os.reply.services import Services
+from llmagent_os.tools.result_statuses import HELD_BACK
+
+#: Begins the value of the buttons under a question. What was answered and the question's name follow.
+ACTION = "agent:action:"
+
+#: What is said where no question can be kept.
+_CANNOT_ASK = ToolResult(
+    {"status": HELD_BACK}, "I would have to ask you before I do that, and I cannot keep a question here. I did nothing."
+)
+
+
+class GatedCall(msgspec.Struct, frozen=True):
+    """What became of a call at the gate."""
+
+    context: ToolContext  #: with which it is made
+    held_back: ToolResult | None = None  #: the question that the person reads in place of its result; None: make it
+    by_standing: bool = False  #: the person has let the tool act without asking
+
+
+async def at_gate(
+    services: Services, exchange: Exchange, call: ToolCall, context: ToolContext, *, by_rules: bool
+) -> GatedCall:
+    """Decide whether a call is made now, or is asked about first.
+
+    Args:
+        services: the plugins, the ledger and the bot's settings.
+        exchange: what is answered.
+        call: the tool and its arguments, as a model or rules gave them.
+        context: of the call.
+        by_rules: rules read the call in the person's own words: that is a clear command.
+
+    Raises:
+        PluginError: there is no such tool, its arguments are wrong, or its plugin cannot say what it would do.
+    """
+    mark = services.plugins.mark_of(call.name) if services.plugins is not None else None
+    if mark is None or by_rules:
+        return GatedCall(context)
+    asking = services.settings.approvals.asking(call.name, mark.effect)
+    if asking == "never" and not mark.asks_itself:
+        return GatedCall(context)
+    if asking == "first" and await _is_standing(services, exchange, call.name, mark):
+        return GatedCall(context, by_standing=True)
+    if mark.asks_itself:
+        return GatedCall(replace(context, must_ask=True))
+    return GatedCall(context, await _question(services, exchange, call, context, mark))
+
+
+async def _is_standing(services: Services, exchange: Exchange, tool: str, mark: ToolMark) -> bool:
+    if services.ledger is None:
+        return False
+    standing = (await PendingActions(services.ledger, exchange.identity).standing()).get(tool)
+    return standing is not None and standing.effect == mark.effect
+
+
+async def _question(
+    services: Services, exchange: Exchange, call: ToolCall, context: ToolContext, mark: ToolMark
+) -> ToolResult:
+    if services.ledger is None or services.plugins is None:
+        return _CANNOT_ASK
+    permissions = services.settings.permissions
+    words = await services.plugins.proposed(call.name, call.arguments, context, allowed=permissions)
+    actions, name = PendingActions(services.ledger, exchange.identity), question_id(exchange.key)
+    new = PendingCall(
+        tool=call.name,
+        arguments=dict(call.arguments),
+        call_id=context.call_id,
+        effect=mark.effect,
+        words=words or listed_arguments(call),
+    )
+    before = await actions.question(name)
+    # Calls of a reply are asked about together. Those that an earlier try of the reply asked about are left out.
+    earlier = tuple(each for each in before.calls if _order(each.call_id) < _order(new.call_id)) if before else ()
+    action = PendingAction(calls=(*earlier, new), text=context.text, at=services.clock())
+    await actions.keep(name, action)
+    await note_act(services, exchange.identity, "is asked before", call.name, mark.effect)
+    return _asked(services, name, action.calls)
+
+
+def _asked(services: Services, name: str, calls: Sequence[PendingCall]) -> ToolResult:
+    may_stand = all(services.settings.approvals.asking(call.tool, call.effect) == "first" for call in calls)
+    style = "danger" if any(call.effect == "destructive" for call in calls) else "primary"
+    buttons = [Button("Yes", f"{ACTION}yes:{name}", style), Button("No", f"{ACTION}no:{name}")]
+    if may_stand:
+        buttons.append(Button("Yes, and always", f"{ACTION}always:{name}", style))
+    question = "Shall I do this?" if len(calls) == 1 else "Shall I do all of this?"
+    text = "\n\n".join([*(call.words for call in calls), question])
+    return ToolResult({"status": HELD_BACK, "count": str(len(calls))}, text, buttons=tuple(buttons))
+
+
+def listed_arguments(call: ToolCall) -> str:
+    r"""Say what a call would do where its plugin has no words for it: every argument, to the letter.
+
+    >>> print(listed_arguments(ToolCall("send_mail", {"to": "ana@example.org", "text": "Hi!\nSee you."})))
+    I would use “send mail” with this:
+    - to: `ana@example.org`
+    - text:
+    <BLANKLINE>
+    ```
+    Hi!
+    See you.
+    ```
+    """
+    name = call.name.replace("_", " ")
+    if not call.arguments:
+        return f"I would use “{name}”."
+    return "\n".join([f"I would use “{name}” with this:", *_lines(call.arguments)])
+
+
+def _lines(arguments: Mapping[str, Any]) -> list[str]:
+    lines: list[str] = []
+    for name, value in arguments.items():
+        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
+        if "\n" in text or longest or not text.strip():
+            fence = "`" * max(3, longest + 1)
+            lines += [f"- {name}:", "", fence, text, fence]
+        else:
+            lines.append(f"- {name}: `{text}`")
+    return lines
+
+
+def _order(call_id: str) -> tuple[int, ...]:
+    """The round and the place of a call in its reply."""
+    return tuple(int(part) for part in call_id.rpartition(":")[2].split(".") if part.isdigit())
