@@ -17,16 +17,6 @@ async def wrong_plugins(names: Iterable[str]) -> list[tuple[int, str]]:
     return [(at, f"`plugins`: {not_installed(name, known)}") for at, name in enumerate(names) if name not in known]
 
 
-async def check_installed(names: Iterable[str]) -> None:
-    """Check that every plugin is installed.
-
-    Raises:
-        ConfigError: one is not. The message names the nearest plugin, or all that there are.
-    """
-    if wrong := await wrong_plugins(names):
-        raise ConfigError("\n".join(text for _, text in wrong))
-
-
 def wrong_permissions(plugins: Plugins, patterns: Iterable[str]) -> list[tuple[int, str]]:
     """Return which of the patterns match no permission: their numbers, and what they were probably meant for.
 
