@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from babel import Locale
 from babel.dates import format_date
@@ -30,7 +31,8 @@ def language_name(code: str, *, among: str | None = None) -> str:
     >>> language_name("de"), language_name("de", among="es"), language_name("xx")
     ('German', 'alemán', 'xx')
     """
-    return str(Locale.parse(among or locale_in_force()).languages.get(code, code))
+    found: Any = Locale.parse(among or locale_in_force())  # its table of names has no type
+    return str(found.languages.get(code, code))
 
 
 def number_text(number: int) -> str:

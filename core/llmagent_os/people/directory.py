@@ -29,7 +29,7 @@ class Directory:
         """
         self._ledger = ledger
         self._profiles = profiles
-        self.defaults = defaults  #: what the owner decides
+        self._defaults = defaults
 
     async def person_of(self, identity: Identity) -> PersonId:
         """The person that an account belongs to: the key of their profile and of what is learned about them."""
@@ -63,7 +63,7 @@ class Directory:
         Raises:
             ProfileError: the profile's file is damaged, so it is not known.
         """
-        return consent_of((await self.profile(person_id)).preferences, self.defaults)
+        return consent_of((await self.profile(person_id)).preferences, self._defaults)
 
     async def may_teach(self, event: Reaction) -> bool:
         """Whether a reaction counts. Of people who opted out of learning, only the removal of a reaction does."""

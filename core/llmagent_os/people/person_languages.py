@@ -22,7 +22,6 @@ from llmagent_os.languages.identification import WrittenIn, language_written, ma
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.language_evidence import Evidence, noticed, weighed
 from llmagent_os.people.profiles import Profile, Profiles
-from llmagent_os.privacy.consent import consent_of
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -84,8 +83,8 @@ class PersonLanguages:
         if after == before:
             return HeardLanguage(language, person_id)
         is_new = bool(profile.language_evidence) or set(after) != {usual}
-        remembers = consent_of(profile.preferences, self._directory.defaults).remember
-        return HeardLanguage(language, person_id, after, writes, may_keep=is_new and remembers)
+        may_keep = is_new and (await self._directory.consent(person_id)).remember
+        return HeardLanguage(language, person_id, after, writes, may_keep)
 
     async def prepare(self, language: str) -> None:
         """Read the texts of a language, before the first of them is given."""
