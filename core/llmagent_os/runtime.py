@@ -153,8 +153,7 @@ class Runtime:
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
-            access = _access(settings, ledger, made)
-            budgets = _budgets(settings, bot, ledger, profiles)
+            access, budgets = _access(settings, ledger, made), _budgets(settings, bot, ledger, profiles)
             languages = _languages(bot, ledger, profiles)
             services = Services(
                 behavior=_behavior(bot.config, policy),

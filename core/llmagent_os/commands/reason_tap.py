@@ -31,7 +31,7 @@ async def answer_reason_tap(services: Services, event: Event, value: str) -> Out
         await services.profiles.update(person_id, **{ASK_WHY: "off"})
         return await fixed_outcome(services, event, private_reply(event, _NOT_AGAIN), intent="button")
     if code not in OFFERED:
-        return Outcome(private_reply(event, STALE))
+        return Outcome(private_reply(event, Reply(str(STALE))))
     disliked = await disliked_by(services, event, interaction_id)
     if disliked is None:
         return Outcome(private_reply(event, CLOSED))

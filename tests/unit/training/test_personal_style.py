@@ -33,17 +33,15 @@ from llmagent_os.training.training_plan import Candidate, NothingToLearn
 from tests.chatty_model import TALK, TOOLS, system_of
 from tests.tiny_model import save_lora
 from tests.training_plans import candidate
-from tests.unit.training.test_reaction_plan import ANA, Host, hosting, model
-
-__all__ = ["model"]
+from tests.unit.training.test_reaction_plan import ANA, Host, hosting
 
 PERSON = PersonId(ANA)
 
 
 @pytest.mark.timeout(300)
-async def test_nothing_is_learned_that_the_person_is_answered_already(model: Path, tmp_path: Path) -> None:
+async def test_nothing_is_learned_that_the_person_is_answered_already(chatty_model: Path, tmp_path: Path) -> None:
     """Ana likes what is playful, and is answered so. In the bot's usual style there would be much to learn."""
-    async with hosting(tmp_path, model) as host:
+    async with hosting(tmp_path, chatty_model) as host:
         await host.react_to_tones()
         await host.say("/profile set playful")
         for method in ("distil", "kto", "sft", "dpo", "reinforce"):
@@ -56,8 +54,8 @@ async def test_nothing_is_learned_that_the_person_is_answered_already(model: Pat
 
 
 @pytest.mark.timeout(300)
-async def test_a_version_says_in_which_style_it_was_judged_and_answers_in_no_other(model: Path, tmp_path: Path) -> None:
-    async with hosting(tmp_path, model) as host:
+async def test_a_version_says_in_which_style_it_was_judged_and_answers_in_no_other(chatty_model: Path, tmp_path: Path) -> None:
+    async with hosting(tmp_path, chatty_model) as host:
         await host.react_to_tones()
         made = await host.plan("own", epochs=2, learning_rate=2e-3)
         assert isinstance(made, Candidate)
@@ -65,7 +63,7 @@ async def test_a_version_says_in_which_style_it_was_judged_and_answers_in_no_oth
         assert {"fresh replies", "liked words"} <= {row["name"] for row in made.evaluation["gate"]}
 
         given = candidate(
-            save_lora(tmp_path / "served", model, scale=0.01),
+            save_lora(tmp_path / "served", chatty_model, scale=0.01),
             stage=Stage.ACTIVE,
             base_hash=made.base_hash,
             evaluation={"style": made.evaluation["style"]},
@@ -89,7 +87,7 @@ async def data_of(host: Host) -> ReactionData:
     return data
 
 
-def taught_for_the_usual_style(model: Path, folder: Path) -> Path:
+def taught_for_the_usual_style(chatty_model: Path, folder: Path) -> Path:
     """Train a LoRA to be playful where "Write plainly." is asked. Where the policy asks "Write playfully.", it is not.
 
     The same happens with two instructions that say the same twice: what is learned for one prompt changes the others.
@@ -114,7 +112,7 @@ def taught_for_the_usual_style(model: Path, folder: Path) -> Path:
 
 
 async def judged(
-    host: Host, model: Path, data: ReactionData, lora: Path, style: Mapping[str, str] | None
+    host: Host, chatty_model: Path, data: ReactionData, lora: Path, style: Mapping[str, str] | None
 ) -> MeasuredLora:
     """Ask the gate; ``style`` None: as for everybody, with held-out replies asked as they were logged."""
     async with LLM.from_pretrained(str(model), threads=1) as llm:
@@ -131,16 +129,16 @@ async def judged(
 
 @pytest.mark.timeout(300)
 async def test_the_gate_sees_what_is_lost_in_the_style_that_the_person_is_answered_in(
-    model: Path, tmp_path: Path
+    chatty_model: Path, tmp_path: Path
 ) -> None:
     """The harm that was seen: right in the bot's usual style, and gone where the policy asks for it already."""
-    async with hosting(tmp_path, model) as host:
+    async with hosting(tmp_path, chatty_model) as host:
         await host.react_to_tones()
         data = await data_of(host)
-        made = functools.partial(taught_for_the_usual_style, model, tmp_path / "harmful")
+        made = functools.partial(taught_for_the_usual_style, chatty_model, tmp_path / "harmful")
         lora = await asyncio.to_thread(made)
         for tone in ("plain", "playful"):
-            measured = await judged(host, model, data, lora, {"tone": tone})
+            measured = await judged(host, chatty_model, data, lora, {"tone": tone})
             rows = {row.name: row for row in measured.verdict.rows}
             if tone == "plain":
                 assert rows["fresh replies"].passed and rows["liked words"].passed, "there it is what Ana likes"

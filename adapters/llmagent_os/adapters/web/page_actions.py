@@ -137,9 +137,8 @@ class PageActions:
                 return None  # a recording was among the files, and is erased
             return _refused(action, gettext("An attached file is not here any more. Please attach it again."))
         without = hidden_in(text)
-        held = await self._hold(
-            action, await mask_text(without), attachments
-        )  # the transcript is a store like any other
+        shown = await mask_text(without)  # the transcript is a store like any other
+        held = await self._hold(action, shown, attachments)
         given = held.text if without == text else text  # the host takes a credential out before it stores anything
         event = Message(text=given, message_id=held.message_id, attachments=attachments, **_common(visitor, action))
         self._pages.note_said(action.conversation, held.text)
