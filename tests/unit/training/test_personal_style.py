@@ -54,7 +54,9 @@ async def test_nothing_is_learned_that_the_person_is_answered_already(chatty_mod
 
 
 @pytest.mark.timeout(300)
-async def test_a_version_says_in_which_style_it_was_judged_and_answers_in_no_other(chatty_model: Path, tmp_path: Path) -> None:
+async def test_a_version_says_in_which_style_it_was_judged_and_answers_in_no_other(
+    chatty_model: Path, tmp_path: Path
+) -> None:
     async with hosting(tmp_path, chatty_model) as host:
         await host.react_to_tones()
         made = await host.plan("own", epochs=2, learning_rate=2e-3)
@@ -105,7 +107,7 @@ def taught_for_the_usual_style(chatty_model: Path, folder: Path) -> Path:
         for asked, answered in (("plain", "playful"), ("playful", "plain"))
     ]
     trainer = Finetuner(
-        LLM.from_pretrained(str(model)), chats, tools=TOOLS, epochs=20, batch_size=8, learning_rate=4e-3
+        LLM.from_pretrained(str(chatty_model)), chats, tools=TOOLS, epochs=20, batch_size=8, learning_rate=4e-3
     )
     trainer.finetune()
     return trainer.save_model(folder)
@@ -115,7 +117,7 @@ async def judged(
     host: Host, chatty_model: Path, data: ReactionData, lora: Path, style: Mapping[str, str] | None
 ) -> MeasuredLora:
     """Ask the gate; ``style`` None: as for everybody, with held-out replies asked as they were logged."""
-    async with LLM.from_pretrained(str(model), threads=1) as llm:
+    async with LLM.from_pretrained(str(chatty_model), threads=1) as llm:
         prompts = bot_prompts(
             job_setting(host.settings, host.bot).bot_config,
             data.tools,
