@@ -15,6 +15,9 @@ BOT ?= calendar
 # Options for pytest: make test PYTEST="-k host"
 PYTEST ?=
 
+# Where Python may not keep what it has compiled, each program that a test starts compiles the project anew: a second and more.
+unexport PYTHONDONTWRITEBYTECODE
+
 help:  ## print this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 18
 
