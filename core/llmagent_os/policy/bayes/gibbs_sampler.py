@@ -84,7 +84,6 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 from scipy.special import ndtr, ndtri
 
 from llmagent_os.policy.array_types import Floats, Ints, Singles
@@ -97,6 +96,7 @@ from llmagent_os.policy.bayes.learner_feedback_model import (
 )
 from llmagent_os.policy.bayes.person_state import BLOCK_TURNS, Belief, PersonState, resized
 from llmagent_os.policy.bayes.shared_state import SharedState
+from llmagent_os.policy.bayes.triangular_solve import solve_lower
 
 
 def draw_person(
@@ -130,9 +130,9 @@ def draw_person(
 
     precision = phi.T @ phi + np.diag(1 / shared.within[shared.design.groups])  # P of (15), (size, size)
     root = np.linalg.cholesky(precision)
-    half = solve_triangular(root, ((latent - lean - theirs) @ phi).T, lower=True, check_finite=False)  # (size, chains)
+    half = solve_lower(root, ((latent - lean - theirs) @ phi).T)  # (size, chains)
     both = np.hstack([half, rng.normal(size=(size, m))])  # the mean and the spread of δ are solved for at once
-    both = solve_triangular(root, both, lower=True, trans="T", check_finite=False).T.astype(np.float32)
+    both = solve_lower(root, both, transposed=True).T.astype(np.float32)
     person.belief = Belief(now.astype(np.float32), both[:m], both[m:])  # (chains, size) each
     person.personas, person.latent = personas.astype(np.uint8), latent.astype(np.float32)
     draw_rater(person, rater, shared.outspoken, rng)

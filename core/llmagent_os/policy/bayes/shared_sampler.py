@@ -25,7 +25,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from scipy.linalg import solve_triangular
 
 from llmagent_os.policy.array_types import Bools, Floats, Ints
 from llmagent_os.policy.bayes.design_matrix import GROUPS
@@ -33,6 +32,7 @@ from llmagent_os.policy.bayes.gibbs_sampler import deviation, lean_of_turns
 from llmagent_os.policy.bayes.learner_feedback_model import draw_feedback
 from llmagent_os.policy.bayes.person_state import BLOCK_TURNS, PersonState
 from llmagent_os.policy.bayes.shared_state import BETWEEN_PRIOR, WITHIN_PRIOR, SharedState
+from llmagent_os.policy.bayes.triangular_solve import solve_lower
 
 #: How many weights the priors of τ² and ω² count for in (19).
 PRIOR_WEIGHTS = 2.0
@@ -59,15 +59,15 @@ def draw_shared(
     scale = np.sqrt(shared.between[shared.design.groups])  # τ, (size,)
     noise = rng.normal(size=(m, k, size))  # (chains, personas, size)
     mu = noise * scale
-    for chain, persona in np.argwhere(counts > 0):  # (17)
-        root = np.linalg.cholesky(precision[chain, persona] + np.diag(1 / scale**2))
-        half = solve_triangular(root, pull[chain, persona], lower=True, check_finite=False)
-        mu[chain, persona] = solve_triangular(
-            root, half + noise[chain, persona], lower=True, trans="T", check_finite=False
-        )
+    used = counts > 0  # (chains, personas)
+    roots = np.linalg.cholesky(precision[used] + np.diag(1 / scale**2))  # (used personas, size, size)
+    mu[used] = [  # (17)
+        solve_lower(root, solve_lower(root, drawn) + spread, transposed=True)
+        for root, drawn, spread in zip(roots, pull[used], noise[used], strict=True)
+    ]
     odds = _floats(rng.gamma(counts + PERSONA_COUNTS / k)) + 1e-12  # (18), (chains, personas)
     weights = np.array([person.weight for person in people])  # (people,)
-    between, within = _variances(mu, counts > 0, np.stack(deviations), weights, shared.design.groups)
+    between, within = _variances(mu, used, np.stack(deviations), weights, shared.design.groups)
     nexts, raters, outspoken = draw_feedback(people, shared.outspoken, rng)
     return replace(
         shared,
