@@ -39,9 +39,9 @@ class Office:
 
     async def say(self, user: str, room: str, text: str) -> tuple[Sent, Interaction]:
         """Have somebody say something; gives what was sent, and what was kept of it."""
-        before = len(self.platform.posted)
-        await self.platform.say(text, user=user, channel=room)
-        sent = (await self.platform.sent(before + 1))[before]
+        message = self.platform.message(text, user=user, channel=room)
+        await self.platform.deliver(message)
+        sent = await self.platform.answer(message)  # before it, the bot may ask for the reason of a 👎
         return sent, await self._kept(user, sent)
 
     async def tell(self, user: str, sentence: Sentence, way: Way, *, praises: bool = False) -> bool:

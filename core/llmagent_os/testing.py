@@ -188,6 +188,12 @@ class MemoryAdapter:
         await self.until(lambda: len(self.posted) >= count)
         return self.posted
 
+    async def answer(self, event: Event) -> Sent:
+        """The reply to ``event``, once it is posted. The bot may post other messages before it."""
+        key = event_key(event)
+        await self.until(lambda: any(sent.key == key for sent in self.posted))
+        return next(sent for sent in self.posted if sent.key == key)
+
     async def until(self, true: Callable[[], bool]) -> None:
         """Return when ``true()`` holds. It is asked again whenever the host calls this platform."""
         while not true():

@@ -61,9 +61,9 @@ class Talk:
     async def say(self, text: str, *script: str | ToolCall, user: str = "u1", channel: str = "c1") -> Sent:
         """Have a person say ``text``; the model answers with ``script``. Returns the reply."""
         self._model.script = list(script)
-        before = len(self.platform.posted)
-        await self.platform.say(text, user=user, channel=channel)
-        sent = (await self.platform.sent(before + 1))[before]
+        message = self.platform.message(text, user=user, channel=channel)
+        await self.platform.deliver(message)
+        sent = await self.platform.answer(message)
         while await self.bench.ledger.unfinished():  # noqa: ASYNC110
             await asyncio.sleep(0)
         return sent

@@ -80,9 +80,9 @@ class Host:
 
     async def say(self, text: str, user: str = "ana", channel: str = "c1") -> tuple[Sent, Interaction]:
         """Have Ana say something, or another; gives what was sent, and what was kept of it."""
-        before = len(self.platform.posted)
-        await self.platform.say(text, user=user, channel=channel)
-        sent = (await self.platform.sent(before + 1))[before]
+        message = self.platform.message(text, user=user, channel=channel)
+        await self.platform.deliver(message)
+        sent = await self.platform.answer(message)  # before it, the bot may ask for the reason of a 👎
         while await self.runtime.ledger.unfinished():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         who = Identity(f"memory::{user}")
