@@ -546,7 +546,7 @@ REAL: list[dict[str, Any]] = [
 
 
 @given(mutated(REAL) | st.dictionaries(st.text(max_size=12), JSON, max_size=5))
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_no_payload_breaks_the_parser(payload: dict[str, Any]) -> None:
     try:
         parsed = SlackParser("UBOT", "T1").parse(payload)

@@ -29,7 +29,7 @@ def marked(pieces: list[str], inside: list[str]) -> tuple[str, Grammar]:
     return grammar.draw_marked("x", random.Random(0)), grammar
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     st.lists(WORDS, min_size=3, max_size=3),
     st.lists(WORDS, min_size=2, max_size=2),

@@ -67,7 +67,7 @@ def spans() -> st.SearchStrategy[tuple[str, str, str]]:
     return st.tuples(words, span, st.tuples(BETWEEN, words).map("".join))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(spans())
 def test_a_spans_tokens_are_a_slice_of_the_messages(parts: tuple[str, str, str]) -> None:
     """The engine offers slices of the message's tokens as arguments: this is what makes them all that can be said."""
@@ -76,7 +76,7 @@ def test_a_spans_tokens_are_a_slice_of_the_messages(parts: tuple[str, str, str])
     assert any(whole[at : at + len(own)] == own for at in range(len(whole)))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=60).filter(lambda text: not any(token in text for token in SPECIAL + MARKERS)))
 def test_every_text_comes_back_as_it_was(text: str) -> None:
     """People write in any alphabet, and titles must be stored as they were written."""

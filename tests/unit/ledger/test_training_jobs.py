@@ -88,7 +88,7 @@ class Queue(RuleBasedStateMachine):
 
 
 TestQueue = Queue.TestCase
-TestQueue.settings = settings(max_examples=30, stateful_step_count=25, deadline=None, derandomize=True)
+TestQueue.settings = settings(max_examples=15, stateful_step_count=25, deadline=None, derandomize=True)
 
 
 async def test_a_clock_that_is_set_back_neither_holds_a_job_nor_lengthens_the_day() -> None:

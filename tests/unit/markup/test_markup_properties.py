@@ -16,7 +16,7 @@ ALL = [SLACK, TELEGRAM, DISCORD, PLAIN]
 LIMITS = st.integers(100, 400)
 
 #: How long it takes says nothing on a machine that is shared.
-relaxed = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
+relaxed = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
 #: Anything at all, and things that mean something.
 SOUP = st.lists(

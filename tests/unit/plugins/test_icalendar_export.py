@@ -167,7 +167,7 @@ def events(draw: st.DrawFn) -> CalendarEvent:
     )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(events(), max_size=3))
 def test_every_calendar_becomes_a_file_that_other_programs_open(some: list[CalendarEvent]) -> None:
     fine = event("fine", event_id="0", start=datetime(2027, 1, 5, 9, 0))
@@ -189,7 +189,7 @@ def test_every_calendar_becomes_a_file_that_other_programs_open(some: list[Calen
             assert end.dt.timestamp() > start.timestamp()
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(events(), STARTS, ZONES)
 def test_every_calendar_can_be_searched(some: CalendarEvent, start: datetime, zone: str) -> None:
     if some.repeat in ("FREQ=NEVER", "x") or zone not in available_timezones():
