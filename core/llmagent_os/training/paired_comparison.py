@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from llmagent_os.policy.array_types import Bools, Floats, Ints
 
@@ -60,7 +60,7 @@ def mean_gain(
     if len(values) == 1:
         return Gain(mean, -np.inf, np.inf, 1)
     error = np.sqrt((shares**2 * (values - mean) ** 2).sum() * len(values) / (len(values) - 1)) / shares.sum()
-    reach = float(student.ppf(1 - risk, len(values) - 1) * error)
+    reach = float(stdtrit(len(values) - 1, 1 - risk) * error)
     return Gain(mean, mean - reach, mean + reach, len(values))
 
 
