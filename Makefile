@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run chat platforms test check mypy pyright format browser third-party bench docs clean
+.PHONY: help run chat platforms test pytest check mypy pyright format browser third-party bench docs clean
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 VENV ?= .venv
@@ -30,9 +30,14 @@ chat: $(VENV)/.installed  ## talk to the bot in this terminal
 platforms: $(VENV)/.installed-dev  ## run Slack, Discord and Telegram on loopback, with a person who talks to the bot
 	@$(BIN)/python -m tests.platforms --talk $(ARGS)
 
-test: $(VENV)/.installed-dev browser third-party check  ## run every check and test
-	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)  # the longest files are the first
+test: $(VENV)/.installed-dev browser third-party  ## run every check and test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	@$(MAKE) --no-print-directory --jobs 3 pytest mypy pyright  # the types are checked while tests wait
 	@$(MAKE) --no-print-directory browser
+
+pytest: $(VENV)/.installed-dev
+	$(BIN)/pytest -q -n auto --dist loadfile --no-loadscope-reorder $(PYTEST)  # the longest files are the first
 
 check: $(VENV)/.installed-dev  ## check style and types only
 	$(BIN)/ruff check .
@@ -40,10 +45,10 @@ check: $(VENV)/.installed-dev  ## check style and types only
 	@$(MAKE) --no-print-directory --jobs 2 --output-sync=target mypy pyright  # each of them uses one core
 
 mypy: $(VENV)/.installed-dev
-	$(BIN)/mypy
+	nice -n 19 $(BIN)/mypy
 
 pyright: $(VENV)/.installed-dev
-	$(BIN)/pyright --warnings
+	nice -n 19 $(BIN)/pyright --warnings
 
 format: $(VENV)/.installed-dev  ## correct the style
 	$(BIN)/ruff check --fix .
