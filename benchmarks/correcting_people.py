@@ -41,7 +41,7 @@ class Office:
         """Have somebody say something; gives what was sent, and what was kept of it."""
         message = self.platform.message(text, user=user, channel=room)
         await self.platform.deliver(message)
-        sent = await self.platform.answer(message)  # before it, the bot may ask for the reason of a 👎
+        sent = await self.platform.replied(message)  # before it, the bot may ask for the reason of a 👎
         return sent, await self._kept(user, sent)
 
     async def tell(self, user: str, sentence: Sentence, way: Way, *, praises: bool = False) -> bool:

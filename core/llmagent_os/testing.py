@@ -188,7 +188,7 @@ class MemoryAdapter:
         await self.until(lambda: len(self.posted) >= count)
         return self.posted
 
-    async def answer(self, event: Event) -> Sent:
+    async def replied(self, event: Event) -> Sent:
         """The reply to ``event``, once it is posted. The bot may post other messages before it."""
         key = event_key(event)
         await self.until(lambda: any(sent.key == key for sent in self.posted))

@@ -63,7 +63,7 @@ class Talk:
         self._model.script = list(script)
         message = self.platform.message(text, user=user, channel=channel)
         await self.platform.deliver(message)
-        sent = await self.platform.answer(message)
+        sent = await self.platform.replied(message)
         while await self.bench.ledger.unfinished():  # noqa: ASYNC110
             await asyncio.sleep(0)
         return sent

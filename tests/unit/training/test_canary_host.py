@@ -92,7 +92,7 @@ class Installation:
         """Have a person say something in a room of theirs, and react to the reply, given the version that wrote it."""
         message = self.platform.message("hello", channel=name, user=name)
         await self.platform.deliver(message)
-        sent = await self.platform.answer(message)  # before it, the bot may ask for the reason of a 👎
+        sent = await self.platform.replied(message)  # before it, the bot may ask for the reason of a 👎
         ledger = self.runtime.ledger
         while (kept := await ledger.interaction_of("memory", name, sent.message_id)) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.005)

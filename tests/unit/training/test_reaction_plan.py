@@ -82,7 +82,7 @@ class Host:
         """Have Ana say something, or another; gives what was sent, and what was kept of it."""
         message = self.platform.message(text, user=user, channel=channel)
         await self.platform.deliver(message)
-        sent = await self.platform.answer(message)  # before it, the bot may ask for the reason of a 👎
+        sent = await self.platform.replied(message)  # before it, the bot may ask for the reason of a 👎
         while await self.runtime.ledger.unfinished():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         who = Identity(f"memory::{user}")
