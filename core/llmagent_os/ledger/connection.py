@@ -16,10 +16,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from llmagent_os.errors import ConfigError, LedgerError
-from llmagent_os.ledger.audit_triggers import TRIGGERS
 from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.new_tables import is_new, make_tables, make_version
 from llmagent_os.ledger.pseudonyms import add_function
-from llmagent_os.ledger.schema import REVISION, metadata
+from llmagent_os.ledger.schema import REVISION
 from llmagent_os.sealing.key_ring import MARK, KeyRing, SealedError
 from llmagent_os.sealing.mounts import ring_of
 
@@ -225,9 +225,7 @@ def _connect(path: Path | None, synchronous: str) -> Database:
         driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         driver.execute("PRAGMA secure_delete = ON")  # overwrites what is deleted: what a person has erased is gone
         if path is None:
-            metadata.create_all(connection)
-            for trigger in TRIGGERS.values():  # a file has them by its migration
-                driver.execute(trigger)
+            make_tables(driver)
         else:
             driver.execute("PRAGMA journal_mode = WAL")
             driver.execute(f"PRAGMA synchronous = {synchronous}")
@@ -289,7 +287,10 @@ def _migrate(database: Database, path: Path) -> None:
     with database.sql.begin():
         # Two processes may open a new file at the same moment. The second waits here and finds the work done.
         database.driver.execute(BEGIN)
-        if (old := _revision(database)) != REVISION:
+        if is_new(database.driver):
+            make_tables(database.driver)
+            make_version(database.driver)
+        elif (old := _revision(database)) != REVISION:
             from llmagent_os.ledger.migrate import upgrade
 
             # A host of the version that wrote the file would fail on the new tables with every message.

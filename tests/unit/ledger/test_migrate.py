@@ -10,6 +10,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
@@ -21,7 +22,7 @@ from llmagent_os.identity import Identity
 from llmagent_os.ledger import CompletionRecord, Ledger
 from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.host_lock import HostLock
-from llmagent_os.ledger.migrate import config
+from llmagent_os.ledger.migrate import config, upgrade
 from llmagent_os.ledger.schema import REVISION, metadata
 from tests.unit.ledger.samples import SIX, completions, execute, interaction, message, moved, reminder_request
 
@@ -29,9 +30,27 @@ from tests.unit.ledger.samples import SIX, completions, execute, interaction, me
 def test_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
     """Else a fresh install works and an upgraded one does not, or the other way round."""
     assert ScriptDirectory.from_config(config()).get_heads() == [REVISION]
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
+    with engine.begin() as migrated:
+        upgrade(migrated, tmp_path / "migrated.db")
+        assert compare_metadata(MigrationContext.configure(migrated), metadata) == []
     database = connect(tmp_path / "ledger.db", "FULL")
-    assert compare_metadata(MigrationContext.configure(database.sql), metadata) == []
     database.close()
+    assert parts(tmp_path / "ledger.db") == parts(tmp_path / "migrated.db"), "a new file skips the migrations"
+    engine.dispose()
+
+
+def parts(path: Path) -> dict[str, object]:
+    """By name, what each table is made of, and the words of each trigger and index."""
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        found: dict[str, object] = {}
+        for kind, name, sql in database.execute("SELECT type, name, sql FROM sqlite_master").fetchall():
+            columns = database.execute(
+                f"SELECT name, type, \"notnull\", pk FROM pragma_table_info('{name}')"
+            ).fetchall()
+            counts = "AUTOINCREMENT" in str(sql), "WITHOUT ROWID" in str(sql), "CHECK" in str(sql)
+            found[name] = (sorted(columns), counts) if kind == "table" else " ".join(str(sql).split())
+        return found
 
 
 def test_alembic_costs_nothing_at_a_start_that_needs_no_migration(tmp_path: Path) -> None:

@@ -129,11 +129,11 @@ def draw_person(
     latent = _draw_latent(theirs + own, likelihood, rng)  # (chains, turns)
 
     precision = phi.T @ phi + np.diag(1 / shared.within[shared.design.groups])  # P of (15), (size, size)
-    root = np.linalg.cholesky(precision)
+    root = _floats(np.linalg.cholesky(precision))
     half = solve_lower(root, ((latent - lean - theirs) @ phi).T)  # (size, chains)
     both = np.hstack([half, rng.normal(size=(size, m))])  # the mean and the spread of δ are solved for at once
-    both = solve_lower(root, both, transposed=True).T.astype(np.float32)
-    person.belief = Belief(now.astype(np.float32), both[:m], both[m:])  # (chains, size) each
+    drawn = solve_lower(root, both, transposed=True).T.astype(np.float32)
+    person.belief = Belief(now.astype(np.float32), drawn[:m], drawn[m:])  # (chains, size) each
     person.personas, person.latent = personas.astype(np.uint8), latent.astype(np.float32)
     draw_rater(person, rater, shared.outspoken, rng)
 

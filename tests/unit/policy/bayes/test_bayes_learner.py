@@ -22,7 +22,7 @@ def test_fifteen_reactions_are_enough_and_taking_them_off_unlearns_it() -> None:
     defaults = {"mode": "task_oriented", "verbosity": "normal", "initiative": "act"}
     own: list[float] = []
     undone: list[float] = []
-    for seed in range(3):
+    for seed in range(2):
         policy = LearnedPolicy(make_learner("bayes", ActionSpace(), defaults=defaults), ActionSpace(), seed=seed)
         given = list[Decision]()
         for number in range(15):
@@ -112,7 +112,7 @@ def kinds(policy: LearnedPolicy, who: PersonId) -> list[float]:
     return [float((person.rater == kind).mean()) for kind in range(len(RATER_KINDS))]
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_strangers_who_agree_do_not_turn_the_votes_of_people_who_err(seed: int) -> None:
     """Three people make two mistakes of twenty. Then five accounts, which count in full, vote for the opposite."""
     tones = {"tone": {"plain": "", "playful": ""}}
