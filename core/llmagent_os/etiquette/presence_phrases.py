@@ -21,7 +21,8 @@ QUIET = _any_of(
     r"(?: here| now| please)*(?: for (?P<time>.+?))?(?: please)?",
     r"(?:bitte )?(?:sei (?:bitte |jetzt |mal )*(?:still|ruhig|leise)|ruhe(?: jetzt)?|schweig|halt (?:bitte )?den mund"
     r"|antworte (?:bitte )?(?:hier )?nicht(?: mehr)?|misch dich (?:bitte )?nicht ein|lass uns in ruhe)(?: bitte)?",
-    r"(?:por favor )?(?:c[aá]llate|silencio|guarda silencio|qu[eé]date callad[oa]|no (?:respondas|contestes)(?: m[aá]s)?"
+    r"(?:por favor )?(?:c[aá]llate|silencio|guarda silencio|qu[eé]date callad[oa]"
+    r"|no (?:respondas|contestes)(?: m[aá]s)?"
     r"|no te metas|d[eé]janos en paz)(?: por favor)?",
     r"(?:请)?(?:你)?(?:安静(?:一下|点|一点)?|闭嘴|(?:别|不要|不用)(?:再)?(?:说话|说|回复|回答|插嘴)"
     r"|保持安静)(?:吧|了)?",
