@@ -120,6 +120,7 @@ class HoursConfig(BaseModel):
             opening: when the bot works again; None: not soon.
             default_zone: of the machine.
         """
-        text = self.sentence or (SENTENCE_LATER if self.after_hours == "answer_later" else SENTENCE)
+        is_kept = self.after_hours == "answer_later" and opening is not None  # without an end in sight nothing is kept
+        text = self.sentence or (SENTENCE_LATER if is_kept else SENTENCE)
         local = None if opening is None else opening.astimezone(self.zone(default_zone))
         return text.format(opening="later" if local is None else f"on {local:%A} at {local:%H:%M}")
