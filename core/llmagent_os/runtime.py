@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from llmagent_os.adapter import Adapter
+from llmagent_os.adapter import Adapter, KnowsAdmins
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
@@ -55,6 +55,7 @@ from llmagent_os.people.budgeting import Budgeting
 from llmagent_os.people.budgets import Budgets
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.person_languages import PersonLanguages
+from llmagent_os.people.platform_roles import PlatformRoles
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.people.speaking_handler import SpeakingHandler
 from llmagent_os.plugin import WebAccess
@@ -153,7 +154,7 @@ class Runtime:
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
-            access, budgets = _access(settings, ledger, made), _budgets(settings, bot, ledger, profiles)
+            access, budgets = _access(settings, bot.config, ledger, made), _budgets(settings, bot, ledger, profiles)
             languages = _languages(bot, ledger, profiles)
             services = Services(
                 behavior=_behavior(bot.config, policy),
@@ -484,7 +485,11 @@ def _adapter(
         settings.data / name,
         health.report,
         health.metrics,
-        commands=partial(listed_commands, plugins, for_admins=bool(settings.admins or settings.owners)),
+        commands=partial(
+            listed_commands,
+            plugins,
+            for_admins=bool(settings.admins or settings.owners or config.roles.platform_admins),
+        ),
         languages=config.languages,
         file_commands=partial(file_commands, plugins),
         listens=voice.can_listen,
@@ -542,7 +547,8 @@ def _stores(
     )
 
 
-def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> Access:
+def _access(settings: Settings, config: BotConfig, ledger: Ledger, adapters: tuple[Adapter, ...]) -> Access:
+    known = {adapter.name: adapter for adapter in adapters if isinstance(adapter, KnowsAdmins)}
     return Access(
         ledger,
         access=settings.access,
@@ -550,6 +556,7 @@ def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> 
         admins=settings.admins,
         owners=settings.owners,
         trusted=[adapter.name for adapter in adapters if adapter.capabilities.trusted],
+        platform_roles=PlatformRoles(ledger, known) if config.roles.platform_admins else None,
     )
 
 

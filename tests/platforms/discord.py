@@ -60,6 +60,7 @@ class DiscordServer:
         self.commands: list[dict[str, Any]] = []
         self.bot_reactions: list[tuple[str, str]] = []  #: what the bot put on messages: message and emoji
         self.permissions = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 38  #: of the bot in its server
+        self.admins: set[str] = set()  #: who may manage the server
         self.gateway = Gateway(TOKEN, self._notify, self._first)
         self._people = {self.ana: "Ana", self.ben: "Ben"}
         self._messages: dict[str, list[Message]] = {self.group: [], FORUM_ID: []}
@@ -394,7 +395,9 @@ class DiscordServer:
             "context": 0 if guild else 1,
         }
         if guild:
-            seen |= {"guild_id": guild, "member": self._member() | {"user": self._user(user)}}
+            rights = str(1 << 10 | 1 << 11 | (1 << 5 if user in self.admins else 0))
+            member = self._member() | {"user": self._user(user), "permissions": rights}
+            seen |= {"guild_id": guild, "member": member}
         else:
             seen["user"] = self._user(user)
         if carrier is not None:

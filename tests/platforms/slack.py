@@ -81,6 +81,7 @@ class SlackServer:
         self.calls: list[tuple[str, dict[str, Any]]] = []  #: every method called, with its arguments
         self.bot_reactions: list[tuple[str, str]] = []  #: what the bot put on messages: ts and name
         self.connections = 0  #: how many there have been
+        self.admins: set[str] = set()  #: who administers the workspace
         self.people = {self.ana: "Ana Pérez", self.ben: "Ben & Co"}  #: the names that Slack says
         self.may_name = asyncio.Event()  #: whether questions for names are answered
         self.may_name.set()
@@ -725,9 +726,8 @@ class SlackServer:
         if name is None:
             raise Refused("user_not_found")
         profile = {"real_name": name, "display_name": name}
-        return {
-            "user": {"id": given["user"], "team_id": TEAM, "name": name.lower(), "real_name": name, "profile": profile}
-        }
+        user = {"id": given["user"], "team_id": TEAM, "name": name.lower(), "real_name": name, "profile": profile}
+        return {"user": user | {"deleted": False, "is_bot": False, "is_admin": given["user"] in self.admins}}
 
     async def _conversations_info(self, given: dict[str, Any]) -> dict[str, Any]:
         await self.may_name.wait()

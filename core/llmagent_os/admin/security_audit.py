@@ -22,6 +22,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.events import now
 from llmagent_os.ledger.connection import file_of
+from llmagent_os.ledger.platform_admins import PlatformAdmin
 from llmagent_os.people.roles import Roles
 
 #: An admin who has not been seen for so long may have left.
@@ -53,19 +54,21 @@ def _as_problem(finding: Finding) -> Finding:
 
 
 async def check_admins(settings: Settings) -> list[Finding]:
-    """Check that those who are named as owners and admins are still there."""
+    """Check that those who are named as owners and admins, and those whom platforms named, are still there."""
     roles = Roles(owners=settings.owners, admins=settings.admins)
     named = [*roles.owners, *roles.admin_patterns]
-    if not named:
-        text = "nobody is an owner or an admin: people are let in from the command line only"
-        return [Finding("admins", "note", text)]
     accounts = [each for each in dict.fromkeys(named) if not set(each) & set("*?[")]
     file = file_of(settings.ledger_url)
-    if file is None or not file.exists():
-        return [Finding("admins", "note", "there is no ledger yet: it is not known when admins were last seen")]
-    async with open_ledger(settings) as ledger:
-        seen = await ledger.audit.last_seen(accounts)
     findings: list[Finding] = []
+    if not named:
+        text = "the settings name no owner and no admin: people are let in from the command line"
+        findings.append(Finding("admins", "note", text))
+    if file is None or not file.exists():
+        return findings or [
+            Finding("admins", "note", "there is no ledger yet: it is not known when admins were last seen")
+        ]
+    async with open_ledger(settings) as ledger:
+        seen, by_platform = await ledger.audit.last_seen(accounts), await ledger.platform_admins.listed()
     for account in accounts:
         remedy = f"take {account} out of {PREFIX}OWNERS and {PREFIX}ADMINS if that person has left"
         if account not in seen:
@@ -76,4 +79,12 @@ async def check_admins(settings: Settings) -> list[Finding]:
             findings.append(Finding("admins", "problem", text, remedy))
         else:
             findings.append(Finding("admins", "ok", f"{account} was seen {seen[account]:%Y-%m-%d}"))
-    return findings
+    return [*findings, *map(_platform_admin, by_platform)]
+
+
+def _platform_admin(admin: PlatformAdmin) -> Finding:
+    text = f"{admin.identity} is an admin of {admin.place} by the platform, which last said so on "
+    text += f"{admin.confirmed_at:%Y-%m-%d}"
+    if now() - admin.confirmed_at <= STALE:
+        return Finding("admins", "ok", text)
+    return Finding("admins", "problem", text, "take the role away on the platform if that person has left")

@@ -168,7 +168,9 @@ def said(reached: Reached, budgets: Budgets) -> str:
         case "tokens":
             what = ngettext("{count} token", "{count} tokens", limit.tokens or 0)
         case "speech":
-            what = gettext("{minutes} minutes of speech", minutes=decimal_text(limit.speech or 0, 1))
+            what = gettext(
+                "{minutes} minutes of speech", minutes=decimal_text(limit.speech or 0, int((limit.speech or 0) % 1 > 0))
+            )
         case _:
             what = f"{decimal_text(limit.money or 0, 2)} {budgets.config.price.currency}"
     when = f"{reached.until:%H:%M}" if reached.period == "hour" else moment_text(reached.until)

@@ -46,6 +46,7 @@ from llmagent_os.adapters.discord.parsing import DiscordParser
 from llmagent_os.adapters.discord.receiving import EventReceiver
 from llmagent_os.adapters.discord.rendering import CUSTOM_ID_BYTES, MESSAGE_CHARACTERS
 from llmagent_os.adapters.discord.sending import ReplySender
+from llmagent_os.adapters.discord.server_admins import ServerAdmins
 from llmagent_os.errors import (
     AdapterError,
     ConfigError,
@@ -131,6 +132,7 @@ class DiscordAdapter:
         self._catch_up = CatchUp(self._api, store)
         self._menu = CommandMenu(commands, languages, file_commands)
         self._downloads = Downloads(self._files)
+        self._admins = ServerAdmins()
         deliveries = Deliveries(store)
         self._drafts = Drafts(self._api, deliveries, self._interactions)
         self._sender = ReplySender(self._api, deliveries, self._drafts, self._interactions, self._buttons)
@@ -177,6 +179,7 @@ class DiscordAdapter:
             interactions=self._interactions,
             catch_up=self._catch_up,
             downloads=self._downloads,
+            admins=self._admins,
             on_ready=self._ready.set,
         )
         client = GatewayClient(
@@ -280,6 +283,14 @@ class DiscordAdapter:
         """
         where = {"channel_id": conversation.channel, "message_id": message_id, "emoji": emoji}
         await self._api.call("reacting", "PUT", OWN_REACTION, at=where)
+
+    async def administers(self, conversation: Conversation, user_id: str) -> bool:
+        """Whether a person has the permission Administrator or Manage Server, as their last interaction said.
+
+        Raises:
+            AdapterError: there was none lately.
+        """
+        return self._admins.administers(conversation, user_id)
 
     # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
 

@@ -17,6 +17,9 @@ T = TypeVar("T")
 #: An id. Its upper 42 bits are the time of creation, in milliseconds since :data:`EPOCH`.
 Snowflake = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,20}\Z")]
 
+#: Permissions: a number whose bits are rights.
+Permissions = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,40}\Z")]
+
 #: The first second of 2015, in milliseconds of Unix time.
 EPOCH = 1_420_070_400_000
 
@@ -148,6 +151,7 @@ class GuildMember(msgspec.Struct, frozen=True):
 
     user: User | None = None
     nick: str | None = None
+    permissions: Permissions | None = None  #: in the channel, with every interaction
 
 
 class ReactionPayload(msgspec.Struct, frozen=True):

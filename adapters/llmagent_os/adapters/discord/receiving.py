@@ -25,6 +25,7 @@ from llmagent_os.adapters.discord.payloads import (
     ReactionPayload,
     decode,
 )
+from llmagent_os.adapters.discord.server_admins import ServerAdmins
 from llmagent_os.errors import BadEventError, HostBusyError, NotYoursError
 from llmagent_os.events import ButtonPress, Command, Event, Reaction
 from llmagent_os.languages import speaking
@@ -51,6 +52,7 @@ class EventReceiver:
         interactions: PendingInteractions,
         catch_up: CatchUp,
         downloads: Downloads,
+        admins: ServerAdmins,
         on_ready: Callable[[], None],
     ) -> None:
         """Args:
@@ -59,6 +61,7 @@ class EventReceiver:
         interactions: acknowledges commands and pressed buttons.
         catch_up: knows how far channels were read.
         downloads: fetches files.
+        admins: remembers who administers servers.
         on_ready: called when a session begins.
         """
         self._accept = accept
@@ -66,6 +69,7 @@ class EventReceiver:
         self._interactions = interactions
         self._catch_up = catch_up
         self._downloads = downloads
+        self._admins = admins
         self._on_ready = on_ready
         self._parser: DiscordParser | None = None
         self._queue = KeyedQueue()
@@ -118,6 +122,7 @@ class EventReceiver:
         if not interaction.is_press and not interaction.is_command:
             return
         event = self._the_parser.interaction(interaction)
+        self._admins.note(interaction)
         pending = self._interactions.add(interaction)  # at once: Discord wants an acknowledgement within seconds
         self._queue.put(event.conversation.channel, lambda: self._take_interaction(event, pending, interaction.files))
 

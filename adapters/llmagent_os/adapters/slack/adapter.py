@@ -44,6 +44,7 @@ from llmagent_os.adapters.slack.receiving import EventReceiver
 from llmagent_os.adapters.slack.rendering import MESSAGE_SECTIONS, SECTION_CHARACTERS, VALUE_BYTES
 from llmagent_os.adapters.slack.sending import ReplySender
 from llmagent_os.adapters.slack.socket_mode import SocketModeConnection
+from llmagent_os.adapters.slack.workspace_admins import WorkspaceAdmins
 from llmagent_os.errors import AdapterError, NotConfiguredError, TryLaterError
 from llmagent_os.events import Conversation
 from llmagent_os.records import MemoryRecords, Records
@@ -71,6 +72,7 @@ class _Connection:
     drafts: Drafts
     downloads: Downloads
     assistant: AssistantThreads
+    admins: WorkspaceAdmins
     title: str  #: the names of the bot and its workspace
 
 
@@ -188,9 +190,9 @@ class SlackAdapter:
                 silence=silence,
             )
             sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._buttons, self._pause)
-            assistant = AssistantThreads(api)
+            assistant, admins = AssistantThreads(api), WorkspaceAdmins(api, bot.team_id)
             events = self._event_connection(api, bot, receiver)
-            self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, assistant, bot.title))
+            self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, assistant, admins, bot.title))
             try:
                 await catch_up.load()
                 connected = asyncio.Event()
@@ -285,6 +287,16 @@ class SlackAdapter:
         except RefusedError as error:
             if error.code != "already_reacted":
                 raise
+
+    async def administers(self, conversation: Conversation, user_id: str) -> bool:
+        """Whether a person is an admin or owner of the workspace.
+
+        Raises:
+            AdapterError: Slack does not say.
+            TryLaterError: Slack cannot be reached.
+        """
+        connection = await self._connection.wait()
+        return await connection.admins.administers(conversation.workspace, user_id)
 
     # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
 
