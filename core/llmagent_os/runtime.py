@@ -73,6 +73,7 @@ from llmagent_os.reply.agent_settings import AgentSettings, MemorySettings
 from llmagent_os.reply.embedding_work import keep_embedded
 from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.reply.prompt import warm_up_request
+from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
 from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
@@ -618,7 +619,8 @@ def _host(
 
     feedback = bot.config.feedback
     asks_why = feedback.ask_why and chosen_learner(settings, bot.config) != "fixed"
-    questions = ReasonQuestions(ledger, directory, pause_replies=feedback.ask_pause)
+    quiet = partial(quiet_until, agent.services)
+    questions = ReasonQuestions(ledger, directory, pause_replies=feedback.ask_pause, quiet_until=quiet)
     working = WorkingHours(
         Budgeting(agent, budgets), bot.config.hours, ledger, zone=settings.zone, clock=agent.services.clock
     )
