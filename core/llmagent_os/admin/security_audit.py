@@ -18,6 +18,7 @@ from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.leak_check import check_files, check_logs
 from llmagent_os.admin.open_doors import check_doors
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide
+from llmagent_os.admin.waiting_check import check_credentials
 from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.events import now
@@ -30,7 +31,7 @@ STALE = timedelta(days=90)
 
 
 async def examine(settings: Settings, bot: Bot, env_file: Path | None, logs: Iterable[Path]) -> list[Finding]:
-    """Check files, doors, logs, platforms and admins.
+    """Check files, credentials, doors, logs, platforms and admins.
 
     Args:
         settings: of the installation.
@@ -41,6 +42,7 @@ async def examine(settings: Settings, bot: Bot, env_file: Path | None, logs: Ite
     folder = settings.plugin_folder or bot.plugin_folder
     code = [bot.folder, *([] if folder is None else [folder])]
     findings = [*check_files(settings, env_file, code), *check_encryption(settings), *check_doors(settings)]
+    findings += [_as_problem(each) for each in check_credentials(settings)]
     findings += check_logs(settings, logs)
     for platform in configured_platforms(settings, bot):
         guidance = await find_guide(platform)(GuideSetup(settings, bot.config, {}))
