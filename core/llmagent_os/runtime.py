@@ -30,6 +30,7 @@ from llmagent_os.bot import (
     make_llm,
 )
 from llmagent_os.commands.command_table import file_commands, listed_commands
+from llmagent_os.commands.credential_form import credential_form
 from llmagent_os.config import Settings
 from llmagent_os.credentials.typed_secret import take_secret
 from llmagent_os.credentials.vault import Vault
@@ -493,6 +494,7 @@ def _adapter(
         ),
         languages=config.languages,
         file_commands=partial(file_commands, plugins),
+        form_for=partial(credential_form, plugins),
         listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),

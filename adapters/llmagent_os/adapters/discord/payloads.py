@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from llmagent_os.adapters.discord.forms import FORM
 from llmagent_os.errors import BadEventError
 
 T = TypeVar("T")
@@ -27,7 +28,7 @@ VOICE = 1 << 13  #: flag of a message: it is a voice message
 EPHEMERAL = 1 << 6  #: flag of a message: only one person sees it
 FORWARD = 1  #: type of a message reference: a forwarded message, not an answer
 WRITTEN = (0, 19)  #: types of messages that a person wrote: a plain message, and an answer
-COMMAND, COMPONENT = 2, 3  #: types of interactions
+COMMAND, COMPONENT, FORM_SENT = 2, 3, 5  #: types of interactions
 BUTTON, MENU = 2, 3  #: types of a component
 ATTACHMENT = 11  #: type of a command's argument: the id of a file
 THREADS = (10, 11, 12)  #: types of channels that are threads
@@ -188,6 +189,7 @@ class InteractionData(msgspec.Struct, frozen=True):
     resolved: Resolved = Resolved()
     custom_id: str = ""
     component_type: int = 0
+    components: list[dict[str, Any]] = []  #: of a form that was sent
     values: tuple[str, ...] = ()  #: of the options that were chosen in a menu
 
     @property
@@ -240,8 +242,13 @@ class InteractionPayload(msgspec.Struct, frozen=True):
 
     @property
     def is_command(self) -> bool:
-        """Whether it is a slash command."""
-        return self.type == COMMAND
+        """Whether it is a slash command, or a form that stands for one."""
+        return self.type == COMMAND or self.is_form
+
+    @property
+    def is_form(self) -> bool:
+        """Whether a form was sent."""
+        return self.type == FORM_SENT and self.data.custom_id.startswith(FORM)
 
     @property
     def is_press(self) -> bool:

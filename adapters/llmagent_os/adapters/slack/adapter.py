@@ -28,6 +28,7 @@ from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
+from llmagent_os.adapter_kit.forms import FormFor, no_form
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.assistant_threads import AssistantThreads
@@ -92,6 +93,7 @@ class SlackAdapter:
         http_port: 0 takes a free one.
         data: folder for files that people send.
         store: durable documents of the adapter.
+        form_for: says which form is opened for a command.
         max_file_bytes: larger files are not fetched.
         pause: seconds between two messages of one reply: Slack takes about one a second in a channel.
         ping_seconds: between two pings; after four without an answer the connection is made anew.
@@ -126,6 +128,7 @@ class SlackAdapter:
         http_port: int = 3000,
         data: Path,
         store: Records | None = None,
+        form_for: FormFor = no_form,
         max_file_bytes: int = 20_000_000,
         pause: float = 1.0,
         ping_seconds: float = 5.0,
@@ -146,6 +149,7 @@ class SlackAdapter:
         self._deliveries = Deliveries(store)
         self._buttons = ButtonValues(store, VALUE_BYTES)
         self._positions = read_positions(store)
+        self._form_for = form_for
         self._pause, self._ping_seconds, self._watch_seconds = pause, ping_seconds, watch_seconds
         self._response_urls: BoundedDict[str, str] = BoundedDict(MAX_RESPONSE_URLS)
         self._connection: ConnectionSlot[_Connection] = ConnectionSlot(self.name)
@@ -188,6 +192,7 @@ class SlackAdapter:
                 values=self._buttons,
                 response_urls=self._response_urls,
                 silence=silence,
+                form_for=self._form_for,
             )
             sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._buttons, self._pause)
             assistant, admins = AssistantThreads(api), WorkspaceAdmins(api, bot.team_id)
@@ -321,6 +326,7 @@ def from_setup(setup: AdapterSetup) -> SlackAdapter:
         http_port=settings.slack_http_port,
         data=setup.data,
         store=setup.store,
+        form_for=setup.form_for,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
 
