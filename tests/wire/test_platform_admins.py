@@ -5,15 +5,17 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from llmagent_os.adapter import KnowsAdmins
 from llmagent_os.admin import people_command, security_audit
+from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.agent import Agent
 from llmagent_os.commands.command_table import listed_commands
 from llmagent_os.config import Settings
+from llmagent_os.events import now
 from llmagent_os.host.host import Host
 from llmagent_os.identity import Identity
 from llmagent_os.knowledge.scopes import ScopedBases
@@ -53,19 +55,21 @@ async def platform(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
 
 
 @contextlib.asynccontextmanager
-async def hosted(platform: Any, tmp_path: Path, *, way: str = "everyone") -> AsyncGenerator[Ledger]:
+async def hosted(
+    platform: Any, tmp_path: Path, *, way: Literal["everyone", "pairing"] = "everyone"
+) -> AsyncGenerator[Ledger]:
     """The adapter in a host with an agent that learns from admins."""
     ledger = await Ledger.open(f"sqlite:///{tmp_path / 'ledger.db'}")
-    adapter = platform.make()
-    assert isinstance(adapter, KnowsAdmins)
-    access = Access(ledger, access=way, platform_roles=PlatformRoles(ledger, {adapter.name: adapter}))  # type: ignore[arg-type]
+    adapter: Any = platform.make()
+    known: dict[str, KnowsAdmins] = {adapter.name: adapter}
+    access = Access(ledger, access=way, platform_roles=PlatformRoles(ledger, known))
     taught = ScopedBases(tmp_path / "knowledge")
     services = Services(
         ledger=ledger,
         profiles=Profiles(tmp_path / "profiles"),
         access=access,
         taught=taught,
-        settings=AgentSettings(learn="everyone", asks_consent=False),
+        settings=AgentSettings(learn="members", asks_consent=False),
     )
     agent = Agent(llm=ScriptedLLM(*["I do not know."] * 9), services=services)
     try:
@@ -152,9 +156,7 @@ async def test_a_platform_that_does_not_answer_makes_nobody_an_admin(platform: A
 async def test_the_command_line_lists_them_and_names_stale_ones(tmp_path: Path) -> None:
     settings = Settings.load(env_file=None, data=tmp_path)
     ana, ben = Identity("slack:T1:U1"), Identity("telegram::7")
-    async with people_command.open_ledger(settings) as ledger:
-        from llmagent_os.events import now
-
+    async with open_ledger(settings) as ledger:
         await ledger.platform_admins.confirm(ana, "slack:T1", now())
         await ledger.platform_admins.confirm(ben, "telegram::-9", now() - 2 * security_audit.STALE)
         exported = await ledger.export(ana)
@@ -163,6 +165,6 @@ async def test_the_command_line_lists_them_and_names_stale_ones(tmp_path: Path) 
     assert "slack:T1:U1  admin of slack:T1 by the platform" in listed
     found = {each.text.partition(" ")[0]: each.state for each in await security_audit.check_admins(settings)}
     assert found == {"the": "note", ana: "ok", ben: "problem"}
-    async with people_command.open_ledger(settings) as ledger:
+    async with open_ledger(settings) as ledger:
         await ledger.forget(ana)
         assert [each.identity for each in await ledger.platform_admins.listed()] == [ben]
