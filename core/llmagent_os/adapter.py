@@ -288,6 +288,21 @@ class Reacts(Protocol):
 
 
 @runtime_checkable
+class KnowsAdmins(Protocol):
+    """An adapter that can say who administers a workspace or a group on its platform."""
+
+    async def administers(self, conversation: Conversation, user_id: str) -> bool:
+        """Whether an account administers the conversation's workspace; where the platform has none, its group.
+
+        Asked again with every event, so the adapter remembers answers for a short while. See ``expiring_dict``.
+
+        Raises:
+            AdapterError: the platform does not say.
+        """
+        ...
+
+
+@runtime_checkable
 class Remembers(Protocol):
     """An adapter that keeps what was said in files of its own, as the web chat does with its transcript.
 

@@ -85,6 +85,9 @@
     ask_why = true                        # somebody who gives a 👎 is asked now and then what was wrong
     ask_pause = 6                         # at least so many replies between two such questions
 
+    [roles]                               # who is an admin besides those that the settings name; see docs/security.md
+    platform_admins = true                # whoever administers a Slack workspace, Discord server or Telegram group
+
     [groups]                              # how it behaves among several people; see docs/etiquette.md
     thanks_emoji = "👍"                   # put on thanks that need no answer; left out: nothing
 
@@ -159,6 +162,7 @@ from llmagent_os.modules.behavior_config import Behavior, meant_platform
 from llmagent_os.modules.interaction import Interface
 from llmagent_os.modules.persona_config import PersonaConfig
 from llmagent_os.people.budget_config import BudgetConfig
+from llmagent_os.people.roles_config import RolesConfig
 from llmagent_os.privacy.consent import Consent
 from llmagent_os.privacy.model_masking import seen_by_server
 from llmagent_os.reply.agent_settings import LearnSetting
@@ -363,6 +367,7 @@ class BotConfig(BaseModel):
     consent: ConsentConfig = ConsentConfig()
     budgets: BudgetConfig = BudgetConfig()  #: how much may be used
     feedback: FeedbackConfig = FeedbackConfig()  #: how people are asked what they think of a reply
+    roles: RolesConfig = RolesConfig()  #: who is an admin besides those that the settings name
     groups: GroupsConfig = GroupsConfig()  #: how it behaves among several people
     hours: HoursConfig = HoursConfig()  #: when it works, and when it begins nothing by itself
     approvals: ApprovalConfig = ApprovalConfig()  #: when people are asked before a tool acts

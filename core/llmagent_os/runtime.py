@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
-from llmagent_os.adapter import Adapter
+from llmagent_os.adapter import Adapter, KnowsAdmins
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
 from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
@@ -30,6 +30,7 @@ from llmagent_os.bot import (
     make_llm,
 )
 from llmagent_os.commands.command_table import file_commands, listed_commands
+from llmagent_os.commands.credential_form import credential_form
 from llmagent_os.config import Settings
 from llmagent_os.credentials.typed_secret import take_secret
 from llmagent_os.credentials.vault import Vault
@@ -55,6 +56,7 @@ from llmagent_os.people.budgeting import Budgeting
 from llmagent_os.people.budgets import Budgets
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.person_languages import PersonLanguages
+from llmagent_os.people.platform_roles import PlatformRoles
 from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.people.speaking_handler import SpeakingHandler
 from llmagent_os.plugin import WebAccess
@@ -72,6 +74,7 @@ from llmagent_os.reply.agent_settings import AgentSettings, MemorySettings
 from llmagent_os.reply.embedding_work import keep_embedded
 from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.reply.prompt import warm_up_request
+from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
 from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
@@ -153,7 +156,7 @@ class Runtime:
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
-            access, budgets = _access(settings, ledger, made), _budgets(settings, bot, ledger, profiles)
+            access, budgets = _access(settings, bot.config, ledger, made), _budgets(settings, bot, ledger, profiles)
             languages = _languages(bot, ledger, profiles)
             services = Services(
                 behavior=_behavior(bot.config, policy),
@@ -484,9 +487,14 @@ def _adapter(
         settings.data / name,
         health.report,
         health.metrics,
-        commands=partial(listed_commands, plugins, for_admins=bool(settings.admins or settings.owners)),
+        commands=partial(
+            listed_commands,
+            plugins,
+            for_admins=bool(settings.admins or settings.owners or config.roles.platform_admins),
+        ),
         languages=config.languages,
         file_commands=partial(file_commands, plugins),
+        form_for=partial(credential_form, plugins),
         listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
@@ -542,7 +550,8 @@ def _stores(
     )
 
 
-def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> Access:
+def _access(settings: Settings, config: BotConfig, ledger: Ledger, adapters: tuple[Adapter, ...]) -> Access:
+    known = {adapter.name: adapter for adapter in adapters if isinstance(adapter, KnowsAdmins)}
     return Access(
         ledger,
         access=settings.access,
@@ -550,6 +559,7 @@ def _access(settings: Settings, ledger: Ledger, adapters: Iterable[Adapter]) -> 
         admins=settings.admins,
         owners=settings.owners,
         trusted=[adapter.name for adapter in adapters if adapter.capabilities.trusted],
+        platform_roles=PlatformRoles(ledger, known) if config.roles.platform_admins else None,
     )
 
 
@@ -611,7 +621,8 @@ def _host(
 
     feedback = bot.config.feedback
     asks_why = feedback.ask_why and chosen_learner(settings, bot.config) != "fixed"
-    questions = ReasonQuestions(ledger, directory, pause_replies=feedback.ask_pause)
+    quiet = partial(quiet_until, agent.services)
+    questions = ReasonQuestions(ledger, directory, pause_replies=feedback.ask_pause, quiet_until=quiet)
     working = WorkingHours(
         Budgeting(agent, budgets), bot.config.hours, ledger, zone=settings.zone, clock=agent.services.clock
     )

@@ -60,6 +60,9 @@ class DiscordServer:
         self.commands: list[dict[str, Any]] = []
         self.bot_reactions: list[tuple[str, str]] = []  #: what the bot put on messages: message and emoji
         self.permissions = 1 << 10 | 1 << 11 | 1 << 14 | 1 << 15 | 1 << 16 | 1 << 38  #: of the bot in its server
+        self.forms = True  #: whether forms can be opened
+        self.opened: list[tuple[list[str], dict[str, Any]]] = []  #: forms: what people read on them, and the modal
+        self.admins: set[str] = set()  #: who may manage the server
         self.gateway = Gateway(TOKEN, self._notify, self._first)
         self._people = {self.ana: "Ana", self.ben: "Ben"}
         self._messages: dict[str, list[Message]] = {self.group: [], FORUM_ID: []}
@@ -257,6 +260,16 @@ class DiscordServer:
             data = {"custom_id": button["custom_id"], "component_type": 2, "id": 1}
         await self._interact(3, user or self.ana, channel, data, message)
 
+    async def fill(self, *typed: str, user: str = "") -> None:
+        """A person fills in the form that was opened last, and sends it."""
+        _, form = self.opened[-1]
+        components = [
+            {"type": 18, "id": at, "component": {"type": 4, "id": at + 9, "custom_id": str(at), "value": text}}
+            for at, text in enumerate(typed)
+        ]
+        data = {"custom_id": form["custom_id"], "components": components}
+        await self._interact(5, user or self.ana, form["channel"], data, None)
+
     async def command(
         self,
         name: str,
@@ -394,7 +407,9 @@ class DiscordServer:
             "context": 0 if guild else 1,
         }
         if guild:
-            seen |= {"guild_id": guild, "member": self._member() | {"user": self._user(user)}}
+            rights = str(1 << 10 | 1 << 11 | (1 << 5 if user in self.admins else 0))
+            member = self._member() | {"user": self._user(user), "permissions": rights}
+            seen |= {"guild_id": guild, "member": member}
         else:
             seen["user"] = self._user(user)
         if carrier is not None:
@@ -560,6 +575,13 @@ class DiscordServer:
             raise Refused(400, 40060, "Interaction has already been acknowledged.")
         known["acknowledged"] = True
         kind: int = body["type"]
+        if kind == 9:
+            if not self.forms or not 0 < len(body["data"]["custom_id"]) <= 100 or len(body["data"]["title"]) > 45:
+                known["acknowledged"] = False
+                raise Refused(400, 50035, "Invalid Form Body")
+            labels = [each["label"] for each in body["data"]["components"]]
+            self.opened.append(([body["data"]["title"], *labels], body["data"] | {"channel": known["channel"]}))
+            return
         data: dict[str, Any] = body.get("data") or {}
         if kind in (4, 5):
             self._shapes.check("CreateMessageInteractionCallbackRequest", body)

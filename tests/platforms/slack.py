@@ -81,6 +81,9 @@ class SlackServer:
         self.calls: list[tuple[str, dict[str, Any]]] = []  #: every method called, with its arguments
         self.bot_reactions: list[tuple[str, str]] = []  #: what the bot put on messages: ts and name
         self.connections = 0  #: how many there have been
+        self.forms = True  #: whether forms can be opened
+        self.opened: list[tuple[list[str], dict[str, Any]]] = []  #: forms: what people read on them, and the view
+        self.admins: set[str] = set()  #: who administers the workspace
         self.people = {self.ana: "Ana Pérez", self.ben: "Ben & Co"}  #: the names that Slack says
         self.may_name = asyncio.Event()  #: whether questions for names are answered
         self.may_name.set()
@@ -718,6 +721,37 @@ class SlackServer:
     def _conversations_open(self, given: dict[str, Any]) -> dict[str, Any]:
         return {"channel": {"id": self.direct(str(given["users"]))}}
 
+    def _views_open(self, given: dict[str, Any]) -> dict[str, Any]:
+        if not self.forms:
+            raise Refused("expired_trigger_id")
+        view = json.loads(given["view"]) if isinstance(given["view"], str) else given["view"]
+        asked = [view["title"]["text"], *(each["label"]["text"] for each in view["blocks"])]
+        if len(asked[0]) > 24 or len(view["private_metadata"]) > 3000 or not view["submit"]:
+            raise Refused("invalid_arguments")
+        view |= {"id": f"V{next(self._count):09}", "state": {"values": {}}}
+        self.opened.append((asked, view))
+        return {"view": view}
+
+    async def fill(self, *typed: str, user: str = "") -> None:
+        """A person fills in the form that was opened last, and sends it."""
+        _, view = self.opened[-1]
+        values = {
+            block["block_id"]: {block["element"]["action_id"]: {"type": "plain_text_input", "value": text}}
+            for block, text in zip(view["blocks"], typed, strict=True)
+        }
+        payload = {
+            "type": "view_submission",
+            "team": {"id": TEAM, "domain": "acme"},
+            "user": {"id": user or self.ana, "username": "somebody", "team_id": TEAM},
+            "api_app_id": APP,
+            "token": "verification",
+            "trigger_id": f"{next(self._count)}.2.abc",
+            "view": view | {"state": {"values": values}},
+            "response_urls": [],
+        }
+        self._last = []
+        self._deliver("interactive", payload)
+
     async def _users_info(self, given: dict[str, Any]) -> dict[str, Any]:
         await self.may_name.wait()
         self._need("users:read")
@@ -725,9 +759,8 @@ class SlackServer:
         if name is None:
             raise Refused("user_not_found")
         profile = {"real_name": name, "display_name": name}
-        return {
-            "user": {"id": given["user"], "team_id": TEAM, "name": name.lower(), "real_name": name, "profile": profile}
-        }
+        user = {"id": given["user"], "team_id": TEAM, "name": name.lower(), "real_name": name, "profile": profile}
+        return {"user": user | {"deleted": False, "is_bot": False, "is_admin": given["user"] in self.admins}}
 
     async def _conversations_info(self, given: dict[str, Any]) -> dict[str, Any]:
         await self.may_name.wait()

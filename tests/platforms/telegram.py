@@ -64,6 +64,7 @@ class TelegramServer:
         self.drafts_known = True  #: whether the server has sendMessageDraft
         self.html_known = True  #: whether HTML can be parsed
         self.closed_topics: set[int] = set()  #: topics that were deleted
+        self.admins: set[str] = set()  #: who administers the group
         self.strangers: set[str] = set()  #: people who have not written to the bot directly
         self.migrated: dict[str, str] = {}  #: groups that became supergroups: old id to new id
         self.lose_answers = 0  #: how many messages are posted without the confirmation reaching the bot
@@ -424,6 +425,11 @@ class TelegramServer:
             if request.transport is not None:
                 request.transport.abort()
         return web.json_response({"ok": True, "result": result})
+
+    async def do_getChatAdministrators(self, given: dict[str, Any], uploads: Any) -> Any:
+        if not str(given["chat_id"]).startswith("-"):
+            raise Refused(400, "Bad Request: there are no administrators in the private chat")
+        return [{"status": "creator", "user": self._user(each), "is_anonymous": False} for each in sorted(self.admins)]
 
     async def do_getMe(self, given: dict[str, Any], uploads: dict[str, Any]) -> Any:
         return BOT

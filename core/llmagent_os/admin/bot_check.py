@@ -50,14 +50,24 @@ async def check_references(settings: Settings, bot: Bot, *, complete: bool = Tru
 
 
 async def check(settings: Settings, name: str) -> str:
-    """Check a bot's file, and say that it is right.
+    """Check a bot's file, and say that it is right, and what in it costs more than it seems.
 
     Raises:
         ConfigError: there is no such bot, or its file has mistakes.
     """
     bot = Bot.load(name)
     await check_references(settings, bot)
-    return f"{bot.file} is right."
+    return "\n".join([f"{bot.file} is right.", *_warnings(bot.config)])
+
+
+def _warnings(config: BotConfig) -> Iterator[str]:
+    """What is allowed, and has a price."""
+    if config.policy.learner == "bayes" and config.policy.exploration == 0:
+        yield (
+            "Warning: `policy.exploration` is 0. Ways of answering that seem worse then have a probability near "
+            "or at 0, so `llmagent-os policy evaluate` and trainings cannot say how they would have done. Write 0.01 "
+            "or more to keep that."
+        )
 
 
 def schema() -> str:

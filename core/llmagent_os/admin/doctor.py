@@ -29,6 +29,7 @@ from llmagent_os.admin.graphics_check import check_graphics
 from llmagent_os.admin.model_check import check_model
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide, known_guides
 from llmagent_os.admin.voice_check import check_voice
+from llmagent_os.admin.waiting_check import check_credentials, check_waiting
 from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.errors import ConfigError, LLMAgentOSError, NotConfiguredError
@@ -62,6 +63,7 @@ async def examine(
     findings += check_encryption(settings)
     findings.append(check_clock(settings))
     findings += _ledger(settings)
+    findings += [*check_waiting(settings), *check_credentials(settings)]
     async for finding in check_damage(settings):
         findings.append(finding)
     try:

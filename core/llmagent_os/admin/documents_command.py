@@ -30,7 +30,7 @@ def base_of(settings: Settings, bot: str, *, workspace: str = "", person: str = 
     Args:
         settings: where the data are.
         bot: whose base, if no other is named.
-        workspace: as ``slack:T024``; empty: none.
+        workspace: as ``slack:T024``, or a group as ``telegram::-1007``; empty: none.
         person: as ``slack:T024:U17``; empty: none.
 
     Raises:
@@ -40,6 +40,8 @@ def base_of(settings: Settings, bot: str, *, workspace: str = "", person: str = 
         raise ConfigError("name a workspace or a person, not both")
     if not (workspace or person):
         return PassageBase(bot_base(settings.data, Bot.load(bot).name), "bot")
+    if workspace.count("::") == 1 and not workspace.endswith(":"):
+        return ScopedBases(settings.data / KNOWLEDGE_FOLDER).base(Scope("group", workspace))
     if workspace and workspace.count(":") != 1:
         raise ConfigError(f"a workspace is written platform:workspace (slack:T024, telegram:), not {workspace!r}")
     scope = Scope("workspace", workspace) if workspace else Scope.of_person(parse(person))

@@ -18,6 +18,7 @@ async def listing(settings: Settings) -> str:
     """Return who was let in and who waits for approval, one person per line."""
     async with _access(settings) as access:
         members, requests = await access.members(), await access.requests()
+        platform_admins = await access.platform_admins()
     ways = {
         "pairing": "Anybody else who writes gets a code, and is answered once you have approved it.",
         "closed": "Others are not answered (LLMAGENT_OS_ACCESS=closed).",
@@ -27,6 +28,11 @@ async def listing(settings: Settings) -> str:
         *(f"named in LLMAGENT_OS_OWNERS: {pattern}" for pattern in access.roles.owners),
         *(f"named in LLMAGENT_OS_ADMINS: {pattern}" for pattern in access.roles.admins),
         *(f"named in LLMAGENT_OS_ALLOW: {pattern}" for pattern in access.allow),
+        *(
+            f"{each.identity}  admin of {each.place} by the platform, which last said so on "
+            f"{each.confirmed_at:%Y-%m-%d %H:%M} UTC"
+            for each in platform_admins
+        ),
         *(
             f"{each.identity}  {each.name or '-'}  let in {each.approved_at:%Y-%m-%d %H:%M} UTC by {each.approved_by}"
             for each in members

@@ -18,10 +18,12 @@ from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.leak_check import check_files, check_logs
 from llmagent_os.admin.open_doors import check_doors
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide
+from llmagent_os.admin.waiting_check import check_credentials
 from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.events import now
 from llmagent_os.ledger.connection import file_of
+from llmagent_os.ledger.platform_admins import PlatformAdmin
 from llmagent_os.people.roles import Roles
 
 #: An admin who has not been seen for so long may have left.
@@ -29,7 +31,7 @@ STALE = timedelta(days=90)
 
 
 async def examine(settings: Settings, bot: Bot, env_file: Path | None, logs: Iterable[Path]) -> list[Finding]:
-    """Check files, doors, logs, platforms and admins.
+    """Check files, credentials, doors, logs, platforms and admins.
 
     Args:
         settings: of the installation.
@@ -40,6 +42,7 @@ async def examine(settings: Settings, bot: Bot, env_file: Path | None, logs: Ite
     folder = settings.plugin_folder or bot.plugin_folder
     code = [bot.folder, *([] if folder is None else [folder])]
     findings = [*check_files(settings, env_file, code), *check_encryption(settings), *check_doors(settings)]
+    findings += [_as_problem(each) for each in check_credentials(settings)]
     findings += check_logs(settings, logs)
     for platform in configured_platforms(settings, bot):
         guidance = await find_guide(platform)(GuideSetup(settings, bot.config, {}))
@@ -53,19 +56,21 @@ def _as_problem(finding: Finding) -> Finding:
 
 
 async def check_admins(settings: Settings) -> list[Finding]:
-    """Check that those who are named as owners and admins are still there."""
+    """Check that those who are named as owners and admins, and those whom platforms named, are still there."""
     roles = Roles(owners=settings.owners, admins=settings.admins)
     named = [*roles.owners, *roles.admin_patterns]
-    if not named:
-        text = "nobody is an owner or an admin: people are let in from the command line only"
-        return [Finding("admins", "note", text)]
     accounts = [each for each in dict.fromkeys(named) if not set(each) & set("*?[")]
     file = file_of(settings.ledger_url)
-    if file is None or not file.exists():
-        return [Finding("admins", "note", "there is no ledger yet: it is not known when admins were last seen")]
-    async with open_ledger(settings) as ledger:
-        seen = await ledger.audit.last_seen(accounts)
     findings: list[Finding] = []
+    if not named:
+        text = "the settings name no owner and no admin: people are let in from the command line"
+        findings.append(Finding("admins", "note", text))
+    if file is None or not file.exists():
+        return findings or [
+            Finding("admins", "note", "there is no ledger yet: it is not known when admins were last seen")
+        ]
+    async with open_ledger(settings) as ledger:
+        seen, by_platform = await ledger.audit.last_seen(accounts), await ledger.platform_admins.listed()
     for account in accounts:
         remedy = f"take {account} out of {PREFIX}OWNERS and {PREFIX}ADMINS if that person has left"
         if account not in seen:
@@ -76,4 +81,12 @@ async def check_admins(settings: Settings) -> list[Finding]:
             findings.append(Finding("admins", "problem", text, remedy))
         else:
             findings.append(Finding("admins", "ok", f"{account} was seen {seen[account]:%Y-%m-%d}"))
-    return findings
+    return [*findings, *map(_platform_admin, by_platform)]
+
+
+def _platform_admin(admin: PlatformAdmin) -> Finding:
+    text = f"{admin.identity} is an admin of {admin.place} by the platform, which last said so on "
+    text += f"{admin.confirmed_at:%Y-%m-%d}"
+    if now() - admin.confirmed_at <= STALE:
+        return Finding("admins", "ok", text)
+    return Finding("admins", "problem", text, "take the role away on the platform if that person has left")

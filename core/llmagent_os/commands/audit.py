@@ -16,9 +16,9 @@ SHOWN = 15
 async def audit(access: Access, command: Command) -> Reply:
     """Answer an owner's ``/audit``. Where no owner is named, admins are shown what belongs to their workspaces."""
     reader = identity_of(command)
-    if access.roles.owners and access.roles.role(reader) != "owner":
+    if access.roles.owners and access.role(reader) != "owner":
         return Reply(gettext("Only owners can read that. Whoever runs me names them in LLMAGENT_OS_OWNERS."))
-    entries = await access.log.latest(SHOWN, by=reader, of=access.roles.workspaces(reader))
+    entries = await access.log.latest(SHOWN, by=reader, of=access.workspaces(reader))
     return Reply("\n".join(f"- {entry_text(each)}" for each in entries) or gettext("Nothing was done yet."))
 
 

@@ -69,7 +69,7 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 
 async def _help(services: Services, command: Command) -> Reply:
-    is_admin = services.access is not None and services.access.roles.names(identity_of(command))
+    is_admin = services.access is not None and services.access.has_role(identity_of(command))
     return help_reply(services.settings.title, listed_commands(services.plugins, for_admins=is_admin))
 
 
@@ -248,7 +248,7 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
     access = services.access
     if name in COMMANDS or access is None:
         return await COMMANDS[name].answer(services, command)
-    if not access.roles.names(identity_of(command)):
+    if not access.has_role(identity_of(command)):
         return Reply(gettext("Only admins can do that. Whoever runs me names them in LLMAGENT_OS_ADMINS."))
     return await ADMIN_COMMANDS[name].answer(access, command)
 

@@ -44,7 +44,8 @@ async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Creden
         )
     if credential.server is not None or credential.command or credential.address:
         return await begin(vault, event, plugin, credential)
-    user, _, password = (secret or "").partition(" ") if credential.kind == "login" else ("", "", secret or "")
+    between = "\n" if "\n" in (secret or "") else " "  # of a form: a line each
+    user, _, password = (secret or "").partition(between) if credential.kind == "login" else ("", "", secret or "")
     password = password.strip()
     if not password:
         how = "NAME PASSWORD" if credential.kind == "login" else "SECRET"
@@ -57,9 +58,9 @@ async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Creden
         await vault.put(plugin, credential.name, identity_of(event), stored)
     except PluginError:
         return Reply("That is too long for a password or token, so I have not kept it.")
-    return Reply(
-        f"Thank you: I can sign in to {credential.title} now. If this chat still shows your message, please delete it."
-    )
+    thanks = f"Thank you: I can sign in to {credential.title} now."
+    shown = isinstance(event, Command) and event.message_id
+    return Reply(f"{thanks} If this chat still shows your message, please delete it." if shown else thanks)
 
 
 async def finish_device(vault: Vault, event: Event, plugin: str, credential: Credential) -> Reply:

@@ -10,11 +10,12 @@ import msgspec
 import structlog
 
 from llmagent_os.adapter import Button, Reply
-from llmagent_os.commands.teaching import DOCUMENT_GONE, audit_name, is_admin, passage_count, short_id
+from llmagent_os.commands.teaching import DOCUMENT_GONE, audit_name, passage_count, shared_scope, short_id
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
 from llmagent_os.knowledge.passage_base import UNUSABLE, PassageBase
 from llmagent_os.knowledge.passages import Document, Passage
+from llmagent_os.knowledge.scopes import Scope
 from llmagent_os.languages import LazyText, gettext, lazy_gettext, ngettext, number_text
 from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.reply.citations import SHOW_PASSAGE, source_name
@@ -94,7 +95,7 @@ async def remove_pressed(services: Services, event: Event, value: str) -> Reply:
     await asyncio.to_thread(found.base.compact)
     if services.access is not None and found.whose != "person":
         detail = audit_name(found.document)
-        await services.access.note(identity_of(event), "removed a document of everybody", detail=detail)
+        await services.access.note(identity_of(event), "removed a document of everybody", detail=detail, where=event)
     return Reply(gettext("Removed “{title}”.", title=found.document.title))
 
 
@@ -112,14 +113,21 @@ async def _bases(services: Services, event: Event) -> list[tuple[PassageBase, Wh
     """The bases that a person may read, whose each is, and whether the person may remove what is in it."""
     found: list[tuple[PassageBase, Whose, bool]] = []
     if services.taught is not None:
-        admin = is_admin(services, event)
+        theirs = _removable(shared_scope(services, event))
         scopes = await scopes_of(services, event, identity_of(event))
         for scope in reversed(scopes):  # the person's own first
             whose: Whose = "person" if scope.kind == "person" else "workspace"
-            found += [(base, whose, admin or whose == "person") for base in services.taught.there([scope])]
+            found += [(base, whose, scope.kind in theirs) for base in services.taught.there([scope])]
     if services.knowledge is not None:
         found.append((services.knowledge.base, "bot", False))
     return found
+
+
+def _removable(shared: Scope | None) -> set[str]:
+    """The kinds of scopes from which somebody may remove documents who may teach ``shared``."""
+    if shared is None:
+        return {"person"}
+    return {"person", "group", shared.kind}
 
 
 async def _listed(services: Services, event: Event) -> list[Listed]:

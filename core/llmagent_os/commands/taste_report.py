@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from llmagent_os.languages import gettext, ngettext, number_text
+from llmagent_os.languages import gettext, list_text, ngettext, number_text
 from llmagent_os.languages.written_phrases import choice_text, join_sentences
 from llmagent_os.modules.taste_words import liked, persona_in_words
 from llmagent_os.reply.exchange import Exchange
@@ -37,12 +37,17 @@ async def taste_report(services: Services, exchange: Exchange) -> str:
         return join_sentences([nothing, behind])
     await worker.load(profile.user_id)
     dimensions = services.behavior.dimensions
+    there, idle = services.behavior.dimensions_on(exchange.event.conversation.platform), list[str]()
     lines = [_source(reacted, replies)]
     for name, taste in worker.tastes(profile.user_id).items():
         values, asked = tuple(dimensions[name]), profile.preferences.get(name, "")
+        is_sure = taste.chance * len(values) >= REPORT_ODDS and taste.odds_learned >= REPORT_ODDS
+        value = asked if asked in values else taste.value
+        if (asked in values or is_sure) and value not in there.get(name, ()):
+            idle.append(liked(name, value))
         if asked in values:
             lines.append(gettext("- {taste} (you told me so)", taste=liked(name, asked)))
-        elif taste.chance * len(values) < REPORT_ODDS or taste.odds_learned < REPORT_ODDS:
+        elif not is_sure:
             either = choice_text([value.replace("_", " ") for value in values])
             lines.append(gettext("- {values}: I cannot tell yet", values=either))
         else:
@@ -56,6 +61,8 @@ async def taste_report(services: Services, exchange: Exchange) -> str:
                 people=persona_in_words(persona),
             )
         )
+    if idle:
+        lines.append(gettext("On this platform it has no effect that you like {tastes}.", tastes=list_text(idle)))
     styles = styles_of(services)
     example = "brief" if "brief" in styles else styles[-1].replace("_", " ")
     corrects = gettext("`/profile set {example}` corrects it, and taking reactions off unlearns it.", example=example)

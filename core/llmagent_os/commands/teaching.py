@@ -65,9 +65,13 @@ _SAID = {
 }
 
 
-def is_admin(services: Services, event: Event) -> bool:
-    """Whether the person who did ``event`` is an admin."""
-    return services.access is not None and services.access.is_admin(identity_of(event))
+def shared_scope(services: Services, event: Event) -> Scope | None:
+    """Whom the person who did ``event`` may teach besides themselves: a workspace, or a group. None: nobody."""
+    if services.access is None:
+        return None
+    if services.access.is_admin(identity_of(event)):
+        return Scope.of_workspace(event.conversation)
+    return Scope.of_group(event.conversation) if services.access.administers_group(event) else None
 
 
 def why_not(services: Services, event: Event, *, for_all: bool) -> str:
@@ -81,7 +85,7 @@ def why_not(services: Services, event: Event, *, for_all: bool) -> str:
     setting = services.settings.learn
     if services.taught is None or setting == "off":
         return str(OFF)
-    if is_admin(services, event):
+    if shared_scope(services, event) is not None:
         return ""
     if setting == "admins":
         return str(ONLY_ADMINS)
@@ -109,7 +113,7 @@ async def keep_document(
     if scopes is None:
         return None, str(OFF)
     identity = identity_of(event)
-    scope = Scope.of_workspace(event.conversation) if for_all else Scope.of_person(identity)
+    scope = (shared_scope(services, event) if for_all else None) or Scope.of_person(identity)
     base = scopes.base(scope)
     try:
         document = Document(
@@ -124,9 +128,9 @@ async def keep_document(
     except (TooMuchError, ConfigError) as error:
         return None, str(error)
     await embed_new(services, scope)
-    if for_all and services.access is not None:
-        await services.access.note(identity, "taught everybody", detail=audit_name(kept))
-    return kept, _said(event, kept, is_known=known is not None, for_all=for_all)
+    if scope.kind != "person" and services.access is not None:
+        await services.access.note(identity, "taught everybody", detail=audit_name(kept), where=event)
+    return kept, _said(event, kept, is_known=known is not None, scope=scope)
 
 
 async def embed_new(services: Services, scope: Scope) -> None:
@@ -142,7 +146,7 @@ async def embed_new(services: Services, scope: Scope) -> None:
 
 def share_button(services: Services, event: Event, document: Document) -> tuple[Button, ...]:
     """The button that gives a person's document to everybody in the workspace, if the person is an admin."""
-    if not is_admin(services, event):
+    if shared_scope(services, event) is None:
         return ()
     scope = Scope.of_person(identity_of(event))
     return (Button(gettext("Share it with everybody here"), f"{SHARE}{scope.name}:{short_id(document)}"),)
@@ -188,10 +192,10 @@ async def share(services: Services, event: Event, value: str) -> Reply:
     return Reply(said)
 
 
-def _said(event: Event, document: Document, *, is_known: bool, for_all: bool) -> str:
+def _said(event: Event, document: Document, *, is_known: bool, scope: Scope) -> str:
     whom = "alone"
-    if for_all:
-        whom = "here" if event.conversation.workspace else "platform"
+    if scope.kind != "person":
+        whom = "platform" if scope.kind == "workspace" and not event.conversation.workspace else "here"
     named = gettext("“{title}”", title=document.title)
     if document.source:  # what a person has written themselves needs no counting
         named = gettext("“{title}” ({passages})", title=document.title, passages=passage_count(document))

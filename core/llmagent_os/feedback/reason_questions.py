@@ -8,11 +8,12 @@ Whoever says "don't ask me why" is not asked again: the preference :data:`ASK_WH
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from types import MappingProxyType
 
 from llmagent_os.adapter import Button, Capabilities, Reply
-from llmagent_os.events import PRESSED, Reaction, event_key
+from llmagent_os.events import PRESSED, Event, Reaction, event_key
 from llmagent_os.feedback.kept_reasons import OFFERED, dislikes, reason_row, standing_reason
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
@@ -50,15 +51,24 @@ MAX_DOUBLINGS = 4
 class ReasonQuestions:
     """Asks for the reasons of 👎."""
 
-    def __init__(self, ledger: Ledger, directory: Directory, *, pause_replies: int) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        directory: Directory,
+        *,
+        pause_replies: int,
+        quiet_until: Callable[[Event], Awaitable[datetime | None]] | None = None,
+    ) -> None:
         """Args:
         ledger: keeps when a person was asked.
         directory: knows the person behind an account, and what they want.
         pause_replies: how many replies a person gets after a question, at least, before the next one.
+        quiet_until: when the bot may begin something by itself again for the person of an event; None: at any time.
         """
         self._ledger = ledger
         self._directory = directory
         self._pause_replies = pause_replies
+        self._quiet_until = quiet_until
 
     async def question(self, event: Reaction, on: Interaction, capabilities: Capabilities) -> Reply | None:
         """Return the question to ask about a reaction, and note in the ledger that it is asked. None: none is asked.
@@ -82,6 +92,8 @@ class ReasonQuestions:
             return None
         who = await self._directory.identities_of(identity_of(event))
         if on.user_id not in who or not await self._may_ask(event, on, who):
+            return None
+        if self._quiet_until is not None and await self._quiet_until(event) is not None:
             return None
         await self._ledger.add_reward(reason_row(on, event, "ask", event.at, mark="ask"))
         return Reply(

@@ -9,37 +9,41 @@ import structlog
 
 from llmagent_os.adapter import Adapter, Capabilities, Receipt, Reply, ShowsThumbs
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
-from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.containment import contained
+from llmagent_os.errors import LedgerError
 from llmagent_os.events import PRESSED, Conversation, Reaction
 from llmagent_os.feedback.reactions import Reactions
 from llmagent_os.feedback.reason_questions import CLOSED
-from llmagent_os.identity import Identity, identity_of
+from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction
+from llmagent_os.ledger.open_questions import OpenQuestions
 
 _log = structlog.stdlib.get_logger(__name__)
 
 #: Returns the question to ask about a reaction on a reply; None: none is asked.
 Question = Callable[[Reaction, Interaction, Capabilities], Awaitable[Reply | None]]
 
-#: How many questions are remembered that can still be closed.
-OPEN_QUESTIONS = 1000
-
 
 class ReactionAnswers:
     """Answers reactions. Whatever fails here is logged: the reaction itself is counted already."""
 
-    def __init__(self, reactions: Reactions, background: BackgroundTasks, question: Question | None) -> None:
+    def __init__(
+        self,
+        reactions: Reactions,
+        open_questions: OpenQuestions,
+        background: BackgroundTasks,
+        question: Question | None,
+    ) -> None:
         """Args:
         reactions: know which feedback buttons are pressed.
+        open_questions: remember where questions stand.
         background: runs what nobody waits for.
         question: see :data:`Question`; None: nobody is asked.
         """
         self._reactions = reactions
         self._background = background
         self._question = question
-        # The account that reacted, and the reply's id -> where the question is. A restart forgets it.
-        self._open: BoundedDict[tuple[Identity, str], tuple[Conversation, str]] = BoundedDict(OPEN_QUESTIONS)
+        self._open = open_questions
 
     async def answer(self, adapter: Adapter, event: Reaction, on: Interaction) -> Reply | None:
         """Show what a reaction has changed, and return the question to ask. None: none is asked."""
@@ -54,10 +58,16 @@ class ReactionAnswers:
             _log.error("a person cannot be asked for the reason of a reaction", error=repr(error))
             return None
 
-    def note_asked(self, event: Reaction, on: Interaction, where: Conversation, receipt: Receipt, asked: Reply) -> None:
+    async def note_asked(
+        self, event: Reaction, on: Interaction, where: Conversation, receipt: Receipt, asked: Reply
+    ) -> None:
         """Note where a question stands, so that it can be closed. One that a single person sees cannot be changed."""
-        if receipt.message_ids and asked.only_for is None:
-            self._open[identity_of(event), on.interaction_id] = (where, receipt.message_ids[-1])
+        if not receipt.message_ids or asked.only_for is not None:
+            return
+        try:
+            await self._open.put(identity_of(event), on.interaction_id, where, receipt.message_ids[-1])
+        except LedgerError as error:
+            _log.warning("a question cannot be closed later", platform=where.platform, error=str(error))
 
     async def _show_thumbs(self, adapter: ShowsThumbs, event: Reaction, on: Interaction) -> None:
         try:
@@ -68,14 +78,15 @@ class ReactionAnswers:
 
     async def _close(self, adapter: Adapter, event: Reaction, on: Interaction) -> None:
         """Close the question about a reply that the person does not dislike any more."""
-        key = (identity_of(event), on.interaction_id)
-        if key not in self._open or await self._reactions.is_disliked(on, key[0]):
-            return
-        where, message_id = self._open.pop(key)
+        identity = identity_of(event)
         try:
-            await contained(adapter.edit(where, message_id, CLOSED))
+            found = await self._open.find(identity, on.interaction_id)
+            if found is None or await self._reactions.is_disliked(on, identity):
+                return
+            await self._open.drop(identity, on.interaction_id)
+            await contained(adapter.edit(*found, CLOSED))
         except Exception as error:
-            _log.warning("a question is not closed", platform=where.platform, error=str(error))
+            _log.warning("a question is not closed", platform=event.conversation.platform, error=str(error))
 
 
 def conversation_of(event: Reaction, on: Interaction) -> Conversation:

@@ -75,7 +75,7 @@ class Stages:
         self._status = status
         self._metrics = status.metrics
         self._sender = ReplySender(adapters, limits, status)
-        self._answers = ReactionAnswers(reactions, background, question)
+        self._answers = ReactionAnswers(reactions, ledger.open_questions, background, question)
 
     async def advance(self, pending: PendingEvent) -> float | None:
         """Run the stages that ``pending`` has not passed.
@@ -119,7 +119,7 @@ class Stages:
                     if pending.receipt is not None and self._loops is not None:
                         self._loops.answered(event, pending.reply)
                     if pending.receipt is not None and pending.interaction is None and pending.reply.buttons:
-                        self._note_unkept(pending, pending.receipt, pending.reply)
+                        await self._note_unkept(pending, pending.receipt, pending.reply)
                     await self._finish(pending)
                 finally:
                     self._reactions.sent(pending.key)
@@ -188,10 +188,10 @@ class Stages:
         adapter = self._adapters[event.conversation.platform]
         pending.reply = await self._answers.answer(adapter, event, pending.reacted_to)
 
-    def _note_unkept(self, pending: PendingEvent, receipt: Receipt, reply: Reply) -> None:
+    async def _note_unkept(self, pending: PendingEvent, receipt: Receipt, reply: Reply) -> None:
         self._reactions.note_unkept(pending.event, receipt)
         if type(pending.event) is Reaction and pending.reacted_to is not None:
-            self._answers.note_asked(pending.event, pending.reacted_to, pending.where, receipt, reply)
+            await self._answers.note_asked(pending.event, pending.reacted_to, pending.where, receipt, reply)
 
     # ── prepare ───────────────────────────────────────────────────────────────────────────────────────────────────
 

@@ -1,4 +1,4 @@
-"""What people have taught: one base for each account, and one for each workspace. Each base is a file of its own.
+"""What people have taught: one base for each account, each workspace and each group. Each base is a file of its own.
 
 So a search opens only the files that the person may read, and forgetting a person is deleting files. Which accounts are
 one person is for the caller to know: an account keeps what was taught under it when it is linked or unlinked.
@@ -33,7 +33,12 @@ KNOWLEDGE_FOLDER = "knowledge"
 #: How many files of people and workspaces are open at the same time.
 MAX_OPEN = 64
 
-_FOLDERS = {"person": "people", "workspace": "workspaces"}
+Kind = Literal["person", "workspace", "group"]
+
+_FOLDERS: dict[Kind, str] = {"person": "people", "workspace": "workspaces", "group": "groups"}
+
+#: Those scopes that several people share.
+_SHARED: tuple[Kind, ...] = ("workspace", "group")
 
 
 def bot_base(data: Path, bot: str) -> Path:
@@ -48,8 +53,8 @@ class TooMuchError(LLMAgentOSError):
 class Scope(msgspec.Struct, frozen=True):
     """Whose a base is."""
 
-    kind: Literal["person", "workspace"]
-    key: str  #: the account; or the platform and its workspace, joined by a colon
+    kind: Kind
+    key: str  #: the account; or the platform and its workspace, joined by a colon; of a group its channel too
 
     @classmethod
     def of_person(cls, identity: Identity) -> Scope:
@@ -60,6 +65,11 @@ class Scope(msgspec.Struct, frozen=True):
     def of_workspace(cls, conversation: Conversation) -> Scope:
         """The scope of all people of a workspace; on a platform without workspaces, of all its people."""
         return cls("workspace", f"{conversation.platform}:{conversation.workspace}")
+
+    @classmethod
+    def of_group(cls, conversation: Conversation) -> Scope:
+        """The scope of all people of a group: of its channel, with its threads."""
+        return cls("group", f"{conversation.platform}:{conversation.workspace}:{conversation.channel}")
 
     @property
     def name(self) -> str:
@@ -74,10 +84,10 @@ class ScopedBases:
         """Args:
         folder: made with the first document.
         max_person: the most passages of one account.
-        max_workspace: the most passages of one workspace.
+        max_workspace: the most passages of one workspace or group.
         """
         self._folder = folder
-        self._most = {"person": max_person, "workspace": max_workspace}
+        self._most = {"person": max_person, "workspace": max_workspace, "group": max_workspace}
         self._lock = threading.Lock()
         self._open: OrderedDict[Path, PassageBase] = OrderedDict()
 
@@ -128,7 +138,7 @@ class ScopedBases:
             with self._lock:
                 self._open.pop(path, None)
         damaged: list[str] = []
-        for base in self.all_bases("workspace"):
+        for base in self._shared_bases():
             try:
                 base.forget_author(accounts)
             except UNUSABLE as error:
@@ -156,7 +166,7 @@ class ScopedBases:
             except UNUSABLE as error:
                 _log.error("a knowledge base cannot be exported", path=str(base.path), error=str(error))
                 found.append({"problem": "what this account has taught is damaged and cannot be read"})
-        for base in self.all_bases("workspace"):
+        for base in self._shared_bases():
             try:
                 added = [each for each in base.documents() if each.added_by in accounts]
             except UNUSABLE as error:
@@ -165,14 +175,18 @@ class ScopedBases:
             found += [{**_exported(each, ()), "shared": True} for each in added]
         return found
 
-    def all_bases(self, kind: Literal["person", "workspace"]) -> Iterator[PassageBase]:
-        """The bases of all people, or of all workspaces."""
+    def _shared_bases(self) -> Iterator[PassageBase]:
+        for kind in _SHARED:
+            yield from self.all_bases(kind)
+
+    def all_bases(self, kind: Kind) -> Iterator[PassageBase]:
+        """The bases of all people, of all workspaces, or of all groups."""
         for path in sorted((self._folder / _FOLDERS[kind]).glob("*.db")):
             yield self._base(path, "")
 
     def seal(self) -> None:
         """Have every base encrypted that is there, now that there is a key: opening one does it."""
-        for kind in ("person", "workspace"):
+        for kind in _FOLDERS:
             for base in self.all_bases(kind):
                 len(base)
         self.close()

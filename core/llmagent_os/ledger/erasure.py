@@ -22,6 +22,8 @@ from llmagent_os.ledger.held_messages import exported_held
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.memories import export_memories
+from llmagent_os.ledger.open_questions import exported_questions
+from llmagent_os.ledger.platform_admins import exported_platform_admins
 from llmagent_os.ledger.policy_versions import first_row, mark_changed
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.row_codecs import (
@@ -48,7 +50,9 @@ from llmagent_os.ledger.schema import (
     link_codes,
     members,
     memories,
+    open_questions,
     personas,
+    platform_admins,
     records,
     requests,
     rewards,
@@ -91,7 +95,8 @@ class Erasure:
         many wrong codes in the last hour), ``canaries`` (conversations in which a new version was tested),
         ``personas`` (what kind of person each bot takes the person for), ``usage`` (what the person used of budgets),
         ``audit`` (what an admin did), ``held`` (messages that are answered when the bot works again), ``silences``
-        (that the person brought about) and ``inbox`` (events that wait or were given up). Every interaction has its
+        (that the person brought about), ``platform_admins`` (what the person administers), ``open_questions``
+        (that the bot has asked) and ``inbox`` (events that wait or were given up). Every interaction has its
         completions. Under ``damaged`` is what cannot be read, as it is.
         """
         return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
@@ -267,6 +272,8 @@ def _exported_sums(database: Database, who: list[Identity]) -> Export:
         "audit": exported_audit(database, who),
         "held": exported_held(database, who),
         "silences": exported_silences(database, who),
+        "platform_admins": exported_platform_admins(database, who),
+        "open_questions": exported_questions(database, who),
     }
 
 
@@ -331,6 +338,9 @@ def _erase(database: Database, who: list[Identity]) -> int:
     answered = (inbox.c.user_id.in_(who), inbox.c.state.in_([DONE, FAILED, DEAD]))
     steps: tuple[sa.Delete | sa.Update, ...] = (
         *erase_damaged(who),
+        sa.delete(open_questions).where(
+            open_questions.c.user_id.in_(who) | open_questions.c.interaction_id.in_(theirs)
+        ),
         sa.delete(sent).where(sent.c.interaction_id.in_(theirs)),
         sa.delete(rewards).where(by_or_for_them | rewards.c.interaction_id.in_(theirs)),
         sa.delete(completions).where(completions.c.interaction_id.in_(theirs)),
@@ -343,6 +353,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(timers).where(timers.c.user_id.in_(who)),
         sa.delete(held).where(held.c.user_id.in_(who)),
         sa.delete(silences).where(silences.c.user_id.in_(who)),
+        sa.delete(platform_admins).where(platform_admins.c.identity.in_(who)),
         sa.delete(requests).where(requests.c.identity.in_(who)),
         # Whom a person let in stays let in.
         sa.update(members).where(members.c.approved_by.in_(who)).values(approved_by=""),

@@ -30,7 +30,9 @@ from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
 from llmagent_os.ledger.memories import Memories
 from llmagent_os.ledger.old_words import delete_old_words
+from llmagent_os.ledger.open_questions import OpenQuestions
 from llmagent_os.ledger.personas import Personas
+from llmagent_os.ledger.platform_admins import PlatformAdmins
 from llmagent_os.ledger.plugin_contacts import ContactNotes, LedgerContacts
 from llmagent_os.ledger.plugin_records import LedgerRecords, read_holder
 from llmagent_os.ledger.plugin_timers import LedgerTimers
@@ -61,7 +63,7 @@ class Ledger:
 
     Other rooms call the methods of this class and of its parts :attr:`identities`, :attr:`members`, :attr:`memories`,
     :attr:`learned`, :attr:`lora_versions`, :attr:`canary_tests`, :attr:`training_jobs`, :attr:`personas`,
-    :attr:`usage`, :attr:`audit`, :attr:`held` and :attr:`silences`.
+    :attr:`usage`, :attr:`audit`, :attr:`held`, :attr:`silences`, :attr:`platform_admins` and :attr:`open_questions`.
     Any number of tasks may call at the same time. A method that writes has committed when it returns, except
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
@@ -88,6 +90,8 @@ class Ledger:
         self.audit = AuditLog(writer)  #: what admins and approvals did
         self.held = HeldMessages(writer, timer_set)  #: messages that are answered when the bot works again
         self.silences = Silences(writer)  #: until when the bot is silent where
+        self.platform_admins = PlatformAdmins(writer)  #: who administers what on its platform
+        self.open_questions = OpenQuestions(writer)  #: where questions for a reason stand
         self._contact_notes = ContactNotes(writer)
         self._due_timers = DueTimers(writer, self._inbox, timer_set)
         self._erasure = Erasure(writer, self._inbox, rewards_changed)
@@ -226,12 +230,13 @@ class Ledger:
         return await self._inbox.unfinished()
 
     async def prune(self) -> int:
-        """Delete what is old: answered events, wrong codes, memories and silences that ended, sums of old periods.
+        """Delete what is old: answered events, wrong codes, memories and silences that ended, sums of old periods,
+        questions that cannot be closed any more.
 
         Returns:
             How many rows.
         """
-        parts = (self._inbox, self.identities, self.memories, self.usage, self.silences)
+        parts = (self._inbox, self.identities, self.memories, self.usage, self.silences, self.open_questions)
         counts = [await part.prune() for part in parts]
         return sum(counts)
 

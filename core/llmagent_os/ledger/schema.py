@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0026"
+REVISION = "0027"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -510,4 +510,25 @@ audit = sa.Table(
     sa.Column("subject", sa.Text, nullable=False, index=True),  # whom or what it was done to; a pseudonym, too
     sa.Column("detail", sa.Text, nullable=False),
     sqlite_autoincrement=True,
+)
+
+#: Which accounts administer a workspace or a group on its platform, as the platform has said.
+platform_admins = sa.Table(
+    "platform_admins",
+    metadata,
+    sa.Column("identity", sa.Text, primary_key=True),
+    sa.Column("place", sa.Text, primary_key=True),  # platform and workspace; of a group, its channel too
+    sa.Column("since", _NUMBER, nullable=False),
+    sa.Column("confirmed_at", _NUMBER, nullable=False),  # when the platform said it last
+)
+
+#: Where the questions for the reason of a thumb down stand that are still open.
+open_questions = sa.Table(
+    "open_questions",
+    metadata,
+    sa.Column("user_id", sa.Text, primary_key=True),
+    sa.Column("interaction_id", sa.Text, primary_key=True),  # the reply that the question is about
+    sa.Column("conversation", sa.Text, nullable=False),  # JSON: where the question stands
+    sa.Column("message_id", sa.Text, nullable=False),
+    sa.Column("asked_at", _NUMBER, nullable=False),
 )

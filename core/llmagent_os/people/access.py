@@ -16,8 +16,10 @@ from llmagent_os.events import Event, event_key, now
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger.audit_log import AuditEntry
 from llmagent_os.ledger.members import Member, Request
+from llmagent_os.ledger.platform_admins import PlatformAdmin
 from llmagent_os.people.codes import new_code, read
-from llmagent_os.people.roles import Roles, matches, patterns
+from llmagent_os.people.platform_roles import PlatformRoles, place_of
+from llmagent_os.people.roles import Role, Roles, matches, patterns, workspace_of
 from llmagent_os.privacy.retention import ACCESS_REQUESTS
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Access:
         admins: str = "",
         owners: str = "",
         trusted: Collection[str] = (),
+        platform_roles: PlatformRoles | None = None,
         clock: Callable[[], datetime] = now,
     ) -> None:
         """Nothing is looked up yet.
@@ -61,6 +64,7 @@ class Access:
             admins: who may let others in, written the same way. Admins are answered too.
             owners: who may do that too, and read the audit log; written the same way.
             trusted: platforms on which everybody is answered.
+            platform_roles: who is an admin because the platform says so; None: nobody.
             clock: the present moment, aware.
         """
         self.mode = access
@@ -68,12 +72,16 @@ class Access:
         self.roles = Roles(owners=owners, admins=admins)
         self.log = ledger.audit  #: what admins and approvals did
         self._members = ledger.members
+        self._platform_roles = platform_roles
+        self._platform_admins = ledger.platform_admins
         self._trusted = frozenset(trusted)
         self._clock = clock
         self._full = False
 
     async def admits(self, event: Event) -> bool:
         """Whether the person who did ``event`` is answered, and may rate replies."""
+        if self._platform_roles is not None:
+            await self._platform_roles.ask(event)
         return await self.admits_identity(identity_of(event))
 
     async def admits_identity(self, identity: Identity) -> bool:
@@ -91,9 +99,40 @@ class Access:
             identity: the account.
             of: about whom; None: about people of its own workspace.
         """
-        return self.roles.role(identity, of) != "member"
+        return self.role(identity, of) != "member"
 
-    async def note(self, actor: str, action: str, *, subject: str = "", detail: str = "") -> None:
+    def role(self, identity: Identity, of: Identity | None = None) -> Role:
+        """The role of exactly this account, by the settings or by its platform; see :meth:`Roles.role`."""
+        role = self.roles.role(identity, of)
+        if role == "member" and self._administers(identity, workspace_of(identity if of is None else of)):
+            return "admin"
+        return role
+
+    def has_role(self, identity: Identity) -> bool:
+        """Whether the account is an owner, or an admin of any workspace."""
+        return self.roles.names(identity) or self._administers(identity, workspace_of(identity))
+
+    def administers_group(self, event: Event) -> bool:
+        """Whether whoever did ``event`` administers the group that it is in, on a platform without workspaces."""
+        conversation = event.conversation
+        return not conversation.workspace and self._administers(identity_of(event), place_of(conversation))
+
+    def workspaces(self, identity: Identity) -> frozenset[str] | None:
+        """The workspaces of which the account is an owner or admin. None: of every one."""
+        named, own = self.roles.workspaces(identity), workspace_of(identity)
+        return named | {own} if named is not None and self._administers(identity, own) else named
+
+    @property
+    def has_admins(self) -> bool:
+        """Whether somebody has a role, or may have one by a platform."""
+        return self.roles.any or self._platform_roles is not None
+
+    def _administers(self, identity: Identity, place: str) -> bool:
+        return self._platform_roles is not None and self._platform_roles.administers(identity, place)
+
+    async def note(
+        self, actor: str, action: str, *, subject: str = "", detail: str = "", where: Event | None = None
+    ) -> None:
         """Add to the audit log what an account, or the command line, did.
 
         Args:
@@ -101,12 +140,15 @@ class Access:
             action: what it did.
             subject: the account that it was done to, whose workspace decides about the actor's role; empty: none.
             detail: more about it.
+            where: the event with which it was done, where a role in its group counts.
 
         Raises:
             LedgerError: it cannot be written.
         """
         of = Identity(subject) if subject else None
-        role = actor if actor == COMMAND_LINE else self.roles.role(Identity(actor), of)
+        role = actor if actor == COMMAND_LINE else self.role(Identity(actor), of)
+        if role == "member" and where is not None and self.administers_group(where):
+            role = "admin"
         entry = AuditEntry(at=self._clock(), actor=actor, role=role, action=action, subject=subject, detail=detail)
         await self.log.add(entry)
 
@@ -174,13 +216,17 @@ class Access:
         """Everyone who was let in."""
         return await self._members.listed()
 
+    async def platform_admins(self) -> list[PlatformAdmin]:
+        """Who is an admin because the platform said so, by place."""
+        return await self._platform_admins.listed()
+
     async def requests(self) -> list[Request]:
         """Everyone who asks to be let in."""
         return await self._members.requests(self._clock())
 
     def _named(self, identity: Identity) -> bool:
         platform, _, _ = identity.partition(":")
-        return platform in self._trusted or matches(identity, self.allow) or self.roles.names(identity)
+        return platform in self._trusted or matches(identity, self.allow) or self.has_role(identity)
 
 
 def plain_name(name: str) -> str:

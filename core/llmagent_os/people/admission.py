@@ -67,7 +67,7 @@ class Admission:
             "for an hour: `{code}`",
             code=request.code,
         )
-        if self._access.roles.any:
+        if self._access.has_admins:
             how = gettext(
                 "They let you in with `/approve {code}` or `llmagent-os people approve {code}`.", code=request.code
             )

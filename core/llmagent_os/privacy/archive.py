@@ -47,6 +47,8 @@ KINDS: Mapping[str, LazyText] = {
     "timers": lazy_gettext("when plugins want to speak to you, such as reminders"),
     "held": lazy_gettext("messages of yours that I answer when I am at work again"),
     "silences": lazy_gettext("where I am silent because of you, and until when"),
+    "platform_admins": lazy_gettext("which workspaces and groups you administer, as the platform said"),
+    "open_questions": lazy_gettext("questions for a reason that are still open"),
     "identities": lazy_gettext("your accounts that you linked"),
     "memories": lazy_gettext("what you told me about yourself, and where you said it"),
     "contacts": lazy_gettext("the names by which others find you"),

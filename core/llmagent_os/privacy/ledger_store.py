@@ -37,6 +37,8 @@ TABLES = frozenset(
         "timers",  # moments at which plugins want to speak to a person
         "held",  # messages that are answered when the bot works again
         "silences",  # where the bot is silent, and who brought that about
+        "platform_admins",  # what a person administers on the platform
+        "open_questions",  # where the bot has asked a person for a reason
         "memories",  # facts and preferences that people stated about themselves
         "contacts",  # the names by which others find a person, and the last private conversation
         "encounters",  # in which groups a person wrote

@@ -46,7 +46,7 @@ def _embed_all(kb: KnowledgeBase, taught: ScopedBases | None) -> int:
         return 0
     bases = [kb.base]
     if taught is not None:
-        bases += [*taught.all_bases("workspace"), *taught.all_bases("person")]
+        bases += [*taught.all_bases("workspace"), *taught.all_bases("group"), *taught.all_bases("person")]
     count = 0
     for base in bases:
         try:

@@ -53,6 +53,8 @@ async def scopes_of(services: Services, event: Event, identity: Identity) -> lis
     if event.conversation.kind == "direct":
         accounts = await services.directory.identities_of(identity)
         scopes += [Scope.of_person(account) for account in accounts]
+    else:
+        scopes.append(Scope.of_group(event.conversation))
     return scopes
 
 

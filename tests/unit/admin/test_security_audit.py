@@ -10,14 +10,17 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from click.testing import CliRunner
 
+from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER, PersonSecrets
 from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.leak_check import check_files, check_logs
 from llmagent_os.admin.open_doors import check_doors
 from llmagent_os.admin.security_audit import STALE, check_admins, examine
+from llmagent_os.admin.waiting_check import check_credentials, check_waiting
 from llmagent_os.bot import Bot
 from llmagent_os.cli import main
 from llmagent_os.config import Settings
-from llmagent_os.events import now
+from llmagent_os.events import Conversation, Message, Sender, now
+from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.audit_log import AuditEntry
 
@@ -110,6 +113,33 @@ async def test_admins_who_are_away_or_never_came_are_named(tmp_path: Path) -> No
         "slack:T1:old was last seen 91 days ago",
         "slack:T1:typo has never written to the bot: the id may be mistyped",
     ]
+
+
+async def test_credentials_without_a_key_and_messages_that_wait_too_long_are_named(tmp_path: Path) -> None:
+    settings = made(tmp_path)
+    assert [*check_credentials(settings), *check_waiting(settings)] == []
+    ana = Message(
+        event_id="1",
+        conversation=Conversation(platform="slack", channel="D1"),
+        sender=Sender("U1"),
+        text="hi",
+        message_id="1",
+    )
+    secrets = PersonSecrets(settings.data / SECRETS_FOLDER, PersonId("slack::U1"))
+    await secrets.put("mail", "hunter2")
+    ledger = await Ledger.open(settings.ledger_url)
+    await ledger.silences.begin(ana, "asked", now() + timedelta(hours=1))
+    assert [each.state for each in check_waiting(settings)] == ["ok"]
+    await ledger.held.hold(ana, now() - timedelta(hours=5), 9)
+    await ledger.close()
+    (waiting,) = check_waiting(settings)
+    assert waiting.text.startswith("1 messages are answered later, and the bot is silent in 1 places; the first")
+    assert "5 hours ago" in waiting.text
+    (given,) = check_credentials(settings)
+    assert (given.state, "hunter2" in str(given)) == ("note", False)
+    (settings.data / "keys").mkdir()
+    (settings.data / "keys" / "x.key").write_bytes(b"x")
+    assert [each.state for each in check_credentials(settings)] == ["ok"]
 
 
 async def test_permissions_that_a_platform_gives_and_the_bot_does_not_need_are_named(tmp_path: Path) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
 from llmagent_os.adapter import Thumbs
 from llmagent_os.agent import Agent
-from llmagent_os.events import PRESSED_DOWN, Conversation, Reaction, Sender
+from llmagent_os.events import PRESSED_DOWN, Conversation, Event, Reaction, Sender, now
 from llmagent_os.feedback.reason_questions import CLOSED, QUESTION, WHY, ReasonQuestions
 from llmagent_os.host.host import Host
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.reply.reason_in_words import IN_WORDS, NOTED
@@ -46,7 +48,7 @@ class Talk:
         await self.platform.react(reply, "👎")
         return reply, (await self.platform.sent(2))[1]
 
-    async def press_thumb(self, on: Sent, emoji: str, action: Literal["pressed"] = "pressed") -> None:
+    async def press_thumb(self, on: Sent, emoji: str, action: Literal["pressed", "removed"] = "pressed") -> None:
         self.count += 1
         await self.platform.deliver(
             Reaction(
@@ -71,10 +73,12 @@ WHY_ROW = ("reason", "add")
 
 
 @contextlib.asynccontextmanager
-async def talking(ledger: Ledger, folder: Path) -> AsyncGenerator[Talk]:
+async def talking(
+    ledger: Ledger, folder: Path, quiet_until: Callable[[Event], Awaitable[datetime | None]] | None = None
+) -> AsyncGenerator[Talk]:
     platform, profiles = ThumbAdapter(), Profiles(folder)
     services = Services(ledger=ledger, profiles=profiles)
-    questions = ReasonQuestions(ledger, services.directory, pause_replies=3)
+    questions = ReasonQuestions(ledger, services.directory, pause_replies=3, quiet_until=quiet_until)
     agent = Agent(llm=ScriptedLLM("Fine."), services=services)
     async with running(Host(agent, ledger, [platform], question=questions.question)):
         yield Talk(ledger, platform, profiles)
@@ -120,6 +124,33 @@ async def test_taking_the_thumb_back_closes_the_question_and_a_late_tap_says_so(
         await talk.platform.press(asked, asked.reply.buttons[0].value)
         assert (await talk.platform.sent(3))[2].reply.text == CLOSED.text
         assert await talk.reasons() == []
+
+
+async def test_the_question_is_closed_after_a_restart_too_and_forgotten_then(ledger: Ledger, tmp_path: Path) -> None:
+    async with talking(ledger, tmp_path) as talk:
+        reply, asked = await talk.dislike()
+        await talk.reasons()
+    async with talking(ledger, tmp_path) as talk:
+        await talk.press_thumb(reply, "👎", "removed")
+        await talk.platform.until(lambda: talk.platform.edits == [(asked.message_id, CLOSED)])
+    assert (await ledger.export(Identity("memory::u1")))["open_questions"] == []
+
+
+async def test_nobody_is_asked_in_quiet_hours(ledger: Ledger, tmp_path: Path) -> None:
+    quiet = [True]
+
+    async def quiet_until(_event: Event) -> datetime | None:
+        return now() if quiet[0] else None
+
+    async with talking(ledger, tmp_path, quiet_until) as talk:
+        for count in (1, 2):
+            await talk.platform.say("what is on?")
+            await talk.platform.react((await talk.platform.sent(count))[-1], "👎")
+            assert await talk.reasons() == []
+        quiet[0] = False
+        await talk.platform.say("what is on?")
+        await talk.platform.react((await talk.platform.sent(3))[-1], "👎")
+        assert (await talk.platform.sent(4))[-1].reply.text == QUESTION, "a question that was not asked counts as none"
 
 
 async def test_who_does_not_want_to_be_asked_is_not_asked_again(ledger: Ledger, tmp_path: Path) -> None:

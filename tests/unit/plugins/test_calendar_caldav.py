@@ -102,7 +102,7 @@ class Person(Talker):
         for _ in range(rounds):
             self.now += timedelta(seconds=2)
             for key, at in self.timers.ring(self.now.replace(tzinfo=ZoneInfo(self.zone))):
-                if key != "caldav":
+                if not key.startswith("caldav"):
                     continue
                 result = await self.plugins.due("calendar", key, at, self.context())
                 self.said += [result.text] if result else []

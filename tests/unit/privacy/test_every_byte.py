@@ -12,6 +12,7 @@ import stat
 import tempfile
 import zipfile
 from collections.abc import Iterable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,10 @@ import pytest
 from llmagent_os.admin import profile_command
 from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.config import Settings
+from llmagent_os.credentials.stored import StoredCredential
+from llmagent_os.events import now
 from tests.platforms.telegram import TelegramServer
-from tests.unit.privacy.test_known_stores import ANA_TELEGRAM, SECRETS, World, server, world
+from tests.unit.privacy.test_known_stores import ANA_TELEGRAM, SECRETS, World, server, tables_that_name, world
 
 __all__ = ["server", "world"]
 
@@ -69,6 +72,19 @@ async def live_more(world: World) -> None:
     await world.server.until(lambda shown: len(shown) > 0, world.server.group)
     await world.settled()
     assert (await world.runtime.ledger.export(ANA_TELEGRAM))["guesses"][0]["count"] == 1
+    await leave_the_rest(world)
+
+
+async def leave_the_rest(world: World) -> None:
+    """What she leaves where the bot rests, asks, and knows her as an admin; and a password."""
+    ledger, said = world.runtime.ledger, _given_up("held")
+    await ledger.held.hold(said, now() + timedelta(days=1), 9)
+    await ledger.silences.begin(said, "asked", now() + timedelta(days=1))
+    await ledger.platform_admins.confirm(ANA_TELEGRAM, "telegram::-1007", now())
+    await ledger.open_questions.put(ANA_TELEGRAM, "telegram:1001:1", said.conversation, "1001:2")
+    vault = world.runtime.agent.services.vault
+    assert vault is not None
+    await vault.put("calendar", "caldav", ANA_TELEGRAM, StoredCredential(secret="heffalump", given=now()))
 
 
 async def wait_for(world: World, count: int) -> None:
@@ -85,6 +101,8 @@ async def test_every_byte_of_an_erased_person_is_gone_while_the_host_runs(
     before = found(folders, HERS)
     assert {text for _, text in before} >= {*SECRETS, "heffalump", "ana-ypsilon", "Ana"}, "or this test finds nothing"
     assert {("calendar.ics", "gugelhupf"), ("your-data.zip", "gugelhupf")} & before
+    named = tables_that_name(settings.data / "ledger.db", ANA_TELEGRAM, *HERS)
+    assert named >= {"held", "silences", "platform_admins", "open_questions", "memories", "usage", "timers"}
 
     called, may_answer = asyncio.Event(), asyncio.Event()
 
@@ -166,13 +184,13 @@ async def test_the_archive_holds_everything_that_the_stores_keep(world: World, s
             assert "data/records.json: what plugins keep for you" in archive.read("README.txt").decode()
 
 
-def _given_up() -> Any:
+def _given_up(event_id: str = "given-up") -> Any:
     from llmagent_os.events import Conversation, Message, Sender
 
     room = Conversation(platform="telegram", channel=TelegramServer.ana)
     sender = Sender(TelegramServer.ana, "Ana")
     text = "a heffalump that was given up"
-    return Message(event_id="given-up", conversation=room, sender=sender, text=text, message_id="m")
+    return Message(event_id=event_id, conversation=room, sender=sender, text=text, message_id="m")
 
 
 async def test_nobody_else_on_the_machine_can_read_the_data(world: World, settings: Settings) -> None:

@@ -25,6 +25,7 @@ from llmagent_os.adapter_kit.background_tasks import run_together
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
+from llmagent_os.adapter_kit.forms import FormFor, no_form
 from llmagent_os.adapter_kit.localized_commands import Commands
 from llmagent_os.adapter_kit.periodic import DAY_SECONDS, repeat_every
 from llmagent_os.adapters.discord.api import OWN_REACTION, TYPING, Api
@@ -46,6 +47,7 @@ from llmagent_os.adapters.discord.parsing import DiscordParser
 from llmagent_os.adapters.discord.receiving import EventReceiver
 from llmagent_os.adapters.discord.rendering import CUSTOM_ID_BYTES, MESSAGE_CHARACTERS
 from llmagent_os.adapters.discord.sending import ReplySender
+from llmagent_os.adapters.discord.server_admins import ServerAdmins
 from llmagent_os.errors import (
     AdapterError,
     ConfigError,
@@ -79,6 +81,7 @@ class DiscordAdapter:
         commands: slash commands and what they do; Discord's menu follows them.
         languages: of the menu's descriptions; the first is for people whose language is none of them.
         file_commands: the names of those with which a file may be given.
+        form_for: says which form is opened for a command.
         max_file_bytes: larger files are not fetched.
         deaf_seconds: after this time without a word from the gateway, the connection is made anew.
         watch_seconds: between two checks of the connection and of the menu, and between two writes of how far channels
@@ -113,6 +116,7 @@ class DiscordAdapter:
         commands: Commands = dict[str, str],
         languages: Sequence[str] = (ENGLISH,),
         file_commands: Callable[[], frozenset[str]] = frozenset[str],
+        form_for: FormFor = no_form,
         max_file_bytes: int = 20_000_000,
         deaf_seconds: float = 60.0,
         watch_seconds: float = 15.0,
@@ -131,6 +135,8 @@ class DiscordAdapter:
         self._catch_up = CatchUp(self._api, store)
         self._menu = CommandMenu(commands, languages, file_commands)
         self._downloads = Downloads(self._files)
+        self._admins = ServerAdmins()
+        self._form_for = form_for
         deliveries = Deliveries(store)
         self._drafts = Drafts(self._api, deliveries, self._interactions)
         self._sender = ReplySender(self._api, deliveries, self._drafts, self._interactions, self._buttons)
@@ -177,6 +183,8 @@ class DiscordAdapter:
             interactions=self._interactions,
             catch_up=self._catch_up,
             downloads=self._downloads,
+            admins=self._admins,
+            form_for=self._form_for,
             on_ready=self._ready.set,
         )
         client = GatewayClient(
@@ -281,6 +289,14 @@ class DiscordAdapter:
         where = {"channel_id": conversation.channel, "message_id": message_id, "emoji": emoji}
         await self._api.call("reacting", "PUT", OWN_REACTION, at=where)
 
+    async def administers(self, conversation: Conversation, user_id: str) -> bool:
+        """Whether a person has the permission Administrator or Manage Server, as their last interaction said.
+
+        Raises:
+            AdapterError: there was none lately.
+        """
+        return self._admins.administers(conversation, user_id)
+
     # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
 
     async def export(self, user_id: str) -> list[dict[str, Any]]:
@@ -308,6 +324,7 @@ def from_setup(setup: AdapterSetup) -> DiscordAdapter:
         commands=setup.commands,
         languages=setup.languages,
         file_commands=setup.file_commands,
+        form_for=setup.form_for,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
 

@@ -15,13 +15,15 @@ import structlog
 from llmagent_os.adapter import Thumbs
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
+from llmagent_os.adapter_kit.forms import Form
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, MESSAGE, ORIGINAL_ANSWER, Api
 from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
+from llmagent_os.adapters.discord.forms import modal
 from llmagent_os.adapters.discord.parsing import PLATFORM
 from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, MENU, InteractionPayload
 from llmagent_os.adapters.discord.thumbs import THUMBS, with_thumbs
-from llmagent_os.errors import LLMAgentOSError
+from llmagent_os.errors import AdapterError, LLMAgentOSError
 from llmagent_os.languages import lazy_gettext
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -115,6 +117,16 @@ class PendingInteractions:
         interaction = self._known[payload.id] = PendingInteraction(payload)
         self._tasks.spawn(self._process(interaction))
         return interaction
+
+    async def open_form(self, payload: InteractionPayload, form: Form) -> bool:
+        """Open a form as the answer to an interaction. Returns whether Discord took it."""
+        where = {"interaction_id": payload.id, "webhook_token": payload.token}
+        try:
+            await self._api.call("opening a form", "POST", CALLBACK, body=modal(form), at=where)
+        except AdapterError as error:
+            _log.info("discord: a form cannot be opened", error=str(error))
+            return False
+        return True
 
     async def answered_by(self, key: str) -> PendingInteraction | None:
         """The interaction that the reply ``key`` answers, once Discord takes answers; None if there is none."""

@@ -18,6 +18,7 @@ from llmagent_os.adapter_kit.inbound_text import (
 )
 from llmagent_os.adapters.discord import payloads
 from llmagent_os.adapters.discord.command_menu import ARGUMENTS
+from llmagent_os.adapters.discord.forms import filled
 from llmagent_os.adapters.discord.mentions import plain
 from llmagent_os.adapters.discord.payloads import (
     InteractionPayload,
@@ -201,13 +202,12 @@ class DiscordParser:
                 message_id=payload.message.id,
                 value=payload.data.chosen,
             )
+        if payload.is_form:
+            command, arguments = filled(payload.data.custom_id, payload.data.components)
+        else:
+            command, arguments = payload.data.name.lower(), self._arguments(payload)
         return Command(
-            event_id=payload.id,
-            conversation=conversation,
-            sender=sender,
-            at=at,
-            name=payload.data.name.lower(),
-            arguments=self._arguments(payload),
+            event_id=payload.id, conversation=conversation, sender=sender, at=at, name=command, arguments=arguments
         )
 
     def _conversation_of(self, payload: MessagePayload) -> Conversation:

@@ -10,12 +10,16 @@ from typing import Annotated, Any, TypeVar
 
 import msgspec
 
+from llmagent_os.adapters.discord.forms import FORM
 from llmagent_os.errors import BadEventError
 
 T = TypeVar("T")
 
 #: An id. Its upper 42 bits are the time of creation, in milliseconds since :data:`EPOCH`.
 Snowflake = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,20}\Z")]
+
+#: Permissions: a number whose bits are rights.
+Permissions = Annotated[str, msgspec.Meta(pattern=r"\A[0-9]{1,40}\Z")]
 
 #: The first second of 2015, in milliseconds of Unix time.
 EPOCH = 1_420_070_400_000
@@ -24,7 +28,7 @@ VOICE = 1 << 13  #: flag of a message: it is a voice message
 EPHEMERAL = 1 << 6  #: flag of a message: only one person sees it
 FORWARD = 1  #: type of a message reference: a forwarded message, not an answer
 WRITTEN = (0, 19)  #: types of messages that a person wrote: a plain message, and an answer
-COMMAND, COMPONENT = 2, 3  #: types of interactions
+COMMAND, COMPONENT, FORM_SENT = 2, 3, 5  #: types of interactions
 BUTTON, MENU = 2, 3  #: types of a component
 ATTACHMENT = 11  #: type of a command's argument: the id of a file
 THREADS = (10, 11, 12)  #: types of channels that are threads
@@ -148,6 +152,7 @@ class GuildMember(msgspec.Struct, frozen=True):
 
     user: User | None = None
     nick: str | None = None
+    permissions: Permissions | None = None  #: in the channel, with every interaction
 
 
 class ReactionPayload(msgspec.Struct, frozen=True):
@@ -184,6 +189,7 @@ class InteractionData(msgspec.Struct, frozen=True):
     resolved: Resolved = Resolved()
     custom_id: str = ""
     component_type: int = 0
+    components: list[dict[str, Any]] = []  #: of a form that was sent
     values: tuple[str, ...] = ()  #: of the options that were chosen in a menu
 
     @property
@@ -236,8 +242,13 @@ class InteractionPayload(msgspec.Struct, frozen=True):
 
     @property
     def is_command(self) -> bool:
-        """Whether it is a slash command."""
-        return self.type == COMMAND
+        """Whether it is a slash command, or a form that stands for one."""
+        return self.type == COMMAND or self.is_form
+
+    @property
+    def is_form(self) -> bool:
+        """Whether a form was sent."""
+        return self.type == FORM_SENT and self.data.custom_id.startswith(FORM)
 
     @property
     def is_press(self) -> bool:

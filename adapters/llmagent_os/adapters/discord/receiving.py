@@ -12,6 +12,7 @@ import structlog
 from llmagent_os.adapter import Accept
 from llmagent_os.adapter_kit.busy_retry import retry_while_busy
 from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.adapter_kit.forms import Form, FormFor
 from llmagent_os.adapter_kit.keyed_order import KeyedQueue
 from llmagent_os.adapters.discord.catch_up import CatchUp
 from llmagent_os.adapters.discord.downloads import Downloads, not_fetched
@@ -25,6 +26,7 @@ from llmagent_os.adapters.discord.payloads import (
     ReactionPayload,
     decode,
 )
+from llmagent_os.adapters.discord.server_admins import ServerAdmins
 from llmagent_os.errors import BadEventError, HostBusyError, NotYoursError
 from llmagent_os.events import ButtonPress, Command, Event, Reaction
 from llmagent_os.languages import speaking
@@ -51,6 +53,8 @@ class EventReceiver:
         interactions: PendingInteractions,
         catch_up: CatchUp,
         downloads: Downloads,
+        admins: ServerAdmins,
+        form_for: FormFor,
         on_ready: Callable[[], None],
     ) -> None:
         """Args:
@@ -59,6 +63,8 @@ class EventReceiver:
         interactions: acknowledges commands and pressed buttons.
         catch_up: knows how far channels were read.
         downloads: fetches files.
+        admins: remembers who administers servers.
+        form_for: says which form is opened for a command.
         on_ready: called when a session begins.
         """
         self._accept = accept
@@ -66,6 +72,8 @@ class EventReceiver:
         self._interactions = interactions
         self._catch_up = catch_up
         self._downloads = downloads
+        self._admins = admins
+        self._form_for = form_for
         self._on_ready = on_ready
         self._parser: DiscordParser | None = None
         self._queue = KeyedQueue()
@@ -118,6 +126,14 @@ class EventReceiver:
         if not interaction.is_press and not interaction.is_command:
             return
         event = self._the_parser.interaction(interaction)
+        self._admins.note(interaction)
+        form = None if interaction.is_form else self._form_for(event)
+        if form is not None:  # opening it is the acknowledgement
+            self._queue.put(event.conversation.channel, partial(self._open_form, event, interaction, form))
+            return
+        self._acknowledge(event, interaction)
+
+    def _acknowledge(self, event: Command | ButtonPress | Reaction, interaction: InteractionPayload) -> None:
         pending = self._interactions.add(interaction)  # at once: Discord wants an acknowledgement within seconds
         self._queue.put(event.conversation.channel, lambda: self._take_interaction(event, pending, interaction.files))
 
@@ -151,6 +167,13 @@ class EventReceiver:
                 event = msgspec.structs.replace(event, attachments=files)
             await self._offer(event)
         self._catch_up.read(message)
+
+    async def _open_form(
+        self, event: Command | ButtonPress | Reaction, interaction: InteractionPayload, form: Form
+    ) -> None:
+        """Open a form in the place of a command. Where that cannot be done, the command is taken."""
+        if not (await self._accept.wants(event) and await self._interactions.open_form(interaction, form)):
+            self._acknowledge(event, interaction)
 
     async def _take_interaction(
         self,

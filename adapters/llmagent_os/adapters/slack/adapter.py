@@ -28,6 +28,7 @@ from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
+from llmagent_os.adapter_kit.forms import FormFor, no_form
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.assistant_threads import AssistantThreads
@@ -44,6 +45,7 @@ from llmagent_os.adapters.slack.receiving import EventReceiver
 from llmagent_os.adapters.slack.rendering import MESSAGE_SECTIONS, SECTION_CHARACTERS, VALUE_BYTES
 from llmagent_os.adapters.slack.sending import ReplySender
 from llmagent_os.adapters.slack.socket_mode import SocketModeConnection
+from llmagent_os.adapters.slack.workspace_admins import WorkspaceAdmins
 from llmagent_os.errors import AdapterError, NotConfiguredError, TryLaterError
 from llmagent_os.events import Conversation
 from llmagent_os.records import MemoryRecords, Records
@@ -71,6 +73,7 @@ class _Connection:
     drafts: Drafts
     downloads: Downloads
     assistant: AssistantThreads
+    admins: WorkspaceAdmins
     title: str  #: the names of the bot and its workspace
 
 
@@ -90,6 +93,7 @@ class SlackAdapter:
         http_port: 0 takes a free one.
         data: folder for files that people send.
         store: durable documents of the adapter.
+        form_for: says which form is opened for a command.
         max_file_bytes: larger files are not fetched.
         pause: seconds between two messages of one reply: Slack takes about one a second in a channel.
         ping_seconds: between two pings; after four without an answer the connection is made anew.
@@ -124,6 +128,7 @@ class SlackAdapter:
         http_port: int = 3000,
         data: Path,
         store: Records | None = None,
+        form_for: FormFor = no_form,
         max_file_bytes: int = 20_000_000,
         pause: float = 1.0,
         ping_seconds: float = 5.0,
@@ -144,6 +149,7 @@ class SlackAdapter:
         self._deliveries = Deliveries(store)
         self._buttons = ButtonValues(store, VALUE_BYTES)
         self._positions = read_positions(store)
+        self._form_for = form_for
         self._pause, self._ping_seconds, self._watch_seconds = pause, ping_seconds, watch_seconds
         self._response_urls: BoundedDict[str, str] = BoundedDict(MAX_RESPONSE_URLS)
         self._connection: ConnectionSlot[_Connection] = ConnectionSlot(self.name)
@@ -186,11 +192,12 @@ class SlackAdapter:
                 values=self._buttons,
                 response_urls=self._response_urls,
                 silence=silence,
+                form_for=self._form_for,
             )
             sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._buttons, self._pause)
-            assistant = AssistantThreads(api)
+            assistant, admins = AssistantThreads(api), WorkspaceAdmins(api, bot.team_id)
             events = self._event_connection(api, bot, receiver)
-            self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, assistant, bot.title))
+            self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, assistant, admins, bot.title))
             try:
                 await catch_up.load()
                 connected = asyncio.Event()
@@ -286,6 +293,16 @@ class SlackAdapter:
             if error.code != "already_reacted":
                 raise
 
+    async def administers(self, conversation: Conversation, user_id: str) -> bool:
+        """Whether a person is an admin or owner of the workspace.
+
+        Raises:
+            AdapterError: Slack does not say.
+            TryLaterError: Slack cannot be reached.
+        """
+        connection = await self._connection.wait()
+        return await connection.admins.administers(conversation.workspace, user_id)
+
     # ── what is kept of people ────────────────────────────────────────────────────────────────────────────────────
 
     async def export(self, user_id: str) -> list[dict[str, Any]]:
@@ -309,6 +326,7 @@ def from_setup(setup: AdapterSetup) -> SlackAdapter:
         http_port=settings.slack_http_port,
         data=setup.data,
         store=setup.store,
+        form_for=setup.form_for,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
 

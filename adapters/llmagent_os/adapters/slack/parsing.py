@@ -9,8 +9,10 @@ from typing import Any, Literal
 
 import msgspec
 
+from llmagent_os.adapter_kit.forms import Form
 from llmagent_os.adapter_kit.inbound_text import OWN_NAME, quoted_message, without_own_name
 from llmagent_os.adapters.slack.feedback_block import EMOJI_BY_VALUE, FEEDBACK
+from llmagent_os.adapters.slack.forms import FORM, FormPlace
 from llmagent_os.adapters.slack.mrkdwn import KnownNames, MentionedIds, mentioned_ids, plain
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.payloads import (
@@ -19,6 +21,7 @@ from llmagent_os.adapters.slack.payloads import (
     ButtonPressPayload,
     CommandPayload,
     FilePayload,
+    FormPayload,
     MessageEventPayload,
     MessagePayload,
     ReactionPayload,
@@ -61,6 +64,7 @@ class ParsedEvent(msgspec.Struct, frozen=True):
     files: tuple[FilePayload, ...] = ()  #: of the message, not fetched yet
     written: WrittenText | None = None  #: of a message or an edit, from which its text is made
     response_url: str = ""  #: address to which an answer may be posted
+    trigger_id: str = ""  #: of a command: with it a form can be opened, for three seconds
     pressed: dict[str, Any] | None = None  #: the message whose button was pressed
     whispered: bool = False  #: only the person who pressed the button sees that message
 
@@ -91,6 +95,8 @@ class SlackParser:
                 return self._event(event, str(body.get("event_id") or ""))
             if kind == "block_actions":
                 return self._button_press(msgspec.convert(body, ButtonPressPayload))
+            if kind == "view_submission":
+                return self._form(msgspec.convert(body, FormPayload))
             if "command" in body:
                 return self._command(msgspec.convert(body, CommandPayload))
         except (msgspec.ValidationError, ValueError, OverflowError, RecursionError) as error:
@@ -211,7 +217,23 @@ class SlackParser:
             name=payload.command.removeprefix("/").lower(),
             arguments=without_own_name(plain(payload.text, self._names, self.bot_user)),
         )
-        return ParsedEvent(command, response_url=payload.response_url)
+        return ParsedEvent(command, response_url=payload.response_url, trigger_id=payload.trigger_id)
+
+    def _form(self, payload: FormPayload) -> ParsedEvent | None:
+        view = payload.view
+        if view.callback_id != FORM:
+            return None
+        place = msgspec.json.decode(view.private_metadata, type=FormPlace)
+        team, form = payload.team, Form(title="", command=place.command, before=place.before, fields=())
+        direct = place.channel.startswith("D")
+        command = Command(
+            event_id=f"form:{view.id}",
+            conversation=self._conversation(place.channel, team.id if team else self.team, direct, None),
+            sender=Sender(payload.user.id, payload.user.username),
+            name=form.command,
+            arguments=form.arguments(view.typed),
+        )
+        return ParsedEvent(command, response_url=place.response_url)
 
     def _button_press(self, payload: ButtonPressPayload) -> ParsedEvent | None:
         action = payload.actions[0] if payload.actions else None

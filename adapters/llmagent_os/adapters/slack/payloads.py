@@ -9,6 +9,8 @@ from typing import Any
 
 import msgspec
 
+from llmagent_os.adapters.slack.forms import FilledView
+
 
 class FilePayload(msgspec.Struct, frozen=True):
     """A file of a message."""
@@ -142,3 +144,11 @@ class ButtonPressPayload(msgspec.Struct, frozen=True):
     team: NamedId | None = None
     message: dict[str, Any] | None = None
     response_url: str = ""
+
+
+class FormPayload(msgspec.Struct, frozen=True):
+    """A modal that was sent."""
+
+    user: NamedId
+    view: FilledView
+    team: NamedId | None = None

@@ -15,12 +15,14 @@ from llmagent_os.adapter import Accept
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.busy_retry import retry_while_busy
 from llmagent_os.adapter_kit.button_values import ButtonValues
+from llmagent_os.adapter_kit.forms import FormFor
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.catch_up import CatchUp
 from llmagent_os.adapters.slack.downloads import Downloads
 from llmagent_os.adapters.slack.drafts import Drafts
+from llmagent_os.adapters.slack.forms import modal
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
 from llmagent_os.adapters.slack.rendering import with_choice
@@ -49,6 +51,7 @@ class EventReceiver:
         values: ButtonValues,
         response_urls: MutableMapping[str, str],
         silence: Watchdog,
+        form_for: FormFor,
     ) -> None:
         """Args:
         accept: the host.
@@ -61,6 +64,7 @@ class EventReceiver:
         values: the long values of buttons.
         response_urls: keeps where the answer to a command may be posted, by the command's key.
         silence: restarted with every payload.
+        form_for: says which form is opened for a command.
         """
         self._accept = accept
         self._api = api
@@ -72,6 +76,7 @@ class EventReceiver:
         self._values = values
         self._response_urls = response_urls
         self._silence = silence
+        self._form_for = form_for
         self._order = KeyedLocks()
         self._tasks = BackgroundTasks()
         self._closed = False
@@ -109,6 +114,8 @@ class EventReceiver:
 
     async def _offer(self, parsed: ParsedEvent) -> bool:
         """Hand an event to the host, after the earlier events of its conversation. Returns whether the event is new."""
+        if await self._opens_form(parsed):
+            return False
         event = parsed.event
         chosen = event.value if isinstance(event, ButtonPress) else ""  # as Slack carries it
         async with self._order.of(event.conversation.key):
@@ -138,6 +145,19 @@ class EventReceiver:
         elif isinstance(event, ButtonPress) and parsed.pressed is not None:
             self._tasks.spawn(self._show_choice(event, parsed.pressed, chosen))
         return new
+
+    async def _opens_form(self, parsed: ParsedEvent) -> bool:
+        """Open a form in the place of a command, if there is one. False: the command is to be handed on."""
+        form = self._form_for(parsed.event) if parsed.trigger_id else None
+        if form is None or not await self._accept.wants(parsed.event):
+            return False
+        view = modal(form, parsed.event.conversation.channel, parsed.response_url)
+        try:
+            await self._api.call("views.open", optional=True, trigger_id=parsed.trigger_id, view=view)
+        except (AdapterError, ConfigError) as error:
+            _log.info("slack: a form cannot be opened", error=str(error))
+            return False
+        return True
 
     async def _with_whole_value(self, press: ButtonPress) -> ButtonPress:
         value = await self._values.value(press.value)

@@ -30,6 +30,7 @@ from llmagent_os.adapter_kit.localized_commands import Commands
 from llmagent_os.adapter_kit.periodic import DAY_SECONDS, repeat_every
 from llmagent_os.adapters.telegram.albums import AlbumStore
 from llmagent_os.adapters.telegram.api import POLL_MARGIN_SECONDS, Api
+from llmagent_os.adapters.telegram.chat_admins import ChatAdmins
 from llmagent_os.adapters.telegram.command_menu import CommandMenu
 from llmagent_os.adapters.telegram.downloads import Downloads
 from llmagent_os.adapters.telegram.drafts import Drafts
@@ -130,6 +131,7 @@ class TelegramAdapter:
         self._limiter = RateLimiter(self._rates)
         self._connection: ConnectionSlot[_Connection] = ConnectionSlot(self.name)
         self._receiving = asyncio.Event()
+        self._admins = ChatAdmins()
 
     async def started(self) -> str:
         """Wait until the bot receives updates; returns its name there."""
@@ -264,6 +266,15 @@ class TelegramAdapter:
             await connection.api.bot.delete_message(chat, int(message_id.rpartition(":")[2]))
         except TelegramError as error:
             raise translated(error) from error
+
+    async def administers(self, conversation: Conversation, user_id: str) -> bool:
+        """Whether a person is an administrator of the group.
+
+        Raises:
+            AdapterError: Telegram does not say.
+            TryLaterError: Telegram cannot be reached.
+        """
+        return await self._admins.administers((await self._connection.wait()).api, conversation, user_id)
 
     async def typing(self, conversation: Conversation) -> None:
         """Show for five seconds that an answer is coming."""

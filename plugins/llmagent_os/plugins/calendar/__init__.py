@@ -76,6 +76,7 @@ from llmagent_os.plugins.calendar.buttons import answer_button
 from llmagent_os.plugins.calendar.caldav.account import CREDENTIAL, sync_soon
 from llmagent_os.plugins.calendar.caldav.account import TIMER as SYNC_TIMER
 from llmagent_os.plugins.calendar.caldav.connect import caldav_command, caldav_due, caldav_pressed
+from llmagent_os.plugins.calendar.caldav.sync_news import NEWS_TIMER, tell_news
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_tools import after_change
 from llmagent_os.plugins.calendar.event_listing import list_events
@@ -163,6 +164,8 @@ class CalendarPlugin(EventTools):
                 result = await say_news(call, key)
                 await sync_soon(context)
                 return result
+            if key == NEWS_TIMER:
+                return await tell_news(context, at)
             if key == SYNC_TIMER:
                 result = await caldav_due(call)
                 await tell_changes(call)

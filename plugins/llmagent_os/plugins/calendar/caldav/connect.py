@@ -26,6 +26,7 @@ from llmagent_os.plugins.calendar.caldav.account import (
 from llmagent_os.plugins.calendar.caldav.dav_client import DavCalendar, DavClient, DavError, DavRefusedError
 from llmagent_os.plugins.calendar.caldav.phone_alarms import alarm_button, alarms_command
 from llmagent_os.plugins.calendar.caldav.sync import Sync
+from llmagent_os.plugins.calendar.caldav.sync_news import drop_news, keep_news
 from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObjects
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.phrasing import moment_text
@@ -34,7 +35,6 @@ SYNC_SECONDS = 3.0  #: of one sync: what is left over is done in the next one, a
 REQUEST_SECONDS = 3.0  #: of one request
 FINDING_SECONDS = 8.0  #: until the person's calendars are found
 SOON = timedelta(seconds=1)  #: between two syncs of which the first had more to do
-MAX_NEWS = 5  #: sentences about one sync
 MAX_CHOICES = 10  #: calendars to choose from
 
 _PICK = re.compile(r"caldav:pick:(\d)")
@@ -86,7 +86,8 @@ async def caldav_due(call: CalendarCall) -> ToolResult | None:
                 await context.timers.set(TIMER, context.now + FORM_POLL)
             return None
         case "on" if account is not None:
-            return await _sync(call, account)
+            await _sync(call, account)
+            return None
         case _:
             return None
 
@@ -148,9 +149,8 @@ async def _connected(context: ToolContext, account: DavAccount, found: DavCalend
     )
 
 
-async def _sync(call: CalendarCall, account: DavAccount) -> ToolResult | None:
+async def _sync(call: CalendarCall, account: DavAccount) -> None:
     context, now = call.context, call.context.now
-    news: list[str] = []
     await context.timers.set(TIMER, account.next_sync(now))  # whatever happens below, there is a next time
     try:
         async with _http(context) as http:
@@ -159,24 +159,21 @@ async def _sync(call: CalendarCall, account: DavAccount) -> ToolResult | None:
     except DavRefusedError as error:
         await keep_account(context, msgspec.structs.replace(account, state="refused", problem=str(error)))
         await context.credentials.refused(CREDENTIAL.name)
-        return ToolResult(
-            {"status": "failed"},
-            f"I no longer reach your calendar on {_host(account)}: {error}. Type /caldav to renew it.",
-            buttons=(Button("Renew", "caldav:renew"),),
-        )
+        text = f"I no longer reach your calendar on {_host(account)}: {error}. Type /caldav to renew it."
+        await keep_news(context, (text,), renew=True)
+        return
     except DavError as error:
         failed = msgspec.structs.replace(account, failures=account.failures + 1, problem=str(error))
         await keep_account(context, failed)
         await context.timers.set(TIMER, failed.next_sync(now))
-        return None
+        return
     done = msgspec.structs.replace(
         account, token=report.token, failures=0, problem="", synced=now.astimezone(UTC).isoformat()
     )
     await keep_account(context, done)
     await context.timers.set(TIMER, done.next_sync(now) if report.complete else now + SOON)
-    news += report.news[:MAX_NEWS]
-    news += [f"And {len(report.news) - MAX_NEWS} more."] if len(report.news) > MAX_NEWS else []
-    return ToolResult({"status": "synced"}, " ".join(news)) if news else None
+    if report.news:
+        await keep_news(context, report.news)
 
 
 def _http(context: ToolContext) -> GuardedHttp:
@@ -222,6 +219,7 @@ async def _disconnect(context: ToolContext, *, forget: bool = True) -> None:
         forget: what both sides had after the last sync is forgotten, too.
     """
     await context.timers.cancel(TIMER)
+    await drop_news(context)
     await context.credentials.remove(CREDENTIAL.name)
     await context.secrets.delete(OLD_SECRET)
     await context.records.delete(RECORD)

@@ -1,0 +1,57 @@
+"""What waits in an installation, and what people entrusted to it, for ``llmagent-os doctor`` and ``security audit``.
+
+Messages that are answered later, places where the bot is silent, and credentials. Nothing is changed.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, suppress
+
+from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
+from llmagent_os.admin.findings import Finding
+from llmagent_os.config import PREFIX, Settings
+from llmagent_os.errors import LLMAgentOSError
+from llmagent_os.sealing.mounts import KEYS_FOLDER
+
+#: A message that should have been answered so long ago waits for a bot that does not run, in seconds.
+LATE_SECONDS = 3600.0
+
+_HELD = "SELECT count(*), min(at) FROM held"
+_SILENCES = "SELECT count(*) FROM silences WHERE until > ?"
+
+
+def check_waiting(settings: Settings) -> Iterator[Finding]:
+    """What waits in the ledger. Another check says so where the ledger cannot be read, or is of an earlier version."""
+    from llmagent_os.ledger.connection import file_of
+
+    with suppress(LLMAgentOSError, sqlite3.Error):
+        file = file_of(settings.ledger_url)
+        if file is None or not file.exists():
+            return
+        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+            held, first = database.execute(_HELD).fetchone()
+            (silences,) = database.execute(_SILENCES, (time.time(),)).fetchone()
+        text = f"{held} messages are answered later, and the bot is silent in {silences} places"
+        if held and time.time() - float(first) > LATE_SECONDS:
+            late = f"{text}; the first should have been answered {(time.time() - float(first)) / 3600:.0f} hours ago"
+            yield Finding("waiting", "problem", late, "start the bot: it answers what is due")
+        else:
+            yield Finding("waiting", "ok", text)
+
+
+def check_credentials(settings: Settings) -> Iterator[Finding]:
+    """Whether passwords and tokens that people gave lie encrypted."""
+    folder = settings.data / SECRETS_FOLDER
+    accounts = sum(any(each.is_file() for each in own.glob("*")) for own in folder.glob("*")) if folder.is_dir() else 0
+    if not accounts:
+        return
+    text = f"{accounts} accounts have given passwords or tokens for tools"
+    keys = settings.data / KEYS_FOLDER
+    if keys.is_dir() and any(keys.glob("*.key")):
+        yield Finding("credentials", "ok", f"{text}, which lie encrypted in {folder}")
+    else:
+        remedy = f"make a key with `llmagent-os keys new FILE`, and set {PREFIX}ENCRYPTION_KEY_FILE to it"
+        yield Finding("credentials", "note", f"{text}, which are not encrypted in {folder}", remedy)
