@@ -82,6 +82,7 @@ class SlackServer:
         self.bot_reactions: list[tuple[str, str]] = []  #: what the bot put on messages: ts and name
         self.connections = 0  #: how many there have been
         self.people = {self.ana: "Ana Pérez", self.ben: "Ben & Co"}  #: the names that Slack says
+        self.locale = "en-US"  #: the language that every person has chosen in Slack
         self.may_name = asyncio.Event()  #: whether questions for names are answered
         self.may_name.set()
         self.deliveries = 0  #: of events, including repeated ones
@@ -725,9 +726,8 @@ class SlackServer:
         if name is None:
             raise Refused("user_not_found")
         profile = {"real_name": name, "display_name": name}
-        return {
-            "user": {"id": given["user"], "team_id": TEAM, "name": name.lower(), "real_name": name, "profile": profile}
-        }
+        user = {"id": given["user"], "team_id": TEAM, "name": name.lower(), "real_name": name, "profile": profile}
+        return {"user": user | ({"locale": self.locale} if given.get("include_locale") == "true" else {})}
 
     async def _conversations_info(self, given: dict[str, Any]) -> dict[str, Any]:
         await self.may_name.wait()

@@ -13,7 +13,7 @@ from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.containment import contained
 from llmagent_os.events import PRESSED, Conversation, Reaction
 from llmagent_os.feedback.reactions import Reactions
-from llmagent_os.feedback.reason_questions import CLOSED
+from llmagent_os.feedback.reason_questions import closed_question
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Interaction
 
@@ -73,7 +73,7 @@ class ReactionAnswers:
             return
         where, message_id = self._open.pop(key)
         try:
-            await contained(adapter.edit(where, message_id, CLOSED))
+            await contained(adapter.edit(where, message_id, closed_question()))
         except Exception as error:
             _log.warning("a question is not closed", platform=where.platform, error=str(error))
 
