@@ -8,7 +8,7 @@ from string import Formatter
 from typing import Annotated, Any, Literal, Self, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from llmagent_os.etiquette.time_spans import TimeSpan, never_ends, parse_span
 from llmagent_os.languages import gettext, lazy_gettext
@@ -54,8 +54,13 @@ def _sentence(text: str) -> str:
     return text
 
 
+_TEXT = {"type": "string"}
 #: Spans of the clock: a text, or a list of texts.
-Spans = Annotated[tuple[str, ...], BeforeValidator(_spans)]
+Spans = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_spans),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]
 
 
 class HoursConfig(BaseModel):
