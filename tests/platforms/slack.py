@@ -727,7 +727,7 @@ class SlackServer:
             raise Refused("user_not_found")
         profile = {"real_name": name, "display_name": name}
         user = {"id": given["user"], "team_id": TEAM, "name": name.lower(), "real_name": name, "profile": profile}
-        return {"user": user | ({"locale": self.locale} if given.get("include_locale") == "true" else {})}
+        return {"user": user | ({"locale": self.locale} if given.get("include_locale") is True else {})}
 
     async def _conversations_info(self, given: dict[str, Any]) -> dict[str, Any]:
         await self.may_name.wait()

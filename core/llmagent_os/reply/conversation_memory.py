@@ -31,10 +31,13 @@ FROM_DOCUMENT = "(I answered from a document.)"
 
 _YES = frozenset(
     "yes y yeah yep yup sure ok okay do it go ahead please confirm confirmed correct right absolutely definitely"
-    " of course delete them all".split()
+    " of course delete them all ja bitte gern gerne sí si claro vale por favor 是 是的 好 好的 可以".split()
 )
-_UNDO = frozenset("undo that it this take back please oops".split())
-_NO = frozenset("no n nope nah don't dont do not stop cancel keep it them leave never mind nevermind thanks".split())
+_UNDO = frozenset("undo that it this take back please oops rückgängig bitte deshacer deshaz eso 撤销".split())
+_NO = frozenset(
+    "no n nope nah don't dont do not stop cancel keep it them leave never mind nevermind thanks nein danke"
+    " gracias mejor 不 不要 不用 否".split()
+)
 
 
 class Offered(NamedTuple):
