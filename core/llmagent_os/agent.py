@@ -39,7 +39,7 @@ from llmagent_os.reply.model_answer import answer_with_model
 from llmagent_os.reply.model_language import answer_not_understood
 from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
-from llmagent_os.reply.presence import NamesHeard, presence, silent_outcome
+from llmagent_os.reply.presence import NamesHeard, is_to_bot, presence, silent_outcome
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.reason_in_words import answer_reason, reasons_of_message
 from llmagent_os.reply.received_files import answer_received, answer_wordless
@@ -180,11 +180,12 @@ class Agent:
             return await self._press(services, message, button, exchange.text)
         if is_teaching(message):
             return await fixed_outcome(services, message, await learn_files(services, message), intent="attachment")
-        for answer_early in (answer_reason, answer_received, answer_memory_request):
+        to_bot = await is_to_bot(services, exchange)  # what people say to each other is at most for the policy
+        for answer_early in (answer_reason, answer_received, answer_memory_request) if to_bot else ():
             if (answered := await answer_early(services, exchange)) is not None:
                 return answered
         found = await find_passages(services, self.kb, exchange)
-        if (told := await answer_not_understood(services, exchange, found, self.llm.card)) is not None:
+        if to_bot and (told := await answer_not_understood(services, exchange, found, self.llm.card)) is not None:
             return told
         exchange = await decide(
             services,

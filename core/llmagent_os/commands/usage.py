@@ -50,7 +50,7 @@ def used_text(budgets: Budgets, used: Used, limit: Limit) -> str:
     if used.speech_seconds or limit.speech:
         minutes = decimal_text(used.speech_seconds / 60, 1)
         parts.append(
-            gettext("{used} of {limit} minutes of speech", used=minutes, limit=decimal_text(limit.speech, 1))
+            gettext("{used} of {limit} minutes of speech", used=minutes, limit=decimal_text(limit.speech))
             if limit.speech
             else gettext("{used} minutes of speech", used=minutes)
         )

@@ -127,7 +127,8 @@ class HoursConfig(BaseModel):
             opening: when the bot works again; None: not soon.
             default_zone: of the machine.
         """
-        text = self.sentence or str(SENTENCE_LATER if self.after_hours == "answer_later" else SENTENCE)
+        is_kept = self.after_hours == "answer_later" and opening is not None  # without an end in sight nothing is kept
+        text = self.sentence or str(SENTENCE_LATER if is_kept else SENTENCE)
         if opening is None:
             return text.format(opening=gettext("later"))
         local = opening.astimezone(self.zone(default_zone))

@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from llmagent_os.etiquette.durations import parse_duration
+from llmagent_os.etiquette.presence_phrases import CLOSING, NOT_YOU, QUIET
 from llmagent_os.events import Message
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction
@@ -34,28 +35,6 @@ TALK_PAUSE, SAME_PERSON_PAUSE = timedelta(minutes=10), timedelta(minutes=2)
 #: How long the bot is silent if nobody says how long, unless somebody addresses it before.
 UNTIL_ADDRESSED = timedelta(days=1)
 
-_QUIET = re.compile(
-    r"(?:please |pls |can you |could you |would you )*(?:"
-    r"(?:be|stay|keep|remain) (?:quiet|silent|out of (?:this|it))|shut up|hush|shush|mute|silence"
-    r"|(?:stop|quit) (?:answering|replying|talking|chiming in|butting in)"
-    r"|(?:do not|don't|dont) (?:answer|reply|respond)|leave us alone)"
-    r"(?: here| now| please)*(?: for (?P<time>.+?))?(?: please)?",
-)
-_NOT_YOU = re.compile(
-    r"(?:no |sorry )?(?:not (?:for |to )?you|not asked for|(?:nobody|no one|noone) (?:was )?(?:asked|asking) you"
-    r"|(?:i |we )?(?:was|were|am|are)? ?(?:not|n't) (?:talking|speaking|asking|writing)(?: to)? you"
-    r"|(?:i|we) (?:wasn't|wasnt|weren't|werent) (?:talking|speaking|asking|writing)(?: to)? you"
-    r"|(?:i|we) (?:didn't|didnt|did not) (?:ask|mean) you|(?:that|this|it) (?:wasn't|wasnt|was not) (?:for|to) you"
-    r"|i meant somebody else)",
-)
-_CLOSING = re.compile(
-    r"(?:(?:ok|okay|oki|kk?|great|cool|nice|perfect|fine|alright|all right|super|awesome|got it|gotcha|understood|noted"
-    r"|will do|done|sure|(?:thanks|thank you|thx|ty|cheers|many thanks)"
-    r"(?: a lot| so much| very much| all| everyone| everybody| both| guys)*"
-    r"|bye|good ?bye|bye bye|(?:see you|see ya|cya)(?: tomorrow| then| there| later| soon| all| both)*"
-    r"|good (?:night|evening|one)|have a (?:good|nice) (?:one|day|evening|weekend)|you too|you're welcome"
-    r"|no problem|np|lol|haha|hehe|wow|yay)\b ?)+",
-)
 #: The most words of a closing.
 _MOST_CLOSING_WORDS = 8
 #: Words that begin a sentence with a comma or a colon behind them, and are nobody's name.
@@ -93,9 +72,9 @@ def quiet_request(text: str, title: str = "") -> QuietRequest | None:
     True
     """
     plain = _plain(text, title)
-    if _NOT_YOU.fullmatch(plain):
+    if NOT_YOU.fullmatch(plain):
         return QuietRequest(unasked=True)
-    found = _QUIET.fullmatch(plain)
+    found = QUIET.fullmatch(plain)
     if found is None:
         return None
     if not found["time"]:
@@ -113,7 +92,7 @@ def is_closing(text: str) -> bool:
     plain = _plain(text)
     if not text.strip() or "?" in text or len(plain.split()) > _MOST_CLOSING_WORDS:
         return False
-    return not plain or _CLOSING.fullmatch(plain) is not None
+    return not plain or CLOSING.fullmatch(plain) is not None
 
 
 def is_for_somebody_else(message: Message, title: str = "", names: frozenset[str] = frozenset()) -> Rule | None:

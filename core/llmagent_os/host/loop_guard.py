@@ -4,8 +4,8 @@ Adapters mark the accounts that their platform knows as bots, and nobody answers
 manner: it answers every reply of this bot, within moments, or with the same words. A person who writes more slowly and
 a pressed button end the suspicion.
 
-What is remembered is small: two numbers, and the hashes of a few words, for each of the latest conversations. The
-decision to stay silent is in the ledger, and holds after a restart.
+What is remembered is small: the hashes of a few words for each of the latest conversations, and two numbers for each
+account in it. The decision to stay silent is in the ledger, and holds after a restart.
 """
 
 from __future__ import annotations
@@ -46,21 +46,30 @@ _REMEMBERED_TEXTS = 3
 _MOST_WORDS = _MOST_ACCOUNTS = 64
 
 
+class _Count:
+    """What one account has said in a row."""
+
+    __slots__ = ("fast", "repeated")
+
+    def __init__(self) -> None:
+        self.fast = 0  # messages in a row at a machine's speed
+        self.repeated = 0  # messages in a row that repeat words
+
+
 class _Exchange:
     """What is remembered of one conversation."""
 
-    __slots__ = ("answered_at", "fast", "known", "repeated", "texts")
+    __slots__ = ("answered_at", "counts", "known", "texts")
 
     def __init__(self) -> None:
         self.answered_at: float | None = None  # when the last reply was sent, on the loop's clock
-        self.fast = 0  # messages in a row at a machine's speed
-        self.repeated = 0  # messages in a row that repeat words
+        self.counts: BoundedDict[Identity, _Count] = BoundedDict(_MOST_ACCOUNTS)  # several people may be quick in turn
         self.texts = deque[frozenset[int]](maxlen=_REMEMBERED_TEXTS)  # hashes of the words of the latest messages
         self.known = dict[Identity, datetime]()  # until when the bot is silent towards an account, as the ledger says
 
     def begin_again(self) -> None:
         """A person was here."""
-        self.fast = self.repeated = 0
+        self.counts.clear()
 
 
 class LoopGuard:
@@ -111,10 +120,10 @@ class LoopGuard:
             return True
         if await self._is_silent(exchange, event):
             return False
-        self._count(exchange, event)
-        if not self._is_loop(exchange, event):
+        count = self._count(exchange, event)
+        if not self._is_loop(count, event):
             return True
-        await self._cut(exchange, event)
+        await self._cut(exchange, count, event)
         return False
 
     def _exchange(self, event: Event) -> _Exchange:
@@ -134,25 +143,30 @@ class LoopGuard:
             exchange.known[sender] = at if found is None else found.until
         return exchange.known[sender] > self._clock()
 
-    def _count(self, exchange: _Exchange, message: Message) -> None:
+    def _count(self, exchange: _Exchange, message: Message) -> _Count:
         answered_at, words = exchange.answered_at, _words(message.text)
         gap = None if answered_at is None else asyncio.get_running_loop().time() - answered_at
         exchange.answered_at = None  # a second message to the same reply answers nothing
         if gap is not None and gap > REPEAT_SECONDS:
             exchange.begin_again()
-        elif gap is not None:
+        sender = identity_of(message)
+        count = exchange.counts.get(sender)
+        if count is None:
+            count = exchange.counts[sender] = _Count()
+        if gap is not None and gap <= REPEAT_SECONDS:
             repeats = any(_are_alike(words, before) for before in exchange.texts)
-            exchange.fast = exchange.fast + 1 if gap <= MACHINE_SECONDS else 0
-            exchange.repeated = exchange.repeated + 1 if repeats else 0
+            count.fast = count.fast + 1 if gap <= MACHINE_SECONDS else 0
+            count.repeated = count.repeated + 1 if repeats else 0
         exchange.texts.append(words)
+        return count
 
-    def _is_loop(self, exchange: _Exchange, message: Message) -> bool:
+    def _is_loop(self, count: _Count, message: Message) -> bool:
         factor = DIRECT_FACTOR if message.conversation.kind == "direct" else 1
-        if message.conversation.kind == "direct" and not exchange.fast:  # a person may ask the same again and again
+        if message.conversation.kind == "direct" and not count.fast:  # a person may ask the same again and again
             return False
-        return exchange.fast >= self._most_fast * factor or exchange.repeated >= self._most_repeated * factor
+        return count.fast >= self._most_fast * factor or count.repeated >= self._most_repeated * factor
 
-    async def _cut(self, exchange: _Exchange, message: Message) -> None:
+    async def _cut(self, exchange: _Exchange, count: _Count, message: Message) -> None:
         until = self._clock() + SILENCE
         await self._ledger.silences.begin(message, "loop", until)
         exchange.known[identity_of(message)] = until
@@ -161,7 +175,7 @@ class LoopGuard:
             platform=message.conversation.platform,
             channel=message.conversation.channel,
             account=identity_of(message),
-            messages=max(exchange.fast, exchange.repeated),
+            messages=max(count.fast, count.repeated),
             silent_until=until.isoformat(timespec="minutes"),
         )
         exchange.begin_again()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime
@@ -21,8 +22,9 @@ from llmagent_os.ledger.schema import held
 from llmagent_os.ledger.sealed_columns import sealed_values
 from llmagent_os.ledger.writer import Writer
 
-#: Ends the event id of a message that comes a second time, to be answered.
+#: Ends the event id of a message that comes again, to be answered; a number follows from the second time on.
 AGAIN = "/later"
+_COMES_AGAIN = re.compile(rf"(?P<first>.*){AGAIN}(?P<times>\d*)", re.DOTALL)
 
 
 class HeldMessages:
@@ -48,7 +50,7 @@ class HeldMessages:
             LedgerError: the ledger cannot be written.
         """
         sender = identity_of(message)
-        event_id = message.event_id.removesuffix(AGAIN) + AGAIN
+        event_id = next_id(message.event_id)
         again = msgspec.structs.replace(message, event_id=event_id)
 
         def work(database: Database) -> bool:
@@ -62,6 +64,16 @@ class HeldMessages:
             return True
 
         return await self._writer.run(work, lambda kept: self._timer_set(until) if kept else None)
+
+
+def next_id(event_id: str) -> str:
+    """The id under which a message comes again. The inbox remembers every id, so each time has another one.
+
+    >>> next_id("m1"), next_id("m1/later"), next_id("m1/later2")
+    ('m1/later', 'm1/later2', 'm1/later3')
+    """
+    found = _COMES_AGAIN.fullmatch(event_id)
+    return f"{event_id}{AGAIN}" if found is None else f"{found['first']}{AGAIN}{int(found['times'] or 1) + 1}"
 
 
 def _event_id(body: str) -> str:

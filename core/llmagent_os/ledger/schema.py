@@ -70,6 +70,15 @@ interactions = sa.Table(
     sa.Index(None, "user_id", "conversation_key", "seq"),
     sa.Index(None, "conversation_key"),
 )
+#: The bot has said something. Written as text, as :data:`UNFINISHED` is.
+IS_SAID = sa.text("silent = 0")
+#: A conversation's replies are found among any number of silences.
+sa.Index(
+    "ix_interactions_said",
+    *(interactions.c.conversation_key, interactions.c.user_id, interactions.c.seq),
+    sqlite_where=IS_SAID,
+    postgresql_where=IS_SAID,
+)
 #: Not emptied yet. Written as text, as :data:`UNFINISHED` is.
 HAS_WORDS = sa.text("has_words = 1")
 #: Deleting old words reads the rows only that have some.

@@ -7,7 +7,7 @@ that ended long ago are deleted.
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -115,6 +115,29 @@ class Usage(msgspec.Struct, frozen=True):
             return None
 
         return await self.writer.run(work, lasting=False)
+
+    async def give_back(
+        self, bot: str, accounts: Sequence[Account], periods_of: Callable[[float], Mapping[Period, float]], key: str
+    ) -> None:
+        """Count a message no longer, in the periods in which :meth:`take` counted it. A second time changes nothing.
+
+        Args:
+            bot: the bot's name.
+            accounts: whom the message was counted for.
+            periods_of: when the periods began in which a moment lies, in seconds since 1970.
+            key: of the message's event.
+        """
+
+        def work(database: Database) -> None:
+            row = (usage.c.bot == bot, usage.c.scope == _COUNTED, usage.c.subject == _pseudonym(database, key))
+            counted = database.sql.execute(sa.select(usage.c.begins).where(*row, usage.c.messages > 0)).scalar()
+            if counted is None:
+                return
+            database.sql.execute(sa.update(usage).where(*row).values(messages=0))
+            for account in accounts:
+                _add(database, bot, account, periods_of(counted), Used(messages=-1))
+
+        await self.writer.run(work, lasting=False)
 
     async def add(
         self,

@@ -88,12 +88,16 @@ class Budgets:
         return None if found is None else Reached(*found, next_period(at, found[1]))
 
     async def give_back(self, event: Event) -> None:
-        """Count a message no longer to which the bot chose to say nothing.
+        """Count a message no longer to which the bot chose to say nothing. It is given back once.
 
         Raises:
             LedgerError: the ledger cannot be written.
         """
-        await self._usage.add(self.bot, await self._accounts(event), begins_at(self.present), Used(messages=-1))
+        await self._usage.give_back(self.bot, await self._accounts(event), self._periods_of, event_key(event))
+
+    def _periods_of(self, seconds: float) -> dict[Period, float]:
+        """When the periods began in which a moment lies, all in seconds since 1970."""
+        return begins_at(datetime.fromtimestamp(seconds, self._zone))
 
     async def add(self, event: Event, tally: TokenTally, *, unnamed: bool = False) -> None:
         """Count what models did for an answer.
@@ -168,7 +172,7 @@ def said(reached: Reached, budgets: Budgets) -> str:
         case "tokens":
             what = ngettext("{count} token", "{count} tokens", limit.tokens or 0)
         case "speech":
-            what = gettext("{minutes} minutes of speech", minutes=decimal_text(limit.speech or 0, 1))
+            what = gettext("{minutes} minutes of speech", minutes=decimal_text(limit.speech or 0))
         case _:
             what = f"{decimal_text(limit.money or 0, 2)} {budgets.config.price.currency}"
     when = f"{reached.until:%H:%M}" if reached.period == "hour" else moment_text(reached.until)

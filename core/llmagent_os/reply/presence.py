@@ -105,6 +105,19 @@ async def presence(services: Services, message: Message, text: str, names: Names
     return message
 
 
+async def is_to_bot(services: Services, exchange: Exchange) -> bool:
+    """Whether the person speaks to the bot: they addressed it, or go on after its reply to them, and nobody is between.
+
+    Raises:
+        LedgerError: the ledger cannot be read.
+    """
+    event = exchange.event
+    if services.ledger is None or not is_open(event):
+        return True
+    last = await services.ledger.last_decision(event.conversation.key)
+    return last is not None and not last.silent and last.user_id == exchange.identity
+
+
 def silent_outcome(exchange: Exchange) -> Outcome | None:
     """The outcome of a message to which the behaviour policy has chosen to say nothing. None: it chose to answer."""
     decision = exchange.decision

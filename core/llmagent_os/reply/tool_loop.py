@@ -105,9 +105,10 @@ async def _make_calls(
 ) -> bool:
     """Make the calls of a completion. Returns whether the answer is complete.
 
-    It is where a call failed: no model is asked to rephrase a failure. It is also where calls wait for a yes: the
-    person reads what the others did, and then the question about all that wait.
+    It is where a call failed: no model is asked to rephrase a failure, and the calls after it are not made. It is also
+    where calls wait for a yes: the person reads what the others did, and then the question about all that wait.
     """
+    has_failed = False
     messages.append(_call_message(completion.text, completion.tool_calls))
     for number, call in enumerate(completion.tool_calls):
         result = await call_tool(call, f"{round_}.{number}")
@@ -115,13 +116,14 @@ async def _make_calls(
         answer.results.append(result)
         messages.append(tool_message(result.data))
         if result.data.get("status") == FAILED:
-            return True
+            has_failed = True
+            break
     held_back = [result for result in answer.results if result.data.get("status") == HELD_BACK]
     if held_back:
         others = [result.text for result in answer.results if result not in held_back]
         text = "\n\n".join(dict.fromkeys([*others, held_back[-1].text]))
         answer.joined = msgspec.structs.replace(held_back[-1], text=text)
-    return bool(held_back)
+    return has_failed or bool(held_back)
 
 
 def _shown_while_written(answer: Answer, privacy: PrivacyModule, draft: Draft | None) -> Draft:

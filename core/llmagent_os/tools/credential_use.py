@@ -52,7 +52,8 @@ def scrubbed_result(result: ToolResult, used: Iterable[GivenCredential]) -> Tool
     forms = _forms(used)
     if not forms:
         return result
-    return msgspec.convert(_scrubbed(msgspec.to_builtins(result), forms), ToolResult)
+    fields = {name: _scrubbed(value, forms) for name, value in msgspec.structs.asdict(result).items()}
+    return msgspec.structs.replace(result, **fields)
 
 
 def scrubbed_text(text: str, used: Iterable[GivenCredential]) -> str:
@@ -86,7 +87,12 @@ def _scrubbed(value: object, forms: list[str]) -> Any:
         case dict():
             items = cast("dict[object, object]", value).items()
             return {_scrubbed(key, forms): _scrubbed(each, forms) for key, each in items}
-        case list() | tuple():
+        case list():
             return [_scrubbed(each, forms) for each in cast("list[object]", value)]
+        case tuple():
+            return tuple(_scrubbed(each, forms) for each in cast("tuple[object, ...]", value))
+        case msgspec.Struct():
+            fields = {name: _scrubbed(each, forms) for name, each in msgspec.structs.asdict(value).items()}
+            return msgspec.structs.replace(value, **fields)
         case _:
             return value

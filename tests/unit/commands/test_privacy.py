@@ -50,7 +50,7 @@ async def test_the_question_says_what_the_owner_has_decided(bench: Bench) -> Non
     await bench.profiles.update(PERSON, name="Sam")
     agent = bench.agent("Hello.", settings=OWNER)
     text = await say(bench, agent, "hello")
-    assert "I remember what you tell me about yourself, and I learn from your reactions." in text
+    assert "I remember what you tell me about yourself. I learn from your reactions." in text
     assert "I do not train models on our conversations. Is that all right? `/privacy` shows all three" in text
 
 

@@ -43,7 +43,13 @@ def test_a_message_for_somebody_else_is_seen(message: Message, rule: Rule | None
     assert is_for_somebody_else(message, "Calendar", frozenset({"ana", "ben"})) == rule
 
 
-@pytest.mark.parametrize("text", ["thanks!", "ok great, thank you", "bye", "see you tomorrow", "👍", "Got it."])
+#: Closings in German, Spanish and Chinese.
+OTHER_LANGUAGES = ("Danke dir!", "ok, bis morgen", "muchas gracias, hasta luego", "vale", "好的，谢谢！", "哈哈哈")
+
+
+@pytest.mark.parametrize(
+    "text", ["thanks!", "ok great, thank you", "bye", "see you tomorrow", "👍", "Got it.", *OTHER_LANGUAGES]
+)
 def test_thanks_and_good_byes_need_no_answer(text: str) -> None:
     assert is_closing(text)
 
@@ -62,6 +68,11 @@ def test_anything_else_is_no_closing(text: str) -> None:
         ("not you", 24),
         ("I wasn't asking you, bot", 24),
         ("not asked for", 24),
+        ("Sei bitte still!", 24),
+        ("dich hat niemand gefragt", 24),
+        ("cállate, por favor", 24),
+        ("别说话了", 24),
+        ("我没问你", 24),
     ],
 )
 def test_a_wish_for_silence_is_understood(text: str, hours: float) -> None:
@@ -71,7 +82,15 @@ def test_a_wish_for_silence_is_understood(text: str, hours: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["remind me to be quiet", "be quiet until somebody calls", "not you tomorrow", "hush hush movie"]
+    "text",
+    [
+        "remind me to be quiet",
+        "be quiet until somebody calls",
+        "not you tomorrow",
+        "hush hush movie",
+        "sei morgen um drei da",
+        "no es mañana",
+    ],
 )
 def test_a_message_about_silence_is_none(text: str) -> None:
     assert quiet_request(text, "Calendar") is None

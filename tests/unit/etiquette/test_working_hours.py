@@ -91,6 +91,21 @@ async def test_what_is_kept_is_answered_at_the_opening_in_order_and_once_also_af
     assert [sent.reply_to for sent in platform.posted[1:4]] == ["m-e1", "m-e2", "m-e3"]
 
 
+async def test_what_comes_while_the_bot_is_closed_again_is_kept_again(ledger: Ledger) -> None:
+    """The bot was off on the whole day on which it would have answered."""
+    platform, clock = MemoryAdapter(), ManualClock(SUNDAY)
+    async with running(host(ledger, platform, clock, "answer_later")):
+        await platform.say("please")
+        await platform.sent(1)
+    clock.advance(OPENING - SUNDAY + timedelta(hours=12))
+    async with running(host(ledger, platform, clock, "answer_later")) as second:
+        while second.metrics.finished < 1:
+            await ledger.unfinished()
+        clock.advance(timedelta(days=6, hours=12))
+        await platform.sent(3)
+    assert [sent.reply.text for sent in platform.posted] == [LATER, LATER, "please"]
+
+
 async def test_nobody_fills_the_disk_at_night_and_who_is_forgotten_is_not_answered(ledger: Ledger) -> None:
     message = MemoryAdapter().message("hello")
     for number in range(MOST_HELD):

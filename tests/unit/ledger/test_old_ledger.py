@@ -1,9 +1,10 @@
 """What breaks without this: after an upgrade the bot has another opinion of what people like than it had before.
 
 ``old/ledger_0004.sql`` is a ledger that the code of revision 0004 wrote: three weeks of a bot in March 2026, with a
-scripted model. ``old/learned_0004.json`` is what that code learned from the ledger: the observations of the policy, and
-the states that came of them. The observations are the same on every machine. The states are the same bit for bit where
-the arithmetic is that of the machine that they were made on.
+scripted model. ``old/learned_0004.json`` has what that code observed in the ledger, and the states that come of it. Two
+of the decisions are of a configuration with other dimensions: only what they say of ``verbosity`` is learned. The
+observations are the same on every machine. The states are the same bit for bit where the arithmetic is that of the
+machine that they were made on.
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ class Chooses:
         context: Context,
         explicit: Action,
         *,
+        within: object = None,
         decision_id: str = "",
         episode_id: str = "",
     ) -> Decision:

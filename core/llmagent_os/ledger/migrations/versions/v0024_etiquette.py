@@ -16,6 +16,8 @@ _NUMBER: sa.Float[float] = sa.Float()
 def upgrade() -> None:
     """Add the columns and the tables."""
     op.add_column("interactions", sa.Column("silent", sa.Boolean, nullable=False, server_default=sa.text("0")))
+    is_said, place = sa.text("silent = 0"), ["conversation_key", "user_id", "seq"]
+    op.create_index("ix_interactions_said", "interactions", place, sqlite_where=is_said, postgresql_where=is_said)
     op.add_column("timers", sa.Column("deferrable", sa.Boolean, nullable=False, server_default=sa.text("0")))
     op.create_table(
         "held",
@@ -42,4 +44,5 @@ def downgrade() -> None:
     op.drop_table("silences")
     op.drop_table("held")
     op.drop_column("timers", "deferrable")
+    op.drop_index("ix_interactions_said")
     op.drop_column("interactions", "silent")
