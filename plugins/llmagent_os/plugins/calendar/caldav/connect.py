@@ -6,14 +6,12 @@ import asyncio
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import msgspec
 
 from llmagent_os.adapter_kit.guarded_http import GuardedHttp
 from llmagent_os.credentials.vault import PAGE_TIME
 from llmagent_os.languages import gettext
-from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.plugin import Button, ToolContext, ToolResult
 from llmagent_os.plugins.calendar.caldav.account import (
     CREDENTIAL,
@@ -25,12 +23,12 @@ from llmagent_os.plugins.calendar.caldav.account import (
     keep_account,
     read_account,
 )
+from llmagent_os.plugins.calendar.caldav.connection_status import connection_told, host_of
 from llmagent_os.plugins.calendar.caldav.dav_client import DavCalendar, DavClient, DavError, DavRefusedError
 from llmagent_os.plugins.calendar.caldav.phone_alarms import alarm_button, alarms_command
 from llmagent_os.plugins.calendar.caldav.sync import Sync
 from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObjects
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
-from llmagent_os.plugins.calendar.said_times import said_moment
 
 SYNC_SECONDS = 3.0  #: of one sync: what is left over is done in the next one, at once
 REQUEST_SECONDS = 3.0  #: of one request
@@ -56,7 +54,9 @@ async def caldav_command(call: CalendarCall, arguments: str) -> ToolResult:
         )
     if account is not None and account.state == "on":
         setting, _, said = arguments.partition(" ")
-        return await alarms_command(call, account, said.strip()) if setting == "alarms" else _status(call, account)
+        return (
+            await alarms_command(call, account, said.strip()) if setting == "alarms" else connection_told(call, account)
+        )
     return await _form_offered(context)
 
 
@@ -161,7 +161,7 @@ async def _connected(context: ToolContext, account: DavAccount, found: DavCalend
         gettext(
             "Connected: I keep “{name}” on {host} in step with your calendar here.",
             name=found.name or gettext("your calendar"),
-            host=_host(on),
+            host=host_of(on),
         ),
         buttons=(alarm_button(on), Button(gettext("Disconnect"), "caldav:off")),
     )
@@ -182,7 +182,7 @@ async def _sync(call: CalendarCall, account: DavAccount) -> ToolResult | None:
             {"status": "failed"},
             gettext(
                 "I no longer reach your calendar on {host}: {why}. Type /caldav to renew it.",
-                host=_host(account),
+                host=host_of(account),
                 why=error,
             ),
             buttons=(Button(gettext("Renew"), "caldav:renew"),),
@@ -212,22 +212,6 @@ async def _client(context: ToolContext, http: GuardedHttp, account: DavAccount) 
     if password is None:
         raise DavRefusedError("its password is gone")
     return DavClient(http, account.server, account.user, password, plain=context.web.allow_private)
-
-
-def _status(call: CalendarCall, account: DavAccount) -> ToolResult:
-    synced = call.to_wall(datetime.fromisoformat(account.synced)) if account.synced else None
-    told = gettext(
-        "“{name}” on {host} is in step with yours; last looked at {when}.",
-        name=account.name or gettext("Your calendar"),
-        host=_host(account),
-        when=gettext("not yet") if synced is None else said_moment(synced, call.now),
-    )
-    failed = gettext("The last try failed: {why}. I go on trying.", why=account.problem) if account.problem else ""
-    return ToolResult(
-        {"status": "connected"},
-        join_sentences([told, failed]),
-        buttons=(alarm_button(account), Button(gettext("Disconnect"), "caldav:off")),
-    )
 
 
 async def _disconnected(context: ToolContext) -> ToolResult:
@@ -263,7 +247,3 @@ async def _forget_synced(context: ToolContext) -> None:
     synced = SyncedObjects(context.records)
     await synced.load()
     await synced.drop_all()
-
-
-def _host(account: DavAccount) -> str:
-    return urlsplit(account.server).hostname or account.server
