@@ -21,6 +21,7 @@ from llmagent_os.commands.learn_files import is_teaching, learn_files, offer_to_
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Opened, Sender, Timer, now
 from llmagent_os.handler import Draft, Outcome, note_work
+from llmagent_os.languages import gettext
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
 from llmagent_os.privacy.event_masking import mask_event
 from llmagent_os.reply.agent_settings import AgentSettings
@@ -243,7 +244,7 @@ class Agent:
         if event.sender.is_bot:  # two bots that answer each other would never end
             return Outcome(None)
         if isinstance(event, Message) and recordings_in(services, event):
-            note_work("is listening to your recording…")
+            note_work(gettext("is listening to your recording…"))
             async with listened(services, event) as said:
                 return await self._answer_spoken(services, said, draft)
         return await self._answer(services, event, draft)

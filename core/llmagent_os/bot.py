@@ -1,115 +1,13 @@
 """A bot: one TOML file, and the files beside it.
 
+``docs/bots.md`` has every setting with an example and what it means. ``llmagent-os bot schema`` prints the form of the
+file. Three settings are enough:
+
 .. code-block:: toml
 
-    name = "calendar"                     # lower case; the folder of its data
-    title = "Calendar"                    # what people see
-    about = "I keep your calendar."       # one line for the empty page
-    model = "calendar"                    # an installed model, a folder, a hub id (a/b, a/b@revision), openai:MODEL
-    adapters = ["web"]
+    name = "ada"                          # lower case; the folder of its data
+    model = "openai:gpt-4o-mini"          # an installed model, a folder, a hub id, or openai:MODEL
     plugins = ["calendar", "profile"]     # installed plugins, by name
-    plugin_folder = "plugins"             # more of them: single files here, reloaded when they change
-    permissions = ["calendar.*"]          # what the plugins' tools may do
-    examples = ["What do I have tomorrow?"]
-    notes = "..."                         # for models that were not trained for this bot
-    tool_rounds = 3                       # how often one reply may call tools
-    max_tokens = 256                      # of one completion
-    temperature = 0.6                     # of words; 0: always the likeliest. Left out: 0, and 0.6 with [training]
-    min_p = 0.2                           # a word is drawn only if it is this share as likely as the likeliest word
-    remembered_turns = 4                  # exchanges of the conversation that the model is shown
-    model_seconds = 60.0                  # most seconds for one completion
-    model_idle_seconds = 60.0             # most seconds without a byte from a model's server
-    model_max_characters = 200_000        # most characters of one completion from a model's server
-    grounding = "off"                     # off, advise or enforce: whether replies are checked against tools' results
-    request_rules = true                  # plugins' rules read a message before the model does; left out: only for a
-                                          # model that was trained on this project's prompts
-
-    interface = "text"                    # how replies reach people who chose nothing else: text, voice or graphics
-    theme = "light"                       # of pictures, for people who chose no other: light or dark
-    languages = ["en", "de"]              # that it speaks, of en, de, es and zh; the first is for people of whom
-                                          # nothing is known. Left out: all, English first; see docs/languages.md
-    model_languages = ["en"]              # that its model understands; left out: as the model's card says
-
-    [voice]                               # voice messages, and replies that are read aloud; see docs/voice.md
-    transcriber = "auto"                  # what listens: auto, off, local, openai:MODEL, transformers:MODEL
-    speaker = "auto"                      # what speaks: auto, off, local, openai:MODEL
-
-    [persona]                             # who the bot is, for models that were not trained for it
-    name = "Ada"
-    voice = "Dry, kind and exact."        # how it speaks
-    never = ["flatter anybody"]           # what it never does
-
-    [behavior]                            # how people are answered until they ask for something else
-    mode = "task_oriented"                # or conversational
-    verbosity = "normal"                  # brief, normal or detailed
-    tone = "formal"                       # one of the bot's own
-
-    [behavior.dimensions]                 # what it chooses between; left out: mode, verbosity and initiative
-    mode = true                           # as every bot has it
-    verbosity = true
-    tone = { formal = "Write formally.", playful = "Write playfully." }   # its own, and the words for the model
-
-    [behavior.dimensions.emoji]           # a dimension in full
-    values = { none = "Use no emoji.", some = "Use an emoji where one fits." }
-    default = "none"                      # left out: the first value
-    learned = false                       # reactions do not change it, only a person's wish; left out: true
-    platforms = ["web", "slack"]          # where it exists; left out: everywhere
-
-    [behavior.platforms.telegram]         # the values that a platform has; left out: all
-    verbosity = ["brief", "normal"]
-    tone = false                          # there is no such choice there
-
-    [knowledge]                           # what it knows; see docs/knowledge.md
-    documents = ["handbook", "faq.json"]  # files and folders beside this file, whose passages are cited
-    facts = "facts.json"                  # the bot's own words, which the model reads beside its tools
-    learn = "members"                     # off, admins, or members: who may teach it from chat
-    embeddings = "openai:MODEL"           # an embedding model: then passages are found by meaning, too
-
-    [consent]                             # what it may do until a person says; see docs/privacy.md
-    training = false                      # whether conversations may be used to train models
-
-    [policy]                              # how the bot learns how a person likes to be answered
-    learner = "bayes"                     # or reinforce, actor_critic, q_learning; fixed: it does not learn
-    gamma = 0.0                           # how much of a reward is credited to the turn before, in the same session
-    exploration = 0.03                    # bayes: the share of replies that try something new
-
-    [memory]                              # how facts that people state of themselves are found; see docs/memory.md
-    propose = "rules"                     # or model: a general model proposes facts, too
-
-    [budgets]                             # how much may be used; see docs/security.md
-    price = { read = 0.15, written = 0.60, currency = "USD" }   # of 1,000 tokens
-    person.day = { messages = 100, tokens = 200_000, money = 1.0 }  # also channel and bot, hour and month
-
-    [feedback]                            # how people are asked what they think of a reply
-    buttons = ["slack"]                   # the platforms with a thumb up and down under every reply; []: nowhere
-    ask_why = true                        # somebody who gives a 👎 is asked now and then what was wrong
-    ask_pause = 6                         # at least so many replies between two such questions
-
-    [roles]                               # who is an admin besides those that the settings name; see docs/security.md
-    platform_admins = true                # whoever administers a Slack workspace, Discord server or Telegram group
-
-    [groups]                              # how it behaves among several people; see docs/etiquette.md
-    thanks_emoji = "👍"                   # put on thanks that need no answer; left out: nothing
-
-    [hours]                               # when it works, and when it begins nothing by itself; see docs/etiquette.md
-    time_zone = "Europe/Berlin"           # left out: the machine's
-    quiet = "22:00-07:00"                 # nothing that the bot begins by itself comes then
-    working = { monday = ["09:00-12:00", "13:00-17:00"] }   # the days and hours at which it answers; left out: always
-    holidays = [2026-12-25]               # days without working hours
-    after_hours = "notice"                # or answer_later, answer
-    sentence = "We are back {opening}."   # what people read then, once
-
-    [approvals]                           # when people are asked before a model's call is made; docs/security.md
-    outward = "each"                      # each: every time; first: until the person says "always". Also destructive
-    tools = { archive_note = "first" }    # one tool that is asked about though it only changes the person's own data
-
-    [training]                            # when the model's weights are trained; see training/training_config.py
-    opinions = 20                         # with [training] alone: by the default plan, after 20 new opinions
-
-    [rewards]                             # what an emoji is worth, from -1 to 1, beside the usual ones
-    "party_parrot" = 1.0
-    [rewards.slack]                       # the same on one platform
-    "eyes" = 0.2
 
 A bot with an ``agent.py`` beside the TOML file runs the one :class:`~llmagent_os.agent.Agent` subclass in it.
 """

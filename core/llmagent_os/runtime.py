@@ -157,7 +157,7 @@ class Runtime:
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access, budgets = _access(settings, bot.config, ledger, made), _budgets(settings, bot, ledger, profiles)
-            languages = _languages(bot, ledger, profiles)
+            languages = _languages(bot, ledger, profiles, llm)
             services = Services(
                 behavior=_behavior(bot.config, policy),
                 interaction=InteractionModule(bot.config.interface, bot.config.theme),
@@ -563,9 +563,11 @@ def _access(settings: Settings, config: BotConfig, ledger: Ledger, adapters: tup
     )
 
 
-def _languages(bot: Bot, ledger: Ledger, profiles: Profiles) -> PersonLanguages:
+def _languages(bot: Bot, ledger: Ledger, profiles: Profiles, llm: LLM) -> PersonLanguages:
     directory = Directory(ledger, profiles, bot.config.consent.defaults)
-    return PersonLanguages(directory, profiles, bot.config.languages)
+    named = bot.config.model_languages
+    understood = llm.card.languages if named is None else named
+    return PersonLanguages(directory, profiles, bot.config.languages, understood)
 
 
 def _budgets(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles) -> Budgets:

@@ -85,6 +85,7 @@ class SlackServer:
         self.opened: list[tuple[list[str], dict[str, Any]]] = []  #: forms: what people read on them, and the view
         self.admins: set[str] = set()  #: who administers the workspace
         self.people = {self.ana: "Ana Pérez", self.ben: "Ben & Co"}  #: the names that Slack says
+        self.locale = "en-US"  #: the language that every person has chosen in Slack
         self.may_name = asyncio.Event()  #: whether questions for names are answered
         self.may_name.set()
         self.deliveries = 0  #: of events, including repeated ones
@@ -760,7 +761,8 @@ class SlackServer:
             raise Refused("user_not_found")
         profile = {"real_name": name, "display_name": name}
         user = {"id": given["user"], "team_id": TEAM, "name": name.lower(), "real_name": name, "profile": profile}
-        return {"user": user | {"deleted": False, "is_bot": False, "is_admin": given["user"] in self.admins}}
+        user |= {"deleted": False, "is_bot": False, "is_admin": given["user"] in self.admins}
+        return {"user": user | ({"locale": self.locale} if given.get("include_locale") is True else {})}
 
     async def _conversations_info(self, given: dict[str, Any]) -> dict[str, Any]:
         await self.may_name.wait()

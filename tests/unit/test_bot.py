@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-import textwrap
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from llmagent_os.agent import Agent
-from llmagent_os.bot import LEARNING_TEMPERATURE, Bot, BotConfig, Policy, job_setting
+from llmagent_os.bot import LEARNING_TEMPERATURE, Bot, Policy, job_setting
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.people.profiles import Profile
@@ -220,17 +219,6 @@ def test_missing_part_is_named(folder: Path) -> None:
         Bot.load(folder).part("evaluate")
     with pytest.raises(ConfigError, match=r"bot 'calendar' has no 'nothing\.here'"):
         Bot.load("calendar").part("nothing.here")
-
-
-def test_docstring_example_is_a_whole_bot(tmp_path: Path) -> None:
-    """The example at the top of the module is what authors copy."""
-    import llmagent_os.bot
-
-    example = (llmagent_os.bot.__doc__ or "").split(".. code-block:: toml\n")[1].split("\nA bot with")[0]
-    (tmp_path / "bot.toml").write_text(textwrap.dedent(example))
-    assert Bot.load(tmp_path).config.permissions == ("calendar.*",)
-    keys = set(re.findall(r"^ *\[?(\w+)", example, re.MULTILINE))
-    assert keys >= set(BotConfig.model_fields), "a field that is not described"
 
 
 def test_examples_of_the_documentation_are_bots(tmp_path: Path) -> None:

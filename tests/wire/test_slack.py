@@ -666,17 +666,27 @@ async def test_the_ids_of_people_are_kept(slack: SlackPlatform) -> None:
     assert [(each.user_id, each.name) for each in said.mentions] == [("U0BEN00001", "Ben & Co"), ("U0NOBODY01", "")]
 
 
+async def test_the_language_of_an_account_comes_with_its_name(
+    slack: SlackPlatform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("llmagent_os.adapters.slack.names.ANSWER_SECONDS", 30.0)
+    slack.server.locale = "de-DE"
+    assert [(await slack.asked(text)).sender.locale for text in ("hello", "and again")] == ["de-DE"] * 2
+    assert len([method for method, _ in slack.server.calls if method == "users.info"]) == 1
+
+
 async def test_a_name_is_asked_for_once(slack: SlackPlatform) -> None:
     for _ in range(3):
         await slack.asked("", markup="<@U0BEN00001> <@U0NOBODY01> <#C0SECRET01>")
     asked = [method for method, _ in slack.server.calls if method.endswith(".info")]
-    assert sorted(asked) == ["conversations.info", "users.info", "users.info"]
+    assert sorted(asked) == ["conversations.info", *["users.info"] * 3]  # with the person who writes
 
 
 async def test_names_are_not_asked_for_messages_that_the_bot_does_not_hear(slack: SlackPlatform) -> None:
     await slack.server.say("", markup="<@U0BEN00001> hi", channel=slack.server.group)
     await slack.asked("next")
-    assert not [method for method, _ in slack.server.calls if method.endswith(".info")]
+    asked = [given.get("user") for method, given in slack.server.calls if method == "users.info"]
+    assert slack.server.ben not in asked
 
 
 async def test_a_name_that_does_not_come_holds_nothing_up(

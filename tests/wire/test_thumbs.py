@@ -30,7 +30,8 @@ from .test_telegram import TelegramPlatform
 
 __all__ = ["identified_at_once"]
 
-CHOICES = (*LABELS.values(), NEVER_LABEL)
+ASKED = str(QUESTION)
+CHOICES = (*map(str, LABELS.values()), str(NEVER_LABEL))
 
 
 @pytest.fixture
@@ -105,11 +106,11 @@ async def test_in_a_telegram_group_the_keyboard_counts_asks_and_lets_take_back(t
         await server.say("when is lunch?", channel=server.group, mention=True)
         (reply,) = await server.until(lambda seen: [one.buttons for one in seen] == [("👍", "👎")], server.group)
         await server.press(reply.message_id, "👎")
-        asks = (QUESTION, *CHOICES, "👍", "👎 1")
+        asks = (ASKED, *CHOICES, "👍", "👎 1")
         await server.until(lambda seen: [one.buttons for one in seen] == [asks], server.group)
-        await server.press(reply.message_id, QUESTION)
+        await server.press(reply.message_id, ASKED)
         await server.press(reply.message_id, "👍", user=server.ben)
-        asks = (QUESTION, *CHOICES, "👍 1", "👎 1")
+        asks = (ASKED, *CHOICES, "👍 1", "👎 1")
         await server.until(lambda seen: [one.buttons for one in seen] == [asks], server.group)
         await server.press(reply.message_id, "Too long")
         await server.until(lambda seen: [one.buttons for one in seen] == [("👍 1", "👎 1")], server.group)
@@ -134,7 +135,7 @@ async def test_in_a_direct_chat_on_telegram_a_press_and_a_reaction_are_one_verdi
         assert await kept.said(2) == [("pressed:👍", 1.0), ("👍", 0.0)]
         await server.press(reply.message_id, "👎")
         _, asked = await server.until(lambda seen: len(seen) == 2 and seen[0].buttons == ("👍", "👎 ✓"))
-        assert (asked.text, asked.buttons) == (QUESTION, CHOICES)
+        assert (asked.text, asked.buttons) == (ASKED, CHOICES)
         await server.press(asked.message_id, "The tone")
         await server.until(lambda seen: seen[1].buttons == ())
         assert await kept.reason(5) == "tone"
@@ -159,7 +160,7 @@ async def test_on_discord_thumbs_count_and_one_person_alone_is_asked(discord: Di
         await server.wait(lambda: len(server.shown(server.group, user=server.ana)) == 2)
         await server.until(lambda seen: seen[0].buttons == ("👍", "👎 1"), server.group)
         asked = server.shown(server.group, user=server.ana)[1]
-        assert (asked.text, asked.buttons) == (QUESTION, CHOICES)
+        assert (asked.text, asked.buttons) == (ASKED, CHOICES)
         await server.press(asked.message_id, "Too long")
         assert await kept.reason(3) == "too_long"
         await server.press(reply.message_id, "👎 1")
@@ -175,7 +176,7 @@ async def test_on_slack_one_person_alone_is_asked_and_the_question_goes(slack: S
         await server.react(reply.message_id, "👎", on=True)
         await server.wait(lambda: len(server.shown(server.group, user=server.ana)) == 2)
         asked = server.shown(server.group, user=server.ana)[-1]
-        assert (asked.text, asked.buttons, asked.thread) == (QUESTION, CHOICES, reply.thread)
+        assert (asked.text, asked.buttons, asked.thread) == (ASKED, CHOICES, reply.thread)
         await server.press(asked.message_id, "It is wrong")
         await server.wait(lambda: len(server.shown(server.group, user=server.ana)) == 1)
         assert await kept.reason(3) == "wrong"

@@ -16,12 +16,13 @@ from collections.abc import Sequence
 import msgspec
 
 from llmagent_os.adapter import Button
+from llmagent_os.languages import lazy_gettext
 
 #: The most choices that are shown as buttons alone.
 MAX_BUTTONS = 5
 
 #: What a menu says before a choice is made.
-PLACEHOLDER = "Choose one"
+PLACEHOLDER = lazy_gettext("Choose one")
 
 
 class DividedChoices(msgspec.Struct, frozen=True):

@@ -13,6 +13,8 @@ import structlog
 from aiohttp import web
 
 from llmagent_os.errors import LLMAgentOSError
+from llmagent_os.languages import accepted_language, gettext, speaking
+from llmagent_os.languages.catalogues import language_of_account
 
 #: Begins the path of every page.
 PREFIX = "/pages/"
@@ -54,9 +56,14 @@ AnswerPage = Callable[[str, PageRequest], Awaitable[PageResponse | None]]
 
 
 def add_pages(application: web.Application, answer: AnswerPage) -> None:
-    """Add the pages of plugins to an HTTP server."""
+    """Add the pages of plugins to an HTTP server. A page is in the language that the browser asks for."""
 
     async def serve(request: web.Request) -> web.Response:
+        language = accepted_language(request.headers.get("Accept-Language", ""))
+        with speaking(await language_of_account(language)):
+            return await answered(request)
+
+    async def answered(request: web.Request) -> web.Response:
         asked = PageRequest(
             method=request.method,
             path=request.match_info["path"],
@@ -68,9 +75,10 @@ def add_pages(application: web.Application, answer: AnswerPage) -> None:
             found = await answer(request.match_info["plugin"], asked)
         except LLMAgentOSError as error:
             _log.error("a page could not be shown", plugin=request.match_info["plugin"], error=str(error))
-            return web.Response(status=503, text="This page is not available just now.\n", headers=HEADERS)
+            unavailable = gettext("This page is not available just now.")
+            return web.Response(status=503, text=f"{unavailable}\n", headers=HEADERS)
         if found is None:
-            return web.Response(status=404, text="There is no such page.\n", headers=HEADERS)
+            return web.Response(status=404, text=f"{gettext('There is no such page.')}\n", headers=HEADERS)
         headers = HEADERS | dict(found.headers) | {"Content-Type": found.content_type}
         return web.Response(status=found.status, body=found.body, headers=headers)
 

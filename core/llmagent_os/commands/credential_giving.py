@@ -15,6 +15,8 @@ from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import gettext, translated
+from llmagent_os.languages.written_phrases import join_sentences
 
 _DONE = "agent:credentials:done:"
 
@@ -22,13 +24,19 @@ _DONE = "agent:credentials:done:"
 async def begin(vault: Vault, event: Event, plugin: str, credential: Credential) -> Reply:
     """Say how the person gives a credential, and prepare that. Only the person sees the reply."""
     if credential.command:
-        return Reply(f"Type {credential.command} to sign in to {credential.title}.")
+        return Reply(
+            gettext("Type {command} to sign in to {title}.", command=credential.command, title=_title(credential))
+        )
     if credential.server is not None:
         return await _sign_in(vault, event, plugin, credential, credential.server)
     address = await vault.form(plugin, credential.name, identity_of(event))
     if address:
         return Reply(
-            f"Give it to me on this page. It works once, and for 15 minutes:\n{address}\nPlease write no password here."
+            gettext(
+                "Give it to me on this page. It works once, and for 15 minutes:\n{address}\nPlease write no password "
+                "here.",
+                address=address,
+            )
         )
     return _by_typing(event, credential)
 
@@ -39,8 +47,10 @@ async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Creden
     await drop_taken(vault, event)
     if _is_seen(event):
         return Reply(
-            "Others can read this chat, so I have not kept it. Please make a new one where you got it, delete your "
-            "message, and give me the new one in a private conversation."
+            gettext(
+                "Others can read this chat, so I have not kept it. Please make a new one where you got it, delete your "
+                "message, and give me the new one in a private conversation."
+            )
         )
     if credential.server is not None or credential.command or credential.address:
         return await begin(vault, event, plugin, credential)
@@ -49,18 +59,26 @@ async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Creden
     password = password.strip()
     if not password:
         how = "NAME PASSWORD" if credential.kind == "login" else "SECRET"
-        return Reply(f"I have not got it. Please write `/credentials add {credential.name} {how}`.")
+        command = f"/credentials add {credential.name} {how}"
+        return Reply(gettext("I have not got it. Please write `{command}`.", command=command))
     if credential.pattern and not re.fullmatch(credential.pattern, password):
-        looks = f" What I need looks like this: {credential.looks}." if credential.looks else ""
-        return Reply(f"That is not for {credential.title}, so I have not kept it.{looks}")
+        refused = gettext("That is not for {title}, so I have not kept it.", title=_title(credential))
+        looks = translated(credential.looks)
+        wanted = gettext("What I need looks like this: {looks}.", looks=looks) if looks else ""
+        return Reply(join_sentences([refused, wanted]))
     stored = StoredCredential(secret=password, user=user, given=vault.clock())
     try:
         await vault.put(plugin, credential.name, identity_of(event), stored)
     except PluginError:
-        return Reply("That is too long for a password or token, so I have not kept it.")
-    thanks = f"Thank you: I can sign in to {credential.title} now."
-    shown = isinstance(event, Command) and event.message_id
-    return Reply(f"{thanks} If this chat still shows your message, please delete it." if shown else thanks)
+        return Reply(gettext("That is too long for a password or token, so I have not kept it."))
+    if not (isinstance(event, Command) and event.message_id):
+        return Reply(gettext("Thank you: I can sign in to {title} now.", title=_title(credential)))
+    return Reply(
+        gettext(
+            "Thank you: I can sign in to {title} now. If this chat still shows your message, please delete it.",
+            title=_title(credential),
+        )
+    )
 
 
 async def finish_device(vault: Vault, event: Event, plugin: str, credential: Credential) -> Reply:
@@ -68,22 +86,24 @@ async def finish_device(vault: Vault, event: Event, plugin: str, credential: Cre
     identity = identity_of(event)
     place = _device(plugin, credential)
     raw = await vault.secrets(identity).get(place)
-    again = f"Write `/credentials add {credential.name}` to begin again."
+    again = gettext("Write `{command}` to begin again.", command=f"/credentials add {credential.name}")
     if raw is None or credential.server is None:
-        return Reply(f"That sign-in is no longer open. {again}")
+        return Reply(join_sentences([gettext("That sign-in is no longer open."), again]))
     code = msgspec.json.decode(raw, type=DeviceCode)
     try:
         stored = await vault.oauth.by_device(credential.server, code.device_code, vault.clock())
     except OAuthRefusedError as error:
         await vault.secrets(identity).delete(place)
-        return Reply(f"That did not work: {error}. {again}")
+        return Reply(join_sentences([gettext("That did not work: {why}.", why=error), again]))
     except OAuthUnreachableError as error:
-        return Reply(f"I cannot ask the server now: {error}.", buttons=(_done_button(plugin, credential),))
+        unreachable = gettext("I cannot ask the server now: {why}.", why=error)
+        return Reply(unreachable, buttons=(_done_button(plugin, credential),))
     if stored is None:
-        return Reply(f"You have not signed in yet. {_device_words(code)}", buttons=(_done_button(plugin, credential),))
+        waits = join_sentences([gettext("You have not signed in yet."), _device_words(code)])
+        return Reply(waits, buttons=(_done_button(plugin, credential),))
     await vault.put(plugin, credential.name, identity, stored)
     await vault.secrets(identity).delete(place)
-    return Reply(f"Thank you: I can sign in to {credential.title} now.")
+    return Reply(gettext("Thank you: I can sign in to {title} now.", title=_title(credential)))
 
 
 async def _sign_in(vault: Vault, event: Event, plugin: str, credential: Credential, server: OAuthServer) -> Reply:
@@ -91,13 +111,19 @@ async def _sign_in(vault: Vault, event: Event, plugin: str, credential: Credenti
     if server.authorize_url and vault.public_url:
         state, verifier = await vault.sign_in(plugin, credential.name, identity)
         address = sign_in_address(server, redirect=vault.redirect, state=state, verifier=verifier)
-        return Reply(f"Sign in to {credential.title} on this page. It works once, and for 15 minutes:\n{address}")
+        return Reply(
+            gettext(
+                "Sign in to {title} on this page. It works once, and for 15 minutes:\n{address}",
+                title=_title(credential),
+                address=address,
+            )
+        )
     if not server.device_url:
         return _needs_page()
     try:
         code = await vault.oauth.device_code(server)
     except (OAuthRefusedError, OAuthUnreachableError) as error:
-        return Reply(f"I cannot begin the sign-in: {error}. Please try again later.")
+        return Reply(gettext("I cannot begin the sign-in: {why}. Please try again later.", why=error))
     await vault.secrets(identity).put(_device(plugin, credential), msgspec.json.encode(code).decode())
     return Reply(_device_words(code), buttons=(_done_button(plugin, credential),))
 
@@ -105,20 +131,26 @@ async def _sign_in(vault: Vault, event: Event, plugin: str, credential: Credenti
 def _by_typing(event: Event, credential: Credential) -> Reply:
     if credential.address:
         return _needs_page()
-    where = f" You get it here: {credential.where}." if credential.where else ""
-    looks = f" It looks like this: {credential.looks}." if credential.looks else ""
+    where = gettext("You get it here: {where}.", where=translated(credential.where)) if credential.where else ""
+    looks = gettext("It looks like this: {looks}.", looks=translated(credential.looks)) if credential.looks else ""
     if event.conversation.kind != "direct" and not (isinstance(event, Command) and not event.message_id):
-        return Reply(f"Please write `/credentials add {credential.name}` to me in a private conversation.{where}")
+        command = f"/credentials add {credential.name}"
+        private = gettext("Please write `{command}` to me in a private conversation.", command=command)
+        return Reply(join_sentences([private, where]))
     what = "NAME PASSWORD" if credential.kind == "login" else credential.kind.upper()
-    return Reply(
-        f"Write this to me here: `/credentials add {credential.name} {what}`. I keep it sealed, and nothing that I "
-        f"store of this chat has it.{where}{looks}"
+    told = gettext(
+        "Write this to me here: `{command}`. I keep it sealed, and nothing that I store of this chat has it.",
+        command=f"/credentials add {credential.name} {what}",
     )
+    return Reply(join_sentences([told, where, looks]))
 
 
 def _needs_page() -> Reply:
     return Reply(
-        "For this I need a page on the web on which you can sign in. Whoever runs me can set LLMAGENT_OS_PUBLIC_URL."
+        gettext(
+            "For this I need a page on the web on which you can sign in. Whoever runs me can set {setting}.",
+            setting="LLMAGENT_OS_PUBLIC_URL",
+        )
     )
 
 
@@ -128,11 +160,19 @@ def _is_seen(event: Event) -> bool:
 
 
 def _device_words(code: DeviceCode) -> str:
-    return f"Open {code.verification_uri} on any device, type the code {code.user_code}, and come back here."
+    return gettext(
+        "Open {address} on any device, type the code {code}, and come back here.",
+        address=code.verification_uri,
+        code=code.user_code,
+    )
 
 
 def _done_button(plugin: str, credential: Credential) -> Button:
-    return Button("I have signed in", f"{_DONE}{plugin}.{credential.name}")
+    return Button(gettext("I have signed in"), f"{_DONE}{plugin}.{credential.name}")
+
+
+def _title(credential: Credential) -> str:
+    return translated(credential.title)
 
 
 def _device(plugin: str, credential: Credential) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.commands.credential_giving import begin, finish_device, keep_typed
 from llmagent_os.credentials.credential import Credential
@@ -11,14 +9,16 @@ from llmagent_os.credentials.typed_secret import HIDDEN
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import Identity, identity_of
+from llmagent_os.languages import date_text, gettext, lazy_gettext, translated
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.credential_use import GIVE
 
 #: Begins the value of every button here; what to do and the credential follow.
 CREDENTIALS = "agent:credentials:"
 
-_NONE = Reply("None of my tools needs a password or a sign-in of yours.")
-_CLOSED = Reply("That button is no longer open.")
+_NONE = lazy_gettext("None of my tools needs a password or a sign-in of yours.")
+_CLOSED = lazy_gettext("This button is no longer open.")
 
 
 async def credentials(services: Services, command: Command) -> Reply:
@@ -28,7 +28,7 @@ async def credentials(services: Services, command: Command) -> Reply:
     """
     known = services.plugins.credentials if services.plugins is not None else []
     if services.vault is None or not known:
-        return _NONE
+        return Reply(str(_NONE))
     words = command.arguments.split(maxsplit=2)
     if not words:
         return await _listed(services.vault, known, identity_of(command))
@@ -45,7 +45,7 @@ async def credentials_pressed(services: Services, event: Event, value: str) -> R
     verb, _, name = value.removeprefix(CREDENTIALS).partition(":")
     found = _named(services.plugins.credentials if services.plugins is not None else [], name)
     if services.vault is None or len(found) != 1:
-        return _CLOSED
+        return Reply(str(_CLOSED))
     return await _done(services.vault, event, {"give": "add"}.get(verb, verb), *found[0])
 
 
@@ -59,10 +59,11 @@ async def _done(vault: Vault, event: Event, verb: str, plugin: str, credential: 
             return await finish_device(vault, event, plugin, credential)
         case "remove":
             there = await vault.remove(plugin, credential.name, identity_of(event))
-            removed = f"Removed: I cannot sign in to {credential.title} any more."
-            return Reply(removed if there else "You have given me none.")
+            title = translated(credential.title)
+            removed = gettext("Removed: I cannot sign in to {title} any more.", title=title)
+            return Reply(removed if there else gettext("You have given me none."))
         case _:
-            return _CLOSED
+            return Reply(str(_CLOSED))
 
 
 async def _listed(vault: Vault, known: list[tuple[str, Credential]], identity: Identity) -> Reply:
@@ -71,19 +72,21 @@ async def _listed(vault: Vault, known: list[tuple[str, Credential]], identity: I
     for plugin, credential in known:
         stored = await vault.read(plugin, credential.name, identity)
         value = f"{plugin}.{credential.name}"
-        about = f" {credential.about}" if credential.about else ""
         if stored is None:
-            state = "you have given none"
+            state = gettext("you have given none")
         elif stored.refused:
-            state = "it is not taken any more"
+            state = gettext("it is not taken any more")
         else:
-            state = f"given on {_day(stored.given)}"
-        lines.append(f"- **{credential.name}**, for {credential.title}: {state}.{about}")
+            state = gettext("given on {date}", date=date_text(stored.given))
+        row = gettext(
+            "**{name}**, for {title}: {state}.", name=credential.name, title=translated(credential.title), state=state
+        )
+        lines.append(f"- {join_sentences([row, translated(credential.about)])}")
         if stored is None or stored.refused:
-            buttons.append(Button(f"Add {credential.name}"[:80], f"{GIVE}{value}"))
+            buttons.append(Button(gettext("Add {name}", name=credential.name)[:80], f"{GIVE}{value}"))
         if stored is not None:
-            buttons.append(Button(f"Remove {credential.name}"[:80], f"{CREDENTIALS}remove:{value}"))
-    lines.append("Nobody is shown them, no model either. `/forget` destroys them.")
+            buttons.append(Button(gettext("Remove {name}", name=credential.name)[:80], f"{CREDENTIALS}remove:{value}"))
+    lines.append(gettext("Nobody is shown them, no model either. `/forget` destroys them."))
     return Reply("\n".join(lines), buttons=tuple(buttons[:25]))
 
 
@@ -95,12 +98,12 @@ def _named(known: list[tuple[str, Credential]], name: str) -> list[tuple[str, Cr
 def _unknown(known: list[tuple[str, Credential]], found: list[tuple[str, Credential]], said: str) -> Reply:
     names = ", ".join(f"`{plugin}.{each.name}`" for plugin, each in (found or known))
     if len(found) > 1:
-        return Reply(f"Several of my tools have one of that name. Write one of these: {names}.")
+        return Reply(gettext("Several of my tools have one of that name. Write one of these: {names}.", names=names))
     return Reply(
-        f"I don't know `/credentials {said[:60]}`. Write `/credentials add NAME` or `/credentials remove NAME`. "
-        f"There are: {names}."
+        gettext(
+            "I don't know `{command}`. Write `/credentials add NAME` or `/credentials remove NAME`. There are: "
+            "{names}.",
+            command=f"/credentials {said[:60]}",
+            names=names,
+        )
     )
-
-
-def _day(moment: datetime) -> str:
-    return f"{moment.day} {moment:%B %Y}"

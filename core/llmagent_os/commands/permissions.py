@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import LazyText, gettext, lazy_gettext
 from llmagent_os.plugin import Effect
 from llmagent_os.reply.approvals import note_act
 from llmagent_os.reply.pending_actions import PendingActions, StandingApproval
@@ -14,15 +15,15 @@ from llmagent_os.reply.services import Services
 PERMISSIONS = "agent:permissions:"
 
 #: What a tool does, as the person reads it.
-EFFECTS: dict[Effect, str] = {
-    "reads": "it only reads",
-    "changes": "it changes what you keep here",
-    "destructive": "it can lose what cannot be brought back",
-    "outward": "it can reach other people or servers",
+EFFECTS: dict[Effect, LazyText] = {
+    "reads": lazy_gettext("it only reads"),
+    "changes": lazy_gettext("it changes what you keep here"),
+    "destructive": lazy_gettext("it can lose what cannot be brought back"),
+    "outward": lazy_gettext("it can reach other people or servers"),
 }
 
-_NONE = Reply("None of my tools reaches others or loses what cannot be brought back, so none asks you first.")
-_NOT_KEPT = Reply("I keep nothing here, so I cannot keep what you allow.")
+_NONE = lazy_gettext("None of my tools reaches others or loses what cannot be brought back, so none asks you first.")
+_NOT_KEPT = lazy_gettext("I keep nothing here, so I cannot keep what you allow.")
 
 
 async def permissions(services: Services, command: Command) -> Reply:
@@ -39,24 +40,35 @@ async def permissions_pressed(services: Services, event: Event, value: str) -> R
 async def _turn(services: Services, event: Event, words: list[str]) -> Reply:
     asking = _asking_tools(services)
     if services.ledger is None or services.plugins is None:
-        return _NOT_KEPT
+        return Reply(str(_NOT_KEPT))
     if len(words) != 2 or words[0] not in ("always", "ask") or words[1] not in asking:
-        tools = ", ".join(f"`{name}`" for name in asking) or "none"
+        if not asking:
+            return Reply(str(_NONE))
         return Reply(
-            f"I don't know `/permissions {' '.join(words)[:80]}`. Write `/permissions always TOOL` or "
-            f"`/permissions ask TOOL`. The tools that ask are: {tools}."
+            gettext(
+                "I don't know `{command}`. Write `/permissions always TOOL` or `/permissions ask TOOL`. The tools that "
+                "ask are: {tools}.",
+                command=f"/permissions {' '.join(words)[:80]}",
+                tools=", ".join(f"`{name}`" for name in asking),
+            )
         )
     verb, tool = words
     identity, actions = identity_of(event), PendingActions(services.ledger, identity_of(event))
     if verb == "ask":
         if await actions.ask_again(tool):
             await note_act(services, identity, "is asked again", tool, asking[tool])
-        return Reply(f"I ask you before I use `{tool}`.")
+        return Reply(gettext("I ask you before I use `{tool}`.", tool=tool))
     if services.settings.approvals.asking(tool, asking[tool]) == "each":
-        return Reply(f"Whoever runs me wants you to be asked every time before I use `{tool}`.")
+        return Reply(gettext("Whoever runs me wants you to be asked every time before I use `{tool}`.", tool=tool))
     await actions.allow_always(tool, StandingApproval(effect=asking[tool], at=services.clock()))
     await note_act(services, identity, "always allows", tool, asking[tool])
-    return Reply(f"From now on I use `{tool}` without asking you. `/permissions ask {tool}` ends that.")
+    return Reply(
+        gettext(
+            "From now on I use `{tool}` without asking you. `{command}` ends that.",
+            tool=tool,
+            command=f"/permissions ask {tool}",
+        )
+    )
 
 
 async def standing_tools(services: Services, event: Event) -> list[str]:
@@ -69,20 +81,21 @@ async def standing_tools(services: Services, event: Event) -> list[str]:
 async def _shown(services: Services, event: Event) -> Reply:
     asking = _asking_tools(services)
     if not asking:
-        return _NONE
+        return Reply(str(_NONE))
     standing = await standing_tools(services, event)
     lines: list[str] = []
     buttons: list[Button] = []
     for tool, effect in asking.items():
         if services.settings.approvals.asking(tool, effect) == "each":
-            state = "I ask you every time, as whoever runs me wants"
+            state = gettext("I ask you every time, as whoever runs me wants")
         elif tool in standing:
-            state = "I use it without asking"
-            buttons.append(Button(f"Ask again: {tool}"[:80], f"{PERMISSIONS}ask:{tool}"))
+            state = gettext("I use it without asking")
+            buttons.append(Button(gettext("Ask again: {tool}", tool=tool)[:80], f"{PERMISSIONS}ask:{tool}"))
         else:
-            state = "I ask you first"
-        lines.append(f"- **{tool}**: {state}; {EFFECTS[effect]}.")
-    lines.append("This is about what I choose to do. What you say plainly or press is done.")
+            state = gettext("I ask you first")
+        row = gettext("**{tool}**: {state}; {effect}.", tool=tool, state=state, effect=EFFECTS[effect])
+        lines.append(f"- {row}")
+    lines.append(gettext("This is about what I choose to do. What you say plainly or press is done."))
     return Reply("\n".join(lines), buttons=tuple(buttons[:25]))
 
 

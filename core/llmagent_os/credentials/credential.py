@@ -9,6 +9,7 @@ from typing import Literal, NoReturn, Protocol
 import msgspec
 
 from llmagent_os.errors import PluginError
+from llmagent_os.languages import gettext_noop
 
 #: A token or API key; a password; a user name with a password; a sign-in at an OAuth 2.0 server.
 CredentialKind = Literal["token", "password", "login", "oauth2"]
@@ -41,7 +42,7 @@ class Credential(msgspec.Struct, frozen=True, kw_only=True):
     looks: str = ""  #: how it looks, such as ``it begins with ghp_``
     pattern: str = ""  #: a regular expression that the whole secret matches; empty: anything
     where: str = ""  #: where to get it: an address, or words
-    user: str = "Your name there"  #: what the name of a ``login`` is called on the form
+    user: str = gettext_noop("Your name there")  #: what the name of a ``login`` is called on the form
     address: str = ""  #: what the server's address is called on the form; empty: none is asked for
     example: str = ""  #: of such an address
     command: str = ""  #: people give it in the course of this command of the plugin; empty: by ``/credentials``

@@ -15,10 +15,11 @@ from llmagent_os.credentials.oauth_flow import OAuthRefusedError, OAuthUnreachab
 from llmagent_os.credentials.stored import StoredCredential
 from llmagent_os.credentials.vault import OpenPage, Vault, page_key
 from llmagent_os.identity import Identity
+from llmagent_os.languages import gettext, lazy_gettext
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_THANKS = ("Thank you", "You can close this page. I can use it in the chat from now on.")
+_NOT_CONNECTED = lazy_gettext("Not connected")
 
 
 class CredentialPages:
@@ -72,9 +73,9 @@ class CredentialPages:
             given=self._vault.clock(),
         )
         if not await self._vault.pages_of(identity).delete(page_key(token)):
-            return message_page("Too late", "This page has been used already.", 409)
+            return message_page(gettext("Too late"), gettext("This page has been used already."), 409)
         await self._vault.put(page.plugin, page.name, identity, stored)
-        return message_page(*_THANKS)
+        return _thanks()
 
     async def _signed_in(
         self, request: PageRequest, identity: Identity, token: str, page: OpenPage, credential: Credential
@@ -83,7 +84,8 @@ class CredentialPages:
         if credential.server is None or not await self._vault.pages_of(identity).delete(page_key(token)):
             return None
         if not code:
-            return message_page("Not connected", "The sign-in was not finished. Ask me again in the chat.", 400)
+            unfinished = gettext("The sign-in was not finished. Ask me again in the chat.")
+            return message_page(str(_NOT_CONNECTED), unfinished, 400)
         try:
             stored = await self._vault.oauth.by_code(
                 credential.server,
@@ -94,7 +96,11 @@ class CredentialPages:
             )
         except (OAuthRefusedError, OAuthUnreachableError) as error:
             _log.warning("a sign-in failed", plugin=page.plugin, credential=page.name, error=str(error))
-            text = f"That did not work: {error}. Ask me again in the chat."
-            return message_page("Not connected", text, 502)
+            text = gettext("That did not work: {why}. Ask me again in the chat.", why=error)
+            return message_page(str(_NOT_CONNECTED), text, 502)
         await self._vault.put(page.plugin, page.name, identity, stored)
-        return message_page(*_THANKS)
+        return _thanks()
+
+
+def _thanks() -> PageResponse:
+    return message_page(gettext("Thank you"), gettext("You can close this page. I can use it in the chat from now on."))

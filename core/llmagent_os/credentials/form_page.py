@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from llmagent_os.adapter_kit.pages import PageResponse
 from llmagent_os.credentials.credential import Credential
+from llmagent_os.languages import gettext, language_in_force, lazy_gettext, translated
 
 MAX_FIELD_CHARACTERS = 8_000  #: of what is written into one field
 
@@ -17,7 +18,8 @@ _STYLE = (
     "label{display:block;margin:1rem 0 .2rem}input{width:100%;box-sizing:border-box;padding:.5rem;font:inherit}"
     "button{margin-top:1.4rem;padding:.55rem 1.2rem;font:inherit}.wrong{color:#a00}"
 )
-_SECRETS = {"token": "Token", "password": "Password", "login": "Password", "oauth2": "Token"}
+_TOKEN, _PASSWORD = lazy_gettext("Token"), lazy_gettext("Password")
+_SECRETS = {"token": _TOKEN, "password": _PASSWORD, "login": _PASSWORD, "oauth2": _TOKEN}
 
 
 def wrong_fields(credential: Credential, given: Mapping[str, str], *, plain: bool) -> str:
@@ -30,14 +32,15 @@ def wrong_fields(credential: Credential, given: Mapping[str, str], *, plain: boo
     """
     names = [name for name, wanted in _wanted(credential).items() if wanted]
     if not all(given.get(name) for name in names):
-        return "Please fill in every field."
+        return gettext("Please fill in every field.")
     if any(len(given[name]) > MAX_FIELD_CHARACTERS for name in names):
-        return "One of the fields is too long."
+        return gettext("One of the fields is too long.")
     if credential.address and (wrong := _wrong_address(given["address"], credential.example, plain=plain)):
         return wrong
     if credential.pattern and not re.fullmatch(credential.pattern, given["secret"]):
-        looks = f": {credential.looks}" if credential.looks else ""
-        return f"That does not look like what is needed{looks}."
+        if looks := translated(credential.looks):
+            return gettext("That does not look like what is needed: {looks}.", looks=looks)
+        return gettext("That does not look like what is needed.")
     return ""
 
 
@@ -57,15 +60,18 @@ def form_page(credential: Credential, given: Mapping[str, str] | None = None, wr
     given = given or {}
     parts = [f"<h1>{_text(_heading(credential))}</h1>"]
     parts += [f'<p class="wrong">{_text(wrong)}</p>'] if wrong else []
-    parts += [f"<p>{_text(credential.about)}</p>"] if credential.about else []
-    parts += [f"<p>Where you get it: {_text(credential.where)}</p>"] if credential.where else []
+    parts += [f"<p>{_text(translated(credential.about))}</p>"] if credential.about else []
+    if where := translated(credential.where):
+        parts.append(f"<p>{_text(gettext('Where you get it: {where}', where=where))}</p>")
     parts.append('<form method="post" autocomplete="off">')
     if credential.address:
-        parts.append(_field("address", credential.address, given.get("address", ""), hint=credential.example))
+        parts.append(
+            _field("address", translated(credential.address), given.get("address", ""), hint=credential.example)
+        )
     if credential.kind == "login":
-        parts.append(_field("user", credential.user, given.get("user", "")))
-    parts.append(_field("secret", _SECRETS[credential.kind], kind="password", hint=credential.looks))
-    parts.append("<button>Send</button></form>")
+        parts.append(_field("user", translated(credential.user), given.get("user", "")))
+    parts.append(_field("secret", str(_SECRETS[credential.kind]), kind="password", hint=translated(credential.looks)))
+    parts.append(f"<button>{_text(gettext('Send'))}</button></form>")
     return _page(_heading(credential), "\n".join(parts), 422 if wrong else 200)
 
 
@@ -79,7 +85,7 @@ def _wanted(credential: Credential) -> dict[str, bool]:
 
 
 def _heading(credential: Credential) -> str:
-    return f"Connect {credential.title}"
+    return gettext("Connect {title}", title=translated(credential.title))
 
 
 def _wrong_address(address: str, example: str, *, plain: bool) -> str:
@@ -87,11 +93,12 @@ def _wrong_address(address: str, example: str, *, plain: bool) -> str:
         parts = urlsplit(full_address(address))
         _ = parts.port  # raises where it is no number
     except ValueError:
-        return "The server's address cannot be read."
+        return gettext("The server's address cannot be read.")
     if not parts.hostname or parts.username or parts.scheme not in ("https", "http"):
-        return f"The server's address should look like {example or 'https://server.example.org/'}."
+        shown = example or "https://server.example.org/"
+        return gettext("The server's address should look like {example}.", example=shown)
     if parts.scheme == "http" and not plain:
-        return "The server's address should begin with https://, so that nobody reads the password on its way."
+        return gettext("The server's address should begin with https://, so that nobody reads the password on its way.")
     return ""
 
 
@@ -104,7 +111,8 @@ def _field(name: str, label: str, value: str = "", *, kind: str = "text", hint: 
 
 def _page(title: str, body: str, status: int) -> PageResponse:
     whole = (
-        '<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+        f'<!doctype html><html lang="{language_in_force()}"><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width">'
         f"<title>{_text(title)}</title><style>{_STYLE}</style>{body}</html>"
     )
     return PageResponse(status=status, body=whole.encode())

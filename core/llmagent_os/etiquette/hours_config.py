@@ -8,9 +8,11 @@ from string import Formatter
 from typing import Annotated, Any, Literal, Self, cast
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 
 from llmagent_os.etiquette.time_spans import TimeSpan, never_ends, parse_span
+from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.languages.written_phrases import weekday_text
 from llmagent_os.people.time_zones import is_known, zone_or
 
 #: What becomes of messages outside of the working hours: a sentence; a sentence, and the answer when the bot works
@@ -24,8 +26,8 @@ WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", 
 DAYS_AHEAD = 60
 
 #: What people read outside of the working hours, where the bot names no sentence of its own.
-SENTENCE = "I am not at work now. I am back {opening}."
-SENTENCE_LATER = "I am not at work now. I answer you when I am back, {opening}."
+SENTENCE = lazy_gettext("I am not at work now. I am back {opening}.")
+SENTENCE_LATER = lazy_gettext("I am not at work now. I answer you when I am back, {opening}.")
 
 
 def _spans(value: Any) -> Any:
@@ -52,8 +54,13 @@ def _sentence(text: str) -> str:
     return text
 
 
+_TEXT = {"type": "string"}
 #: Spans of the clock: a text, or a list of texts.
-Spans = Annotated[tuple[str, ...], BeforeValidator(_spans)]
+Spans = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_spans),
+    WithJsonSchema({"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]}),
+]
 
 
 class HoursConfig(BaseModel):
@@ -121,6 +128,9 @@ class HoursConfig(BaseModel):
             default_zone: of the machine.
         """
         is_kept = self.after_hours == "answer_later" and opening is not None  # without an end in sight nothing is kept
-        text = self.sentence or (SENTENCE_LATER if is_kept else SENTENCE)
-        local = None if opening is None else opening.astimezone(self.zone(default_zone))
-        return text.format(opening="later" if local is None else f"on {local:%A} at {local:%H:%M}")
+        text = self.sentence or str(SENTENCE_LATER if is_kept else SENTENCE)
+        if opening is None:
+            return text.format(opening=gettext("later"))
+        local = opening.astimezone(self.zone(default_zone))
+        when = gettext("on {day} at {time}", day=weekday_text(local), time=f"{local:%H:%M}")
+        return text.format(opening=when)

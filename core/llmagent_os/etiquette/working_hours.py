@@ -13,6 +13,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.etiquette.hours_config import HoursConfig
 from llmagent_os.events import Event, Message, event_key
 from llmagent_os.handler import Draft, Handler, Outcome
+from llmagent_os.languages import gettext
 from llmagent_os.ledger import Ledger
 
 #: How many messages of one account are kept until the bot works again.
@@ -57,7 +58,8 @@ class WorkingHours:
         opening = hours.opening(now, self._zone)
         later = opening if hours.after_hours == "answer_later" else None
         if later is not None and not await self._ledger.held.hold(message, later, MOST_HELD):
-            return Outcome(Reply("I keep no more messages until then. Please write again when I am back."))
+            full = gettext("I keep no more messages until then. Please write again when I am back.")
+            return Outcome(Reply(full))
         told = await silences.find(message.conversation, "closed", now)
         if told is not None and told.begun_by != event_key(message):
             return Outcome(None)

@@ -16,6 +16,7 @@ from llmagent_os.adapter import Button, Capabilities, Reply
 from llmagent_os.events import PRESSED, Event, Reaction, event_key
 from llmagent_os.feedback.kept_reasons import OFFERED, dislikes, reason_row, standing_reason
 from llmagent_os.identity import Identity, identity_of
+from llmagent_os.languages import LazyText, gettext, lazy_gettext
 from llmagent_os.ledger import Interaction, Ledger, RewardEvent
 from llmagent_os.people.directory import Directory
 
@@ -26,23 +27,27 @@ NEVER = "never"
 #: The preference that says whether a person is asked.
 ASK_WHY = "ask_why"
 
-QUESTION = "What did you not like about it?"
-#: What the question becomes where its 👎 was taken back.
-CLOSED = Reply("You took the 👎 back, so there is nothing to say.")
+QUESTION = lazy_gettext("What did you not like about it?")
+
+
+def closed_question() -> Reply:
+    """What the question becomes where its 👎 was taken back."""
+    return Reply(gettext("You took the 👎 back, so there is nothing to say."))
+
 
 #: What people read for each reason. The keys are those of :data:`OFFERED`.
-LABELS: Mapping[str, str] = MappingProxyType(
+LABELS: Mapping[str, LazyText] = MappingProxyType(
     {
-        "wrong": "It is wrong",
-        "too_long": "Too long",
-        "too_short": "Too short",
-        "tone": "The tone",
-        "unasked": "Not asked for",
-        "other": "Something else",
+        "wrong": lazy_gettext("It is wrong"),
+        "too_long": lazy_gettext("Too long"),
+        "too_short": lazy_gettext("Too short"),
+        "tone": lazy_gettext("The tone"),
+        "unasked": lazy_gettext("Not asked for"),
+        "other": lazy_gettext("Something else"),
     }
 )
 #: What people read who do not want to be asked.
-NEVER_LABEL = "Don't ask me why"
+NEVER_LABEL = lazy_gettext("Don't ask me why")
 
 #: How often the number of replies between two questions doubles, at most.
 MAX_DOUBLINGS = 4
@@ -97,7 +102,7 @@ class ReasonQuestions:
             return None
         await self._ledger.add_reward(reason_row(on, event, "ask", event.at, mark="ask"))
         return Reply(
-            QUESTION,
+            str(QUESTION),
             buttons=_buttons(on.interaction_id),
             only_for=event.sender.user_id if in_group else None,
             under=event.message_id,
@@ -135,5 +140,5 @@ def _ignored(latest: Sequence[RewardEvent]) -> int:
 
 
 def _buttons(interaction_id: str) -> tuple[Button, ...]:
-    offered = [Button(LABELS[code], f"{WHY}{code}:{interaction_id}") for code in OFFERED]
-    return (*offered, Button(NEVER_LABEL, f"{WHY}{NEVER}:{interaction_id}"))
+    offered = [Button(str(LABELS[code]), f"{WHY}{code}:{interaction_id}") for code in OFFERED]
+    return (*offered, Button(str(NEVER_LABEL), f"{WHY}{NEVER}:{interaction_id}"))

@@ -13,7 +13,7 @@ from llmagent_os.adapter_kit.containment import contained
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import PRESSED, Conversation, Reaction
 from llmagent_os.feedback.reactions import Reactions
-from llmagent_os.feedback.reason_questions import CLOSED
+from llmagent_os.feedback.reason_questions import closed_question
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction
 from llmagent_os.ledger.open_questions import OpenQuestions
@@ -84,7 +84,7 @@ class ReactionAnswers:
             if found is None or await self._reactions.is_disliked(on, identity):
                 return
             await self._open.drop(identity, on.interaction_id)
-            await contained(adapter.edit(*found, CLOSED))
+            await contained(adapter.edit(*found, closed_question()))
         except Exception as error:
             _log.warning("a question is not closed", platform=event.conversation.platform, error=str(error))
 

@@ -9,6 +9,7 @@ import structlog
 from llmagent_os.adapter import Adapter, ShowsStatus
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.host.pending_event import PendingEvent
+from llmagent_os.languages import lazy_gettext
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -16,7 +17,7 @@ _log = structlog.stdlib.get_logger(__name__)
 TYPING_SECONDS = 4.5
 
 #: What the bot is doing as long as the handler has said nothing else.
-THINKING = "is thinking…"
+THINKING = lazy_gettext("is thinking…")
 
 
 async def show_typing(adapter: Adapter, pending: PendingEvent) -> None:
@@ -37,7 +38,7 @@ async def _show_status(adapter: ShowsStatus, pending: PendingEvent) -> None:
     changed = pending.changed_work = asyncio.Event()
     while not pending.decided:
         changed.clear()
-        await adapter.show_status(conversation, pending.work or THINKING)
+        await adapter.show_status(conversation, pending.work or str(THINKING))
         try:
             async with asyncio.timeout(TYPING_SECONDS):
                 await changed.wait()

@@ -4,7 +4,7 @@ Code writes what people read as whole English sentences, in calls of :func:`gett
 gives the sentence in the language in force, which :func:`speaking` sets around the answering of one event.
 """
 
-from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES, language_of_tag
+from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES, accepted_language, language_of_tag
 from llmagent_os.languages.spoken_language import language_in_force, speaking
 from llmagent_os.languages.translation import LazyText, gettext, gettext_noop, lazy_gettext, ngettext, translated
 from llmagent_os.languages.written_values import date_text, language_name, list_text, number_text
@@ -13,6 +13,7 @@ __all__ = [
     "ENGLISH",
     "LANGUAGES",
     "LazyText",
+    "accepted_language",
     "date_text",
     "gettext",
     "gettext_noop",

@@ -15,6 +15,7 @@ from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 from io import BytesIO
 
+from babel import Locale
 from babel.messages.catalog import Catalog
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -29,7 +30,10 @@ def catalogue(language: str) -> NullTranslations:
     The first call for a language reads files for some tens of milliseconds. :func:`read_catalogues` does that in
     advance, so that no event loop waits for it.
     """
-    if language == ENGLISH or language not in LANGUAGES:
+    if language not in LANGUAGES:
+        return NullTranslations()
+    Locale.parse("en_GB" if language == ENGLISH else language).languages  # noqa: B018  # reads how values are written
+    if language == ENGLISH:
         return NullTranslations()
     merged: Catalog | None = None
     folder = files("llmagent_os.languages").joinpath("catalogues", language)

@@ -22,6 +22,25 @@ def language_of_tag(tag: str | None) -> str | None:
     return code if code in LANGUAGES else None
 
 
+def accepted_language(header: str) -> str:
+    """The first language of an ``Accept-Language`` header (RFC 9110, 12.5.4) that there are texts in; else empty.
+
+    >>> accepted_language("fr, de-CH;q=0.8, en;q=0.9"), accepted_language("fr"), accepted_language("zh-TW, *;q=0")
+    ('en', '', 'zh')
+    """
+    found: list[tuple[float, str]] = []
+    for part in header.split(",")[:20]:
+        tag, _, weight = part.partition(";q=")
+        language = language_of_tag(tag.strip())
+        try:
+            quality = float(weight) if weight else 1.0
+        except ValueError:
+            continue
+        if language is not None and quality > 0:
+            found.append((-quality, language))
+    return min(found, key=lambda each: each[0])[1] if found else ""
+
+
 def known_language(code: str) -> str:
     """``code``, if there are texts in the language.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 
-from babel.dates import format_interval, format_skeleton, get_datetime_format
+from babel.dates import format_date, format_interval, format_skeleton, get_datetime_format
 from babel.lists import format_list
 from babel.numbers import format_decimal, get_decimal_symbol, get_group_symbol
 
@@ -23,6 +23,15 @@ def day_parts_text(skeleton: str, day: date) -> str:
     ('March 2027', 'Fri 5')
     """
     return format_skeleton(skeleton, day, locale=locale_in_force())
+
+
+def weekday_text(day: date) -> str:
+    """The name of a day of the week.
+
+    >>> weekday_text(date(2027, 3, 5))
+    'Friday'
+    """
+    return format_date(day, "EEEE", locale=locale_in_force())
 
 
 def moment_text(moment: datetime) -> str:

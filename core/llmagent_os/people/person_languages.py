@@ -46,14 +46,20 @@ class PersonLanguages:
     """The languages of the people of one bot."""
 
     def __init__(
-        self, directory: Directory, profiles: Profiles | None, languages: Sequence[str] = tuple(LANGUAGES)
+        self,
+        directory: Directory,
+        profiles: Profiles | None,
+        languages: Sequence[str] = tuple(LANGUAGES),
+        understood: Sequence[str] = (),
     ) -> None:
         """Args:
         directory: finds people and their profiles.
         profiles: keep what people write in; None: it is known in memory only.
         languages: that the bot speaks, at least one; the first is for people of whom nothing is known.
+        understood: the languages that the model understands; empty: whatever people write.
         """
         self.languages = tuple(languages)
+        self._understood = frozenset(understood)
         self._directory = directory
         self._profiles = profiles
         # A person who writes the language that they are spoken to anyway gets no entry in the profile by that.
@@ -70,13 +76,15 @@ class PersonLanguages:
         except ProfileError as error:  # the answer to the event says what is wrong with it
             _log.warning("a profile cannot be read, so its language is not known", error=str(error))
             return HeardLanguage(self.last_known(event), person_id)
+        usual = self._usual(event)
         before = profile.language_evidence or self._evidence.get(person_id, {})
         after = before
         if isinstance(event, Message) and event.text.strip():
+            known = noticed(before, self.languages, profile.noticed_language) or self._of_platform(event)
             written = await _language_written(event.text[:READ_CHARACTERS])
-            after = before if written is None else weighed(before, written)
+            if written is not None and not self._is_forced(written, known):
+                after = weighed(before, written)
         writes = noticed(after, self.languages, profile.noticed_language)
-        usual = self._usual(event)
         language = self._chosen(profile) or writes or usual
         self._last[identity] = language
         await self.prepare(language)
@@ -115,13 +123,20 @@ class PersonLanguages:
         for identity in identities:
             self._last.pop(identity, None)
 
+    def _is_forced(self, written: WrittenIn, known: str | None) -> bool:
+        """Whether a person writes a language only because the model does not understand the one that is ``known``."""
+        return known is not None and written.language in self._understood and known not in self._understood
+
     def _chosen(self, profile: Profile) -> str | None:
         return profile.chosen_language if profile.chosen_language in self.languages else None
 
     def _usual(self, event: Event) -> str:
         """The language of people who have said nothing yet."""
+        return self._of_platform(event) or self.languages[0]
+
+    def _of_platform(self, event: Event) -> str | None:
         said = language_of_tag(event.sender.locale)
-        return said if said in self.languages else self.languages[0]
+        return said if said in self.languages else None
 
 
 async def _language_written(text: str) -> WrittenIn | None:

@@ -11,6 +11,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
+from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.plugin import ToolResult, joined_results
 from llmagent_os.reply.action_gate import ACTION
 from llmagent_os.reply.answer import Answer
@@ -23,9 +24,9 @@ from llmagent_os.reply.services import Services
 
 _log = structlog.stdlib.get_logger(__name__)
 
-_ANSWERED = Reply("You have answered that already.")
-_OVER = Reply("That question is no longer open, so I did nothing. Please ask me again.")
-_LEFT = Reply("I did nothing.")
+_ANSWERED = lazy_gettext("You have answered that already.")
+_OVER = lazy_gettext("That question is no longer open, so I did nothing. Please ask me again.")
+_LEFT = lazy_gettext("I did nothing.")
 
 
 async def answer_action(services: Services, event: Event, value: str, said: str) -> Outcome:
@@ -41,19 +42,19 @@ async def answer_action(services: Services, event: Event, value: str, said: str)
     exchange = await open_exchange(services, event, said, intent="button")
     exchange = await decide(services, exchange, {"intent": "button"})
     if services.ledger is None or services.plugins is None or answer not in ("yes", "no", "always"):
-        return await fixed_outcome(services, event, _OVER, intent="button", said=said)
+        return await fixed_outcome(services, event, Reply(str(_OVER)), intent="button", said=said)
     actions = PendingActions(services.ledger, exchange.identity)
     action = await actions.question(name)
     if action is None or action.is_over(services.clock()):
-        return await fixed_outcome(services, event, _OVER, intent="button", said=said)
+        return await fixed_outcome(services, event, Reply(str(_OVER)), intent="button", said=said)
     if action.answered_by not in ("", exchange.key):
-        return await fixed_outcome(services, event, _ANSWERED, intent="button", said=said)
+        return await fixed_outcome(services, event, Reply(str(_ANSWERED)), intent="button", said=said)
     again = bool(action.answered_by)
     action = msgspec.structs.replace(action, answered_by=exchange.key)
     await actions.change(name, action)  # from here on no other press does it, after a crash too
     if answer == "no":
         await _note_all(services, exchange, "declined", action, again=again)
-        return await fixed_outcome(services, event, _LEFT, intent="button", said=said)
+        return await fixed_outcome(services, event, Reply(str(_LEFT)), intent="button", said=said)
     if answer == "always":
         await _let_stand(services, exchange, actions, action)
     await _note_all(services, exchange, "approved", action, again=again)
@@ -74,7 +75,7 @@ async def _made(
         result = result_of(call)
         if result is None:
             result = await _make(services, exchange, action, call)
-            kept = ToolResult({"status": "done"}, "That was done.") if result.is_secret else result
+            kept = ToolResult({"status": "done"}, gettext("That was done.")) if result.is_secret else result
             calls[place] = msgspec.structs.replace(call, result=msgspec.to_builtins(kept))
             await actions.change(name, msgspec.structs.replace(action, calls=tuple(calls)))
             more = f"{call.effect} {result.data.get('status', 'done')}"

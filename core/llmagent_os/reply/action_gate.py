@@ -11,19 +11,21 @@ import msgspec
 
 from llmagent_os.adapter import Button
 from llmagent_os.chat import ToolCall
+from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.plugin import ToolContext, ToolMark, ToolResult
 from llmagent_os.reply.approvals import note_act
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.pending_actions import PendingAction, PendingActions, PendingCall, question_id
 from llmagent_os.reply.services import Services
+from llmagent_os.tools.button_labels import NO, YES
 from llmagent_os.tools.result_statuses import HELD_BACK
 
 #: Begins the value of the buttons under a question. What was answered and the question's name follow.
 ACTION = "agent:action:"
 
 #: What is said where no question can be kept.
-_CANNOT_ASK = ToolResult(
-    {"status": HELD_BACK}, "I would have to ask you before I do that, and I cannot keep a question here. I did nothing."
+_CANNOT_ASK = lazy_gettext(
+    "I would have to ask you before I do that, and I cannot keep a question here. I did nothing."
 )
 
 
@@ -74,7 +76,7 @@ async def _question(
     services: Services, exchange: Exchange, call: ToolCall, context: ToolContext, mark: ToolMark
 ) -> ToolResult:
     if services.ledger is None or services.plugins is None:
-        return _CANNOT_ASK
+        return ToolResult({"status": HELD_BACK}, str(_CANNOT_ASK))
     permissions = services.settings.permissions
     words = await services.plugins.proposed(call.name, call.arguments, context, allowed=permissions)
     actions, name = PendingActions(services.ledger, exchange.identity), question_id(exchange.key)
@@ -97,10 +99,10 @@ async def _question(
 def _asked(services: Services, name: str, calls: Sequence[PendingCall]) -> ToolResult:
     may_stand = all(services.settings.approvals.asking(call.tool, call.effect) == "first" for call in calls)
     style = "danger" if any(call.effect == "destructive" for call in calls) else "primary"
-    buttons = [Button("Yes", f"{ACTION}yes:{name}", style), Button("No", f"{ACTION}no:{name}")]
+    buttons = [Button(str(YES), f"{ACTION}yes:{name}", style), Button(str(NO), f"{ACTION}no:{name}")]
     if may_stand:
-        buttons.append(Button("Yes, and always", f"{ACTION}always:{name}", style))
-    question = "Shall I do this?" if len(calls) == 1 else "Shall I do all of this?"
+        buttons.append(Button(gettext("Yes, and always"), f"{ACTION}always:{name}", style))
+    question = gettext("Shall I do this?") if len(calls) == 1 else gettext("Shall I do all of this?")
     text = "\n\n".join([*(call.words for call in calls), question])
     return ToolResult({"status": HELD_BACK, "count": str(len(calls))}, text, buttons=tuple(buttons))
 
@@ -120,8 +122,8 @@ def listed_arguments(call: ToolCall) -> str:
     """
     name = call.name.replace("_", " ")
     if not call.arguments:
-        return f"I would use “{name}”."
-    return "\n".join([f"I would use “{name}” with this:", *_lines(call.arguments)])
+        return gettext("I would use “{tool}”.", tool=name)
+    return "\n".join([gettext("I would use “{tool}” with this:", tool=name), *_lines(call.arguments)])
 
 
 def _lines(arguments: Mapping[str, Any]) -> list[str]:

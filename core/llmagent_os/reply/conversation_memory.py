@@ -12,8 +12,10 @@ import msgspec
 from llmagent_os.chat import tool_message
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
+from llmagent_os.languages import LazyText
 from llmagent_os.ledger import Interaction, Ledger
 from llmagent_os.ledger.values import PASSAGES
+from llmagent_os.tools.button_labels import NO, UNDO, YES
 
 #: After a pause of this length a new episode begins, and the model is shown nothing from before it.
 EPISODE_PAUSE = timedelta(minutes=45)
@@ -29,10 +31,13 @@ FROM_DOCUMENT = "(I answered from a document.)"
 
 _YES = frozenset(
     "yes y yeah yep yup sure ok okay do it go ahead please confirm confirmed correct right absolutely definitely"
-    " of course delete them all".split()
+    " of course delete them all ja bitte gern gerne sí si claro vale por favor 是 是的 好 好的 可以".split()
 )
-_UNDO = frozenset("undo that it this take back please oops".split())
-_NO = frozenset("no n nope nah don't dont do not stop cancel keep it them leave never mind nevermind thanks".split())
+_UNDO = frozenset("undo that it this take back please oops rückgängig bitte deshacer deshaz eso 撤销".split())
+_NO = frozenset(
+    "no n nope nah don't dont do not stop cancel keep it them leave never mind nevermind thanks nein danke"
+    " gracias mejor 不 不要 不用 否".split()
+)
 
 
 class Offered(NamedTuple):
@@ -151,11 +156,18 @@ def _meant(buttons: Sequence[Offered], said: str, *, next_turn: bool) -> str | N
             return button.value
     if any(button.is_danger for button in buttons) and _agrees(said):
         return None  # "do it" would mean "no" then: its words are also those of "do not"
-    labels = {_plain(button.label).split(" ")[0]: button.value for button in buttons if not button.is_danger}
-    for words, label in ((_YES, "yes"), (_NO, "no"), (_UNDO, "undo")):
-        if label in labels and said and all(word in words for word in said.split()):
-            return labels[label]
+    for words, label in ((_YES, YES), (_NO, NO), (_UNDO, UNDO)):
+        if said and all(word in words for word in said.split()):
+            found = [button.value for button in buttons if not button.is_danger and _begins(button.label, label)]
+            if found:
+                return found[-1]
     return None
+
+
+def _begins(label: str, text: LazyText) -> bool:
+    """Whether a label begins with a text, in English or in the language in force."""
+    first = _plain(label).split(" ")[0]
+    return first in (_plain(text.message).split(" ")[0], _plain(str(text)).split(" ")[0])
 
 
 def _agrees(said: str) -> bool:

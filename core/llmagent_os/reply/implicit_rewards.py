@@ -8,17 +8,16 @@ from types import MappingProxyType
 from llmagent_os.events import Edit
 from llmagent_os.feedback.implicit_signs import reward_of, sign
 from llmagent_os.feedback.signals import Kind
+from llmagent_os.languages import LazyText
 from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import Exchange, open_exchange
 from llmagent_os.reply.services import Services
+from llmagent_os.tools.button_labels import NO, UNDO, YES, is_labelled
 from llmagent_os.tools.result_statuses import CONFIRM, FAILED
 
-#: The label of the button that takes back what a tool did.
-UNDO = "Undo"
-
 #: What the press of a button says of the reply under which it stands, by the button's label.
-MEANINGS: Mapping[str, Kind] = MappingProxyType({UNDO: "correction", "Yes": "confirmed", "No": "declined"})
+MEANINGS: Mapping[LazyText, Kind] = MappingProxyType({UNDO: "correction", YES: "confirmed", NO: "declined"})
 
 #: How many of the latest turns are checked for the message that was edited, or whose Undo was pressed.
 EDITABLE_TURNS = 20
@@ -94,8 +93,9 @@ async def rewards_of_press(services: Services, exchange: Exchange, value: str) -
         if not (turn.model and turn.action_dist):
             continue
         for label, offered, *_ in turn.context.get("buttons", []):
-            if offered == value and label in MEANINGS and (label == UNDO or _asked_first(turn)):
-                return (reward_of(MEANINGS[label], turn, event, identity, event.at),)
+            meant = next((text for text in MEANINGS if is_labelled(label, text)), None)
+            if offered == value and meant is not None and (meant == UNDO or _asked_first(turn)):
+                return (reward_of(MEANINGS[meant], turn, event, identity, event.at),)
     return ()
 
 

@@ -1,7 +1,8 @@
-"""Tells a person once in a conversation that the model understands other languages than the one they write in.
+"""Tells a person in a conversation that the model understands other languages than the one they write in.
 
 The commands, the buttons and the notices of this project are in the person's language all the same, and the person is
-told so. What is written in a language that the bot does not speak is left to plugins and to the model.
+told so: at length the first time, and then in one sentence now and then. What is written in a language that the bot
+does not speak is left to plugins and to the model.
 """
 
 from __future__ import annotations
@@ -25,16 +26,19 @@ from llmagent_os.serving.model_card import ModelCard
 #: The records in which it is kept that a person was told, and the beginning of their keys: a conversation each.
 _RECORDS, _KEY = "agent", "model-language:"
 
+#: After how many more such messages in a conversation a person is reminded.
+REMIND_AFTER = 5
+
 
 async def answer_not_understood(
     services: Services, exchange: Exchange, found: Found, card: ModelCard
 ) -> Outcome | None:
-    """Return what is said to the first message of a conversation in a language that the model does not understand.
+    """Return what is said to a message in a language that the model does not understand.
 
-    None: the model may understand the message, a document answers it, or the person was told before.
+    None: the model may understand the message, a document answers it, or the person was told a short time before.
 
     Args:
-        services: the languages of the bot, and the ledger, which keeps that the person was told.
+        services: the languages of the bot, and the ledger, which keeps when the person was told.
         exchange: the message.
         found: what documents have about it.
         card: of the model.
@@ -51,12 +55,15 @@ async def answer_not_understood(
     records = services.ledger.records(_RECORDS, identity_of(event))
     key = f"{_KEY}{sha256(event.conversation.key.encode()).hexdigest()[:16]}"
     told = await records.get(key)
-    if told is not None and told.get("event") != exchange.key:  # the same one is answered again after a crash
+    before = -1 if told is None else int(told.get("count", 0))
+    if told is None or told.get("event") != exchange.key:  # the same one is answered again after a crash
+        before += 1
+        await records.put(key, {"event": exchange.key, "count": before})
+    if before % REMIND_AFTER:
         return None
-    await records.put(key, {"event": exchange.key})
     await languages.prepare(language)
     with speaking(language):
-        return await fixed_outcome(services, event, Reply(_said(understood)), intent="talk")
+        return await fixed_outcome(services, event, Reply(_said(understood, first=not before)), intent="talk")
 
 
 def understood_languages(services: Services, card: ModelCard) -> tuple[str, ...]:
@@ -65,10 +72,16 @@ def understood_languages(services: Services, card: ModelCard) -> tuple[str, ...]
     return card.languages if settings.model_languages is None else settings.model_languages
 
 
-def _said(understood: tuple[str, ...]) -> str:
+def _said(understood: tuple[str, ...], *, first: bool) -> str:
+    names = list_text([language_name(each) for each in understood])
+    if not first:
+        return gettext(
+            "As I said, the model here understands only {languages}. `/help` lists what works in your language.",
+            languages=names,
+        )
     return gettext(
         "The model that answers here understands only {languages}. Please write in a language that it understands what "
         "I should do. In your language you have the commands and the buttons: `/help` lists all commands, `/profile` "
         "shows what I know about you, and `/privacy` shows what you allow me.",
-        languages=list_text([language_name(each) for each in understood]),
+        languages=names,
     )

@@ -13,7 +13,7 @@ from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import Event, Message
 from llmagent_os.handler import note_work
 from llmagent_os.identity import person_kept_under
-from llmagent_os.languages import gettext
+from llmagent_os.languages import gettext, translated
 from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.people.time_zones import zone_or
@@ -93,7 +93,7 @@ async def call_tool(services: Services, exchange: Exchange, call: ToolCall, numb
     exchange = msgspec.structs.replace(exchange, profile=profile)
     context = tool_context(services, exchange, f"{exchange.key}:{number}")
     permissions = services.settings.permissions
-    note_work(services.plugins.work(call.name))
+    note_work(translated(services.plugins.work(call.name)))
     try:
         gated = await at_gate(services, exchange, call, context, by_rules=number.startswith(BY_RULES))
         if gated.held_back is not None:

@@ -28,6 +28,8 @@ from llmagent_os.feedback.implicit_signs import reward_of, sign
 from llmagent_os.feedback.signals import Kind
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import weekday_text
 from llmagent_os.ledger import Interaction, RewardEvent
 from llmagent_os.ledger.ledger import Ledger
 from llmagent_os.people.time_zones import zone_or
@@ -173,7 +175,7 @@ async def _be_quiet(services: Services, message: Message, asked: QuietRequest, *
     if not addressed:
         return outcome
     clock = await clock_of(services, message, until)
-    told = f"I stay silent here until {clock}, or until you mention me."
+    told = gettext("I stay silent here until {time}, or until you mention me.", time=clock)
     return Outcome(Reply(told, only_for=message.sender.user_id), outcome.interaction)
 
 
@@ -182,7 +184,11 @@ async def clock_of(services: Services, event: Event, moment: datetime) -> str:
     profile = await services.directory.profile_of(event)
     zone = zone_or(profile.time_zone, services.settings.time_zone)
     local, today = moment.astimezone(zone), services.clock().astimezone(zone).date()
-    return f"{local:%H:%M}" if local.date() == today else f"{local:%A %H:%M}"
+    return (
+        f"{local:%H:%M}"
+        if local.date() == today
+        else gettext("{day}, {time}", day=weekday_text(local), time=f"{local:%H:%M}")
+    )
 
 
 def _thanks(services: Services, exchange: Exchange) -> tuple[RewardEvent, ...]:

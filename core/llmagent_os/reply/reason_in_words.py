@@ -19,6 +19,7 @@ from llmagent_os.feedback.kept_reasons import (
 from llmagent_os.feedback.stated_reasons import stated_reason
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.ledger import RewardEvent
 from llmagent_os.markup.shortening import shorten
 from llmagent_os.reply.exchange import Exchange
@@ -29,11 +30,11 @@ from llmagent_os.reply.services import Services
 #: The key in the context of a reply that asks for words: the id of the reply that was not liked.
 AWAITS_REASON = "awaits_reason"
 
-IN_WORDS = Reply(
+IN_WORDS = lazy_gettext(
     "What was it, in a few words? I take your next message as the answer, and do nothing else with it. A question is "
     "still a question."
 )
-NOTED = Reply("Thank you, I have noted why. If you meant it as a request, please say it again.")
+NOTED = lazy_gettext("Thank you, I have noted why. If you meant it as a request, please say it again.")
 
 
 async def ask_for_words(services: Services, event: Event, disliked: RewardEvent) -> Outcome:
@@ -44,7 +45,7 @@ async def ask_for_words(services: Services, event: Event, disliked: RewardEvent)
         event: the press of "Something else".
         disliked: the person's 👎.
     """
-    outcome = await fixed_outcome(services, event, private_reply(event, IN_WORDS), intent="button")
+    outcome = await fixed_outcome(services, event, private_reply(event, Reply(str(IN_WORDS))), intent="button")
     interaction = outcome.interaction
     if interaction is not None:
         context = {**interaction.context, AWAITS_REASON: disliked.interaction_id}
@@ -66,7 +67,7 @@ async def answer_reason(services: Services, exchange: Exchange) -> Outcome | Non
     words = WORDS + shorten(services.privacy.keep(exchange.text)[0], MAX_WORDS_CHARACTERS)
     raw = words if known is None else written_reason(known)
     event = exchange.event
-    outcome = await fixed_outcome(services, event, private_reply(event, NOTED), intent="talk")
+    outcome = await fixed_outcome(services, event, private_reply(event, Reply(str(NOTED))), intent="talk")
     return msgspec.structs.replace(outcome, rewards=(reason_row(disliked, event, "add", event.at, raw),))
 
 

@@ -8,6 +8,8 @@ from llmagent_os.adapter import Reply
 from llmagent_os.errors import ProfileError
 from llmagent_os.events import Opened
 from llmagent_os.handler import Outcome
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.reply.exchange import open_exchange
 from llmagent_os.reply.plugin_calls import tool_context
 from llmagent_os.reply.services import Services
@@ -30,11 +32,14 @@ async def welcome(services: Services, event: Opened) -> Outcome:
         _log.error("a person is greeted without what is known of them", error=str(error))
         exchange = await open_exchange(services, event, turns=0, read_profile=False)
     name = exchange.profile.name
-    greeting = f"Hello {name}! I am {settings.title}." if name else f"Hello! I am {settings.title}."
+    if name:
+        greeting = gettext("Hello {name}! I am {title}.", name=name, title=settings.title)
+    else:
+        greeting = gettext("Hello! I am {title}.", title=settings.title)
     suggested: list[str] = []
     if services.plugins is not None:
         context = tool_context(services, exchange, exchange.key)
         suggested = await services.plugins.suggestions(context, allowed=settings.permissions)
     every = dict.fromkeys(filter(None, (*suggested[:MAX_OWN_SUGGESTIONS], *settings.examples)))
-    reply = Reply(" ".join(filter(None, (greeting, settings.about))), suggestions=tuple(every)[:MAX_SUGGESTIONS])
+    reply = Reply(join_sentences((greeting, settings.about)), suggestions=tuple(every)[:MAX_SUGGESTIONS])
     return Outcome(services.interaction.render(reply))

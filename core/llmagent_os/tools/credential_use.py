@@ -11,6 +11,8 @@ import msgspec
 
 from llmagent_os.adapter import Button
 from llmagent_os.credentials.credential import Credential, CredentialError, GivenCredential
+from llmagent_os.languages import gettext, translated
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.plugin import ToolResult
 from llmagent_os.tools.result_statuses import NO_CREDENTIAL
 
@@ -26,18 +28,22 @@ MIN_SECRET_CHARACTERS = 4
 
 def lack_notice(plugin: str, credential: Credential, error: CredentialError) -> ToolResult:
     """What the person reads in place of the result of a call that lacks a credential."""
-    why = f": {error.why}" if error.why else ""
+    title = f"{translated(credential.title)}: {error.why}" if error.why else translated(credential.title)
     how = credential.command or f"/credentials add {credential.name}"
     data = {"status": NO_CREDENTIAL, "credential": credential.name, "lack": error.lack}
     if error.lack == "unreachable":
-        text = f"I cannot sign in to {credential.title} at the moment{why}. Please try again later."
+        text = gettext("At the moment I cannot sign in to {title}. Please try again later.", title=title)
         return ToolResult(data, text, word_for_word=True)
     if error.lack == "refused":
-        text = f"I am no longer let in to {credential.title}{why}. Please sign in again with {how}."
+        text = gettext(
+            "I am no longer let in to {title}. Please sign in again with {command}.", title=title, command=how
+        )
+        label = gettext("Sign in again")
     else:
-        about = f" {credential.about}" if credential.about else ""
-        text = f"For that I need to sign in to {credential.title}.{about} Please begin with {how}."
-    label = "Sign in again" if error.lack == "refused" else "Sign in"
+        needed = gettext("For that I need to sign in to {title}.", title=translated(credential.title))
+        begin = gettext("Please begin with {command}.", command=how)
+        text = join_sentences([needed, translated(credential.about), begin])
+        label = gettext("Sign in")
     return ToolResult(data, text, buttons=(Button(label, f"{GIVE}{plugin}.{credential.name}"),), word_for_word=True)
 
 

@@ -92,7 +92,16 @@ async def test_undo_takes_a_choice_back(bench: Bench) -> None:
     assert (await speaker.hears("/help")).text.startswith("I am")
 
 
-async def test_a_model_that_understands_english_says_so_once_in_a_conversation(bench: Bench) -> None:
+async def test_a_model_that_understands_english_says_so_at_first_and_now_and_then(bench: Bench) -> None:
+    speaker = Speaker(bench, "one", "two", "three", "four", understands=("en",))
+    days = ("morgen", "am Montag", "am Dienstag", "am Mittwoch", "am Freitag", "am Sonntag")
+    replies = [(await speaker.hears(f"Was habe ich {day} eigentlich vor?")).text for day in days]
+    assert "versteht nur Englisch. Bitte schreib" in replies[0]
+    assert replies[1:5] == ["one", "two", "three", "four"]
+    assert replies[5].startswith("Wie gesagt, das Modell hier versteht nur Englisch.")
+
+
+async def test_each_conversation_is_told_what_the_model_understands(bench: Bench) -> None:
     speaker = Speaker(bench, "one", "two", "three", understands=("en",))
     assert "versteht nur Englisch" in (await speaker.hears("Was habe ich morgen vor?")).text
     assert (await speaker.hears("Was habe ich übermorgen denn vor?")).text == "one"

@@ -152,7 +152,7 @@ async def test_a_token_is_given_used_shown_to_nobody_and_removed(desk: Desk) -> 
     assert "`/credentials add mail TOKEN`" in await desk.press(buttons[0])
     assert "not kept" in await desk.give("add mail wrong-looking")
     assert (await desk.give(f"add mail {SECRET}")).startswith("Thank you: I can sign in to your mailbox now.")
-    assert "given on 22 November 2026" in await desk.give("")
+    assert "given on 22 Nov 2026" in await desk.give("")
     agent = desk.agent(ToolCall("read_mail", {}), "It is done.")
     _, kept = await desk.bench.say(agent, "read my mail")
     assert desk.mailbox.seen == [SECRET]

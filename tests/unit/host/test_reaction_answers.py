@@ -12,7 +12,7 @@ from typing import Literal
 from llmagent_os.adapter import Thumbs
 from llmagent_os.agent import Agent
 from llmagent_os.events import PRESSED_DOWN, Conversation, Event, Reaction, Sender, now
-from llmagent_os.feedback.reason_questions import CLOSED, QUESTION, WHY, ReasonQuestions
+from llmagent_os.feedback.reason_questions import QUESTION, WHY, ReasonQuestions, closed_question
 from llmagent_os.host.host import Host
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
@@ -87,7 +87,11 @@ async def talking(
 async def test_one_tap_keeps_the_reason_and_nothing_more_is_said(ledger: Ledger, tmp_path: Path) -> None:
     async with talking(ledger, tmp_path) as talk:
         reply, asked = await talk.dislike()
-        assert (asked.reply.text, asked.reply.under, asked.reply_to) == (QUESTION, reply.message_id, reply.message_id)
+        assert (asked.reply.text, asked.reply.under, asked.reply_to) == (
+            str(QUESTION),
+            reply.message_id,
+            reply.message_id,
+        )
         await talk.platform.press(asked, asked.reply.buttons[1].value)
         assert await talk.reasons() == ["too_long"]
         assert len(talk.platform.posted) == 2
@@ -97,9 +101,9 @@ async def test_something_else_is_said_in_words_which_are_no_request(ledger: Ledg
     async with talking(ledger, tmp_path) as talk:
         _, asked = await talk.dislike()
         await talk.platform.press(asked, asked.reply.buttons[5].value)
-        assert (await talk.platform.sent(3))[2].reply.text == IN_WORDS.text
+        assert (await talk.platform.sent(3))[2].reply.text == str(IN_WORDS)
         await talk.platform.say("the room was taken already")
-        assert (await talk.platform.sent(4))[3].reply.text == NOTED.text
+        assert (await talk.platform.sent(4))[3].reply.text == str(NOTED)
         assert await talk.reasons() == ["other", "words:the room was taken already"]
         await talk.platform.say("book another one")
         assert (await talk.platform.sent(5))[4].reply.text == "Fine.", "the next message is a message again"
@@ -120,9 +124,9 @@ async def test_taking_the_thumb_back_closes_the_question_and_a_late_tap_says_so(
     async with talking(ledger, tmp_path) as talk:
         reply, asked = await talk.dislike()
         await talk.platform.react(reply, "👎", removed=True)
-        await talk.platform.until(lambda: talk.platform.edits == [(asked.message_id, CLOSED)])
+        await talk.platform.until(lambda: talk.platform.edits == [(asked.message_id, closed_question())])
         await talk.platform.press(asked, asked.reply.buttons[0].value)
-        assert (await talk.platform.sent(3))[2].reply.text == CLOSED.text
+        assert (await talk.platform.sent(3))[2].reply.text == closed_question().text
         assert await talk.reasons() == []
 
 
@@ -132,7 +136,7 @@ async def test_the_question_is_closed_after_a_restart_too_and_forgotten_then(led
         await talk.reasons()
     async with talking(ledger, tmp_path) as talk:
         await talk.press_thumb(reply, "👎", "removed")
-        await talk.platform.until(lambda: talk.platform.edits == [(asked.message_id, CLOSED)])
+        await talk.platform.until(lambda: talk.platform.edits == [(asked.message_id, closed_question())])
     assert (await ledger.export(Identity("memory::u1")))["open_questions"] == []
 
 

@@ -30,10 +30,13 @@ LONG = {
 class Rooms:
     """The languages of the people of one bot, and what they write."""
 
-    def __init__(self, folder: Path, languages: tuple[str, ...] = ("en", "de", "es", "zh")) -> None:
+    def __init__(
+        self, folder: Path, languages: tuple[str, ...] = ("en", "de", "es", "zh"), understood: tuple[str, ...] = ()
+    ) -> None:
         self.folder = folder
         self.profiles = Profiles(folder)
-        self.languages = PersonLanguages(Directory(None, self.profiles), self.profiles, languages)
+        directory = Directory(None, self.profiles)
+        self.languages = PersonLanguages(directory, self.profiles, languages, understood)
         self.handler = SpeakingHandler(Recorder(), self.languages)
         self.number = 0
 
@@ -170,3 +173,12 @@ async def test_a_profile_of_an_earlier_version_says_no_language(rooms: Rooms) ->
     profile = await rooms.profiles.get(ANA)
     assert (profile.language, profile.chosen_language, profile.noticed_language) == ("en", None, None)
     assert await rooms.writes("/help", locale="de") == "de"
+
+
+async def test_who_has_to_write_english_for_the_model_keeps_their_language(tmp_path: Path) -> None:
+    rooms, asked = Rooms(tmp_path, understood=("en",)), "what do I have tomorrow in the afternoon?"
+    assert await rooms.writes("Was habe ich morgen eigentlich vor?") == "de"
+    assert [await rooms.writes(asked) for _ in range(5)] == ["de"] * 5
+    assert [await rooms.writes(asked, user="ben", locale="es-MX") for _ in range(5)] == ["es"] * 5
+    assert await rooms.writes("¿Qué reuniones tengo mañana por la tarde?", user="ben", locale="es-MX") == "es"
+    assert await rooms.writes(asked, user="eva") == "en"

@@ -134,7 +134,7 @@ async def test_who_turns_invitations_off_is_not_found(tmp_path: Path) -> None:
         assert late.reply.text == "I cannot ask that person any more, so I asked nobody."
         assert labels(await town.say("tom", "lunch with Ana friday at noon")) == []
         assert len(town.shown("ana")) == 2
-        assert "on, or /invitations off" in (await town.say("ana", "/invitations maybe")).reply.text
+        assert "on`, or `/invitations off`" in (await town.say("ana", "/invitations maybe")).reply.text
         assert "Invitations are on" in (await town.say("ana", "/invitations on")).reply.text
 
 

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from llmagent_os.identity import PersonId
+from llmagent_os.languages import speaking
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.plugins.calendar import CalendarPlugin
@@ -108,6 +109,24 @@ async def test_a_reminder_is_told_once_at_its_moment(person: Person) -> None:
     await person.remind("take the bins out", time="7:30pm", place="the gate")
     assert texts(await person.at(NOW + timedelta(days=9))) == ["Reminder: take the bins out at the gate."]
     assert person.ringing() == []
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "buttons", "snoozed"),
+    [
+        ("de", "Erinnerung: call mom.", ["Erledigt", "In 10 Minuten"], "Ich erinnere dich noch einmal: 18:10."),
+        ("es", "Recordatorio: call mom.", ["Hecho", "En 10 minutos"], "Te lo recuerdo otra vez: 18:10."),
+        ("zh", "提醒：call mom。", ["完成", "10 分钟后"], "我会再次提醒你：18:10。"),
+    ],
+)
+async def test_it_rings_in_the_language_of_the_person(
+    person: Person, language: str, text: str, buttons: list[str], snoozed: str
+) -> None:
+    await person.remind(time="6pm")
+    with speaking(language):
+        (said,) = await person.at(NOW + 60 * MINUTE)
+        assert (said.text, [each.label for each in said.buttons]) == (text, buttons)
+        assert (await person.press(said, buttons[1])).text == snoozed
 
 
 @pytest.mark.parametrize(

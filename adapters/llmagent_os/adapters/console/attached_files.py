@@ -15,10 +15,11 @@ from llmagent_os.adapter_kit.files import UNKNOWN_TYPE, Files
 from llmagent_os.adapters.console.recordings import QUOTES, file_chunks
 from llmagent_os.errors import BadEventError
 from llmagent_os.events import Attachment
+from llmagent_os.languages import gettext, lazy_gettext
 
 _ATTACH = re.compile(r"/attach(?:\s+(.*))?", re.DOTALL)
 
-_USAGE = "write `/attach PATH`, or `/attach PATH` and what I should do with the file"
+_USAGE = lazy_gettext("write `/attach PATH`, or `/attach PATH` and what I should do with the file")
 
 
 class Attached(msgspec.Struct, frozen=True):
@@ -56,7 +57,7 @@ async def keep_attached(files: Files, person: str, event_id: str, attached: Atta
     content_type = mimetypes.guess_type(path.name)[0] or UNKNOWN_TYPE
     kept = await files.keep(person, event_id, path.name, content_type, file_chunks(path))
     if kept.problem:
-        raise BadEventError(f"{path} is not attached: {kept.problem}")
+        raise BadEventError(gettext("{path} is not attached: {why}", path=path, why=kept.problem))
     return kept
 
 
@@ -77,9 +78,10 @@ def _divided(given: str) -> tuple[Path, str]:
     try:
         first = lexer.get_token()
     except ValueError:
-        raise BadEventError(f"a quotation mark is missing in {given.strip()[:80]!r}") from None
+        missing = gettext("a quotation mark is missing in “{text}”", text=given.strip()[:80])
+        raise BadEventError(missing) from None
     if not first:
-        raise BadEventError(f"no file is named: {_USAGE}")
+        raise BadEventError(gettext("no file is named: {usage}", usage=_USAGE))
     return _path(first.removeprefix("file://")), rest.read().strip()
 
 
@@ -100,13 +102,14 @@ def _is_file(path: Path) -> bool:
 def _check(path: Path) -> None:
     try:
         if not path.exists():
-            raise BadEventError(f"there is no file {str(path)!r}: {_USAGE}")
+            raise BadEventError(gettext("there is no file “{path}”: {usage}", path=path, usage=_USAGE))
         if not path.is_file():
-            raise BadEventError(f"{str(path)!r} is no file: attach the files in a folder one by one")
+            raise BadEventError(gettext("“{path}” is no file: attach the files in a folder one by one", path=path))
         if not path.stat().st_size:
-            raise BadEventError(f"the file {str(path)!r} is empty")
+            raise BadEventError(gettext("the file “{path}” is empty", path=path))
         if not os.access(path, os.R_OK):
-            raise BadEventError(f"you may not read the file {str(path)!r}")
+            raise BadEventError(gettext("you may not read the file “{path}”", path=path))
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else str(error)
-        raise BadEventError(f"the file {str(path)[:200]!r} cannot be read: {why}") from None
+        unread = gettext("the file “{path}” cannot be read: {why}", path=str(path)[:200], why=why)
+        raise BadEventError(unread) from None

@@ -170,7 +170,7 @@ async def _components(reply: Reply, buttons: ButtonValues) -> tuple[dict[str, An
 
 def _menu(start: int, choices: Sequence[Button]) -> dict[str, Any]:
     options = [{"label": _label(each), "value": each.value} for each in choices]
-    return {"type": MENU, "custom_id": f"menu:{start}", "placeholder": PLACEHOLDER, "options": options}
+    return {"type": MENU, "custom_id": f"menu:{start}", "placeholder": str(PLACEHOLDER), "options": options}
 
 
 def _label(button: Button) -> str:

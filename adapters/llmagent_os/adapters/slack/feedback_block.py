@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from llmagent_os.events import PRESSED_DOWN, PRESSED_UP
+from llmagent_os.languages import gettext
 
 #: The type of the block's element, and of an action on it.
 FEEDBACK = "feedback_buttons"
@@ -25,8 +26,8 @@ def feedback_block() -> dict[str, Any]:
             {
                 "type": FEEDBACK,
                 "action_id": "feedback",
-                "positive_button": _button("👍", "This answer is good", "positive"),
-                "negative_button": _button("👎", "This answer is not good", "negative"),
+                "positive_button": _button("👍", gettext("This answer is good"), "positive"),
+                "negative_button": _button("👎", gettext("This answer is not good"), "negative"),
             }
         ],
     }

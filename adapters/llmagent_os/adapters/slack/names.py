@@ -1,4 +1,4 @@
-"""The names of people and channels, asked of Slack and kept for some hours.
+"""The names of people and channels, and the languages of people, asked of Slack and kept for some hours.
 
 A name is never worth a message: if Slack does not answer in time, or refuses, the text says "someone" or "a channel".
 """
@@ -37,6 +37,7 @@ class Names:
         """Args: ``api`` is Slack's; None: nothing is ever asked."""
         self._api = api
         self._known: BoundedDict[tuple[_Kind, str], tuple[str | None, float]] = BoundedDict(MAX_NAMES)
+        self._locales: BoundedDict[str, str] = BoundedDict(MAX_NAMES)
         self._asking: dict[tuple[_Kind, str], asyncio.Task[None]] = {}
         self._refused: set[_Kind] = set()  # what the token's scopes do not allow
         self._tasks = BackgroundTasks()
@@ -48,6 +49,10 @@ class Names:
     def channel(self, channel_id: str) -> str | None:
         """The name of a channel; None if it is not known."""
         return self._known.get(("channel", channel_id), (None, 0.0))[0]
+
+    def locale(self, user_id: str) -> str:
+        """The language tag that a person has chosen in Slack; empty if it is not known."""
+        return self._locales.get(user_id, "")
 
     async def learn(self, users: Iterable[str], channels: Iterable[str]) -> None:
         """Ask for the names that are not known, for :data:`ANSWER_SECONDS` at most. Never fails."""
@@ -74,8 +79,12 @@ class Names:
     async def _ask(self, api: Api, kind: _Kind, its_id: str) -> None:
         name: str | None = None
         try:
-            answer = await api.call(_METHODS[kind], optional=True, **{kind: its_id})
-            name = _name(answer.get(kind))
+            wants_locale = {"include_locale": True} if kind == "user" else {}
+            answer = await api.call(_METHODS[kind], optional=True, **{kind: its_id}, **wants_locale)
+            found = _read(answer.get(kind))
+            name = found.called
+            if found.locale:
+                self._locales[its_id] = found.locale
         except RefusedError as error:
             if error.code == "missing_scope":
                 self._refused.add(kind)
@@ -100,12 +109,17 @@ class _Named(msgspec.Struct):
     name: str | None = None
     real_name: str | None = None
     profile: _Profile | None = None
+    locale: str | None = None  #: of a user
+
+    @property
+    def called(self) -> str | None:
+        """The name that people see."""
+        profile = self.profile or _Profile()
+        return profile.display_name or profile.real_name or self.real_name or self.name or None
 
 
-def _name(raw: Any) -> str | None:
+def _read(raw: Any) -> _Named:
     try:
-        found = msgspec.convert(raw, _Named)
+        return msgspec.convert(raw, _Named)
     except msgspec.ValidationError:
-        return None
-    profile = found.profile or _Profile()
-    return profile.display_name or profile.real_name or found.real_name or found.name or None
+        return _Named()

@@ -28,11 +28,13 @@ from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
 from llmagent_os.adapters.slack.rendering import with_choice
 from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, NotYoursError
 from llmagent_os.events import Attachment, ButtonPress, Command, Edit, Event, Message, Opened, event_key
+from llmagent_os.languages import lazy_gettext, speaking
+from llmagent_os.languages.catalogues import language_of_account
 
 _log = structlog.stdlib.get_logger(__name__)
 
 #: What a person reads whose button has a value that is not stored any more.
-NO_LONGER_OPEN = "This button is no longer open."
+NO_LONGER_OPEN = lazy_gettext("This button is no longer open.")
 
 
 class EventReceiver:
@@ -125,6 +127,7 @@ class EventReceiver:
                 self._response_urls[event_key(event)] = parsed.response_url
             if self._closed:
                 raise HostBusyError("slack: the adapter is stopping")
+            event = await self._with_locale(event)
             self._drafts.note_asker(event.conversation, event.sender.user_id)
             try:
                 if isinstance(event, ButtonPress):
@@ -162,8 +165,17 @@ class EventReceiver:
     async def _with_whole_value(self, press: ButtonPress) -> ButtonPress:
         value = await self._values.value(press.value)
         if value is None:
-            raise NotYoursError(NO_LONGER_OPEN)
+            with speaking(await language_of_account(press.sender.locale)):
+                raise NotYoursError(str(NO_LONGER_OPEN))
         return msgspec.structs.replace(press, value=value)
+
+    async def _with_locale(self, event: Event) -> Event:
+        """``event`` with the language that its person has chosen in Slack. Only for a greeting Slack is asked."""
+        sender = event.sender
+        if isinstance(event, Opened):
+            await self._names.learn([sender.user_id], [])
+        locale = sender.locale or self._names.locale(sender.user_id)
+        return msgspec.structs.replace(event, sender=msgspec.structs.replace(sender, locale=locale))
 
     async def _is_wanted(self, event: Event) -> bool:
         """Whether the host will take ``event``: only then something is asked of Slack for it."""
@@ -176,11 +188,10 @@ class EventReceiver:
         event = parsed.event
         if parsed.written is not None:
             ids = parsed.written.ids
-            users = dict.fromkeys([*ids.unnamed_users, *ids.users])
+            users = dict.fromkeys([*ids.unnamed_users, *ids.users, event.sender.user_id])
             users.pop(self._parser.bot_user, None)
-            if users or ids.unnamed_channels:
-                await self._names.learn(users, ids.unnamed_channels)
-                event = self._parser.with_names(parsed)
+            await self._names.learn(users, ids.unnamed_channels)
+            event = self._parser.with_names(parsed)
         if isinstance(event, Message) and parsed.files:
             event = msgspec.structs.replace(event, attachments=await self._fetch(event, parsed))
         return event

@@ -171,7 +171,7 @@ def _menu(choices: tuple[Button, ...]) -> dict[str, Any]:
         }
         for choice in choices[:MENU_OPTIONS]
     ]
-    placeholder = {"type": "plain_text", "text": PLACEHOLDER}
+    placeholder = {"type": "plain_text", "text": str(PLACEHOLDER)}
     return {"type": "static_select", "action_id": "menu", "placeholder": placeholder, "options": options}
 
 

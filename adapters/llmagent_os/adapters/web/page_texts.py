@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from string import Template
 from types import MappingProxyType
 
-from llmagent_os.languages import LANGUAGES, LazyText, language_of_tag, lazy_gettext, speaking
+from llmagent_os.languages import LANGUAGES, LazyText, accepted_language, lazy_gettext, speaking
 
 #: The cookie that keeps the language that a visitor chose by ``/language``. The page sets it.
 COOKIE = "llmagent-os-language"
@@ -129,25 +129,6 @@ def page_in(language: str, template: str) -> bytes:
 def script_in(language: str) -> bytes:
     """The texts as a script module, for the other scripts."""
     return f"export default {json.dumps(texts_in(language), ensure_ascii=False)};\n".encode()
-
-
-def accepted_language(header: str) -> str:
-    """The first language of an ``Accept-Language`` header (RFC 9110, 12.5.4) that there are texts in; else empty.
-
-    >>> accepted_language("fr, de-CH;q=0.8, en;q=0.9"), accepted_language("fr"), accepted_language("zh-TW, *;q=0")
-    ('en', '', 'zh')
-    """
-    found: list[tuple[float, str]] = []
-    for part in header.split(",")[:20]:
-        tag, _, weight = part.partition(";q=")
-        language = language_of_tag(tag.strip())
-        try:
-            quality = float(weight) if weight else 1.0
-        except ValueError:
-            continue
-        if language is not None and quality > 0:
-            found.append((-quality, language))
-    return min(found, key=lambda each: each[0])[1] if found else ""
 
 
 def language_of_page(cookies: Mapping[str, str], accepts: str) -> str:

@@ -61,7 +61,8 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
-from llmagent_os.languages import gettext_noop
+from llmagent_os.languages import gettext, gettext_noop, ngettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import (
     PageRequest,
@@ -106,7 +107,7 @@ class CalendarPlugin(EventTools):
 
     name = "calendar"
     asks_others = True
-    work = "is looking at your calendar…"
+    work = gettext_noop("is looking at your calendar…")
     credentials = (CREDENTIAL,)
     file_commands = frozenset(("import",))
     commands = {  # noqa: RUF012
@@ -208,18 +209,21 @@ class CalendarPlugin(EventTools):
             events = await CalendarCall(context).store.events()
         dated = sum(event.start is not None for event in events)
         if not dated:
-            return ToolResult({"status": "empty"}, "Your calendar is empty, so there is nothing to export.")
+            return ToolResult({"status": "empty"}, gettext("Your calendar is empty, so there is nothing to export."))
         exported = await asyncio.to_thread(to_icalendar, events, context.now)
         # Other programs show this name.
         path = await context.files.write("calendar.ics", exported.content)
         count = exported.count
         return ToolResult(
             {"status": "exported", "count": str(count)},
-            " ".join(
-                [
-                    f"Your calendar as a file, with {count} {'event' if count == 1 else 'events'} in it.",
-                    *exported.problems,
-                ]
-            ),
+            join_sentences([_exported(count), *exported.problems]),
             files=(path,),
         )
+
+
+def _exported(count: int) -> str:
+    return ngettext(
+        "Your calendar as a file, with {count} event in it.",
+        "Your calendar as a file, with {count} events in it.",
+        count,
+    )

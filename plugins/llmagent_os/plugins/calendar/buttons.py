@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from llmagent_os.markup.word_list import join_words
+from llmagent_os.languages import gettext, list_text
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_change import Change
@@ -35,7 +35,7 @@ async def answer_button(call: CalendarCall, value: str) -> ToolResult:
         value = "" if ask_id is None else f"do:{ask_id}:0" if value == "yes" else f"no:{ask_id}"
         question = await call.store.question(ask_id) if ask_id else None
         if question and len(question.options) > 1 and value.startswith("do:"):
-            return ToolResult({"status": "ambiguous"}, "Which one? Please choose one of the buttons.")
+            return ToolResult({"status": "ambiguous"}, gettext("Which one? Please choose one of the buttons."))
     if match := _DO.fullmatch(value):
         return await _do(call, match[1], int(match[2]))
     if match := _ALL.fullmatch(value):
@@ -43,9 +43,9 @@ async def answer_button(call: CalendarCall, value: str) -> ToolResult:
     if value == DROP:
         return await _drop(call)
     if value == NOTHING:
-        return ToolResult({"status": "unchanged"}, "There is nothing of this conversation that I could undo.")
+        return ToolResult({"status": "unchanged"}, gettext("There is nothing of this conversation that I could undo."))
     if value == NOTED:
-        return ToolResult({"status": "kept"}, "All right.")
+        return ToolResult({"status": "kept"}, gettext("All right."))
     if match := _NO.fullmatch(value):
         return await _no(call, match[1])
     if match := _UNDO.fullmatch(value):
@@ -65,7 +65,7 @@ async def answer_question(call: CalendarCall, given: Mapping[str, str | None]) -
 async def _do(call: CalendarCall, ask_id: str, number: int) -> ToolResult:
     done = await call.store.change(ask_id)
     if done is not None and done.choice != number:
-        return ToolResult({"status": "stale"}, "You have chosen already, so I did nothing more.")
+        return ToolResult({"status": "stale"}, gettext("You have chosen already, so I did nothing more."))
     if done is not None:  # pressed twice, or repeated after a crash
         result = done.result(ask_id) if done.undone else await call.store.apply(ask_id, done)
         await call.store.close(ask_id)
@@ -104,7 +104,7 @@ async def _changed_since(call: CalendarCall, ask_id: str) -> ToolResult:
     """Close a question whose events are not as they were when it was asked."""
     await call.store.close(ask_id)
     return ToolResult(
-        {"status": "stale"}, "Your calendar has changed since I asked, so I did nothing. Please ask again."
+        {"status": "stale"}, gettext("Your calendar has changed since I asked, so I did nothing. Please ask again.")
     )
 
 
@@ -114,15 +114,16 @@ async def _drop(call: CalendarCall) -> ToolResult:
     await call.store.keep_unfinished(None)
     title = str((half or {}).get("title", ""))
     return ToolResult(
-        {"status": "kept"}, f"All right, I won't add {title}." if title else "All right, I added nothing."
+        {"status": "kept"},
+        gettext("All right, I won't add {title}.", title=title) if title else gettext("All right, I added nothing."),
     )
 
 
 async def _no(call: CalendarCall, ask_id: str) -> ToolResult:
     if await call.store.change(ask_id) is not None:
-        return ToolResult({"status": "stale"}, "That is done already.")
+        return ToolResult({"status": "stale"}, gettext("That is done already."))
     await call.store.close(ask_id)
-    return ToolResult({"status": "kept"}, "All right, nothing has changed.")
+    return ToolResult({"status": "kept"}, gettext("All right, nothing has changed."))
 
 
 async def _undo(call: CalendarCall, change_id: str) -> ToolResult:
@@ -130,15 +131,16 @@ async def _undo(call: CalendarCall, change_id: str) -> ToolResult:
     if change is None:
         return _stale()
     names = list(dict.fromkeys(event.title for event in change.before or change.after))
+    titles = list_text(names[:5])
     data = {"status": "restored"} | ({"title": names[0]} if len(names) == 1 else {"count": str(len(names))})
     if change.undone_text:
         return ToolResult(data, change.undone_text)
     if not change.before:
-        return ToolResult(data, f"I've taken {join_words(names[:5])} out of your calendar again.")
-    return ToolResult(data, f"I've put {join_words(names[:5])} back as before.")
+        return ToolResult(data, gettext("I've taken {titles} out of your calendar again.", titles=titles))
+    return ToolResult(data, gettext("I've put {titles} back as before.", titles=titles))
 
 
 def _stale() -> ToolResult:
     return ToolResult(
-        {"status": "stale"}, "That button is too old to be used. Please tell me again what you would like."
+        {"status": "stale"}, gettext("That button is too old to be used. Please tell me again what you would like.")
     )

@@ -8,6 +8,7 @@ from datetime import date
 import msgspec
 
 from llmagent_os.adapter import Button, Card
+from llmagent_os.languages import gettext
 from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.plugins.calendar.calendar_event import stable_id
 from llmagent_os.plugins.calendar.event_change import Change
@@ -21,6 +22,7 @@ from llmagent_os.plugins.calendar.time.recurrence import Recurrence, parse_recur
 from llmagent_os.plugins.calendar.time.time_arguments import as_written
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, writes_month_first
+from llmagent_os.tools.button_labels import NO, YES
 
 
 class CalendarCall(PersonClock):
@@ -135,14 +137,14 @@ class CalendarCall(PersonClock):
         await self.store.ask(self.change_id, options)
         if len(options) == 1:
             buttons = [
-                Button("Yes", f"do:{self.change_id}:0", "danger" if danger else "primary"),
-                Button("No", f"no:{self.change_id}"),
+                Button(str(YES), f"do:{self.change_id}:0", "danger" if danger else "primary"),
+                Button(str(NO), f"no:{self.change_id}"),
             ]
         else:
             buttons = [
                 Button(option.label[:80], f"do:{self.change_id}:{number}") for number, option in enumerate(options)
             ]
-            buttons.append(Button("None of these", f"no:{self.change_id}"))
+            buttons.append(Button(gettext("None of these"), f"no:{self.change_id}"))
         return ToolResult(data, question, card=card, buttons=tuple(buttons))
 
     def unclear_reply(self, error: TimeExpressionError, **known: str) -> ToolResult:

@@ -8,6 +8,7 @@ import msgspec
 
 from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
+from llmagent_os.tools.button_labels import UNDO
 
 QUESTION_LIFETIME = timedelta(days=1)  #: how long a question can be answered
 
@@ -29,7 +30,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     def result(self, change_id: str) -> ToolResult:
         """Return the answer to the person, with an Undo button if that is offered."""
-        buttons = (Button("Undo", f"undo:{change_id}"),) if self.undo and not self.undone else ()
+        buttons = (Button(str(UNDO), f"undo:{change_id}"),) if self.undo and not self.undone else ()
         return ToolResult(dict(self.data), self.text, buttons=buttons, word_for_word=self.word_for_word)
 
 

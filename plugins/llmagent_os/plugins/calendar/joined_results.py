@@ -8,6 +8,7 @@ from llmagent_os.plugin import Button, ToolResult, joined_results
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
 from llmagent_os.plugins.calendar.event_change import Change
+from llmagent_os.tools.button_labels import UNDO
 from llmagent_os.tools.result_statuses import CONFIRM
 
 
@@ -32,9 +33,9 @@ async def join_results(call: CalendarCall, results: Mapping[str, ToolResult]) ->
             await call.store.close(each)
         asked = await call.ask((combined(options),), dict(joined.data), joined.text)
         buttons = asked.buttons
-    elif len(done) > 1 and all(button.label == "Undo" for button in buttons):
+    elif len(done) > 1 and all(button.value.startswith("undo:") for button in buttons):
         await call.store.group(call.change_id, ids, combined(done))
-        buttons = (Button("Undo", f"undo:{call.change_id}"),)
+        buttons = (Button(str(UNDO), f"undo:{call.change_id}"),)
     return ToolResult(
         joined.data,
         joined.text,

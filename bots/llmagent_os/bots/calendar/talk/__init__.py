@@ -12,6 +12,7 @@ from typing import ClassVar
 from llmagent_os.bots.calendar.talk.other_work import other_work
 from llmagent_os.bots.calendar.talk.rule_files import rule_file
 from llmagent_os.bots.calendar.talk.small_talk import kind_of_talk
+from llmagent_os.languages import gettext, language_in_force
 from llmagent_os.languages.identification import foreign_language, may_be_foreign
 from llmagent_os.plugin import Plugin, ToolCall, ToolContext, ToolResult
 
@@ -37,9 +38,13 @@ class CalendarTalk(Plugin):
             return _said(kind, context)
         if not kind and not context.question and (what := await asyncio.to_thread(other_work, context.text)):
             return _said("other_work", context, what=what)
-        if not kind and (reply := rule_file("languages")["replies"].get(await _language(context.text) or "")):
-            return ToolResult({"status": "talk", "kind": "language"}, str(reply))
-        return None
+        if kind or not (language := await _language(context.text)):
+            return None
+        if language == language_in_force():  # the host has told the person at length
+            reply = gettext("I am sorry, I did not understand that. Please say it in English.")
+        else:
+            reply = str(rule_file("languages")["replies"].get(language, ""))
+        return ToolResult({"status": "talk", "kind": "language"}, reply) if reply else None
 
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         """Answer general questions, such as "tell me about jazz", where the calendar has no such event.

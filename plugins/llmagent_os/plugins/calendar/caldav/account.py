@@ -7,6 +7,7 @@ from typing import Literal
 
 import msgspec
 
+from llmagent_os.languages import gettext_noop
 from llmagent_os.plugin import Credential, ToolContext
 
 RECORD = "caldav"  #: the key of the record
@@ -21,9 +22,11 @@ FIRST_PAUSE, LONGEST_PAUSE = timedelta(minutes=2), timedelta(hours=1)  #: after 
 CREDENTIAL = Credential(
     name="caldav",
     kind="login",
-    title="your calendar",
-    about="The server keeps the calendar of your phone. Use a password for apps, if your provider offers one.",
-    address="Address of the server (CalDAV)",
+    title=gettext_noop("your calendar"),
+    about=gettext_noop(
+        "The server keeps the calendar of your phone. Use a password for apps, if your provider offers one."
+    ),
+    address=gettext_noop("Address of the server (CalDAV)"),
     example="https://dav.example.org/",
     command="/caldav",
 )

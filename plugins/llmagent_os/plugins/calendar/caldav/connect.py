@@ -6,12 +6,12 @@ import asyncio
 import re
 import time
 from datetime import UTC, datetime, timedelta
-from urllib.parse import urlsplit
 
 import msgspec
 
 from llmagent_os.adapter_kit.guarded_http import GuardedHttp
 from llmagent_os.credentials.vault import PAGE_TIME
+from llmagent_os.languages import gettext
 from llmagent_os.plugin import Button, ToolContext, ToolResult
 from llmagent_os.plugins.calendar.caldav.account import (
     CREDENTIAL,
@@ -23,13 +23,13 @@ from llmagent_os.plugins.calendar.caldav.account import (
     keep_account,
     read_account,
 )
+from llmagent_os.plugins.calendar.caldav.connection_status import connection_told, host_of
 from llmagent_os.plugins.calendar.caldav.dav_client import DavCalendar, DavClient, DavError, DavRefusedError
 from llmagent_os.plugins.calendar.caldav.phone_alarms import alarm_button, alarms_command
 from llmagent_os.plugins.calendar.caldav.sync import Sync
 from llmagent_os.plugins.calendar.caldav.sync_news import drop_news, keep_news
 from llmagent_os.plugins.calendar.caldav.synced_objects import SyncedObjects
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
-from llmagent_os.plugins.calendar.phrasing import moment_text
 
 SYNC_SECONDS = 3.0  #: of one sync: what is left over is done in the next one, at once
 REQUEST_SECONDS = 3.0  #: of one request
@@ -44,15 +44,19 @@ async def caldav_command(call: CalendarCall, arguments: str) -> ToolResult:
     """Answer ``/caldav``, ``/caldav off`` and ``/caldav alarms``."""
     context = call.context
     if context.event is not None and context.event.conversation.kind != "direct":
-        return ToolResult({"status": "refused"}, "Please write /caldav to me in a private conversation.")
+        return ToolResult({"status": "refused"}, gettext("Please write /caldav to me in a private conversation."))
     account = await read_account(context)
     if arguments == "off":
         return (
-            await _disconnected(context) if account else ToolResult({"status": "off"}, "You have no server connected.")
+            await _disconnected(context)
+            if account
+            else ToolResult({"status": "off"}, gettext("You have no server connected."))
         )
     if account is not None and account.state == "on":
         setting, _, said = arguments.partition(" ")
-        return await alarms_command(call, account, said.strip()) if setting == "alarms" else _status(call, account)
+        return (
+            await alarms_command(call, account, said.strip()) if setting == "alarms" else connection_told(call, account)
+        )
     return await _form_offered(context)
 
 
@@ -65,7 +69,7 @@ async def caldav_pressed(call: CalendarCall, value: str) -> ToolResult | None:
         return None
     account = await read_account(call.context)
     if account is None or account.state != "choose" or int(match[1]) >= len(account.choices):
-        return ToolResult({"status": "stale"}, "That choice is no longer open. Type /caldav to begin again.")
+        return ToolResult({"status": "stale"}, gettext("That choice is no longer open. Type /caldav to begin again."))
     url, name = account.choices[int(match[1])]
     return await _connected(call.context, account, DavCalendar(url, name))
 
@@ -97,8 +101,11 @@ async def _form_offered(context: ToolContext) -> ToolResult:
     if not address:
         return ToolResult(
             {"status": "unavailable"},
-            "To connect your calendar I need a page on the web on which you can give its password. Whoever runs me can "
-            "set LLMAGENT_OS_PUBLIC_URL.",
+            gettext(
+                "To connect your calendar I need a page on the web on which you can give its password. Whoever runs me "
+                "can set {setting}.",
+                setting="LLMAGENT_OS_PUBLIC_URL",
+            ),
         )
     # A calendar whose password is given anew goes on from the last sync: what was changed here since is not lost.
     before = await read_account(context)
@@ -109,8 +116,11 @@ async def _form_offered(context: ToolContext) -> ToolResult:
     await context.timers.set(TIMER, context.now + FORM_POLL)
     return ToolResult(
         {"status": "form"},
-        "Give me the address of your calendar server on this page. It works once, and for 15 minutes:\n"
-        f"{address}\nPlease write no password here in the chat.",
+        gettext(
+            "Give me the address of your calendar server on this page. It works once, and for 15 minutes:\n{address}\n"
+            "Please write no password here in the chat.",
+            address=address,
+        ),
         is_secret=True,
     )
 
@@ -126,14 +136,19 @@ async def _find_calendars(context: ToolContext, account: DavAccount) -> ToolResu
         error = error if isinstance(error, DavError) else DavError("the server takes too long to answer")
         await _give_up(context, account)
         return ToolResult(
-            {"status": "failed"}, f"I could not connect your calendar: {error}. Type /caldav to try again."
+            {"status": "failed"},
+            gettext("I could not connect your calendar: {why}. Type /caldav to try again.", why=error),
         )
     if len(found) == 1:
         return await _connected(context, account, found[0])
     choices = tuple((each.url, each.name) for each in found)
     await keep_account(context, msgspec.structs.replace(account, state="choose", choices=choices))
-    buttons = tuple(Button(name[:80] or "no name", f"caldav:pick:{number}") for number, (_, name) in enumerate(choices))
-    return ToolResult({"status": "ambiguous"}, "Which calendar shall I keep in step with yours here?", buttons=buttons)
+    buttons = tuple(
+        Button(name[:80] or gettext("no name"), f"caldav:pick:{number}") for number, (_, name) in enumerate(choices)
+    )
+    return ToolResult(
+        {"status": "ambiguous"}, gettext("Which calendar shall I keep in step with yours here?"), buttons=buttons
+    )
 
 
 async def _connected(context: ToolContext, account: DavAccount, found: DavCalendar) -> ToolResult:
@@ -144,8 +159,12 @@ async def _connected(context: ToolContext, account: DavAccount, found: DavCalend
     await context.timers.set(TIMER, context.now + SOON)
     return ToolResult(
         {"status": "connected"},
-        f"Connected: I keep “{found.name or 'your calendar'}” on {_host(on)} in step with your calendar here.",
-        buttons=(alarm_button(on), Button("Disconnect", "caldav:off")),
+        gettext(
+            "Connected: I keep “{name}” on {host} in step with your calendar here.",
+            name=found.name or gettext("your calendar"),
+            host=host_of(on),
+        ),
+        buttons=(alarm_button(on), Button(gettext("Disconnect"), "caldav:off")),
     )
 
 
@@ -159,7 +178,11 @@ async def _sync(call: CalendarCall, account: DavAccount) -> None:
     except DavRefusedError as error:
         await keep_account(context, msgspec.structs.replace(account, state="refused", problem=str(error)))
         await context.credentials.refused(CREDENTIAL.name)
-        text = f"I no longer reach your calendar on {_host(account)}: {error}. Type /caldav to renew it."
+        text = gettext(
+            "I no longer reach your calendar on {host}: {why}. Type /caldav to renew it.",
+            host=host_of(account),
+            why=error,
+        )
         await keep_news(context, (text,), renew=True)
         return
     except DavError as error:
@@ -188,20 +211,11 @@ async def _client(context: ToolContext, http: GuardedHttp, account: DavAccount) 
     return DavClient(http, account.server, account.user, password, plain=context.web.allow_private)
 
 
-def _status(call: CalendarCall, account: DavAccount) -> ToolResult:
-    when = moment_text(call.to_wall(datetime.fromisoformat(account.synced)), call.now) if account.synced else "not yet"
-    trouble = f" The last try failed: {account.problem}. I go on trying." if account.problem else ""
-    return ToolResult(
-        {"status": "connected"},
-        f"“{account.name or 'Your calendar'}” on {_host(account)} is in step with yours; last looked at {when}."
-        f"{trouble}",
-        buttons=(alarm_button(account), Button("Disconnect", "caldav:off")),
-    )
-
-
 async def _disconnected(context: ToolContext) -> ToolResult:
     await _disconnect(context)
-    return ToolResult({"status": "off"}, "Disconnected. Both calendars stay as they are, and the password is erased.")
+    return ToolResult(
+        {"status": "off"}, gettext("Disconnected. Both calendars stay as they are, and the password is erased.")
+    )
 
 
 async def _give_up(context: ToolContext, account: DavAccount) -> None:
@@ -231,7 +245,3 @@ async def _forget_synced(context: ToolContext) -> None:
     synced = SyncedObjects(context.records)
     await synced.load()
     await synced.drop_all()
-
-
-def _host(account: DavAccount) -> str:
-    return urlsplit(account.server).hostname or account.server

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import msgspec
 
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.calendar.caldav.account import TIMER, DavAccount, keep_account
 from llmagent_os.plugins.calendar.caldav.calendar_object import ReadObject
@@ -20,17 +22,20 @@ from llmagent_os.plugins.calendar.ics.alarms import leads_of_entry
 def alarm_button(account: DavAccount) -> Button:
     """The button that turns the reminders for the phone's alarms on or off."""
     if account.alarms:
-        return Button("Phone alarms: phone only", "caldav:alarms off")
-    return Button("Phone alarms: remind me here, too", "caldav:alarms on")
+        return Button(gettext("Phone alarms: phone only"), "caldav:alarms off")
+    return Button(gettext("Phone alarms: remind me here, too"), "caldav:alarms on")
 
 
 async def alarms_command(call: CalendarCall, account: DavAccount, said: str) -> ToolResult:
     """Answer ``/caldav alarms on`` and ``/caldav alarms off``; without ``on`` and ``off``, say which it is."""
     if said in ("on", "off"):
         account = await _set(call, account, on=said == "on")
-    state = "become reminders here, too" if account.alarms else "ring on the phone only"
-    how = "" if said in ("on", "off") else " Type /caldav alarms on or /caldav alarms off."
-    text = f"Alarms that you set on your phone {state}.{how}"
+    if account.alarms:
+        text = gettext("Alarms that you set on your phone become reminders here, too.")
+    else:
+        text = gettext("Alarms that you set on your phone ring on the phone only.")
+    if said not in ("on", "off"):
+        text = join_sentences([text, gettext("Type `/caldav alarms on` or `/caldav alarms off`.")])
     return ToolResult({"status": "connected"}, text, buttons=(alarm_button(account),))
 
 

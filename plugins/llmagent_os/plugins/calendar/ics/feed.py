@@ -13,6 +13,8 @@ import secrets
 
 import msgspec
 
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.plugin import Button, PageRequest, PageResponse, ToolContext, ToolResult, Visitor
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
@@ -32,27 +34,31 @@ async def feed_command(call: CalendarCall, arguments: str) -> ToolResult:
     context = call.context
     if arguments == "off":
         had_one = await _revoke(context)
-        text = "Your feed is off: its address no longer works." if had_one else "You have no feed."
+        text = gettext("Your feed is off: its address no longer works.") if had_one else gettext("You have no feed.")
         return ToolResult({"status": "off"}, text)
     if not context.web.public_url:
         return ToolResult(
             {"status": "unavailable"},
-            "I have no address on the web that a calendar program could read. Whoever runs me can set "
-            "LLMAGENT_OS_PUBLIC_URL. Until then, /export calendar gives you your calendar as a file.",
+            gettext(
+                "I have no address on the web that a calendar program could read. Whoever runs me can set {setting}. "
+                "Until then, `/export calendar` gives you your calendar as a file.",
+                setting="LLMAGENT_OS_PUBLIC_URL",
+            ),
         )
     if arguments not in ("", "new"):
-        return ToolResult({"status": "unclear"}, "I know /feed, /feed new and /feed off.")
+        return ToolResult({"status": "unclear"}, gettext("I know /feed, /feed new and /feed off."))
     token = None if arguments == "new" else await _token(context)
     renewed = token is None and await _revoke(context)
     if token is None:
         token = await _new_token(context)
-    lead = "The old address no longer works. " if renewed else ""
-    near = "It works on this computer only. " if "://127.0.0.1" in context.web.public_url else ""
+    lead = gettext("The old address no longer works.") if renewed else ""
+    address = gettext("Your calendar, for other programs to subscribe to:") + f"\n{_address(context, token)}"
+    near = gettext("It works on this computer only.") if "://127.0.0.1" in context.web.public_url else ""
+    secret = gettext("Keep it to yourself: whoever has it can read your calendar.")
     return ToolResult(
         {"status": "feed"},
-        f"{lead}Your calendar, for other programs to subscribe to:\n{_address(context, token)}\n"
-        f"{near}Keep it to yourself: whoever has it can read your calendar.",
-        buttons=(Button("New address", "feed:new"), Button("Turn off", "feed:off", "danger")),
+        f"{join_sentences([lead, address])}\n{join_sentences([near, secret])}",
+        buttons=(Button(gettext("New address"), "feed:new"), Button(gettext("Turn off"), "feed:off", "danger")),
         is_secret=True,
     )
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from llmagent_os.adapter_kit.guarded_http import AddressError, GuardedHttp
 from llmagent_os.events import Attachment, Command, Message
+from llmagent_os.languages import gettext
 from llmagent_os.markup.word_list import join_words
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -76,10 +77,16 @@ async def import_command(call: CalendarCall, arguments: str) -> ToolResult:
     event = call.context.event
     if isinstance(event, Command) and event.attachments:
         files = [each for each in event.attachments if _is_calendar(each)]
-        return await _import_files(call, files) if files else _failed("That is no calendar file: I read .ics files.")
+        return (
+            await _import_files(call, files)
+            if files
+            else _failed(gettext("That is no calendar file: I read .ics files."))
+        )
     address = calendar_address(f"import {arguments}")
     if address is None:
-        return ToolResult({"status": "missing"}, "Send me an .ics file, or the address of one: /import ADDRESS.")
+        return ToolResult(
+            {"status": "missing"}, gettext("Send me an .ics file, or the address of one: `/import ADDRESS`.")
+        )
     return await import_address(call, address)
 
 
@@ -91,19 +98,21 @@ async def import_address(call: CalendarCall, address: str) -> ToolResult:
         ) as http:
             response = await http.request("GET", address, headers={"Accept": "text/calendar"})
     except AddressError as error:
-        return _failed(f"I could not read that address: {error}.")
+        return _failed(gettext("I could not read that address: {why}.", why=error))
     if response.status != 200:
-        return _failed(f"I could not read that address: the server answers {response.status}.")
+        status = response.status
+        return _failed(gettext("I could not read that address: the server answers {status}.", status=status))
     return await _import_contents(call, [response.body])
 
 
 async def _import_files(call: CalendarCall, files: Sequence[Attachment]) -> ToolResult:
     if problem := next((each for each in files if each.problem), None):
-        return _failed(f"I could not fetch {problem.name}: {problem.problem}.")
+        return _failed(gettext("I could not fetch {name}: {why}.", name=problem.name, why=problem.problem))
     try:
         contents = [await asyncio.to_thread(_read, each.path) for each in files]
     except OSError as error:
-        return _failed(f"I could not read the file: {error.strerror or 'it is gone'}. Please send it again.")
+        why = error.strerror or gettext("it is gone")
+        return _failed(gettext("I could not read the file: {why}. Please send it again.", why=why))
     return await _import_contents(call, contents)
 
 

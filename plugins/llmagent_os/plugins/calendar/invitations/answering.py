@@ -7,6 +7,8 @@ from datetime import timedelta
 
 import msgspec
 
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, later, stable_id
@@ -37,17 +39,23 @@ async def ask_invited(call: CalendarCall, invitation_id: str) -> ToolResult | No
     await prune(call)
     event = invited.event
     what = what_of(event)
-    to = f"to {what}" if what else f"to this: {event.title}"
-    place = f" at {event.place}" if event.place else ""
-    text = (
-        f"{invited.host} invites you {to}{place}, {when_of(call, event)}.{await _clash(call, invitation_id, invited)}"
-    )
+    title = what or event.title
+    if event.place:
+        title = gettext("{title} at {place}", title=title, place=event.place)
+    host, when = invited.host, when_of(call, event)
+    if what:
+        text = gettext("{host} invites you to {title}, {when}.", host=host, title=title, when=when)
+    else:
+        text = gettext("{host} invites you to this: {title}, {when}.", host=host, title=title, when=when)
+    text = join_sentences([text, await _clash(call, invitation_id, invited)])
     return ToolResult({"status": "asked"}, text, buttons=answer_buttons(invitation_id), is_secret=True)
 
 
 def answer_buttons(invitation_id: str) -> tuple[Button, ...]:
     """The buttons under an invitation."""
-    return Button("Accept", f"accept:{invitation_id}", "primary"), Button("Decline", f"decline:{invitation_id}")
+    return Button(gettext("Accept"), f"accept:{invitation_id}", "primary"), Button(
+        gettext("Decline"), f"decline:{invitation_id}"
+    )
 
 
 async def answer_pressed(call: CalendarCall, value: str) -> ToolResult | None:
@@ -57,17 +65,20 @@ async def answer_pressed(call: CalendarCall, value: str) -> ToolResult | None:
     verb, invitation_id = match[1], match[2]
     invited = await read(call.context, INVITED + invitation_id, Invited)
     if invited is None:
-        return _unchanged("That invitation is not open for you, so nothing has changed.")
+        return _unchanged(gettext("That invitation is not open for you, so nothing has changed."))
     if invited.state == "accepted":
-        text = "You have accepted already."
-        again = f" Delete it from your calendar, and I will tell {invited.host}." if verb == "decline" else ""
-        return _unchanged(text + again)
+        text = gettext("You have accepted already.")
+        if verb == "decline":
+            again = gettext("Delete it from your calendar, and I will tell {host}.", host=invited.host)
+            text = join_sentences([text, again])
+        return _unchanged(text)
     if verb == "decline":
         return await _decline(call, invitation_id, invited)
     if invited.event is None:
-        return _unchanged(f"{invited.host} has cancelled that, so I added nothing.")
+        return _unchanged(gettext("{host} has cancelled that, so I added nothing.", host=invited.host))
     if is_over(call, invited.event):
-        return _unchanged(f"{what_of(invited.event) or invited.event.title} is over, so I added nothing.")
+        title = what_of(invited.event) or invited.event.title
+        return _unchanged(gettext("{title} is over, so I added nothing.", title=title))
     return await _accept(call, invitation_id, invited, invited.event)
 
 
@@ -83,22 +94,24 @@ async def answer_meant(call: CalendarCall) -> str | None:
 async def _accept(call: CalendarCall, invitation_id: str, invited: Invited, event: CalendarEvent) -> ToolResult:
     """Add the event and tell the host. Each step may run again after a crash: the state is kept last."""
     mine = guest_event(call, invitation_id, invited, event)
-    added = f"I've added {mine.title} for {when_of(call, mine)}."
+    added = gettext("I've added {title} for {when}.", title=mine.title, when=when_of(call, mine))
     change = Change(after=(mine,), data={"status": "accepted"}, text=added)
     await call.store.apply(stable_id(INVITED, invitation_id, str(invited.told)), change)
     told = await tell_host(call, invitation_id, invited, "accepted")
     changed = msgspec.structs.replace(invited, state="accepted", told=invited.told + 1)
     await keep(call.context, INVITED + invitation_id, changed)
-    return ToolResult({"status": "accepted"}, f"{added} {told}", is_secret=True)
+    return ToolResult({"status": "accepted"}, join_sentences([added, told]), is_secret=True)
 
 
 async def _decline(call: CalendarCall, invitation_id: str, invited: Invited) -> ToolResult:
     if invited.state == "declined":
-        return _unchanged("You have declined already.")
+        return _unchanged(gettext("You have declined already."))
     told = "" if invited.event is None else await tell_host(call, invitation_id, invited, "declined")
     changed = msgspec.structs.replace(invited, state="declined", told=invited.told + 1)
     await keep(call.context, INVITED + invitation_id, changed)
-    return ToolResult({"status": "declined"}, f"All right, I added nothing. {told}".strip(), is_secret=True)
+    return ToolResult(
+        {"status": "declined"}, join_sentences([gettext("All right, I added nothing."), told]), is_secret=True
+    )
 
 
 async def _clash(call: CalendarCall, invitation_id: str, invited: Invited) -> str:
@@ -109,7 +122,9 @@ async def _clash(call: CalendarCall, invitation_id: str, invited: Invited) -> st
     if mine.start is None:
         return ""
     found = call.conflicts(await call.store.events(), mine.start, later(mine.start, timedelta(minutes=mine.minutes)))
-    return f" It overlaps with {call.overlap_text(found, mine.start.date())}." if found else ""
+    if not found:
+        return ""
+    return gettext("It overlaps with {events}.", events=call.overlap_text(found, mine.start.date()))
 
 
 def _unchanged(text: str) -> ToolResult:

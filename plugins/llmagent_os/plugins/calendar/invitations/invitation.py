@@ -9,10 +9,12 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from llmagent_os.languages import ENGLISH, gettext, language_in_force
 from llmagent_os.plugin import ToolContext
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, known_zone, later, stable_id
 from llmagent_os.plugins.calendar.phrasing import append_to_day
+from llmagent_os.plugins.calendar.said_times import said_event_time
 from llmagent_os.plugins.calendar.shared_events import INVITED, INVITING
 from llmagent_os.plugins.calendar.time.clock_changes import to_aware, to_wall
 from llmagent_os.plugins.calendar.time.recurrence import recurrence_text
@@ -149,5 +151,8 @@ def when_of(call: CalendarCall, event: CalendarEvent) -> str:
     start = event.start
     if start is not None and not event.all_day and event.zone != call.context.time_zone:
         start = to_wall(to_aware(start, known_zone(event.zone) or ZoneInfo("UTC")), call.zone)
-    when = call.time_text(event, start)
-    return append_to_day(when, f"({recurrence_text(event.repeat)})") if event.repeat else when
+    when = said_event_time(call, event, start)
+    if not event.repeat:
+        return when
+    repeated = recurrence_text(event.repeat) if language_in_force() == ENGLISH else gettext("repeated")
+    return append_to_day(when, f"({repeated})")

@@ -7,6 +7,8 @@ from typing import Literal
 
 import msgspec
 
+from llmagent_os.languages import gettext
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, stable_id
@@ -39,7 +41,9 @@ async def tell_host(
     record = msgspec.to_builtins(told)
     given = await call.context.contacts.give_holder(INVITING + invitation_id, key, record, call.context.now)
     reached = given in ("given", "given before")
-    return f"I'll tell {invited.host}." if reached else f"I cannot tell {invited.host} that: please do it yourself."
+    if reached:
+        return gettext("I'll tell {host}.", host=invited.host)
+    return gettext("I cannot tell {host} that: please do it yourself.", host=invited.host)
 
 
 async def tell_changes(call: CalendarCall) -> None:
@@ -79,9 +83,17 @@ async def say_answer(call: CalendarCall, key: str) -> ToolResult | None:
     await keep(call.context, INVITING + invitation_id, msgspec.structs.replace(inviting, answer=told.answer))
     await prune(call)
     event = await call.store.event(inviting.event_id) or inviting.event
-    what = f": {event.title}, {when_of(call, event)}" if event is not None else ""
-    who = told.name or "The person whom you invited"
-    return ToolResult({"status": told.answer}, f"{who} has {told.answer}{what}.", is_secret=True)
+    who = told.name or gettext("The person whom you invited")
+    what = "" if event is None else f"{event.title}, {when_of(call, event)}"
+    return ToolResult({"status": told.answer}, _answered(who, what, accepted=told.answer == "accepted"), is_secret=True)
+
+
+def _answered(who: str, what: str, *, accepted: bool) -> str:
+    if not what:
+        return gettext("{name} has accepted.", name=who) if accepted else gettext("{name} has declined.", name=who)
+    if accepted:
+        return gettext("{name} has accepted: {event}.", name=who, event=what)
+    return gettext("{name} has declined: {event}.", name=who, event=what)
 
 
 async def say_news(call: CalendarCall, key: str) -> ToolResult | None:
@@ -109,14 +121,26 @@ async def _changed_text(
     if event is None:
         if accepted and before is not None:
             await call.store.take_over((before,), ())
-        return f"{invited.host} has cancelled {what}. I've taken it out of your calendar." if accepted else ""
+        if not accepted:
+            return ""
+        return gettext(
+            "{host} has cancelled {title}. I've taken it out of your calendar.", host=invited.host, title=what
+        )
     mine = guest_event(call, invitation_id, invited, event)
     if accepted:
         await call.store.take_over((before,) if before else (), (mine,))
-    now = f"{invited.host} has changed {what}: it is now {what_of(event) or event.title}"
-    place = f" at {event.place}" if event.place else ""
-    also = " I've changed it in your calendar." if accepted else " You have not answered yet."
-    return f"{now}{place}, {when_of(call, event)}.{also}"
+    title = what_of(event) or event.title
+    if event.place:
+        title = gettext("{title} at {place}", title=title, place=event.place)
+    now = gettext(
+        "{host} has changed {before}: it is now {title}, {when}.",
+        host=invited.host,
+        before=what,
+        title=title,
+        when=when_of(call, event),
+    )
+    also = gettext("I've changed it in your calendar.") if accepted else gettext("You have not answered yet.")
+    return join_sentences([now, also])
 
 
 def _now(call: CalendarCall) -> str:

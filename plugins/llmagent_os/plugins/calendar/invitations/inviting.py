@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from llmagent_os.languages import gettext
 from llmagent_os.people.access import plain_name
 from llmagent_os.plugin import Button, Contact, ToolContext, ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -50,7 +51,9 @@ async def with_invitations(call: CalendarCall, result: ToolResult) -> ToolResult
     for name in _names(event):
         found = [each for each in await call.context.contacts.find(name, call.context.now) if each.can_be_asked]
         clear = _told_apart(found)
-        buttons += [Button(f"Invite {each.name}", f"invite:{event.event_id}:{each.handle}") for each in clear]
+        buttons += [
+            Button(gettext("Invite {name}", name=each.name), f"invite:{event.event_id}:{each.handle}") for each in clear
+        ]
         if len(found) > 1:
             questions.append(_which(name, found, clear))
     waiting = " ".join(filter(None, (result.waiting, *questions)))
@@ -63,20 +66,26 @@ async def invite_pressed(call: CalendarCall, value: str) -> ToolResult | None:
         return None
     event = await call.store.event(match[1])
     if event is None or event.start is None:
-        return _refused("That event is not in your calendar, so I asked nobody.")
+        return _refused(gettext("That event is not in your calendar, so I asked nobody."))
     if is_over(call, event):
-        return _refused(f"{event.title} is over, so I asked nobody.")
+        return _refused(gettext("{title} is over, so I asked nobody.", title=event.title))
     contact = await _contact(call, event, match[2])
     if contact is None:
-        return _refused("I cannot ask that person any more, so I asked nobody.")
+        return _refused(gettext("I cannot ask that person any more, so I asked nobody."))
     host = host_name(call.context)
     if not host:
-        return _refused(f"{contact.name} would not know who asks. Please tell me your name first: my name is …")
+        unknown = gettext(
+            "{name} would not know who asks. Please tell me your name first: my name is …", name=contact.name
+        )
+        return _refused(unknown)
     invitation_id = stable_id(event.event_id, contact.handle)
     if await read(call.context, INVITING + invitation_id, Inviting) is not None:
-        return _refused(f"I have asked {contact.name} already.")
+        return _refused(gettext("I have asked {name} already.", name=contact.name))
     if await _has_too_many(call):
-        return _refused(f"Too many of your invitations are open or new, so I have not asked {contact.name} yet.")
+        many = gettext(
+            "Too many of your invitations are open or new, so I have not asked {name} yet.", name=contact.name
+        )
+        return _refused(many)
     return await _give(call, event, contact, host, invitation_id)
 
 
@@ -90,9 +99,9 @@ async def _give(
     key, record = INVITED + invitation_id, msgspec.to_builtins(invited)
     given = await call.context.contacts.give(contact.handle, key, record, call.context.now, mine=mine)
     if given in ("unknown", "unreachable"):
-        return _refused(f"I cannot ask {contact.name} any more, so I asked nobody.")
+        return _refused(gettext("I cannot ask {name} any more, so I asked nobody.", name=contact.name))
     await prune(call)
-    text = f"I've asked {contact.name}, and I will tell you the answer."
+    text = gettext("I've asked {name}, and I will tell you the answer.", name=contact.name)
     return ToolResult({"status": "invited"}, text, is_secret=True, effect="outward")
 
 
