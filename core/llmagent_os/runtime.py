@@ -31,7 +31,7 @@ from llmagent_os.bot import (
 )
 from llmagent_os.commands.command_table import file_commands, listed_commands
 from llmagent_os.config import Settings
-from llmagent_os.credentials.typed_secret import take_secret
+from llmagent_os.credentials.typed_secret import drop_taken, take_secret
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
 from llmagent_os.etiquette.working_hours import WorkingHours
@@ -636,4 +636,5 @@ def _host(
         language_of=languages.last_known,
         loops=LoopGuard(ledger),
         take_secret=partial(take_secret, vault),
+        drop_secret=partial(drop_taken, vault),
     )

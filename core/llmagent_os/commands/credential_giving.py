@@ -10,7 +10,7 @@ from llmagent_os.adapter import Button, Reply
 from llmagent_os.credentials.credential import Credential, OAuthServer
 from llmagent_os.credentials.oauth_flow import DeviceCode, OAuthRefusedError, OAuthUnreachableError, sign_in_address
 from llmagent_os.credentials.stored import StoredCredential
-from llmagent_os.credentials.typed_secret import drop_taken, taken_secret
+from llmagent_os.credentials.typed_secret import typed_place
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Command, Event
@@ -33,18 +33,16 @@ async def begin(vault: Vault, event: Event, plugin: str, credential: Credential)
     return _by_typing(event, credential)
 
 
-async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Credential) -> Reply:
+async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Credential, secret: str) -> Reply:
     """Keep what came behind ``/credentials add NAME``. Where others read along, it is not kept."""
-    secret = await taken_secret(vault, event)
-    await drop_taken(vault, event)
-    if _is_seen(event):
+    if is_seen(event):
         return Reply(
             "Others can read this chat, so I have not kept it. Please make a new one where you got it, delete your "
             "message, and give me the new one in a private conversation."
         )
     if credential.server is not None or credential.command or credential.address:
         return await begin(vault, event, plugin, credential)
-    user, _, password = (secret or "").partition(" ") if credential.kind == "login" else ("", "", secret or "")
+    user, _, password = secret.partition(" ") if credential.kind == "login" else ("", "", secret)
     password = password.strip()
     if not password:
         how = "NAME PASSWORD" if credential.kind == "login" else "SECRET"
@@ -52,11 +50,16 @@ async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Creden
     if credential.pattern and not re.fullmatch(credential.pattern, password):
         looks = f" What I need looks like this: {credential.looks}." if credential.looks else ""
         return Reply(f"That is not for {credential.title}, so I have not kept it.{looks}")
-    stored = StoredCredential(secret=password, user=user, given=vault.clock())
+    stored = StoredCredential(secret=password, user=user, given=vault.clock(), by=typed_place(event))
     try:
         await vault.put(plugin, credential.name, identity_of(event), stored)
     except PluginError:
         return Reply("That is too long for a password or token, so I have not kept it.")
+    return thanks_for_typed(credential)
+
+
+def thanks_for_typed(credential: Credential) -> Reply:
+    """What a person reads whose credential was typed and is kept."""
     return Reply(
         f"Thank you: I can sign in to {credential.title} now. If this chat still shows your message, please delete it."
     )
@@ -121,7 +124,7 @@ def _needs_page() -> Reply:
     )
 
 
-def _is_seen(event: Event) -> bool:
+def is_seen(event: Event) -> bool:
     """Whether others can read the command: where it is a message in a group. Slack's and Discord's are none."""
     return event.conversation.kind != "direct" and isinstance(event, Command) and bool(event.message_id)
 

@@ -41,7 +41,8 @@ class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
 class Vault:
     """Reads, keeps, renews and erases credentials.
 
-    A person's credential is found from all linked accounts; it is kept under the account that gave it.
+    A person's credential is found from all linked accounts; it is kept under the account that gave it. What was learned
+    of a credential, such as a renewed token, is kept only while the credential is still the same one.
     """
 
     def __init__(
@@ -65,7 +66,8 @@ class Vault:
         self._folder, self._records, self._accounts = folder, records, accounts
         self._memory: dict[Identity, PersonSecrets] = {}
         self._open: dict[Identity, MemoryRecords] = {}
-        self._locks = KeyedLocks()  # by person's account, plugin and credential
+        self._renewals = KeyedLocks()  # by person, plugin and credential; held while the other side is asked
+        self._writes = KeyedLocks()  # by person, plugin and credential; held while what is kept is compared and changed
         self.public_url, self.allow_private, self.clock = public_url, allow_private, clock
         self.oauth = OAuthFlow(allow_private=allow_private)
 
@@ -76,22 +78,52 @@ class Vault:
         return (await self._found(plugin, name, identity))[1]
 
     async def put(self, plugin: str, name: str, identity: Identity, stored: StoredCredential) -> None:
-        """Keep a credential in the place of an earlier one. Raises PluginError: it is too long."""
-        owner, _ = await self._found(plugin, name, identity)
-        await self.secrets(owner).put(_file(plugin, name), msgspec.json.encode(stored).decode())
+        """Keep a credential under the account that gave it, in the place of earlier ones of all the person's accounts.
+
+        Raises:
+            PluginError: it is too long.
+        """
+        everyone = await self._everyone(identity)
+        async with self._writes.of((min(everyone), plugin, name)):
+            await self._write(plugin, name, identity, stored)
+            for other in everyone[1:]:
+                await self.secrets(other).delete(_file(plugin, name))
 
     async def remove(self, plugin: str, name: str, identity: Identity) -> bool:
         """Erase a credential under all accounts. Returns whether there was one."""
-        there = await self.read(plugin, name, identity) is not None
-        for each in await self._everyone(identity):
-            await self.secrets(each).delete(_file(plugin, name))
-        return there
+        everyone = await self._everyone(identity)
+        async with self._writes.of((min(everyone), plugin, name)):
+            there = await self.read(plugin, name, identity) is not None
+            for each in everyone:
+                await self.secrets(each).delete(_file(plugin, name))
+            return there
 
-    async def refused(self, plugin: str, name: str, identity: Identity) -> None:
-        """Note that the other side does not take a credential any more."""
+    async def refused(self, plugin: str, name: str, identity: Identity, used: str) -> None:
+        """Note that the other side does not take a credential any more.
+
+        Args:
+            plugin: the plugin that used it.
+            name: of the credential.
+            identity: an account of the person.
+            used: the secret that was refused. Another one that was given meanwhile is not noted.
+        """
         stored = await self.read(plugin, name, identity)
-        if stored is not None:
-            await self.put(plugin, name, identity, msgspec.structs.replace(stored, refused=True))
+        if stored is not None and stored.secret == used:
+            await self._changed(plugin, name, identity, stored, msgspec.structs.replace(stored, refused=True))
+
+    async def _changed(
+        self, plugin: str, name: str, identity: Identity, old: StoredCredential, new: StoredCredential
+    ) -> StoredCredential | None:
+        """Keep ``new`` where ``old`` is still kept. Returns what is kept then; None: the person has removed it."""
+        async with self._writes.of((min(await self._everyone(identity)), plugin, name)):
+            owner, kept = await self._found(plugin, name, identity)
+            if kept != old:
+                return kept
+            await self._write(plugin, name, owner, new)
+            return new
+
+    async def _write(self, plugin: str, name: str, owner: Identity, stored: StoredCredential) -> None:
+        await self.secrets(owner).put(_file(plugin, name), msgspec.json.encode(stored).decode())
 
     async def usable(self, plugin: str, credential: Credential, identity: Identity) -> GivenCredential:
         """A credential for a call. A token that ends soon is renewed first, by one call at a time.
@@ -102,8 +134,7 @@ class Vault:
         name = credential.name
         stored = await self.read(plugin, name, identity)
         if stored is not None and credential.server is not None and stored.is_old(self.clock()) and not stored.refused:
-            owner, _ = await self._found(plugin, name, identity)
-            async with self._locks.of((owner, plugin, name)):
+            async with self._renewals.of((min(await self._everyone(identity)), plugin, name)):
                 stored = await self.read(plugin, name, identity)  # another call may have renewed it meanwhile
                 if stored is not None and stored.is_old(self.clock()) and not stored.refused:
                     stored = await self._renewed(plugin, credential, identity, stored)
@@ -128,18 +159,21 @@ class Vault:
 
     async def _renewed(
         self, plugin: str, credential: Credential, identity: Identity, stored: StoredCredential
-    ) -> StoredCredential:
+    ) -> StoredCredential | None:
         if credential.server is None:
             return stored
         try:
             new = await self.oauth.renewed(credential.server, stored, self.clock())
         except OAuthRefusedError as error:
-            await self.refused(plugin, credential.name, identity)
+            kept = await self._changed(
+                plugin, credential.name, identity, stored, msgspec.structs.replace(stored, refused=True)
+            )
+            if kept is None or not kept.refused:  # another one was given meanwhile, or it was removed
+                return kept
             raise CredentialError(credential.name, "refused", str(error)) from None
         except OAuthUnreachableError as error:
             raise CredentialError(credential.name, "unreachable", str(error)) from None
-        await self.put(plugin, credential.name, identity, new)
-        return new
+        return await self._changed(plugin, credential.name, identity, stored, new)
 
     # -- pages --------------------------------------------------------------------------------------------------------
 
@@ -220,8 +254,8 @@ class _PluginSafe:
     async def remove(self, name: str) -> bool:
         return await self._vault.remove(self._plugin, name, self._identity)
 
-    async def refused(self, name: str) -> None:
-        await self._vault.refused(self._plugin, name, self._identity)
+    async def refused(self, name: str, used: str) -> None:
+        await self._vault.refused(self._plugin, name, self._identity, used)
 
 
 def page_key(token: str) -> str:

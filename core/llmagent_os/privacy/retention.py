@@ -66,6 +66,11 @@ CONFIRMATIONS = Retention(
     timedelta(hours=1),
     "Whoever presses the button of an older question has forgotten what it was about. The value ends by this time.",
 )
+TYPED_SECRETS = Retention(
+    "passwords that were typed behind a command which was never answered, sealed",
+    timedelta(days=1),
+    "They are erased when the command is answered. One that a crash cut short is answered after the next start.",
+)
 TRANSCRIPT = Retention(
     "the web chat's transcript",
     UNTIL_FORGOTTEN,
@@ -169,6 +174,7 @@ RETENTIONS = (
     ACCESS_REQUESTS,
     WRONG_CODES,
     CONFIRMATIONS,
+    TYPED_SECRETS,
     TRANSCRIPT,
     PROFILE,
     CONVERSATIONS,
