@@ -53,7 +53,7 @@ async def answer_not_understood(
     told = await records.get(key)
     if told is not None and told.get("event") != exchange.key:  # the same one is answered again after a crash
         return None
-    await records.put(key, {"event": exchange.key})
+    await records.put(key, {"event": exchange.key, "at": services.clock().isoformat()})
     await languages.prepare(language)
     with speaking(language):
         return await fixed_outcome(services, event, Reply(_said(understood)), intent="talk")
