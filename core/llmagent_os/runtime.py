@@ -448,6 +448,7 @@ def _vault(settings: Settings, config: BotConfig, ledger: Ledger, adapters: Iter
         accounts=ledger.identities.everyone,
         public_url=settings.public_url.rstrip("/") or own,
         allow_private=settings.private_addresses,
+        bot=config.title,
     )
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.credentials.credential import Credential, OAuthServer
-from llmagent_os.credentials.oauth_flow import DeviceCode, OAuthRefusedError, OAuthUnreachableError, sign_in_address
+from llmagent_os.credentials.oauth_flow import DeviceCode, OAuthRefusedError, OAuthUnreachableError
 from llmagent_os.credentials.stored import StoredCredential
 from llmagent_os.credentials.typed_secret import typed_place
 from llmagent_os.credentials.vault import Vault
@@ -83,6 +83,8 @@ async def finish_device(vault: Vault, event: Event, plugin: str, credential: Cre
         return Reply(f"I cannot ask the server now: {error}.", buttons=(_done_button(plugin, credential),))
     if stored is None:
         return Reply(f"You have not signed in yet. {_device_words(code)}", buttons=(_done_button(plugin, credential),))
+    if await vault.secrets(identity).get(place) != raw:  # meanwhile the person was forgotten, or has begun anew
+        return Reply(f"That sign-in is no longer open. {again}")
     await vault.put(plugin, credential.name, identity, stored)
     await vault.secrets(identity).delete(place)
     return Reply(f"Thank you: I can sign in to {credential.title} now.")
@@ -91,8 +93,7 @@ async def finish_device(vault: Vault, event: Event, plugin: str, credential: Cre
 async def _sign_in(vault: Vault, event: Event, plugin: str, credential: Credential, server: OAuthServer) -> Reply:
     identity = identity_of(event)
     if server.authorize_url and vault.public_url:
-        state, verifier = await vault.sign_in(plugin, credential.name, identity)
-        address = sign_in_address(server, redirect=vault.redirect, state=state, verifier=verifier)
+        address = await vault.sign_in(plugin, credential.name, event)
         return Reply(f"Sign in to {credential.title} on this page. It works once, and for 15 minutes:\n{address}")
     if not server.device_url:
         return _needs_page()

@@ -69,6 +69,26 @@ def form_page(credential: Credential, given: Mapping[str, str] | None = None, wr
     return _page(_heading(credential), "\n".join(parts), 422 if wrong else 200)
 
 
+def sign_in_page(credential: Credential, address: str, *, account: str, bot: str, cookie: str) -> PageResponse:
+    """The page before a sign-in. Whoever was sent the address by somebody else sees here for whom the sign-in is.
+
+    Args:
+        credential: that is asked for.
+        address: where the person signs in.
+        account: in the chat, which can use the sign-in from then on.
+        bot: the title of the bot; empty: it has none.
+        cookie: with which the browser comes back.
+    """
+    for_bot = f"The bot <b>{_text(bot)}</b>" if bot else "The bot"
+    body = (
+        f"<h1>{_text(_heading(credential))}</h1><p>{for_bot} will use your sign-in for the chat account "
+        f"<b>{_text(account)}</b>. Go on only if this account is yours, and you have asked for this page yourself.</p>"
+        f'<p><a href="{_text(address)}">This is my account: sign in</a></p>'
+    )
+    page = _page(_heading(credential), body, 200)
+    return PageResponse(status=200, headers={"Set-Cookie": cookie}, body=page.body)
+
+
 def message_page(heading: str, text: str, status: int = 200) -> PageResponse:
     """A page that says one thing."""
     return _page(heading, f"<h1>{_text(heading)}</h1><p>{_text(text)}</p>", status)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -14,35 +13,24 @@ from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.credentials.credential import Credential, CredentialError, Credentials, GivenCredential
 from llmagent_os.credentials.oauth_flow import OAuthFlow, OAuthRefusedError, OAuthUnreachableError, new_verifier
+from llmagent_os.credentials.open_page import PAGE_TIME, OpenPage, page_key
 from llmagent_os.credentials.stored import StoredCredential
-from llmagent_os.events import now
-from llmagent_os.identity import Identity, person_kept_under
+from llmagent_os.events import Event, now
+from llmagent_os.identity import Identity, identity_of, person_kept_under
 from llmagent_os.records import MemoryRecords, Records
 
 #: Under this name the ledger keeps the pages that are open. No plugin can have it.
 RECORDS = "agent.credentials"
 
-#: How long a page on which a credential is given can be used.
-PAGE_TIME = timedelta(minutes=15)
-
 #: Begins the path of the pages on which credentials are given.
 PAGES = "credentials"
-
-
-class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page on which one person gives one credential, once."""
-
-    plugin: str
-    name: str  #: of the credential
-    until: datetime
-    verifier: str = ""  #: of PKCE, for a sign-in that comes back to the page
 
 
 class Vault:
     """Reads, keeps, renews and erases credentials.
 
-    A person's credential is found from all linked accounts; it is kept under the account that gave it. What was learned
-    of a credential, such as a renewed token, is kept only while the credential is still the same one.
+    A person's credential is found from all linked accounts; it is kept under the account that gave it. A renewed token
+    is kept only while the credential is still the same one.
     """
 
     def __init__(
@@ -54,6 +42,7 @@ class Vault:
         public_url: str = "",
         allow_private: bool = False,
         clock: Callable[[], datetime] = now,
+        bot: str = "",
     ) -> None:
         """Args:
         folder: of all people's secrets. None: they live as long as this object.
@@ -62,13 +51,14 @@ class Vault:
         public_url: where pages are reached; empty: nowhere.
         allow_private: servers of this machine's own network may be asked for tokens, and named without https.
         clock: the present moment, aware.
+        bot: the title of the bot, which pages name.
         """
         self._folder, self._records, self._accounts = folder, records, accounts
         self._memory: dict[Identity, PersonSecrets] = {}
         self._open: dict[Identity, MemoryRecords] = {}
         self._renewals = KeyedLocks()  # by person, plugin and credential; held while the other side is asked
         self._writes = KeyedLocks()  # by person, plugin and credential; held while what is kept is compared and changed
-        self.public_url, self.allow_private, self.clock = public_url, allow_private, clock
+        self.public_url, self.allow_private, self.clock, self.bot = public_url, allow_private, clock, bot
         self.oauth = OAuthFlow(allow_private=allow_private)
 
     # -- what is kept -------------------------------------------------------------------------------------------------
@@ -78,11 +68,7 @@ class Vault:
         return (await self._found(plugin, name, identity))[1]
 
     async def put(self, plugin: str, name: str, identity: Identity, stored: StoredCredential) -> None:
-        """Keep a credential under the account that gave it, in the place of earlier ones of all the person's accounts.
-
-        Raises:
-            PluginError: it is too long.
-        """
+        """Keep a credential under the account that gave it, and no other. Raises PluginError: it is too long."""
         everyone = await self._everyone(identity)
         async with self._writes.of((min(everyone), plugin, name)):
             await self._write(plugin, name, identity, stored)
@@ -177,7 +163,7 @@ class Vault:
 
     # -- pages --------------------------------------------------------------------------------------------------------
 
-    async def open_page(self, plugin: str, name: str, identity: Identity, *, verifier: str = "") -> str:
+    async def open_page(self, plugin: str, name: str, identity: Identity, *, sign_in: Event | None = None) -> str:
         """Make a page on which a credential is given, in place of an earlier one. Returns the secret in its path."""
         records = self.pages_of(identity)
         for key, record in await records.items():
@@ -185,7 +171,11 @@ class Vault:
             if before.until < self.clock() or (before.plugin, before.name) == (plugin, name):
                 await records.delete(key)
         token = token_urlsafe(32)
-        page = OpenPage(plugin=plugin, name=name, until=self.clock() + PAGE_TIME, verifier=verifier)
+        page = OpenPage(plugin=plugin, name=name, until=self.clock() + PAGE_TIME)
+        if sign_in is not None:
+            secrets = {"verifier": new_verifier(), "browser": token_urlsafe(32)}
+            place = {"conversation": sign_in.conversation, "sender": sign_in.sender}
+            page = msgspec.structs.replace(page, **secrets, **place)
         await records.put(page_key(token), msgspec.to_builtins(page))
         return token
 
@@ -195,10 +185,10 @@ class Vault:
             return ""
         return f"{self.public_url}/pages/{PAGES}/{await self.open_page(plugin, name, identity)}"
 
-    async def sign_in(self, plugin: str, name: str, identity: Identity) -> tuple[str, str]:
-        """Begin a sign-in that comes back to a page. Returns its state and the secret of PKCE."""
-        verifier = new_verifier()
-        return await self.open_page(plugin, name, identity, verifier=verifier), verifier
+    async def sign_in(self, plugin: str, name: str, event: Event) -> str:
+        """The address of a new page that says for whom the sign-in is, leads to it, and has it come back."""
+        token = await self.open_page(plugin, name, identity_of(event), sign_in=event)
+        return f"{self.public_url}/pages/{PAGES}/{token}"
 
     @property
     def redirect(self) -> str:
@@ -256,11 +246,6 @@ class _PluginSafe:
 
     async def refused(self, name: str, used: str) -> None:
         await self._vault.refused(self._plugin, name, self._identity, used)
-
-
-def page_key(token: str) -> str:
-    """The key of the record of a page. It holds the hash of the secret, so that records give nobody the address."""
-    return f"page:{sha256(token.encode()).hexdigest()}"
 
 
 def _file(plugin: str, name: str) -> str:

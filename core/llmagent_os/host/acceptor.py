@@ -131,15 +131,19 @@ class Acceptor:
             return False
         metrics.refused += 1
         await self._drop_kept(event)
+        raise self._full(event, result)
+
+    def _full(self, event: Event, result: Accepted) -> HostBusyError:
+        """Tell the person that too much is waiting. Returns the error that says of what."""
         if result is Accepted.SENDER_FULL:
             self._busy_notices.tell_sender(event)
-            raise HostBusyError(
-                f"{limits.max_pending_per_sender} events of this sender are waiting already (max_pending_per_sender): "
-                "deliver it again later"
+            return HostBusyError(
+                f"{self._limits.max_pending_per_sender} events of this sender are waiting already "
+                "(max_pending_per_sender): deliver it again later"
             )
         self._busy_notices.tell(event)
-        raise HostBusyError(
-            f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
+        return HostBusyError(
+            f"{self._limits.max_pending_per_conversation} events of this conversation are waiting already "
             "(max_pending_per_conversation): deliver it again later"
         )
 

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from llmagent_os.adapter_kit.guarded_http import GuardedHttp
-from llmagent_os.credentials.vault import PAGE_TIME
+from llmagent_os.credentials.open_page import PAGE_TIME
 from llmagent_os.plugin import Button, ToolContext, ToolResult
 from llmagent_os.plugins.calendar.caldav.account import (
     CREDENTIAL,
