@@ -293,7 +293,9 @@ async def test_a_sign_in_by_code_comes_back_once_and_proves_who_began_it(desk: D
     assert b"memory::u1" in first.body, "whoever was sent the page sees for whom it is"
     cookie = first.headers["Set-Cookie"]
     assert "HttpOnly; SameSite=Lax; Secure" in cookie
-    (address,) = re.findall('href="([^"]+)"', html.unescape(first.body.decode()))
+    link = re.search('href="([^"]+)"', html.unescape(first.body.decode()))
+    assert link is not None
+    address = link[1]
     asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     assert asked["redirect_uri"] == "https://bot.example/pages/credentials/oauth"
     assert (asked["code_challenge_method"], asked["scope"]) == ("S256", "files.read")
