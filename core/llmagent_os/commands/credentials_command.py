@@ -39,8 +39,8 @@ async def _answered(vault: Vault, known: list[tuple[str, Credential]], command: 
     typed = await taken_secret(vault, command)
     if typed is None and HIDDEN in command.arguments:
         return await _given_before(vault, known, command)
-    verb, name, *rest = [*(command.arguments if typed is None else typed).split(maxsplit=2), "", "", ""]
-    verb, secret = verb.lower(), rest[0]
+    words = [*(command.arguments if typed is None else typed).split(maxsplit=2), "", "", ""]
+    verb, name, secret = words[0].lower(), words[1], words[2]
     if verb in ("", "list", "help") and not name:
         return await _listed(vault, known, identity_of(command))
     found = _named(known, name.lower())

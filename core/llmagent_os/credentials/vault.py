@@ -208,8 +208,6 @@ class Vault:
                 return identity
         return None
 
-    # -- accounts -----------------------------------------------------------------------------------------------------
-
     def secrets(self, identity: Identity) -> PersonSecrets:
         """The secrets of one account."""
         if self._folder is not None:
