@@ -32,7 +32,7 @@ from llmagent_os.bot import (
 from llmagent_os.commands.command_table import file_commands, listed_commands
 from llmagent_os.commands.credential_form import credential_form
 from llmagent_os.config import Settings
-from llmagent_os.credentials.typed_secret import take_secret
+from llmagent_os.credentials.typed_secret import drop_taken, take_secret
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
 from llmagent_os.etiquette.working_hours import WorkingHours
@@ -451,6 +451,7 @@ def _vault(settings: Settings, config: BotConfig, ledger: Ledger, adapters: Iter
         accounts=ledger.identities.everyone,
         public_url=settings.public_url.rstrip("/") or own,
         allow_private=settings.private_addresses,
+        bot=config.title,
     )
 
 
@@ -649,4 +650,5 @@ def _host(
         language_of=languages.last_known,
         loops=LoopGuard(ledger),
         take_secret=partial(take_secret, vault),
+        drop_secret=partial(drop_taken, vault),
     )

@@ -77,6 +77,7 @@ class GuardedHttp:
         headers: Mapping[str, str] | None = None,
         body: bytes | None = None,
         authorization: str = "",
+        follow: bool = True,
     ) -> Response:
         """Send one request, and follow redirections.
 
@@ -86,6 +87,8 @@ class GuardedHttp:
             headers: to send.
             body: to send; None: none.
             authorization: the header ``Authorization``. A redirection to another host does not get it.
+            follow: go where a redirection leads. A body that holds a secret must not go there: then the redirection
+                itself is returned.
 
         Raises:
             AddressError: the address is not public, does not answer in time, or answers too much.
@@ -98,7 +101,7 @@ class GuardedHttp:
                     own = {"Authorization": authorization} if authorization and _origin(url) == first else {}
                     response = await self._once(method, url, {**(headers or {}), **own}, body)
                     target = response.headers.get("location", "")
-                    if response.status not in _REDIRECTS or not target:
+                    if response.status not in _REDIRECTS or not target or not follow:
                         return response
                     url = urljoin(url, target)
                     _checked(url)

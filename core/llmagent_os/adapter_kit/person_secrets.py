@@ -7,6 +7,7 @@ no export: an export names them only.
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from pathlib import Path
 from uuid import uuid4
@@ -18,6 +19,9 @@ from llmagent_os.sealing.sealed_files import read_file, write_file
 
 #: The folder inside the data folder.
 SECRETS_FOLDER = "secrets"
+
+#: Under such a name lies what was typed behind a command until the command is answered.
+_TYPED = re.compile(r"typed\.[0-9a-f]{32}")
 
 MAX_SECRET_BYTES = 32_768  #: of one secret
 
@@ -73,6 +77,22 @@ def names_of_secrets(folder: Path, person_id: PersonId) -> list[str]:
     """The names of an account's secrets, sorted."""
     own = folder / file_name_of(person_id)
     return sorted(path.name for path in own.glob("*") if path.is_file())
+
+
+def erase_typed(folder: Path, before: float) -> int:
+    """Erase what people typed behind commands that were never answered.
+
+    Args:
+        folder: of all people's secrets.
+        before: a time as ``time.time()`` gives it; what was typed later stays.
+
+    Returns:
+        How many there were.
+    """
+    old = [each for each in folder.glob("*/typed.*") if _TYPED.fullmatch(each.name) and each.stat().st_mtime < before]
+    for each in old:
+        each.unlink(missing_ok=True)
+    return len(old)
 
 
 def erase_secrets(folder: Path, person_id: PersonId) -> int:

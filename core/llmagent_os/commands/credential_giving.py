@@ -8,9 +8,9 @@ import msgspec
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.credentials.credential import Credential, OAuthServer
-from llmagent_os.credentials.oauth_flow import DeviceCode, OAuthRefusedError, OAuthUnreachableError, sign_in_address
+from llmagent_os.credentials.oauth_flow import DeviceCode, OAuthRefusedError, OAuthUnreachableError
 from llmagent_os.credentials.stored import StoredCredential
-from llmagent_os.credentials.typed_secret import drop_taken, taken_secret
+from llmagent_os.credentials.typed_secret import typed_place
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Command, Event
@@ -41,11 +41,9 @@ async def begin(vault: Vault, event: Event, plugin: str, credential: Credential)
     return _by_typing(event, credential)
 
 
-async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Credential) -> Reply:
+async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Credential, secret: str) -> Reply:
     """Keep what came behind ``/credentials add NAME``. Where others read along, it is not kept."""
-    secret = await taken_secret(vault, event)
-    await drop_taken(vault, event)
-    if _is_seen(event):
+    if is_seen(event):
         return Reply(
             gettext(
                 "Others can read this chat, so I have not kept it. Please make a new one where you got it, delete your "
@@ -54,8 +52,8 @@ async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Creden
         )
     if credential.server is not None or credential.command or credential.address:
         return await begin(vault, event, plugin, credential)
-    between = "\n" if "\n" in (secret or "") else " "  # of a form: a line each
-    user, _, password = (secret or "").partition(between) if credential.kind == "login" else ("", "", secret or "")
+    between = "\n" if "\n" in secret else " "  # of a form: a line each
+    user, _, password = secret.partition(between) if credential.kind == "login" else ("", "", secret)
     password = password.strip()
     if not password:
         how = "NAME PASSWORD" if credential.kind == "login" else "SECRET"
@@ -66,11 +64,16 @@ async def keep_typed(vault: Vault, event: Event, plugin: str, credential: Creden
         looks = translated(credential.looks)
         wanted = gettext("What I need looks like this: {looks}.", looks=looks) if looks else ""
         return Reply(join_sentences([refused, wanted]))
-    stored = StoredCredential(secret=password, user=user, given=vault.clock())
+    stored = StoredCredential(secret=password, user=user, given=vault.clock(), by=typed_place(event))
     try:
         await vault.put(plugin, credential.name, identity_of(event), stored)
     except PluginError:
         return Reply(gettext("That is too long for a password or token, so I have not kept it."))
+    return thanks_for_typed(event, credential)
+
+
+def thanks_for_typed(event: Event, credential: Credential) -> Reply:
+    """What a person reads whose credential was typed and is kept."""
     if not (isinstance(event, Command) and event.message_id):
         return Reply(gettext("Thank you: I can sign in to {title} now.", title=_title(credential)))
     return Reply(
@@ -101,6 +104,8 @@ async def finish_device(vault: Vault, event: Event, plugin: str, credential: Cre
     if stored is None:
         waits = join_sentences([gettext("You have not signed in yet."), _device_words(code)])
         return Reply(waits, buttons=(_done_button(plugin, credential),))
+    if await vault.secrets(identity).get(place) != raw:  # meanwhile the person was forgotten, or has begun anew
+        return Reply(join_sentences([gettext("That sign-in is no longer open."), again]))
     await vault.put(plugin, credential.name, identity, stored)
     await vault.secrets(identity).delete(place)
     return Reply(gettext("Thank you: I can sign in to {title} now.", title=_title(credential)))
@@ -109,8 +114,7 @@ async def finish_device(vault: Vault, event: Event, plugin: str, credential: Cre
 async def _sign_in(vault: Vault, event: Event, plugin: str, credential: Credential, server: OAuthServer) -> Reply:
     identity = identity_of(event)
     if server.authorize_url and vault.public_url:
-        state, verifier = await vault.sign_in(plugin, credential.name, identity)
-        address = sign_in_address(server, redirect=vault.redirect, state=state, verifier=verifier)
+        address = await vault.sign_in(plugin, credential.name, event)
         return Reply(
             gettext(
                 "Sign in to {title} on this page. It works once, and for 15 minutes:\n{address}",
@@ -154,7 +158,7 @@ def _needs_page() -> Reply:
     )
 
 
-def _is_seen(event: Event) -> bool:
+def is_seen(event: Event) -> bool:
     """Whether others can read the command: where it is a message in a group. Slack's and Discord's are none."""
     return event.conversation.kind != "direct" and isinstance(event, Command) and bool(event.message_id)
 

@@ -100,8 +100,8 @@ class GivesCredentials(Protocol):
         """Erase a credential. Returns whether there was one."""
         ...
 
-    async def refused(self, name: str) -> None:
-        """Note that the other side does not take it any more: no call gets it from now on."""
+    async def refused(self, name: str, used: str) -> None:
+        """Note that the other side does not take the secret that was used: no call gets it from now on."""
         ...
 
 
@@ -149,5 +149,5 @@ class Credentials(Mapping[str, GivenCredential]):
 
     async def refused(self, name: str) -> None:
         """Note that the other side does not take a credential any more: no call gets it from now on."""
-        if self._safe is not None:
-            await self._safe.refused(name)
+        if self._safe is not None and name in self._found:
+            await self._safe.refused(name, self._found[name].secret)

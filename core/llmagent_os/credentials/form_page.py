@@ -75,6 +75,31 @@ def form_page(credential: Credential, given: Mapping[str, str] | None = None, wr
     return _page(_heading(credential), "\n".join(parts), 422 if wrong else 200)
 
 
+def sign_in_page(credential: Credential, address: str, *, account: str, bot: str, cookie: str) -> PageResponse:
+    """The page before a sign-in. Whoever was sent the address by somebody else sees here for whom the sign-in is.
+
+    Args:
+        credential: that is asked for.
+        address: where the person signs in.
+        account: in the chat, which can use the sign-in from then on.
+        bot: the title of the bot.
+        cookie: with which the browser comes back.
+    """
+    for_account = gettext(
+        "The bot “{bot}” will use your sign-in for the chat account “{account}”. Go on only if this account is yours, and "
+        "you have asked for this page yourself.",
+        bot=bot,
+        account=account,
+    )
+    mine = gettext("This is my account: sign in")
+    body = (
+        f"<h1>{_text(_heading(credential))}</h1><p>{_text(for_account)}</p>"
+        f'<p><a href="{_text(address)}">{_text(mine)}</a></p>'
+    )
+    page = _page(_heading(credential), body, 200)
+    return PageResponse(status=200, headers={"Set-Cookie": cookie}, body=page.body)
+
+
 def message_page(heading: str, text: str, status: int = 200) -> PageResponse:
     """A page that says one thing."""
     return _page(heading, f"<h1>{_text(heading)}</h1><p>{_text(text)}</p>", status)

@@ -135,11 +135,13 @@ class OAuthFlow:
     async def _post(self, url: str, body: str) -> bytes:
         try:
             async with GuardedHttp(allow_private=self._allow_private, seconds=SECONDS, max_bytes=MAX_BYTES) as http:
-                answer = await http.request("POST", url, headers=_FORM, body=body.encode())
+                answer = await http.request("POST", url, headers=_FORM, body=body.encode(), follow=False)
         except AddressError as error:
             raise OAuthUnreachableError(str(error)) from None
         if answer.status >= 500 or answer.status == 429:
             raise OAuthUnreachableError("the server has trouble at the moment")
+        if 300 <= answer.status < 400:  # the secret of the installation is in the body: only this server may have it
+            raise OAuthUnreachableError("the server leads to another address, where I send no secrets")
         return answer.body
 
 

@@ -21,6 +21,7 @@ class StoredCredential(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     address: str = ""  #: of the server
     refresh: str = ""  #: renews an access token; empty: nothing does
     ends: datetime | None = None  #: when an access token ends; None: it does not say
+    by: str = ""  #: names the command that gave it, which may be run again after a crash; empty: no command
     refused: bool = False  #: the other side does not take it any more
 
     def is_old(self, now: datetime) -> bool:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Sequence
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import datetime
 from pathlib import Path
 from secrets import token_urlsafe
 
@@ -14,34 +13,24 @@ from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.credentials.credential import Credential, CredentialError, Credentials, GivenCredential
 from llmagent_os.credentials.oauth_flow import OAuthFlow, OAuthRefusedError, OAuthUnreachableError, new_verifier
+from llmagent_os.credentials.open_page import PAGE_TIME, OpenPage, page_key
 from llmagent_os.credentials.stored import StoredCredential
-from llmagent_os.events import now
-from llmagent_os.identity import Identity, person_kept_under
+from llmagent_os.events import Event, now
+from llmagent_os.identity import Identity, identity_of, person_kept_under
 from llmagent_os.records import MemoryRecords, Records
 
 #: Under this name the ledger keeps the pages that are open. No plugin can have it.
 RECORDS = "agent.credentials"
 
-#: How long a page on which a credential is given can be used.
-PAGE_TIME = timedelta(minutes=15)
-
 #: Begins the path of the pages on which credentials are given.
 PAGES = "credentials"
-
-
-class OpenPage(msgspec.Struct, frozen=True, kw_only=True):
-    """A page on which one person gives one credential, once."""
-
-    plugin: str
-    name: str  #: of the credential
-    until: datetime
-    verifier: str = ""  #: of PKCE, for a sign-in that comes back to the page
 
 
 class Vault:
     """Reads, keeps, renews and erases credentials.
 
-    A person's credential is found from all linked accounts; it is kept under the account that gave it.
+    A person's credential is found from all linked accounts; it is kept under the account that gave it. A renewed token
+    is kept only while the credential is still the same one.
     """
 
     def __init__(
@@ -53,6 +42,7 @@ class Vault:
         public_url: str = "",
         allow_private: bool = False,
         clock: Callable[[], datetime] = now,
+        bot: str = "",
     ) -> None:
         """Args:
         folder: of all people's secrets. None: they live as long as this object.
@@ -61,12 +51,14 @@ class Vault:
         public_url: where pages are reached; empty: nowhere.
         allow_private: servers of this machine's own network may be asked for tokens, and named without https.
         clock: the present moment, aware.
+        bot: the title of the bot, which pages name.
         """
         self._folder, self._records, self._accounts = folder, records, accounts
         self._memory: dict[Identity, PersonSecrets] = {}
         self._open: dict[Identity, MemoryRecords] = {}
-        self._locks = KeyedLocks()  # by person's account, plugin and credential
-        self.public_url, self.allow_private, self.clock = public_url, allow_private, clock
+        self._renewals = KeyedLocks()  # by person, plugin and credential; held while the other side is asked
+        self._writes = KeyedLocks()  # by person, plugin and credential; held while what is kept is compared and changed
+        self.public_url, self.allow_private, self.clock, self.bot = public_url, allow_private, clock, bot
         self.oauth = OAuthFlow(allow_private=allow_private)
 
     # -- what is kept -------------------------------------------------------------------------------------------------
@@ -76,22 +68,48 @@ class Vault:
         return (await self._found(plugin, name, identity))[1]
 
     async def put(self, plugin: str, name: str, identity: Identity, stored: StoredCredential) -> None:
-        """Keep a credential in the place of an earlier one. Raises PluginError: it is too long."""
-        owner, _ = await self._found(plugin, name, identity)
-        await self.secrets(owner).put(_file(plugin, name), msgspec.json.encode(stored).decode())
+        """Keep a credential under the account that gave it, and no other. Raises PluginError: it is too long."""
+        everyone = await self._everyone(identity)
+        async with self._writes.of((min(everyone), plugin, name)):
+            await self._write(plugin, name, identity, stored)
+            for other in everyone[1:]:
+                await self.secrets(other).delete(_file(plugin, name))
 
     async def remove(self, plugin: str, name: str, identity: Identity) -> bool:
         """Erase a credential under all accounts. Returns whether there was one."""
-        there = await self.read(plugin, name, identity) is not None
-        for each in await self._everyone(identity):
-            await self.secrets(each).delete(_file(plugin, name))
-        return there
+        everyone = await self._everyone(identity)
+        async with self._writes.of((min(everyone), plugin, name)):
+            there = await self.read(plugin, name, identity) is not None
+            for each in everyone:
+                await self.secrets(each).delete(_file(plugin, name))
+            return there
 
-    async def refused(self, plugin: str, name: str, identity: Identity) -> None:
-        """Note that the other side does not take a credential any more."""
+    async def refused(self, plugin: str, name: str, identity: Identity, used: str) -> None:
+        """Note that the other side does not take a credential any more.
+
+        Args:
+            plugin: the plugin that used it.
+            name: of the credential.
+            identity: an account of the person.
+            used: the secret that was refused. Another one that was given meanwhile is not noted.
+        """
         stored = await self.read(plugin, name, identity)
-        if stored is not None:
-            await self.put(plugin, name, identity, msgspec.structs.replace(stored, refused=True))
+        if stored is not None and stored.secret == used:
+            await self._changed(plugin, name, identity, stored, msgspec.structs.replace(stored, refused=True))
+
+    async def _changed(
+        self, plugin: str, name: str, identity: Identity, old: StoredCredential, new: StoredCredential
+    ) -> StoredCredential | None:
+        """Keep ``new`` where ``old`` is still kept. Returns what is kept then; None: the person has removed it."""
+        async with self._writes.of((min(await self._everyone(identity)), plugin, name)):
+            owner, kept = await self._found(plugin, name, identity)
+            if kept != old:
+                return kept
+            await self._write(plugin, name, owner, new)
+            return new
+
+    async def _write(self, plugin: str, name: str, owner: Identity, stored: StoredCredential) -> None:
+        await self.secrets(owner).put(_file(plugin, name), msgspec.json.encode(stored).decode())
 
     async def usable(self, plugin: str, credential: Credential, identity: Identity) -> GivenCredential:
         """A credential for a call. A token that ends soon is renewed first, by one call at a time.
@@ -102,8 +120,7 @@ class Vault:
         name = credential.name
         stored = await self.read(plugin, name, identity)
         if stored is not None and credential.server is not None and stored.is_old(self.clock()) and not stored.refused:
-            owner, _ = await self._found(plugin, name, identity)
-            async with self._locks.of((owner, plugin, name)):
+            async with self._renewals.of((min(await self._everyone(identity)), plugin, name)):
                 stored = await self.read(plugin, name, identity)  # another call may have renewed it meanwhile
                 if stored is not None and stored.is_old(self.clock()) and not stored.refused:
                     stored = await self._renewed(plugin, credential, identity, stored)
@@ -128,22 +145,25 @@ class Vault:
 
     async def _renewed(
         self, plugin: str, credential: Credential, identity: Identity, stored: StoredCredential
-    ) -> StoredCredential:
+    ) -> StoredCredential | None:
         if credential.server is None:
             return stored
         try:
             new = await self.oauth.renewed(credential.server, stored, self.clock())
         except OAuthRefusedError as error:
-            await self.refused(plugin, credential.name, identity)
+            kept = await self._changed(
+                plugin, credential.name, identity, stored, msgspec.structs.replace(stored, refused=True)
+            )
+            if kept is None or not kept.refused:  # another one was given meanwhile, or it was removed
+                return kept
             raise CredentialError(credential.name, "refused", str(error)) from None
         except OAuthUnreachableError as error:
             raise CredentialError(credential.name, "unreachable", str(error)) from None
-        await self.put(plugin, credential.name, identity, new)
-        return new
+        return await self._changed(plugin, credential.name, identity, stored, new)
 
     # -- pages --------------------------------------------------------------------------------------------------------
 
-    async def open_page(self, plugin: str, name: str, identity: Identity, *, verifier: str = "") -> str:
+    async def open_page(self, plugin: str, name: str, identity: Identity, *, sign_in: Event | None = None) -> str:
         """Make a page on which a credential is given, in place of an earlier one. Returns the secret in its path."""
         records = self.pages_of(identity)
         for key, record in await records.items():
@@ -151,7 +171,11 @@ class Vault:
             if before.until < self.clock() or (before.plugin, before.name) == (plugin, name):
                 await records.delete(key)
         token = token_urlsafe(32)
-        page = OpenPage(plugin=plugin, name=name, until=self.clock() + PAGE_TIME, verifier=verifier)
+        page = OpenPage(plugin=plugin, name=name, until=self.clock() + PAGE_TIME)
+        if sign_in is not None:
+            secrets = {"verifier": new_verifier(), "browser": token_urlsafe(32)}
+            place = {"conversation": sign_in.conversation, "sender": sign_in.sender}
+            page = msgspec.structs.replace(page, **secrets, **place)
         await records.put(page_key(token), msgspec.to_builtins(page))
         return token
 
@@ -161,10 +185,10 @@ class Vault:
             return ""
         return f"{self.public_url}/pages/{PAGES}/{await self.open_page(plugin, name, identity)}"
 
-    async def sign_in(self, plugin: str, name: str, identity: Identity) -> tuple[str, str]:
-        """Begin a sign-in that comes back to a page. Returns its state and the secret of PKCE."""
-        verifier = new_verifier()
-        return await self.open_page(plugin, name, identity, verifier=verifier), verifier
+    async def sign_in(self, plugin: str, name: str, event: Event) -> str:
+        """The address of a new page that says for whom the sign-in is, leads to it, and has it come back."""
+        token = await self.open_page(plugin, name, identity_of(event), sign_in=event)
+        return f"{self.public_url}/pages/{PAGES}/{token}"
 
     @property
     def redirect(self) -> str:
@@ -183,8 +207,6 @@ class Vault:
             if await records.get(key) is not None:
                 return identity
         return None
-
-    # -- accounts -----------------------------------------------------------------------------------------------------
 
     def secrets(self, identity: Identity) -> PersonSecrets:
         """The secrets of one account."""
@@ -220,13 +242,8 @@ class _PluginSafe:
     async def remove(self, name: str) -> bool:
         return await self._vault.remove(self._plugin, name, self._identity)
 
-    async def refused(self, name: str) -> None:
-        await self._vault.refused(self._plugin, name, self._identity)
-
-
-def page_key(token: str) -> str:
-    """The key of the record of a page. It holds the hash of the secret, so that records give nobody the address."""
-    return f"page:{sha256(token.encode()).hexdigest()}"
+    async def refused(self, name: str, used: str) -> None:
+        await self._vault.refused(self._plugin, name, self._identity, used)
 
 
 def _file(plugin: str, name: str) -> str:

@@ -55,6 +55,7 @@ class Acceptor:
         admits: Callable[[Event], Awaitable[bool]] | None,
         loops: LoopGuard | None,
         take_secret: Callable[[Event], Awaitable[Event]] | None,
+        drop_secret: Callable[[Event], Awaitable[None]] | None,
         background: BackgroundTasks,
     ) -> None:
         """Args:
@@ -62,6 +63,7 @@ class Acceptor:
         admits: says who is answered; None: everyone is.
         loops: ends conversations of two bots; None: nothing does.
         take_secret: keeps a credential that was typed, and returns the event without it; None: it is masked and lost.
+        drop_secret: erases what ``take_secret`` kept of an event that is not stored; None: nothing does.
         background: has messages with credentials deleted on the platform.
         """
         self._ledger = ledger
@@ -75,7 +77,7 @@ class Acceptor:
         self._limits = limits
         self._admits = admits
         self._loops = loops
-        self._take_secret = take_secret
+        self._take_secret, self._drop_secret = take_secret, drop_secret
         self._background = background
 
     async def __call__(self, event: Event) -> bool:
@@ -118,6 +120,7 @@ class Acceptor:
             )
         except LedgerError:
             metrics.refused += 1
+            await self._drop_kept(event)
             self._busy_notices.tell_not_stored(event)
             raise
         if result is Accepted.NEW:
@@ -127,15 +130,20 @@ class Acceptor:
             metrics.duplicates += 1
             return False
         metrics.refused += 1
+        await self._drop_kept(event)
+        raise self._full(event, result)
+
+    def _full(self, event: Event, result: Accepted) -> HostBusyError:
+        """Tell the person that too much is waiting. Returns the error that says of what."""
         if result is Accepted.SENDER_FULL:
             self._busy_notices.tell_sender(event)
-            raise HostBusyError(
-                f"{limits.max_pending_per_sender} events of this sender are waiting already (max_pending_per_sender): "
-                "deliver it again later"
+            return HostBusyError(
+                f"{self._limits.max_pending_per_sender} events of this sender are waiting already "
+                "(max_pending_per_sender): deliver it again later"
             )
         self._busy_notices.tell(event)
-        raise HostBusyError(
-            f"{limits.max_pending_per_conversation} events of this conversation are waiting already "
+        return HostBusyError(
+            f"{self._limits.max_pending_per_conversation} events of this conversation are waiting already "
             "(max_pending_per_conversation): deliver it again later"
         )
 
@@ -150,10 +158,24 @@ class Acceptor:
         return True
 
     async def _without_secrets(self, event: Event) -> Event:
-        """``event`` as it may be stored. A credential that is given with it is kept for its command."""
-        if self._take_secret is not None and gives_secret(event):
+        """``event`` as it may be stored. A credential that is given with it is kept for its command.
+
+        Nothing is kept of strangers, whose command is not run, and of a redelivery, whose command may have been run.
+        """
+        if self._take_secret is not None and gives_secret(event) and await self._runs(event):
             event = await self._take_secret(event)
         return await mask_event(event)
+
+    async def _runs(self, event: Event) -> bool:
+        """Whether ``event`` is new, and from a person who is answered."""
+        if event.sender.is_bot or await self._ledger.was_accepted(event.conversation.platform, event.event_id):
+            return False
+        return self._admits is None or await contained(self._admits(event))
+
+    async def _drop_kept(self, event: Event) -> None:
+        """Erase the credential of an event that is not stored: it will be delivered again with the credential."""
+        if self._drop_secret is not None and gives_secret(event):
+            await self._drop_secret(event)
 
     def _delete_secret(self, event: Event) -> None:
         """Take the message with a credential out of the chat, where the platform lets bots do that."""

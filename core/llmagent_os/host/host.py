@@ -75,6 +75,7 @@ class Host:
         language_of: LanguageOf = always_english,
         loops: LoopGuard | None = None,
         take_secret: Callable[[Event], Awaitable[Event]] | None = None,
+        drop_secret: Callable[[Event], Awaitable[None]] | None = None,
     ) -> None:
         """Nothing happens before :meth:`run`.
 
@@ -93,6 +94,7 @@ class Host:
             loops: ends conversations of two bots that take each other for people; None: nothing does.
             take_secret: keeps the credential that a person types into a command, and returns the event without it;
                 None: it is masked and lost.
+            drop_secret: erases what ``take_secret`` kept of an event that could not be stored; None: nothing does.
 
         Raises:
             ConfigError: two adapters have the same name.
@@ -108,7 +110,7 @@ class Host:
         stages = Stages(handler, ledger, self._adapters, *with_all)
         self._dispatcher = Dispatcher(stages, self._adapters, self._status, limits, emptied=notices.forget)
         hears = GroupFilter(ledger, reactions, self._dispatcher.is_answering)
-        within = (self._busy_notices, self._status, limits, admits, loops, take_secret, self._background)
+        within = (self._busy_notices, self._status, limits, admits, loops, take_secret, drop_secret, self._background)
         #: what the adapters are given
         self.accept = Acceptor(ledger, self._adapters, hears, reactions, self._dispatcher, *within)
         self._timer_clock = self._make_timer_clock(clock or SystemClock())

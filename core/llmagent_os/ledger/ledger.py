@@ -34,7 +34,7 @@ from llmagent_os.ledger.open_questions import OpenQuestions
 from llmagent_os.ledger.personas import Personas
 from llmagent_os.ledger.platform_admins import PlatformAdmins
 from llmagent_os.ledger.plugin_contacts import ContactNotes, LedgerContacts
-from llmagent_os.ledger.plugin_records import LedgerRecords, read_holder
+from llmagent_os.ledger.plugin_records import LedgerRecords, prune_records, read_holder
 from llmagent_os.ledger.plugin_timers import LedgerTimers
 from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
@@ -230,15 +230,15 @@ class Ledger:
         return await self._inbox.unfinished()
 
     async def prune(self) -> int:
-        """Delete what is old: answered events, wrong codes, memories and silences that ended, sums of old periods,
-        questions that cannot be closed any more.
+        """Delete what is old: answered events, wrong codes, memories and silences that ended, sums of old periods, and
+        questions that are over.
 
         Returns:
             How many rows.
         """
         parts = (self._inbox, self.identities, self.memories, self.usage, self.silences, self.open_questions)
         counts = [await part.prune() for part in parts]
-        return sum(counts)
+        return sum(counts) + await self._writer.run(prune_records)
 
     async def delete_old_words(self, before: datetime) -> int:
         """Delete what was said and answered before a moment. Choices and rewards stay; see ``old_words``.

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from datetime import datetime
+
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
@@ -16,6 +19,38 @@ from llmagent_os.records import Record, decode_record, encode_record
 
 _BODY: sa.ColumnElement[object] = sa.literal_column("excluded.body")
 _PUT = upsert(records, {"body": _BODY})  # with whom a record is shared stays
+
+
+#: How long questions stay whether a call of a model is made, with the arguments of the call.
+KEEP_QUESTION_DAYS = 1
+#: How long it stays noted in which conversations a person was told what languages the model understands.
+KEEP_TOLD_DAYS = 90
+#: The agent's own records that end: the plugin, how the key begins, and the days after the moment ``at`` of the record.
+_EXPIRING = (
+    ("agent.approvals", "question:", KEEP_QUESTION_DAYS),
+    ("agent", "model-language:", KEEP_TOLD_DAYS),
+)
+
+
+def prune_records(database: Database) -> int:
+    """Delete the agent's own records that are too old. Returns how many."""
+    count = 0
+    for plugin, prefix, days in _EXPIRING:
+        before = time.time() - days * 86_400
+        theirs = (records.c.plugin == plugin, records.c.key.startswith(prefix))
+        for row in database.sql.execute(sa.select(records).where(*theirs)).mappings().all():
+            if _moment(row["body"]) < before:
+                this = (records.c.user_id == row["user_id"], records.c.plugin == plugin, records.c.key == row["key"])
+                count += database.sql.execute(sa.delete(records).where(*this)).rowcount
+    return count
+
+
+def _moment(body: str) -> float:
+    """When a record was made; 0: it does not say so, or cannot be read."""
+    try:
+        return datetime.fromisoformat(decode_record(body)["at"]).timestamp()
+    except (*UNREADABLE, KeyError, TypeError, ValueError):
+        return 0.0
 
 
 def read_holder(database: Database, plugin: str, key: str) -> Identity | None:

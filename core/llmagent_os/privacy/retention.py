@@ -16,7 +16,7 @@ import msgspec
 from llmagent_os.adapter_kit import files, outgoing_files
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
-from llmagent_os.ledger import inbox, memories
+from llmagent_os.ledger import inbox, memories, plugin_records
 
 
 class Retention(msgspec.Struct, frozen=True):
@@ -65,6 +65,21 @@ CONFIRMATIONS = Retention(
     "the open question of /forget",
     timedelta(hours=1),
     "Whoever presses the button of an older question has forgotten what it was about. The value ends by this time.",
+)
+TYPED_SECRETS = Retention(
+    "passwords that were typed behind a command which was never answered, sealed",
+    timedelta(days=1),
+    "They are erased when the command is answered. One that a crash cut short is answered after the next start.",
+)
+QUESTIONS = Retention(
+    "questions whether a call of a model is made, with its arguments",
+    timedelta(days=plugin_records.KEEP_QUESTION_DAYS),
+    "A question can be answered for a day. The words are deleted when it is answered, the results a day after that.",
+)
+TOLD_LANGUAGES = Retention(
+    "in which conversations a person was told what languages the model understands, as pseudonyms",
+    timedelta(days=plugin_records.KEEP_TOLD_DAYS),
+    "In a conversation that rests for so long it is said once more.",
 )
 TRANSCRIPT = Retention(
     "the web chat's transcript",
@@ -169,6 +184,9 @@ RETENTIONS = (
     ACCESS_REQUESTS,
     WRONG_CODES,
     CONFIRMATIONS,
+    TYPED_SECRETS,
+    QUESTIONS,
+    TOLD_LANGUAGES,
     TRANSCRIPT,
     PROFILE,
     CONVERSATIONS,

@@ -6,8 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
-from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER, erase_secrets, names_of_secrets
+from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER, erase_secrets, erase_typed, names_of_secrets
 from llmagent_os.identity import person_kept_under
+from llmagent_os.privacy.retention import TYPED_SECRETS, oldest_kept
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
 
 
@@ -37,5 +38,6 @@ class SecretStore:
         return sum([await asyncio.to_thread(erase_secrets, self._folder, person) for person in people])
 
     async def prune(self) -> int:
-        """Delete nothing: a secret is kept until its person takes it back."""
-        return 0
+        """Delete what was typed behind commands that were never answered. Other secrets stay until they are removed."""
+        before = oldest_kept(TYPED_SECRETS.time).timestamp()
+        return await asyncio.to_thread(erase_typed, self._folder, before)

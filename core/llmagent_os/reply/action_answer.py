@@ -13,12 +13,20 @@ from llmagent_os.events import Event
 from llmagent_os.handler import Outcome
 from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.plugin import ToolResult, joined_results
-from llmagent_os.reply.action_gate import ACTION
+from llmagent_os.reply.action_gate import ACTION, asked_again, is_changed
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.approvals import note_act
 from llmagent_os.reply.exchange import Exchange, decide, open_exchange
 from llmagent_os.reply.interaction_record import fixed_outcome, rendered
-from llmagent_os.reply.pending_actions import PendingAction, PendingActions, PendingCall, StandingApproval, result_of
+from llmagent_os.reply.pending_actions import (
+    PendingAction,
+    PendingActions,
+    PendingCall,
+    StandingApproval,
+    emptied,
+    emptied_call,
+    result_of,
+)
 from llmagent_os.reply.plugin_calls import could_not, keep_profile_changes, private_reply, reply_of, tool_context
 from llmagent_os.reply.services import Services
 
@@ -54,7 +62,12 @@ async def answer_action(services: Services, event: Event, value: str, said: str)
     await actions.change(name, action)  # from here on no other press does it, after a crash too
     if answer == "no":
         await _note_all(services, exchange, "declined", action, again=again)
+        await actions.change(name, emptied(action))
         return await fixed_outcome(services, event, Reply(str(_LEFT)), intent="button", said=said)
+    if changed := [call for call in action.calls if call.result is None and is_changed(services, call)]:
+        _log.warning("what was approved has changed", tools=[call.tool for call in changed])
+        result = await _asked_again(services, exchange, action)
+        return rendered(services, exchange, reply_of(result), Answer(results=[result]))
     if answer == "always":
         await _let_stand(services, exchange, actions, action)
     await _note_all(services, exchange, "approved", action, again=again)
@@ -76,12 +89,28 @@ async def _made(
         if result is None:
             result = await _make(services, exchange, action, call)
             kept = ToolResult({"status": "done"}, gettext("That was done.")) if result.is_secret else result
-            calls[place] = msgspec.structs.replace(call, result=msgspec.to_builtins(kept))
+            made = msgspec.structs.replace(call, result=msgspec.to_builtins(kept))
+            calls[place] = emptied_call(made)
             await actions.change(name, msgspec.structs.replace(action, calls=tuple(calls)))
             more = f"{call.effect} {result.data.get('status', 'done')}"
             await note_act(services, exchange.identity, "had done", call.tool, more)
         results.append(result)
+    await actions.change(name, emptied(msgspec.structs.replace(action, calls=tuple(calls))))
     return results
+
+
+async def _asked_again(services: Services, exchange: Exchange, action: PendingAction) -> ToolResult:
+    """Ask anew about the calls that were not made: a tool is not what it was when the person was asked."""
+    result = could_not()
+    for call in action.calls:
+        if call.result is not None:
+            continue
+        context = replace(tool_context(services, exchange, call.call_id), text=action.text, initiative="act")
+        try:
+            result = await asked_again(services, exchange, call, context)
+        except PluginError as error:
+            _log.warning("a call cannot be asked about again", tool=call.tool, error=str(error))
+    return result
 
 
 async def _make(services: Services, exchange: Exchange, action: PendingAction, call: PendingCall) -> ToolResult:

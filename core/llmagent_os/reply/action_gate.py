@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from hashlib import sha256
 from typing import Any
 
 import msgspec
 
 from llmagent_os.adapter import Button
 from llmagent_os.chat import ToolCall
+from llmagent_os.errors import PluginError
 from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.plugin import ToolContext, ToolMark, ToolResult
 from llmagent_os.reply.approvals import note_act
@@ -18,10 +21,14 @@ from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.pending_actions import PendingAction, PendingActions, PendingCall, question_id
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.button_labels import NO, YES
+from llmagent_os.tools.registry import Plugins
 from llmagent_os.tools.result_statuses import HELD_BACK
 
 #: Begins the value of the buttons under a question. What was answered and the question's name follow.
 ACTION = "agent:action:"
+
+#: Unicode's categories of control and format characters, of separators of lines and paragraphs, and of surrogates.
+_UNSEEN = ("Cc", "Cf", "Cs", "Zl", "Zp")
 
 #: What is said where no question can be kept.
 _CANNOT_ASK = lazy_gettext(
@@ -86,6 +93,7 @@ async def _question(
         call_id=context.call_id,
         effect=mark.effect,
         words=words or listed_arguments(call),
+        tool_hash=tool_hash(services.plugins, call.name),
     )
     before = await actions.question(name)
     # Calls of a reply are asked about together. Those that an earlier try of the reply asked about are left out.
@@ -94,6 +102,31 @@ async def _question(
     await actions.keep(name, action)
     await note_act(services, exchange.identity, "is asked before", call.name, mark.effect)
     return _asked(services, name, action.calls)
+
+
+async def asked_again(services: Services, exchange: Exchange, call: PendingCall, context: ToolContext) -> ToolResult:
+    """Ask about a call whose tool is another one than when the person was asked.
+
+    Raises:
+        PluginError: the tool is not there any more, or does not take the arguments.
+    """
+    mark = services.plugins.mark_of(call.tool) if services.plugins is not None else None
+    if mark is None:
+        raise PluginError(f"there is no tool {call.tool!r} any more")
+    return await _question(services, exchange, ToolCall(call.tool, call.arguments), context, mark)
+
+
+def is_changed(services: Services, call: PendingCall) -> bool:
+    """Whether the tool of a call is not the one that the person was asked about."""
+    return services.plugins is None or call.tool_hash != tool_hash(services.plugins, call.tool)
+
+
+def tool_hash(plugins: Plugins, name: str) -> str:
+    """Name what a tool says of itself; empty: there is no such tool."""
+    mark, spec = plugins.mark_of(name), plugins.spec_of(name)
+    if mark is None or spec is None:
+        return ""
+    return sha256(msgspec.json.encode((mark, spec), order="deterministic")).hexdigest()[:16]
 
 
 def _asked(services: Services, name: str, calls: Sequence[PendingCall]) -> ToolResult:
@@ -129,7 +162,7 @@ def listed_arguments(call: ToolCall) -> str:
 def _lines(arguments: Mapping[str, Any]) -> list[str]:
     lines: list[str] = []
     for name, value in arguments.items():
-        text = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+        text = _visible(value if isinstance(value, str) else msgspec.json.encode(value).decode())
         longest = max((len(run) for run in re.findall(r"`+", text)), default=0)
         if "\n" in text or longest or not text.strip():
             fence = "`" * max(3, longest + 1)
@@ -137,6 +170,17 @@ def _lines(arguments: Mapping[str, Any]) -> list[str]:
         else:
             lines.append(f"- {name}: `{text}`")
     return lines
+
+
+def _visible(text: str) -> str:
+    r"""``text`` with characters that nobody sees, or that move what is seen, written as codes.
+
+    >>> print(_visible("pay\u202eeve\r\u200b!"))
+    pay\u202eeve\u000d\u200b!
+    """
+    return "".join(
+        f"\\u{ord(char):04x}" if char not in "\n\t" and unicodedata.category(char) in _UNSEEN else char for char in text
+    )
 
 
 def _order(call_id: str) -> tuple[int, ...]:

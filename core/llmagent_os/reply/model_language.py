@@ -58,7 +58,7 @@ async def answer_not_understood(
     before = -1 if told is None else int(told.get("count", 0))
     if told is None or told.get("event") != exchange.key:  # the same one is answered again after a crash
         before += 1
-        await records.put(key, {"event": exchange.key, "count": before})
+        await records.put(key, {"event": exchange.key, "count": before, "at": services.clock().isoformat()})
     if before % REMIND_AFTER:
         return None
     await languages.prepare(language)

@@ -31,7 +31,8 @@ class PendingCall(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     arguments: dict[str, Any]  #: as the model gave them
     call_id: str  #: under which the call is made, and made again after a crash
     effect: Effect
-    words: str  #: what the person was told that it does
+    words: str  #: what the person was told that it does; empty once it was made
+    tool_hash: str = ""  #: of what the tool said of itself when the person was asked
     result: dict[str, Any] | None = None  #: of the call once it was made, as JSON; None: it was not made
 
 
@@ -39,7 +40,7 @@ class PendingAction(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=Tru
     """One question: the calls that one reply asks about."""
 
     calls: tuple[PendingCall, ...]
-    text: str  #: the message of the person that the calls answer
+    text: str  #: the message of the person that the calls answer; empty once they were made or declined
     at: datetime  #: when the person was asked
     #: the ``event_key`` of the event that answered it; the same event continues what a crash cut short. Empty: open
     answered_by: str = ""
@@ -96,6 +97,16 @@ class PendingActions:
     async def ask_again(self, tool: str) -> bool:
         """Let a tool ask again. Returns whether it did not."""
         return await self._records.delete(_ALWAYS + tool)
+
+
+def emptied(action: PendingAction) -> PendingAction:
+    """``action`` without the words of the person and the model. The results stay until the question is over."""
+    return msgspec.structs.replace(action, text="", calls=tuple(map(emptied_call, action.calls)))
+
+
+def emptied_call(call: PendingCall) -> PendingCall:
+    """``call`` without its arguments and its description."""
+    return msgspec.structs.replace(call, arguments={}, words="")
 
 
 def result_of(call: PendingCall) -> ToolResult | None:

@@ -12,8 +12,9 @@ import msgspec
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.credentials.credential_pages import CredentialPages
+from llmagent_os.credentials.open_page import OpenPage
 from llmagent_os.credentials.vault import PAGES, RECORDS, Vault
-from llmagent_os.events import now
+from llmagent_os.events import Timer, now
 from llmagent_os.identity import NOBODY, Identity, person_kept_under
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.directory import Directory
@@ -56,9 +57,18 @@ class PluginPages(msgspec.Struct, frozen=True, kw_only=True):
         if self.vault is None:
             return None
         pages = CredentialPages(
-            self.vault, self.plugins.credential, lambda key: self.ledger.record_holder(RECORDS, key)
+            self.vault, self.plugins.credential, lambda key: self.ledger.record_holder(RECORDS, key), self._tell_given
         )
         return await pages.answer(request)
+
+    async def _tell_given(self, page: OpenPage) -> None:
+        """Confirm a sign-in in the chat in which it was begun: a timer is due at once, which the agent answers."""
+        if page.conversation is not None and page.sender is not None:
+            key = f"{page.plugin}.{page.name}"
+            begun = Timer(
+                event_id=uuid4().hex, conversation=page.conversation, sender=page.sender, plugin=RECORDS, key=key
+            )
+            await self.ledger.timers(RECORDS, begun).set(key, self.clock())
 
     async def context_of(self, identity: Identity) -> ToolContext:
         """The context of the person behind ``identity``, of no event and no conversation."""

@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import structlog
 
+from llmagent_os.adapter import Reply
 from llmagent_os.adapter_kit.backoff import Backoff
+from llmagent_os.credentials.vault import RECORDS
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Timer
 from llmagent_os.handler import Outcome
@@ -16,6 +18,7 @@ from llmagent_os.reply.interaction_record import rendered
 from llmagent_os.reply.plugin_calls import keep_profile_changes, private_reply, reply_of, tool_context
 from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
+from llmagent_os.tools.registry import Plugins
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -33,6 +36,8 @@ async def answer_timer(services: Services, event: Timer) -> Outcome:
     """
     if services.plugins is None:
         return Outcome(None)
+    if event.plugin == RECORDS:
+        return _given(services, services.plugins, event)
     if event.deferrable and services.ledger is not None and (until := await quiet_until(services, event)) is not None:
         await services.ledger.hold_back(event, until)
         return Outcome(None)
@@ -51,6 +56,20 @@ async def answer_timer(services: Services, event: Timer) -> Outcome:
     if result.is_secret:  # the ledger would keep the reply
         return Outcome(services.interaction.render(private_reply(event, reply_of(result))))
     return rendered(services, exchange, reply_of(result), Answer(results=[result]))
+
+
+def _given(services: Services, plugins: Plugins, event: Timer) -> Outcome:
+    """Say that a person has signed in on a page. Whoever did not do that is warned."""
+    plugin, _, name = event.key.partition(".")
+    credential = plugins.credential(plugin, name)
+    if credential is None:
+        return Outcome(None)
+    text = gettext(
+        "You have signed in: I can use {title} now. If that was not you, write `{command}`.",
+        title=translated(credential.title),
+        command=f"/credentials remove {event.key}",
+    )
+    return Outcome(services.interaction.render(private_reply(event, Reply(text))))
 
 
 async def _postpone(services: Services, event: Timer, error: PluginError) -> None:

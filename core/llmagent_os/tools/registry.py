@@ -151,6 +151,10 @@ class Plugins:
         """What a plugin says of its tool ``name``. None: there is no such tool."""
         return next((each.tools[name].mark for each in self._loaded.values() if name in each.tools), None)
 
+    def spec_of(self, name: str) -> ToolSpec | None:
+        """How a tool is offered to models. None: there is no such tool."""
+        return next((each.tools[name].spec for each in self._loaded.values() if name in each.tools), None)
+
     def credential(self, plugin: str, name: str) -> Credential | None:
         """What a plugin says of one of its credentials. None: there is none such."""
         each = self._loaded.get(plugin)

@@ -118,11 +118,13 @@ class ToolCaller:
                 f"it is tried again in {breaker.retry_in:.0f} s"
             )
         loaded.call_started()
+        given: dict[str, GivenCredential] = {}
         used: tuple[GivenCredential, ...] = ()
         try:
             own = self.own(name, context, asks_others=loaded.plugin.asks_others)
             own = await self._with_credentials(loaded, own, credentials)
-            used = tuple(own.credentials.values())
+            given = dict(own.credentials)
+            used = tuple(given.values())
             timer = StepTimer(_called(method, own), clock=self._clock)
             returned = await self._bounded(loaded, what, timer, seconds)
             result = checked(returned, plugin=name, may_change_profile=may_change_profile)
@@ -130,7 +132,7 @@ class ToolCaller:
         except CredentialError as error:
             breaker.succeeded()  # the plugin works; the person has to sign in
             error.why = scrubbed_text(error.why, used)
-            return await self._lacking(loaded, context, error)
+            return await self._lacking(loaded, context, error, given.get(error.name))
         except BaseException as raised:
             raise self._failed(loaded, what, raised, used) from (None if used else raised)
         finally:
@@ -170,7 +172,9 @@ class ToolCaller:
         found = await self._vault.usable_of(loaded.plugin.name, declared, identity, needed=needed or ())
         return dataclasses.replace(context, credentials=found)
 
-    async def _lacking(self, loaded: LoadedPlugin, context: ToolContext, error: CredentialError) -> ToolResult:
+    async def _lacking(
+        self, loaded: LoadedPlugin, context: ToolContext, error: CredentialError, used: GivenCredential | None
+    ) -> ToolResult:
         """What the person reads where a credential is missing or refused. A refused one is not tried again."""
         plugin = loaded.plugin
         credential = next((each for each in plugin.credentials if each.name == error.name), None)
@@ -178,8 +182,8 @@ class ToolCaller:
             raise PluginError(
                 f"the plugin {plugin.name!r} asks for {error.name!r}, which it does not declare"
             ) from None
-        if self._vault is not None and error.lack == "refused":
-            await self._vault.refused(plugin.name, error.name, _acting(context))
+        if self._vault is not None and used is not None and error.lack == "refused":
+            await self._vault.refused(plugin.name, error.name, _acting(context), used.secret)
         return lack_notice(plugin.name, credential, error)
 
     def own(self, plugin: str, context: ToolContext, *, asks_others: bool = False) -> ToolContext:

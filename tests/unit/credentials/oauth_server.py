@@ -24,6 +24,7 @@ class OAuthTwin:
         self.renewals = 0
         self.signed_in = False  # on the second device
         self.failing = False
+        self.leads_to = ""  #: where requests for tokens are sent on
 
     def issue(self, challenge: str) -> str:
         """A code, as the sign-in page gives it to somebody who agrees."""
@@ -32,6 +33,8 @@ class OAuthTwin:
 
     async def token(self, request: web.Request) -> web.Response:
         given = {name: values[0] for name, values in parse_qs(await request.text()).items()}
+        if self.leads_to:
+            return web.Response(status=307, headers={"Location": self.leads_to})
         if self.failing:
             return web.Response(status=503)
         match given:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import html
+import re
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -10,15 +12,16 @@ from functools import partial
 from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
+import msgspec
 import pytest
 
 from llmagent_os.adapter_kit.pages import PageRequest
 from llmagent_os.agent import Agent
 from llmagent_os.chat import ToolCall
 from llmagent_os.credentials.typed_secret import take_secret
-from llmagent_os.credentials.vault import Vault
+from llmagent_os.credentials.vault import RECORDS, Vault
 from llmagent_os.errors import PluginError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender
+from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Sender, Timer
 from llmagent_os.host.host import Host
 from llmagent_os.identity import Identity
 from llmagent_os.people.profiles import Profiles
@@ -283,7 +286,16 @@ async def test_a_sign_in_by_code_comes_back_once_and_proves_who_began_it(desk: D
         time_zone="UTC",
         vault=desk.vault,
     )
-    address = (await desk.give("add drive")).splitlines()[1]
+    own = (await desk.give("add drive")).splitlines()[1]
+    token = own.removeprefix("https://bot.example/pages/credentials/")
+    first = await pages.answer("credentials", PageRequest(method="GET", path=token))
+    assert first is not None
+    assert b"memory::u1" in first.body, "whoever was sent the page sees for whom it is"
+    cookie = first.headers["Set-Cookie"]
+    assert "HttpOnly; SameSite=Lax; Secure" in cookie
+    link = re.search('href="([^"]+)"', html.unescape(first.body.decode()))
+    assert link is not None
+    address = link[1]
     asked = {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
     assert asked["redirect_uri"] == "https://bot.example/pages/credentials/oauth"
     assert (asked["code_challenge_method"], asked["scope"]) == ("S256", "files.read")
@@ -292,6 +304,10 @@ async def test_a_sign_in_by_code_comes_back_once_and_proves_who_began_it(desk: D
     )
     made_up = PageRequest(method="GET", path="oauth", query={"code": "code-1", "state": "x" * 43})
     assert await pages.answer("credentials", made_up) is None
+    elsewhere = await pages.answer("credentials", back)
+    assert elsewhere is not None
+    assert elsewhere.status == 403, "a person who was sent the server's page gives the tokens to nobody else"
+    back = msgspec.structs.replace(back, headers={"cookie": cookie.partition(";")[0]})
     page = await pages.answer("credentials", back)
     assert page is not None
     assert page.status == 200, page.body
@@ -299,6 +315,10 @@ async def test_a_sign_in_by_code_comes_back_once_and_proves_who_began_it(desk: D
     stored = await desk.vault.read("files", "drive", ANA)
     assert stored is not None
     assert (stored.secret, stored.refresh) == ("access-1", "refresh-1")
+    timer = Timer(event_id="t", conversation=ROOM, sender=Sender("u1"), plugin=RECORDS, key="files.drive")
+    assert "If that was not you, write `/credentials remove files.drive`" in await desk.handled(timer)
+    kept = (await desk.bench.ledger.export(ANA))["timers"]
+    assert [(each["plugin"], each["key"]) for each in kept] == [(RECORDS, "files.drive")]
 
 
 async def test_a_sign_in_on_a_second_device(desk: Desk, oauth: OAuthTwin) -> None:
@@ -330,6 +350,12 @@ async def test_calls_at_the_same_time_renew_a_token_once(desk: Desk, oauth: OAut
         await desk.vault.usable("files", credential, ANA)
     assert away.value.lack == "unreachable"
     oauth.failing = False
+    async with running_oauth() as other:
+        other.refresh_tokens, oauth.leads_to = oauth.refresh_tokens, f"{other.url}/token"
+        with pytest.raises(CredentialError, match="unreachable"):
+            await desk.vault.usable("files", credential, ANA)
+        assert other.renewals == 0, "the secret of a renewal is for one server"
+    oauth.leads_to = ""
     oauth.refresh_tokens.clear()  # the person has ended it there
     said, buttons = await desk.call(desk.agent(ToolCall("list_files", {}), "unused"))
     assert said.startswith("I am no longer let in to your files: the sign-in is not valid any more.")

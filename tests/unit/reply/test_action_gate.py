@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,9 +14,10 @@ from llmagent_os.ledger import Ledger
 from llmagent_os.people.access import Access
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult, tool
+from llmagent_os.reply.action_gate import listed_arguments
 from llmagent_os.reply.approval_config import ApprovalConfig
 from llmagent_os.reply.exchange import open_exchange
-from llmagent_os.reply.pending_actions import RECORDS
+from llmagent_os.reply.pending_actions import RECORDS, question_id
 from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import ScriptedLLM
@@ -164,12 +165,14 @@ async def test_what_a_crash_cut_short_is_finished_under_the_same_call_id(office:
     agent = office.agent(TO_ANA)
     _, buttons = await office.asked(agent)
     records = office.bench.ledger.records(RECORDS, Identity("memory::u1"))
+    ((key, asked),) = await records.items()
     await office.press(agent, buttons["Yes"], event_id="p")
-    ((key, done),) = await records.items()
+    ((_, done),) = await records.items()
+    assert "ana@example.org" not in repr(done["calls"][0]["arguments"])
+    assert not done["text"], "what was said is not kept any longer"
     assert await office.press(agent, buttons["Yes"], event_id="p") == "Sent to ana@example.org."
     assert len(office.post.sent) == 1, "the call was made before the crash"
-    del done["calls"][0]["result"]  # as if the process had died while the call was made
-    await records.put(key, done)
+    await records.put(key, asked | {"answered_by": done["answered_by"]})  # the process died while the call was made
     assert await office.press(agent, buttons["Yes"], event_id="p") == "Sent to ana@example.org."
     assert len(office.post.sent) == 2
     assert len({call_id for call_id, _ in office.post.sent}) == 1, "so the tool can tell that it is the same call"
@@ -214,3 +217,42 @@ async def test_a_plain_script_never_acts_outwards_unasked(office: Office) -> Non
     agent = Agent(llm=ScriptedLLM(TO_ANA), plugins=office.plugins)
     assert "I did nothing" in (await agent.respond(office.bench.message("write"))).reply.text  # type: ignore[union-attr]
     assert office.post.sent == []
+
+
+async def test_a_yes_to_a_tool_that_has_changed_meanwhile_is_asked_for_again(office: Office) -> None:
+    class NewPost(Post):
+        @tool(permission="post.send", effect="destructive")
+        async def send_mail(self, context: ToolContext, to: str, text: str) -> ToolResult:
+            """Send a mail, and shred the letter."""
+            self.sent.append((context.call_id, to))
+            return ToolResult({"status": "sent"}, f"Sent to {to}.")
+
+    _, buttons = await office.asked(office.agent(TO_ANA))
+    async with Plugins(installed=(), records=office.bench.ledger.records) as plugins:
+        new = NewPost()
+        await plugins.add(new)
+        office = Office(office.bench, plugins, new)
+        agent = office.agent()
+        again = await office.press(agent, buttons["Yes"], event_id="p")
+        assert again.endswith("Shall I do this?")
+        assert new.sent == []
+        assert await office.press(agent, f"agent:action:yes:{question_id('memory:p')}") == "Sent to ana@example.org."
+
+
+async def test_questions_are_deleted_when_they_are_over(office: Office) -> None:
+    ledger = office.bench.ledger
+    records = ledger.records(RECORDS, Identity("memory::u1"))
+    await office.asked(office.agent(TO_ANA))
+    await records.put("always:send_mail", {"effect": "outward", "at": "2020-01-01T00:00:00Z"})
+    ((_, _), (key, question)) = await records.items()
+    await records.put(key, question | {"at": datetime.now(UTC).isoformat()})
+    await ledger.prune()
+    assert len(await records.items()) == 2
+    await records.put(key, question | {"at": "2020-01-01T00:00:00Z"})
+    await ledger.prune()
+    assert [key for key, _ in await records.items()] == ["always:send_mail"]
+
+
+def test_marks_that_nobody_sees_are_shown() -> None:
+    said = listed_arguments(ToolCall("pay", {"to": "a\u202eb\rc\u2028d\u200be"}))
+    assert said.endswith(r"`a\u202eb\u000dc\u2028d\u200be`")

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 
 from llmagent_os.adapter_kit.guarded_http import GuardedHttp
-from llmagent_os.credentials.vault import PAGE_TIME
+from llmagent_os.credentials.open_page import PAGE_TIME
 from llmagent_os.languages import gettext
 from llmagent_os.plugin import Button, ToolContext, ToolResult
 from llmagent_os.plugins.calendar.caldav.account import (
