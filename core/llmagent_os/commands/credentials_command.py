@@ -83,7 +83,7 @@ async def _listed(vault: Vault, known: list[tuple[str, Credential]], identity: I
             buttons.append(Button(f"Add {credential.name}"[:80], f"{GIVE}{value}"))
         if stored is not None:
             buttons.append(Button(f"Remove {credential.name}"[:80], f"{CREDENTIALS}remove:{value}"))
-    lines.append("Nobody is shown them, no model either. `/forget` destroys them.")
+    lines.append("\nNobody is shown them, no model either. `/forget` destroys them.")
     return Reply("\n".join(lines), buttons=tuple(buttons[:25]))
 
 

@@ -82,7 +82,7 @@ async def _shown(services: Services, event: Event) -> Reply:
         else:
             state = "I ask you first"
         lines.append(f"- **{tool}**: {state}; {EFFECTS[effect]}.")
-    lines.append("This is about what I choose to do. What you say plainly or press is done.")
+    lines.append("\nThis is about what I choose to do. What you say plainly or press is done.")
     return Reply("\n".join(lines), buttons=tuple(buttons[:25]))
 
 

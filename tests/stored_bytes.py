@@ -1,0 +1,20 @@
+"""Searches every byte of a folder: what an erased person said must be in none of its files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def found(folders: Iterable[Path], texts: Iterable[str]) -> set[tuple[str, str]]:
+    """Which file holds which of ``texts``: in its path or in its bytes, as it is, as JSON, as hex or as UTF-16."""
+    seen: set[tuple[str, str]] = set()
+    for folder in folders:
+        for path in folder.rglob("*"):
+            content = f"/{path.relative_to(folder)}/".encode() + (path.read_bytes() if path.is_file() else b"")
+            for text in texts:
+                written = (text.encode(), json.dumps(text)[1:-1].encode(), text.encode().hex().encode())
+                if any(each in content for each in (*written, text.encode("utf-16-le"))):
+                    seen.add((path.name, text))
+    return seen
