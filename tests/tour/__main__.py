@@ -12,6 +12,8 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib.util
+import os
 import shutil
 import sys
 from collections.abc import AsyncGenerator, Collection
@@ -19,6 +21,7 @@ from pathlib import Path
 
 from playwright.async_api import Browser, async_playwright
 
+from llmagent_os.graphics.font_package import FONT_FILE, FONT_PACKAGE
 from llmagent_os.voice.hibari_voice import HibariVoice
 from llmagent_os.voice.sound import Sound
 from llmagent_os.voice.sound_files import as_ogg_opus
@@ -136,10 +139,23 @@ async def chromium(folder: Path, spoken: Sound) -> AsyncGenerator[Browser]:
         "--use-fake-device-for-media-stream",
         f"--use-file-for-fake-audio-capture={await asyncio.to_thread(microphone, folder, spoken)}%noloop",
     ]
+    fonts = await asyncio.to_thread(own_fonts, folder)
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        environment: dict[str, str | float | bool] = {**os.environ, "XDG_DATA_HOME": str(fonts)}
+        browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=arguments, env=environment)
         yield browser
         await browser.close()
+
+
+def own_fonts(folder: Path) -> Path:
+    """A folder of data for the browser, with the font for Chinese that the extra ``graphics`` brings."""
+    fonts = folder / "browser" / "fonts"
+    fonts.mkdir(parents=True, exist_ok=True)
+    package = importlib.util.find_spec(FONT_PACKAGE)
+    for place in (package.submodule_search_locations or ()) if package else ():
+        for file in Path(place).rglob(FONT_FILE):
+            shutil.copy(file, fonts)
+    return fonts.parent
 
 
 if __name__ == "__main__":

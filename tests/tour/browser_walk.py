@@ -134,7 +134,8 @@ class BrowserWalk:
         self.transcript.holds(before == set(HERS), "before, the data folder has all of her words")
         asked = await eve.say("/forget", r"Are you sure")
         await eve.picture("forget")
-        await eve.click(asked.get_by_role("button", name="Yes, forget me"), r"forgotten you")
+        await asked.get_by_role("button", name="Yes, forget me").click()
+        await eve.answered(0, r"forgotten you")  # the conversation before it is gone
         left = found([data], HERS)
         self.transcript.holds(left == set(), f"afterwards no byte below the data folder has any {sorted(left) or ''}")
 
