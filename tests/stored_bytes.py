@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,3 +20,18 @@ def found(folders: Iterable[Path], texts: Iterable[str]) -> set[tuple[str, str]]
                 if any(each in content for each in (*written, text.encode("utf-16-le"))):
                     seen.add((path.name, text))
     return seen
+
+
+async def left_over(data: Path, texts: Iterable[str]) -> set[tuple[str, str]]:
+    """What :func:`found` finds of an erased person after a minute at most.
+
+    While another process reads the ledger, its file can only be written anew a moment after the answer.
+    """
+    wanted = tuple(texts)
+    left = await asyncio.to_thread(found, [data], wanted)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(60):
+            while left:
+                await asyncio.sleep(0.5)
+                left = await asyncio.to_thread(found, [data], wanted)
+    return left

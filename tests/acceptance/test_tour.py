@@ -6,14 +6,13 @@ What breaks without this: parts that work alone, and not in the bot that people 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from tests.platforms.telegram import TelegramServer
-from tests.stored_bytes import found
+from tests.stored_bytes import found, left_over
 from tests.tour.calendar_bot import CalendarBot
 from tests.tour.platform_person import PlatformPerson
 from tests.tour.platform_walk import PlatformWalk
@@ -33,16 +32,6 @@ async def telegram() -> AsyncIterator[TelegramServer]:
     await server.stop()
 
 
-async def nothing_left(data: Path) -> None:
-    """Wait until no byte is left: a ledger that is being read is written anew a moment after the answer."""
-    left = {("unsearched", "")}
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(60):
-            while left := await asyncio.to_thread(found, [data], HERS):
-                await asyncio.sleep(0.5)
-    assert left == set()
-
-
 @pytest.mark.timeout(300)  # it starts a model
 async def test_what_people_walk_through_holds_and_leaves_no_byte(telegram: TelegramServer, tmp_path: Path) -> None:
     transcript = Transcript(tmp_path / "tour")
@@ -60,4 +49,4 @@ async def test_what_people_walk_through_holds_and_leaves_no_byte(telegram: Teleg
         assert {text for _, text in await asyncio.to_thread(found, [bot.data], HERS)} >= {"garden at noon", "John"}
         asked = await walk.ana.command("/forget", r"Are you sure")
         await walk.ana.press(asked, "Yes, forget me", r"forgotten you")
-        await nothing_left(bot.data)
+        assert await left_over(bot.data, HERS) == set()

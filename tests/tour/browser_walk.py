@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 from playwright.async_api import Browser, expect
 
 from tests.acceptance.browsing import WAIT, replies, visit
-from tests.stored_bytes import found
+from tests.stored_bytes import found, left_over
 from tests.tour.browser_person import BrowserPerson
 from tests.tour.documents import HANDBOOK, HOSTILE, pdf
 from tests.tour.transcript import Transcript
@@ -130,13 +131,13 @@ class BrowserWalk:
             self.transcript.said("browser", "your-data.zip", ", ".join(names))
             for name, word in (("calendar.ics", "gugelhupf"), ("data/memories.json", "zeppelin")):
                 self.transcript.holds(word in opened.read(name).decode(), f"{name} has “{word}”")
-        before = {word for _, word in found([data], HERS)}
+        before = {word for _, word in await asyncio.to_thread(found, [data], HERS)}
         self.transcript.holds(before == set(HERS), "before, the data folder has all of her words")
         asked = await eve.say("/forget", r"Are you sure")
         await eve.picture("forget")
         await asked.get_by_role("button", name="Yes, forget me").click()
         await eve.answered(0, r"forgotten you")  # the conversation before it is gone
-        left = found([data], HERS)
+        left = await left_over(data, HERS)
         self.transcript.holds(left == set(), f"afterwards no byte below the data folder has any {sorted(left) or ''}")
 
     async def limit(self) -> None:
