@@ -25,7 +25,7 @@ def found(folders: Iterable[Path], texts: Iterable[str]) -> set[tuple[str, str]]
 async def left_over(data: Path, texts: Iterable[str]) -> set[tuple[str, str]]:
     """What :func:`found` finds of an erased person after a minute at most.
 
-    While another process reads the ledger, its file can only be written anew a moment after the answer.
+    The ledger's file is written anew a moment after the answer, or later while another process reads it.
     """
     wanted = tuple(texts)
     left = await asyncio.to_thread(found, [data], wanted)

@@ -127,7 +127,7 @@ async def walk_limits(servers: Collection[PlatformServer], transcript: Transcrip
         for _ in range(3):
             await mia.say("hello", r"[.!?]")
         await mia.say("what do I have tomorrow?", r"3 messages")
-        await mia.command("/usage", r"This hour: 3")
+        await mia.command("/usage", r"This hour.*3 of 3 messages")
 
 
 @contextlib.asynccontextmanager

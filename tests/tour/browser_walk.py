@@ -147,6 +147,6 @@ class BrowserWalk:
         for _ in range(3):
             await mia.say("hello", r".")
         await mia.say("what do I have tomorrow?", r"3 messages")
-        await mia.say("/usage", r"This hour: 3")
+        await mia.say("/usage", r"This hour.*3 of 3 messages")
         await mia.say("/privacy", r"remember")
         await mia.picture("budget")
