@@ -148,5 +148,5 @@ class BrowserWalk:
             await mia.say("hello", r".")
         await mia.say("what do I have tomorrow?", r"3 messages")
         await mia.say("/usage", r"This hour.*3 of 3 messages")
-        await mia.say("/privacy", r"remember")
         await mia.picture("budget")
+        await mia.say("/privacy", r"remember")
