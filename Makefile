@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run chat platforms test pytest check mypy pyright format browser third-party bench docs clean
+.PHONY: help run chat platforms tour test pytest check mypy pyright format browser third-party bench docs clean
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 VENV ?= .venv
@@ -29,6 +29,9 @@ chat: $(VENV)/.installed  ## talk to the bot in this terminal
 
 platforms: $(VENV)/.installed-dev  ## run Slack, Discord and Telegram on loopback, with a person who talks to the bot
 	@$(BIN)/python -m tests.platforms --talk $(ARGS)
+
+tour: $(VENV)/.installed-dev browser  ## walk through what people see, into data/tour (ARGS="--only telegram")
+	@$(BIN)/python -m tests.tour $(ARGS)
 
 test: $(VENV)/.installed-dev browser third-party  ## run every check and test
 	$(BIN)/ruff check .

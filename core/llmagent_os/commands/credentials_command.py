@@ -104,7 +104,7 @@ async def _listed(vault: Vault, known: list[tuple[str, Credential]], identity: I
             buttons.append(Button(gettext("Add {name}", name=credential.name)[:80], f"{GIVE}{value}"))
         if stored is not None:
             buttons.append(Button(gettext("Remove {name}", name=credential.name)[:80], f"{CREDENTIALS}remove:{value}"))
-    lines.append(gettext("Nobody is shown them, no model either. `/forget` destroys them."))
+    lines += ["", gettext("Nobody is shown them, no model either. `/forget` destroys them.")]
     return Reply("\n".join(lines), buttons=tuple(buttons[:25]))
 
 

@@ -95,7 +95,7 @@ async def _shown(services: Services, event: Event) -> Reply:
             state = gettext("I ask you first")
         row = gettext("**{tool}**: {state}; {effect}.", tool=tool, state=state, effect=EFFECTS[effect])
         lines.append(f"- {row}")
-    lines.append(gettext("This is about what I choose to do. What you say plainly or press is done."))
+    lines += ["", gettext("This is about what I choose to do. What you say plainly or press is done.")]
     return Reply("\n".join(lines), buttons=tuple(buttons[:25]))
 
 

@@ -100,6 +100,7 @@ async def _shown(services: Services, event: Event) -> Reply:
     memories = [] if services.ledger is None else await services.ledger.memories.of(identity_of(event))
     if memories and not consent.remember:
         lines[0] = join_sentences([lines[0], str(STILL_THERE)])
+    lines.append("")  # ends the list
     lines.append(
         gettext(
             "What you wrote and I answered is kept until you erase it: `/export` shows all of it, and `/forget` erases "

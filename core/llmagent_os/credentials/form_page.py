@@ -86,8 +86,8 @@ def sign_in_page(credential: Credential, address: str, *, account: str, bot: str
         cookie: with which the browser comes back.
     """
     for_account = gettext(
-        "The bot “{bot}” will use your sign-in for the chat account “{account}”. Go on only if this account is yours, and "
-        "you have asked for this page yourself.",
+        "The bot “{bot}” will use your sign-in for the chat account “{account}”. Go on only if this account is "
+        "yours, and you have asked for this page yourself.",
         bot=bot,
         account=account,
     )

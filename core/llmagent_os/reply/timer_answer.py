@@ -12,6 +12,7 @@ from llmagent_os.credentials.vault import RECORDS
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Timer
 from llmagent_os.handler import Outcome
+from llmagent_os.languages import gettext, translated
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.interaction_record import rendered

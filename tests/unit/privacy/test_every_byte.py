@@ -11,7 +11,6 @@ import json
 import stat
 import tempfile
 import zipfile
-from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ from llmagent_os.config import Settings
 from llmagent_os.credentials.stored import StoredCredential
 from llmagent_os.events import now
 from tests.platforms.telegram import TelegramServer
+from tests.stored_bytes import found
 from tests.unit.privacy.test_known_stores import ANA_TELEGRAM, SECRETS, World, server, tables_that_name, world
 
 __all__ = ["server", "world"]
@@ -47,19 +47,6 @@ def settings(tmp_path: Path, temporary: Path, server: TelegramServer, monkeypatc
     given = {"data": tmp_path / "data", "access": "everyone", "policy": "bayes", "web_port": 0, "time_zone": "UTC"}
     given |= {"public_url": "https://bot.example.org", "pages_port": 0}
     return Settings.load(env_file=None, **given)
-
-
-def found(folders: Iterable[Path], texts: Iterable[str]) -> set[tuple[str, str]]:
-    """Which file holds which of ``texts``: in its path or in its bytes, as it is, as JSON, as hex or as UTF-16."""
-    seen: set[tuple[str, str]] = set()
-    for folder in folders:
-        for path in folder.rglob("*"):
-            content = f"/{path.relative_to(folder)}/".encode() + (path.read_bytes() if path.is_file() else b"")
-            for text in texts:
-                written = (text.encode(), json.dumps(text)[1:-1].encode(), text.encode().hex().encode())
-                if any(each in content for each in (*written, text.encode("utf-16-le"))):
-                    seen.add((path.name, text))
-    return seen
 
 
 async def live_more(world: World) -> None:

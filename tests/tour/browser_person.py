@@ -1,0 +1,77 @@
+"""A person at the web chat in a real browser."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.async_api import FilePayload, Locator, Page, expect
+
+from tests.acceptance.browsing import replies
+from tests.tour.transcript import StepFailed, Transcript
+
+
+class BrowserPerson:
+    """Writes into the page, and waits for the answer that is expected."""
+
+    def __init__(self, name: str, page: Page, wrong: list[str], transcript: Transcript) -> None:
+        """Args: ``wrong`` gets what goes wrong on the page."""
+        self.name, self.page, self.wrong, self.transcript = name, page, wrong, transcript
+
+    @property
+    def last(self) -> Locator:
+        return replies(self.page).last
+
+    async def say(self, text: str, expected: str, *, files: dict[str, bytes] | None = None) -> Locator:
+        """Write a message, and return the newest reply, once it matches ``expected``.
+
+        Raises:
+            StepFailed: it does not.
+        """
+        for name, content in (files or {}).items():
+            payload = FilePayload(name=name, mimeType="application/octet-stream", buffer=content)
+            await self.page.locator("#files").set_input_files(payload)
+            await expect(self.page.locator("#attached li")).to_have_count(1)
+        before = await replies(self.page).count()
+        self.transcript.said(
+            "browser", self.name, ", ".join(filter(None, [text, *(f"[{each}]" for each in files or ())]))
+        )
+        await self.page.locator("#text").focus()
+        await self.page.locator("#text").fill(text)
+        await self.page.keyboard.press("Enter")
+        return await self.answered(before, expected)
+
+    async def choose(self, language: str, connected: str, expected: str) -> None:
+        """Choose a language. The page loads again, and then says in it that it is ``connected``."""
+        self.transcript.said("browser", self.name, f"/language {language}")
+        await self.page.locator("#text").fill(f"/language {language}")
+        await self.page.keyboard.press("Enter")
+        await expect(self.page.locator("#connection")).to_have_text(connected)
+        await self.answered(0, expected)
+
+    async def click(self, button: Locator, expected: str) -> Locator:
+        """Press a button that is answered."""
+        before = await replies(self.page).count()
+        self.transcript.said("browser", self.name, f"(presses “{await button.inner_text()}”)")
+        await button.click()
+        return await self.answered(before, expected)
+
+    async def answered(self, before: int, expected: str) -> Locator:
+        """The newest reply, once there are more than ``before`` and one of the new ones matches."""
+        fitting = replies(self.page).filter(has_text=re.compile(expected, re.DOTALL | re.IGNORECASE))
+        try:
+            await self.page.wait_for_function(
+                "([before, source]) => [...document.querySelectorAll('#log .message.bot')].slice(before)"
+                ".some((node) => new RegExp(source, 'is').test(node.innerText))",
+                arg=[before, expected],
+            )
+        except Exception as error:
+            seen = await replies(self.page).last.inner_text()
+            raise StepFailed(f"browser: expected {expected!r}; seen last: {seen}") from error
+        answer = fitting.last
+        self.transcript.said("browser", "bot", re.sub(r"\n\s*\n", "\n", await answer.locator(".body").inner_text()))
+        return answer
+
+    async def picture(self, name: str, *, full: bool = False) -> None:
+        """A screenshot of the page as it stands."""
+        await self.page.wait_for_timeout(400)  # whatever moves has come to rest
+        await self.page.screenshot(path=self.transcript.picture(name), full_page=full)
