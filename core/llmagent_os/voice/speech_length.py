@@ -42,4 +42,4 @@ def _wave_seconds(data: bytes) -> float:
             bytes_a_second = sound.getframerate() * sound.getnchannels() * sound.getsampwidth()
     except (wave.Error, EOFError, RuntimeError):  # compressed, or damaged
         return 8 * len(data) / _USUAL
-    return 8 * len(data) / max(8 * bytes_a_second, _FEWEST)
+    return 8.0 * len(data) / max(8 * int(bytes_a_second), _FEWEST)
