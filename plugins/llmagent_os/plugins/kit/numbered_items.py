@@ -104,13 +104,21 @@ class NumberedItems(Generic[_T]):
         await self._records.delete(f"{_ITEM}{number}")
         return item
 
+    async def undoable(self) -> _T | None:
+        """The item that was changed or deleted last, as it was before. None: nothing can be taken back."""
+        record = await self._records.get(_BEFORE)
+        return None if record is None else self._read(record)
+
+    async def end_undo(self) -> None:
+        """Make the last change or deletion final."""
+        await self._records.delete(_BEFORE)
+
     async def restore(self, ref: str) -> _T | None:
         """Take the last change or deletion back. None: it was of another item.
 
         A deleted item gets a new number where its own is taken.
         """
-        record = await self._records.get(_BEFORE)
-        item = None if record is None else self._read(record)
+        item = await self.undoable()
         if item is None or item.ref != ref:
             return None
         await self._records.delete(_BEFORE)

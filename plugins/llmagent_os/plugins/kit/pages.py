@@ -20,12 +20,12 @@ class Page(NamedTuple, Generic[_T]):
 
     items: list[_T]
     number: int  #: from 1
-    count: int  #: of all pages, at least 1
+    last: int  #: the number of the last page, at least 1
 
     def buttons(self, value: str) -> tuple[Button, ...]:
         """The buttons to the pages beside this one. ``value`` begins theirs: ``notes:`` gives ``notes:2``."""
         back = (Button(gettext("Previous"), f"{value}{self.number - 1}"),) if self.number > 1 else ()
-        return (*back, *((Button(gettext("Next"), f"{value}{self.number + 1}"),) if self.number < self.count else ()))
+        return (*back, *((Button(gettext("Next"), f"{value}{self.number + 1}"),) if self.number < self.last else ()))
 
 
 def page_of(items: Sequence[_T], number: int, size: int) -> Page[_T]:
