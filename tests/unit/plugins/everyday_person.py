@@ -11,7 +11,7 @@ from llmagent_os.events import Event
 from llmagent_os.identity import PersonId
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult, WebAccess
-from llmagent_os.records import MemoryRecords
+from llmagent_os.records import MemoryRecords, MemorySharedRecords
 from llmagent_os.timers import MemoryTimers
 from llmagent_os.tools.registry import Plugins
 
@@ -30,6 +30,7 @@ class EverydayPerson:
     records: MemoryRecords = field(default_factory=MemoryRecords)
     timers: MemoryTimers = field(default_factory=MemoryTimers)
     files: MemoryFiles = field(default_factory=MemoryFiles)
+    shared: MemorySharedRecords = field(default_factory=MemorySharedRecords)
     web: WebAccess = field(default_factory=WebAccess)
     plugins: Plugins = field(default_factory=lambda: Plugins(installed=()))
     shown: ToolResult | None = None  #: the last reply
@@ -47,6 +48,7 @@ class EverydayPerson:
             records=self.records,
             timers=self.timers,
             files=self.files,
+            shared=self.shared,
             web=self.web,
             event=event,
             profile=Profile(user_id=PersonId("ana")),
