@@ -110,7 +110,7 @@ class MemorySharedRecords:
     """
 
     def __init__(self, people: Mapping[PersonId, MemoryRecords] | None = None) -> None:
-        self.people = {} if people is None else people
+        self.people: Mapping[PersonId, MemoryRecords] = people if people is not None else {}
 
     async def under(self, key: str) -> list[tuple[PersonId, Record]]:
         found = [(person, await records.get(key)) for person, records in self.people.items()]

@@ -9,8 +9,8 @@ import asyncio
 import hashlib
 import html
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 import feedparser  # type: ignore[import-untyped]  # pyright: ignore[reportMissingTypeStubs]
 import msgspec
@@ -26,6 +26,7 @@ MAX_ITEMS = 100  #: of one feed that are looked at, in its order
 MAX_TITLE = 150  #: characters
 
 _ACCEPT = "application/atom+xml, application/rss+xml, application/xml;q=0.9, text/xml;q=0.8, */*;q=0.1"
+_parse = cast("Callable[..., dict[str, Any]]", feedparser.parse)  # pyright: ignore[reportUnknownMemberType]
 _TAG = re.compile(r"<[^<>]*>")
 _LINK = re.compile(r"https?://[^\s<>\"'|()\[\]]+", re.I)
 
@@ -95,12 +96,14 @@ def parse_feed(body: bytes, headers: Mapping[str, str]) -> ReadFeed | None:
     >>> parse_feed(b"<html><body>Hello</body></html>", {})
     """
     given = {"content-type": headers.get("content-type", "application/xml")}
-    # Dates would not be used, and cost most of the time.
-    parsed: Any = feedparser.parse(body, response_headers=given, sanitize_html=False, resolve_relative_uris=False)
+    # Markup is taken out below, and links are only shown if they are whole: the library need not look at them.
+    parsed = _parse(body, response_headers=given, sanitize_html=False, resolve_relative_uris=False)
     if not parsed.get("version"):
         return None
-    items = [_item(entry) for entry in parsed.entries[:MAX_ITEMS]]
-    return ReadFeed(_plain(str(parsed.feed.get("title", ""))), tuple(dict.fromkeys(items)))
+    entries: list[dict[str, Any]] = parsed.get("entries", [])
+    feed: dict[str, Any] = parsed.get("feed", {})
+    items = [_item(entry) for entry in entries[:MAX_ITEMS]]
+    return ReadFeed(_plain(str(feed.get("title", ""))), tuple(dict.fromkeys(items)))
 
 
 def _item(entry: Mapping[str, Any]) -> FeedItem:

@@ -138,8 +138,8 @@ async def test_a_model_adds_and_finishes_tasks(person: EverydayPerson) -> None:
     [
         ("Add milk to my to-do list", [{"text": "milk"}]),
         ("put milk on my shopping list.", [{"text": "milk", "in_list": "shopping"}]),
-        ("show me my tasks", [{}]),
-        ("add two and two", []),
+        ("show me my tasks", [dict[str, str]()]),
+        ("add two and two", list[dict[str, str]]()),
     ],
 )
 async def test_clear_words_need_no_model(person: EverydayPerson, said: str, arguments: list[dict[str, str]]) -> None:
