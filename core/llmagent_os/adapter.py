@@ -15,6 +15,15 @@ _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
 _BACKSLASH = r"\\\1"
 
 
+#: Begins the value of a button that anybody in the conversation may press.
+OPEN_TO_ALL = "*"
+
+
+def is_open_to_all(value: str) -> bool:
+    """Whether anybody in the conversation may press the button with this value: its choice stays open to others."""
+    return value.startswith(OPEN_TO_ALL)
+
+
 class Button(msgspec.Struct, frozen=True, omit_defaults=True):
     """A choice under a reply."""
 
@@ -23,6 +32,9 @@ class Button(msgspec.Struct, frozen=True, omit_defaults=True):
     #: default, primary, or danger: what it does cannot be taken back. Words mean a dangerous button only if they are
     #: its label, and the very next thing that the person says.
     style: str = "default"
+    #: a plugin's button that anybody in the conversation may press, as in a poll, and which stays after a press. Others
+    #: are for the person whom the reply answers. The value then begins with :data:`OPEN_TO_ALL`.
+    open_to_all: bool = False
 
 
 class Card(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -98,6 +110,8 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     #: the platform's id of the bot's earlier message that this is a short question about: where the platform can, the
     #: question stands under that message, and goes once it is answered
     under: str | None = None
+    #: the platform's id of the bot's earlier message that this one takes the place of
+    replaces: str | None = None
     #: what the person could say next, word for word; platforms that offer such prompts show the first few
     suggestions: tuple[str, ...] = ()
     #: what the conversation is about, in a few words without personal data, where the reply is the first one in it.

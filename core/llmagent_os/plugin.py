@@ -45,6 +45,7 @@ from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.graphics.chart import Chart, ChartSeries
 from llmagent_os.identity import PersonId
+from llmagent_os.records import MemorySharedRecords, SharedRecords
 from llmagent_os.timers import MemoryTimers, Timers
 
 if TYPE_CHECKING:
@@ -139,6 +140,8 @@ class ToolContext:
     )  #: this plugin's timers for this person; see :meth:`Plugin.due`
     #: other people, by name, where the plugin says :attr:`Plugin.asks_others`; otherwise nobody is found
     contacts: Contacts = field(default_factory=NoContacts)
+    #: everybody's documents under a key, where the plugin says :attr:`Plugin.shares_records`; otherwise none
+    shared: SharedRecords = field(default_factory=MemorySharedRecords)
     event: Event | None = None  #: the event that caused the call; None: there is no platform
     web: WebAccess = field(default_factory=WebAccess)  #: what the installation allows
     interface: str = "text"  #: how the person is answered: ``text``, ``voice`` or ``graphics``
@@ -170,6 +173,8 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     #: need not look at ``context.interface``: the person asked for it.
     chart: Chart | None = None
     table: Table | None = None  #: rows of several columns, shown behind the text
+    #: of a press: shown in the place of the message with the button, and kept in no history
+    replaces: bool = False
     #: what the call did that is destructive or outward, where its tool does not say so or a button did it; it is noted
     #: in the audit log. Empty: nothing, or what the tool's own ``effect`` says.
     effect: Literal["", "destructive", "outward"] = ""
@@ -212,6 +217,8 @@ class Plugin:
     name: ClassVar[str]  #: lower case, unique
     #: the plugin finds other people by name and asks them (``context.contacts``): who writes to the bot is noted then
     asks_others: ClassVar[bool] = False
+    #: the plugin reads what all people keep with it under one key (``context.shared``), as the votes of a poll
+    shares_records: ClassVar[bool] = False
     credentials: ClassVar[tuple[Credential, ...]] = ()  #: what people give so that its tools can sign in elsewhere
     commands: ClassVar[dict[str, str]] = {}  #: the plugin's slash commands: name to one line of help
     #: what people read while a tool of the plugin is called, where their platform shows it: the rest of a sentence that
@@ -229,6 +236,13 @@ class Plugin:
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         """Answer the press of one of the plugin's buttons. ``value`` may be old, repeated or made up: check it."""
         raise PluginError(f"plugin {self.name!r} has no button {value!r}")
+
+    async def pressed_by_anyone(self, context: ToolContext, value: str) -> ToolResult:
+        """Answer the press of a button that is ``open_to_all``. ``context`` is of whoever pressed it.
+
+        No other button comes here, and these come nowhere else. ``value`` may be old, repeated or made up: check it.
+        """
+        raise PluginError(f"plugin {self.name!r} has no button {value!r} that anybody may press")
 
     async def proposed(self, context: ToolContext, name: str, arguments: Mapping[str, Any]) -> str:
         """Say exactly what a call would do, before the person is asked about it: whom it reaches, with which words.

@@ -11,11 +11,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import msgspec
 
 from llmagent_os.errors import LedgerError
+from llmagent_os.identity import PersonId
 
 #: One document: a JSON object.
 Record = dict[str, Any]
@@ -50,6 +52,14 @@ class Records(Protocol):
 
     async def items(self) -> list[tuple[str, Record]]:
         """Return every key with its document, sorted by key."""
+        ...
+
+
+class SharedRecords(Protocol):
+    """What all people keep with one plugin, by key. So a key that others must not guess is a random one."""
+
+    async def under(self, key: str) -> list[tuple[PersonId, Record]]:
+        """The document of each person who has one under ``key``: one of a person, also of one with several accounts."""
         ...
 
 
@@ -90,3 +100,18 @@ class MemoryRecords:
 
     async def items(self) -> list[tuple[str, Record]]:
         return [(key, decode_record(self._stored[key])) for key in sorted(self._stored)]
+
+
+class MemorySharedRecords:
+    """The records of several people that live only as long as they do. Without people, there are none.
+
+    Args:
+        people: the records of each of them.
+    """
+
+    def __init__(self, people: Mapping[PersonId, MemoryRecords] | None = None) -> None:
+        self.people: Mapping[PersonId, MemoryRecords] = people if people is not None else {}
+
+    async def under(self, key: str) -> list[tuple[PersonId, Record]]:
+        found = [(person, await records.get(key)) for person, records in self.people.items()]
+        return [(person, record) for person, record in found if record is not None]

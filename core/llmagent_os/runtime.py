@@ -310,6 +310,7 @@ async def _plugins(
         records=ledger.records,
         timers=ledger.timers,
         contacts=ledger.contacts,
+        shared=ledger.shared_records,
         vault=vault,
     )
     wrong = [(("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)]

@@ -93,6 +93,23 @@ def test_dependencies_point_one_way(root: str, forbidden: tuple[str, ...]) -> No
     assert wrong == []
 
 
+def test_plugins_know_nothing_of_each_other() -> None:
+    """A plugin can be changed without a look at the others. What two of them need is in the folder ``kit``."""
+    wrong: list[str] = []
+    for file in sources("plugins"):
+        own = ".".join(file.module.split(".")[:3])
+        allowed = (own, "llmagent_os.plugins.kit")
+        if own == "llmagent_os.plugins.kit":  # it alone reads times with the calendar's readers
+            allowed = (own, "llmagent_os.plugins.calendar.time")
+        wrong += [
+            f"{file.name} imports {module}"
+            for module in file.imports()
+            if module.startswith("llmagent_os.plugins.")
+            and not f"{module}.".startswith(tuple(f"{a}." for a in allowed))
+        ]
+    assert wrong == []
+
+
 def project() -> dict[str, Any]:
     whole: dict[str, dict[str, Any]] = tomllib.loads((TOP / "pyproject.toml").read_text(encoding="utf-8"))
     return whole["project"]

@@ -1,12 +1,14 @@
-"""Files that plugins make for a person, such as an exported calendar, until they are sent and fetched.
+"""Files that plugins make for a person, such as an exported calendar, and files that they keep, such as a note's.
 
-They are in the data folder, in one folder a person, so that an erasure finds them.
+They are in the data folder, in one folder a person, so that an erasure finds them. What was made goes after a week.
+What is kept stays until its plugin drops it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import shutil
 import tempfile
 import time
@@ -20,7 +22,10 @@ from llmagent_os.sealing.sealed_files import write_file
 #: The folder inside the data folder.
 OUTGOING_FOLDER = "outgoing"
 
-#: How many days a file is kept: a page of the web chat may fetch it later.
+#: The folder of files that are kept, inside a person's.
+KEPT_FOLDER = "kept"
+
+#: How many days a file that was made is kept: a page of the web chat may fetch it later.
 KEEP_DAYS = 7
 
 
@@ -42,7 +47,10 @@ class OutgoingFiles:
             name: what other programs show.
             content: the bytes.
         """
-        writing = asyncio.ensure_future(asyncio.to_thread(self._write, safe_name(name), content))
+        return await self._written(safe_name(name), content)
+
+    async def _written(self, path: str, content: bytes) -> str:
+        writing = asyncio.ensure_future(asyncio.to_thread(self._write, path, content))
         try:
             return str(await asyncio.shield(writing))
         except asyncio.CancelledError:
@@ -58,7 +66,32 @@ class OutgoingFiles:
             folder = self._folder / file_name_of(self._person_id or "")
         part = folder / f".{uuid4().hex}.part"
         write_file(part, account_in_file_name(folder.name), content)
+        (folder / name).parent.mkdir(exist_ok=True, mode=0o700)
         return part.replace(folder / name)
+
+    async def keep(self, name: str, content: bytes) -> str:
+        """Keep a file until it is dropped. Returns its key.
+
+        Args:
+            name: what other programs show.
+            content: the bytes.
+        """
+        path = await self._written(f"{KEPT_FOLDER}/{uuid4().hex[:8]}-{safe_name(name)}", content)
+        return "/".join(Path(path).parts[-3:])
+
+    def kept_path(self, key: str) -> str:
+        """The path of a kept file, for ``ToolResult.files``. The file may be gone.
+
+        Raises:
+            ValueError: ``key`` is none that :meth:`keep` has given.
+        """
+        if not re.fullmatch(rf"(?!\.)[^/\0]+/{KEPT_FOLDER}/[0-9a-f]{{8}}-[^/\0]+", key):
+            raise ValueError(f"{key!r} is the key of no kept file")
+        return str((self._folder or Path(tempfile.gettempdir())) / key)
+
+    async def drop(self, key: str) -> None:
+        """Erase a kept file. Once more changes nothing."""
+        await asyncio.to_thread(Path(self.kept_path(key)).unlink, missing_ok=True)
 
 
 class MemoryFiles(OutgoingFiles):
@@ -73,6 +106,18 @@ class MemoryFiles(OutgoingFiles):
         name = safe_name(name)
         self.written[name] = content
         return name
+
+    async def keep(self, name: str, content: bytes) -> str:
+        """Keep a file; returns its key, which is its path, too."""
+        key = f"memory/{KEPT_FOLDER}/{uuid4().hex[:8]}-{safe_name(name)}"
+        self.written[key] = content
+        return key
+
+    def kept_path(self, key: str) -> str:
+        return key
+
+    async def drop(self, key: str) -> None:
+        self.written.pop(key, None)
 
 
 def listed(folder: Path, person_id: PersonId) -> list[tuple[Path, int]]:

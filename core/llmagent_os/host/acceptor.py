@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from llmagent_os.adapter import DeletesMessages
+from llmagent_os.adapter import DeletesMessages, is_open_to_all
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.containment import contained
 from llmagent_os.credentials.typed_secret import gives_secret
@@ -185,9 +185,15 @@ class Acceptor:
             self._background.spawn(_deleted(adapter, event.conversation, message_id))
 
     async def _check_owner(self, press: ButtonPress) -> None:
-        """Raise NotYoursError unless the button is under a reply to the person. Linked accounts are one person."""
+        """Raise NotYoursError unless the person may press the button.
+
+        A button that is open to all may be pressed by anybody, as long as it is under a reply to somebody who is known.
+        Any other is for the person whom the reply answers. Linked accounts are one person.
+        """
         owner = await self._reactions.owner_of(press)
         presser = identity_of(press)
+        if owner is not None and is_open_to_all(press.value):
+            return
         if owner == presser or (owner is not None and presser in await self._ledger.identities.everyone(owner)):
             return
         self._metrics.refused += 1

@@ -6,7 +6,7 @@ import asyncio
 
 import structlog
 
-from llmagent_os.adapter import Reply
+from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import ConfigError, TryLaterError
 from llmagent_os.events import Command, Message, Reaction
@@ -44,9 +44,13 @@ class ReplySender:
         again, pending.may_be_sent = pending.may_be_sent, True
         try:
             async with asyncio.timeout(self._limits.send_seconds):
-                pending.receipt = await adapter.send(
-                    pending.where, reply, key=pending.reply_key, reply_to=reply_to, again=again
-                )
+                if reply.replaces is not None:
+                    await adapter.edit(pending.where, reply.replaces, reply)
+                    pending.receipt = Receipt(())  # the message stays the one that it was, and whose it was
+                else:
+                    pending.receipt = await adapter.send(
+                        pending.where, reply, key=pending.reply_key, reply_to=reply_to, again=again
+                    )
         except ConfigError as error:  # another try would fail alike; the inbox keeps the event for a start that can
             self._adapters.set_unusable(adapter.name, error)
             return self._limits.send_backoff.first

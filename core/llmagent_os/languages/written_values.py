@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from babel import Locale
-from babel.dates import format_date
+from babel.dates import format_date, format_skeleton, format_time
 from babel.lists import format_list
 from babel.numbers import format_decimal
 
@@ -51,6 +51,17 @@ def date_text(day: date) -> str:
     '1 Dec 2026'
     """
     return format_date(day, "medium", locale=locale_in_force())
+
+
+def moment_text(moment: datetime) -> str:
+    """A day with its weekday, and the time on its clock.
+
+    >>> moment_text(datetime(2026, 12, 1, 9, 30))
+    'Tue, 1 Dec 2026, 09:30'
+    """
+    locale = locale_in_force()
+    day: Any = format_skeleton("yMMMEd", moment, locale=locale)
+    return f"{day}, {format_time(moment, 'short', locale=locale)}"
 
 
 def list_text(words: Sequence[str]) -> str:

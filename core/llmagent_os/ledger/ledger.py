@@ -34,7 +34,7 @@ from llmagent_os.ledger.open_questions import OpenQuestions
 from llmagent_os.ledger.personas import Personas
 from llmagent_os.ledger.platform_admins import PlatformAdmins
 from llmagent_os.ledger.plugin_contacts import ContactNotes, LedgerContacts
-from llmagent_os.ledger.plugin_records import LedgerRecords, prune_records, read_holder
+from llmagent_os.ledger.plugin_records import LedgerRecords, LedgerSharedRecords, prune_records, read_holder
 from llmagent_os.ledger.plugin_timers import LedgerTimers
 from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
@@ -54,7 +54,7 @@ from llmagent_os.ledger.values import (
     UnfinishedEvent,
 )
 from llmagent_os.ledger.writer import InlineWriter, Writer
-from llmagent_os.records import Records
+from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 
 
@@ -365,6 +365,10 @@ class Ledger:
     def records(self, plugin: str, identity: Identity) -> Records:
         """The records of ``plugin`` about one person; new ones are kept under ``identity``."""
         return LedgerRecords(self._writer, plugin, identity)
+
+    def shared_records(self, plugin: str) -> SharedRecords:
+        """What all people keep with ``plugin``."""
+        return LedgerSharedRecords(self._writer, plugin)
 
     async def record_holder(self, plugin: str, key: str) -> Identity | None:
         """Whose record of ``plugin`` is under ``key``, which only one account has. None: nobody's."""

@@ -7,10 +7,10 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from llmagent_os.identity import Identity
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
-from llmagent_os.ledger.identity_links import identities_of
+from llmagent_os.ledger.identity_links import identities_of, linked, person_of
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import records
 from llmagent_os.ledger.sealed_columns import sealed_values
@@ -125,3 +125,31 @@ class LedgerRecords:
     def _under(self, who: list[Identity], key: str | None = None) -> list[sa.ColumnElement[bool]]:
         found: list[sa.ColumnElement[bool]] = [records.c.user_id.in_(who), records.c.plugin == self._plugin]
         return found if key is None else [*found, records.c.key == key]
+
+
+class LedgerSharedRecords:
+    """What all people keep with one plugin. Nothing is kept anew: each document stays its person's."""
+
+    def __init__(self, writer: Writer, plugin: str) -> None:
+        """Use ``Ledger.shared_records``."""
+        self._writer = writer
+        self._plugin = plugin
+
+    async def under(self, key: str) -> list[tuple[PersonId, Record]]:
+        def work(database: Database) -> list[tuple[PersonId, Record]]:
+            query = sa.select(records).where(records.c.plugin == self._plugin, records.c.key == key)
+            found: dict[PersonId, tuple[int, Record]] = {}
+            for row in database.sql.execute(query.order_by(records.c.user_id)).mappings().all():
+                identity = Identity(row["user_id"])
+                person, accounts = person_of(database, identity), linked(database, identity)
+                rank = accounts.index(identity) if identity in accounts else 0
+                try:
+                    record = decode_record(row["body"])
+                except UNREADABLE as error:
+                    put_aside(database, records, {**row}, row["user_id"], error)
+                    continue
+                if person not in found or rank < found[person][0]:  # as LedgerRecords chooses among accounts
+                    found[person] = (rank, record)
+            return [(person, record) for person, (_, record) in found.items()]
+
+        return await self._writer.run(work)

@@ -9,7 +9,7 @@ from pathlib import Path
 import structlog
 
 from llmagent_os.adapter_kit.files import FOLDER
-from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
+from llmagent_os.adapter_kit.outgoing_files import KEPT_FOLDER, OUTGOING_FOLDER
 from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
@@ -111,5 +111,7 @@ def _files(data: Path) -> Iterator[tuple[Path, str]]:
     for folder in (data / OUTGOING_FOLDER, data / SECRETS_FOLDER):
         for file in sorted(each for each in folder.glob("*/*") if each.is_file()):
             yield file, account_in_file_name(file.parent.name)
+    for file in sorted(each for each in (data / OUTGOING_FOLDER).glob(f"*/{KEPT_FOLDER}/*") if each.is_file()):
+        yield file, account_in_file_name(file.parents[1].name)
     for file in sorted(each for each in data.glob(f"*/{FOLDER}/*/*/*") if each.is_file()):
         yield file, f"{file.parts[-5]}::{account_in_file_name(file.parts[-3])}"

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from llmagent_os.adapter import Button, Reply
 from llmagent_os.errors import PluginError
-from llmagent_os.events import Event
+from llmagent_os.events import ButtonPress, Event
 from llmagent_os.handler import Outcome
 from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.languages.written_phrases import choice_text
@@ -73,6 +73,9 @@ async def answer_button(services: Services, event: Event, value: str, said: str)
     except PluginError as error:
         _log.warning("a button failed", value=value, error=str(error))
         return Outcome(Reply(str(STALE)))
+    if result.replaces and isinstance(event, ButtonPress):  # the message stays whose it was: no history has this one
+        changed = replace(reply_of(result), replaces=event.message_id)
+        return Outcome(services.interaction.render(changed))
     is_stale = result.data.get("status") == "stale"
     if not is_stale:
         await note_approval(services, exchange, value, result)

@@ -17,6 +17,7 @@ from typing import Any, Self
 
 import structlog
 
+from llmagent_os.adapter import OPEN_TO_ALL, is_open_to_all
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall, ToolSpec
@@ -28,7 +29,7 @@ from llmagent_os.events import Event
 from llmagent_os.identity import Identity
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolMark, ToolResult, joined_results
-from llmagent_os.records import Records
+from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
@@ -60,6 +61,7 @@ class Plugins:
         timers: gives a plugin its timers for the sender of an event: ``ledger.timers``. It works like ``records``, but
             only for calls that an event caused.
         contacts: gives a plugin that asks for them the contacts of the sender of an event: ``ledger.contacts``.
+        shared: gives a plugin that says so what all people keep with it: ``ledger.shared_records``.
         vault: keeps people's credentials. None: a call has those of its context.
         failures: the number of failures in a row after which a plugin is cut off.
         rest: seconds that a plugin is cut off for, doubled with every further failure.
@@ -77,6 +79,7 @@ class Plugins:
         records: Callable[[str, Identity], Records] | None = None,
         timers: Callable[[str, Event], Timers] | None = None,
         contacts: Callable[[str, Event], Contacts] | None = None,
+        shared: Callable[[str], SharedRecords] | None = None,
         vault: Vault | None = None,
         failures: int = 3,
         rest: float = 60.0,
@@ -88,7 +91,7 @@ class Plugins:
         self._folder = PluginFolder(folder)
         self._installed = installed
         self._allowed = allowed
-        self._caller = ToolCaller(records, timers, contacts, grace, clock, vault)
+        self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared)
         self._breaker: Callable[[], CircuitBreaker] = lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock)
         self._start_timeout = start_timeout
         self._loaded: dict[str, LoadedPlugin] = {}  # by plugin name; replaced as a whole, never changed in place
@@ -265,12 +268,12 @@ class Plugins:
         Raises:
             PluginError: no plugin has such a button, or the call failed.
         """
-        owner, _, rest = value.partition(":")
+        owner, _, rest = value.removeprefix(OPEN_TO_ALL).partition(":")
         each = self._loaded.get(owner)
         if each is None or not rest or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers the button {value[:BUTTON_CHARACTERS]!r}")
         return await self._caller.call(
-            each, "a button", lambda own: each.plugin.pressed(own, rest), context, credentials=None
+            each, "a button", lambda own: _pressed(each.plugin, own, value, rest), context, credentials=None
         )
 
     async def button_meant(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> str | None:
@@ -623,3 +626,8 @@ class Plugins:
             error = contain(raised)
             self._problems[source] = str(error)
             _log.error("plugin not loaded", source=source, problem=str(error))
+
+
+async def _pressed(plugin: Plugin, context: ToolContext, value: str, rest: str) -> ToolResult:
+    """Have the plugin answer a press. A button that anybody may press has a method of its own."""
+    return await (plugin.pressed_by_anyone if is_open_to_all(value) else plugin.pressed)(context, rest)

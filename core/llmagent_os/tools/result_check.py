@@ -6,6 +6,7 @@ from typing import cast
 
 import msgspec
 
+from llmagent_os.adapter import OPEN_TO_ALL
 from llmagent_os.errors import PluginError
 from llmagent_os.graphics.chart import MAX_ALT
 from llmagent_os.plugin import Button, ToolResult
@@ -15,6 +16,7 @@ MAX_TEXT = 16_000  #: characters
 MAX_BUTTONS = 25  #: in one result
 MAX_LABEL = 80  #: characters of a button's label
 MAX_VALUE = 200  #: characters of a button's value
+MAX_OPEN_VALUE = 60  #: bytes of the value of a button that anybody may press, with the plugin's name
 MAX_ROWS = 200  #: of a card, or of a table
 MAX_FILES = 10  #: in one result
 MAX_COLUMNS = 20  #: of a table
@@ -65,7 +67,7 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
                 f"returned a button with a label or value that is empty or too long: {button.label[:90]!r}, "
                 f"{button.value[:210]!r}"
             )
-    buttons = tuple(Button(button.label, f"{plugin}:{button.value}", button.style) for button in sound.buttons)
+    buttons = tuple(_owned(button, plugin) for button in sound.buttons)
     return msgspec.structs.replace(sound, buttons=buttons)
 
 
@@ -94,8 +96,23 @@ def _table_problem(result: ToolResult) -> str:
 
 def without_prefix(result: ToolResult, plugin: str) -> ToolResult:
     """Return a checked result with its buttons' values as the plugin gave them."""
-    own = tuple(Button(each.label, each.value.removeprefix(f"{plugin}:"), each.style) for each in result.buttons)
+    own = tuple(
+        msgspec.structs.replace(each, value=each.value.removeprefix(OPEN_TO_ALL).removeprefix(f"{plugin}:"))
+        for each in result.buttons
+    )
     return msgspec.structs.replace(result, buttons=own)
+
+
+def _owned(button: Button, plugin: str) -> Button:
+    """``button`` with the plugin's name in its value, and with the mark that says that anybody may press it.
+
+    Raises:
+        PluginError: the value is too long for a button that anybody may press.
+    """
+    value = f"{OPEN_TO_ALL if button.open_to_all else ''}{plugin}:{button.value}"
+    if button.open_to_all and len(value.encode()) > MAX_OPEN_VALUE:  # every platform must carry it, with its mark
+        raise PluginError(f"returned a button that is open to all with a value of more than {MAX_OPEN_VALUE} bytes")
+    return msgspec.structs.replace(button, value=value)
 
 
 def _is_json(value: object, where: str, depth: int = 0) -> None:

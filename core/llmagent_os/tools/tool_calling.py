@@ -25,7 +25,7 @@ from llmagent_os.errors import ContainedError, PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity, first_identity_of, identity_of
 from llmagent_os.plugin import ToolContext, ToolResult
-from llmagent_os.records import Records
+from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.chart_pictures import with_chart_drawn
 from llmagent_os.tools.credential_use import lack_notice, scrubbed_result, scrubbed_text
@@ -68,6 +68,7 @@ class ToolCaller:
         grace: seconds to wait for a cancelled call before it counts as hung.
         clock: seconds that only ever increase, for how long a call keeps the event loop.
         vault: keeps people's credentials. None: the context's own are used.
+        shared: gives a plugin what all people keep with it: ``ledger.shared_records``. None: as for ``records``.
     """
 
     def __init__(
@@ -78,6 +79,7 @@ class ToolCaller:
         grace: float,
         clock: Callable[[], float] = time.monotonic,
         vault: Vault | None = None,
+        shared: Callable[[str], SharedRecords] | None = None,
     ) -> None:
         self._records = records
         self._timers = timers
@@ -85,6 +87,7 @@ class ToolCaller:
         self._grace = grace
         self._clock = clock
         self._vault = vault
+        self._shared = shared
 
     async def call(
         self,
@@ -122,6 +125,8 @@ class ToolCaller:
         used: tuple[GivenCredential, ...] = ()
         try:
             own = self.own(name, context, asks_others=loaded.plugin.asks_others)
+            if self._shared is not None and loaded.plugin.shares_records:
+                own = dataclasses.replace(own, shared=self._shared(name))
             own = await self._with_credentials(loaded, own, credentials)
             given = dict(own.credentials)
             used = tuple(given.values())

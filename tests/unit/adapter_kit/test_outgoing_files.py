@@ -75,3 +75,20 @@ async def test_a_file_whose_call_is_cancelled_does_not_stay(tmp_path: Path, monk
     with pytest.raises(asyncio.CancelledError):
         await task
     assert files_in(tmp_path) == []
+
+
+async def test_a_kept_file_stays_until_it_is_dropped_or_its_person_is_erased(tmp_path: Path) -> None:
+    """What people attach to a note must not go after a week, and must not outlive them."""
+    files = OutgoingFiles(tmp_path, ANA)
+    keys = [await files.keep("../plan.pdf", content) for content in (b"one", b"two")]
+    assert [content_of(files.kept_path(key)) for key in keys] == [b"one", b"two"]
+    old = time.time() - KEEP_DAYS * 86_400 - 60
+    os.utime(files.kept_path(keys[0]), (old, old))
+    assert outgoing_files.prune(tmp_path) == 0
+    await files.drop(keys[0])
+    await files.drop(keys[0])
+    assert len(files_in(tmp_path)) == len(outgoing_files.listed(tmp_path, ANA)) == 1
+    assert outgoing_files.erase(tmp_path, ANA) == 1
+    for made_up in ("../kept/00000000-x", "a/kept/../../x", "a/b/00000000-x", "a/kept/00000000-x/y", ""):
+        with pytest.raises(ValueError, match="no kept file"):
+            files.kept_path(made_up)

@@ -323,3 +323,39 @@ async def test_a_reply_that_was_decided_before_an_erasure_by_another_process_is_
 
 async def _no_draft(_: str) -> None:
     """Show no draft."""
+
+
+async def test_a_button_that_is_open_to_all_is_taken_of_anybody_and_its_message_is_changed(ledger: Ledger) -> None:
+    """In a poll everybody votes under the one message, which stays a reply to whoever asked."""
+
+    class Poll(EchoHandler):
+        async def handle(self, event: Event, draft: Draft) -> Outcome:
+            await super().handle(event, draft)
+            button = Button("Soup", "*poll:soup", open_to_all=True)
+            changed = event.message_id if isinstance(event, ButtonPress) else None
+            return Outcome(Reply(f"asked {len(self.handled)} times", buttons=(button,), replaces=changed))
+
+    class Edited(MemoryAdapter):
+        def __init__(self) -> None:
+            super().__init__()
+            self.edited = asyncio.Event()
+
+        async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
+            await super().edit(conversation, message_id, reply)
+            self.edited.set()
+
+    platform, handler = Edited(), Poll()
+    async with running(Host(handler, ledger, [platform])):
+        await platform.deliver(said(platform, group=True))
+        poll = (await platform.sent(1))[0]
+        press = msgspec.structs.replace(pressing(platform, "u2", poll.message_id), value="*poll:soup")
+        assert await platform.deliver(press)
+        await platform.edited.wait()
+        assert [(message_id, reply.text) for message_id, reply in platform.edits] == [
+            (poll.message_id, "asked 2 times")
+        ]
+        with pytest.raises(NotYoursError, match="the person whom I answered"):  # other buttons stay the asker's
+            await platform.deliver(pressing(platform, "u2", poll.message_id))
+        assert await platform.deliver(pressing(platform, "u1", poll.message_id))
+        with pytest.raises(NotYoursError, match="no longer open"):  # under a message that is none of the bot's
+            await platform.deliver(msgspec.structs.replace(press, event_id="made up", message_id="nowhere"))

@@ -503,3 +503,30 @@ async def test_a_plugin_file_that_ends_the_process_is_reported_and_the_others_lo
         assert states["good"][0] == "working"
         assert states["bad"][0] == "not loaded"
         assert raised.partition("(")[0] in states["bad"][1]
+
+
+async def test_a_button_that_is_open_to_all_has_a_method_of_its_own() -> None:
+    """Nobody reaches what is the asker's by a value that looks as if it were open to all."""
+
+    class Ballot(Plugin):
+        name = "ballot"
+
+        @tool()
+        async def ask(self, context: ToolContext, value: str = "soup") -> ToolResult:
+            """Ask."""
+            return ToolResult({}, "Soup?", buttons=(Button("Soup", value, open_to_all=True), Button("Close", "close")))
+
+        async def pressed(self, context: ToolContext, value: str) -> ToolResult:
+            return ToolResult({}, f"the asker pressed {value}")
+
+        async def pressed_by_anyone(self, context: ToolContext, value: str) -> ToolResult:
+            return ToolResult({}, f"somebody pressed {value}")
+
+    async with Plugins(installed=()) as plugins:
+        await plugins.add(Ballot())
+        asked = await plugins.call("ask", {}, context())
+        assert [button.value for button in asked.buttons] == ["*ballot:soup", "ballot:close"]
+        assert (await plugins.press("*ballot:close", context())).text == "somebody pressed close"
+        assert (await plugins.press("ballot:soup", context())).text == "the asker pressed soup"
+        with pytest.raises(PluginError, match="60 bytes"):
+            await plugins.call("ask", {"value": "x" * 60}, context())

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from llmagent_os.adapter import Thumbs
+from llmagent_os.adapter import Thumbs, is_open_to_all
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.forms import Form
@@ -68,6 +68,7 @@ class PendingInteraction:
         self.components = message.components if message else []
         self.chosen = payload.data.chosen  #: the value of the pressed button, or of the chosen option
         self.is_thumb = self.chosen in THUMBS
+        self.stays = self.is_thumb or is_open_to_all(self.chosen)  #: a press takes no button away
         self.answerable_until = time.monotonic() + ANSWER_SECONDS
         loop = asyncio.get_running_loop()
         self.refusal = str(REFUSED)  #: what the person reads if the host does not store it
@@ -194,7 +195,7 @@ class PendingInteractions:
             body = {"type": _MESSAGE, "data": {"content": interaction.refusal, **only_one_person}}
         elif interaction.is_command:
             body = {"type": _THINKING, "data": only_one_person if interaction.private else {}}
-        elif taken and not interaction.is_thumb:
+        elif taken and not interaction.stays:
             components = with_choice(interaction.components, interaction.chosen)
             body = {"type": _UPDATE_MESSAGE, "data": {"components": components}}
         else:
@@ -224,8 +225,8 @@ class PendingInteractions:
                 await self._api.call(
                     "refusing", "PATCH", ORIGINAL_ANSWER, body={"content": interaction.refusal}, at=webhook
                 )
-        elif taken and interaction.is_thumb:
-            return  # the host says how the thumbs are pressed now
+        elif taken and interaction.stays:
+            return  # the host says how the thumbs are pressed now, and a plugin what a poll says
         elif taken:
             body = {"components": with_choice(interaction.components, interaction.chosen)}
             await self._api.call("showing a choice", "PATCH", ORIGINAL_ANSWER, body=body, at=webhook)

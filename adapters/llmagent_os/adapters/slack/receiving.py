@@ -11,7 +11,7 @@ import aiohttp
 import msgspec
 import structlog
 
-from llmagent_os.adapter import Accept
+from llmagent_os.adapter import Accept, is_open_to_all
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.busy_retry import retry_while_busy
 from llmagent_os.adapter_kit.button_values import ButtonValues
@@ -145,7 +145,7 @@ class EventReceiver:
             await self._catch_up.read(event.conversation, event.conversation.thread, event.sender.user_id)
         if isinstance(event, ButtonPress) and parsed.whispered:
             self._tasks.spawn(self._delete_whisper(parsed.response_url))
-        elif isinstance(event, ButtonPress) and parsed.pressed is not None:
+        elif isinstance(event, ButtonPress) and parsed.pressed is not None and not is_open_to_all(event.value):
             self._tasks.spawn(self._show_choice(event, parsed.pressed, chosen))
         return new
 

@@ -12,7 +12,7 @@ from telegram import CallbackQuery, Update
 from telegram import Message as TelegramMessage
 from telegram.error import TelegramError
 
-from llmagent_os.adapter import Accept
+from llmagent_os.adapter import Accept, is_open_to_all
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.busy_retry import retry_while_busy
@@ -283,7 +283,7 @@ class UpdateReceiver:
 async def _show_choice(api: Api, query: CallbackQuery) -> None:
     """Acknowledge a pressed button, and remove the buttons that were a choice. Nobody waits for this."""
     message = query.message if isinstance(query.message, TelegramMessage) else None
-    stays = is_thumb(query.data) or query.data == HEADING
+    stays = is_thumb(query.data) or query.data == HEADING or is_open_to_all(query.data or "")
     label = "" if message is None or stays else _label(message, query.data)
     with contextlib.suppress(TelegramError):  # the press may be too old to be acknowledged
         await api.bot.answer_callback_query(query.id, text=f"✓ {label}"[:200] if label else None)

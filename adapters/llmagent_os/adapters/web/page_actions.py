@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import structlog
 
-from llmagent_os.adapter import Accept, Button
+from llmagent_os.adapter import Accept, Button, is_open_to_all
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapters.web.access import Visitor
 from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say, Speak
@@ -213,7 +213,8 @@ class PageActions:
                 None if item.pressed == action.value else _refused(action, gettext("Another choice was made already."))
             )
         await self._give(ButtonPress(message_id=message_id, value=action.value, **_common(visitor, action)))
-        await self._transcript.change(conversation, message_id, action.id, pressed=action.value)
+        pressed = None if is_open_to_all(action.value) else action.value
+        await self._transcript.change(conversation, message_id, action.id, pressed=pressed)
         return None
 
     async def _give(self, event: Event) -> None:

@@ -1,0 +1,12 @@
+"""Parts that several plugins are made of. It is no plugin itself.
+
+A plugin imports nothing of another plugin. What two of them need is here, and this folder alone imports the calendar's
+readers of time.
+
+===================  =================================================================================================
+``said_moment``      finds in a text when something is to be, and what is left of the text
+``open_question``    a question that the next words answer
+``numbered_items``   a person's items, each with a small number of its own, and the last one that was deleted
+``pages``            a long list in pages, with buttons
+===================  =================================================================================================
+"""

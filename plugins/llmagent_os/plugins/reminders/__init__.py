@@ -1,0 +1,192 @@
+"""The plugin of reminders: it speaks at the time that a person has named, on the platform where they have asked.
+
+====================  ================================================================================================
+``reminder``          a reminder, and when it rings
+``reminder_call``     the person's reminders and their timers, during one request
+``reminder_setting``  sets and changes reminders, and asks for what is missing
+``reminder_list``     lists reminders, and finds the one that is meant
+``ringing``           announces reminders; Done and the buttons that remind again
+====================  ================================================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+
+from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.languages import gettext, gettext_noop
+from llmagent_os.people.profiles import Profile
+from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, ask, close_question, take_question
+from llmagent_os.plugins.kit.said_moment import TimeExpressionError, read_moment
+from llmagent_os.plugins.reminders.reminder_call import GONE, ReminderCall
+from llmagent_os.plugins.reminders.reminder_list import list_reminders, one_meant
+from llmagent_os.plugins.reminders.reminder_setting import change_reminder, set_reminder
+from llmagent_os.plugins.reminders.ringing import announce, finish, snooze
+
+__all__ = ["RemindersPlugin"]
+
+_REMIND = re.compile(r"(?:please |can you |could you )?remind me (?:to |about |of |that )?(?P<what>.+)", re.I | re.S)
+_LIST = re.compile(r"(?:what are |show |list |show me )?(?:all )?my reminders\W*", re.I)
+_ON_ONE = re.compile(r"(?P<verb>delete|change) +(?P<which>#?\d+|\S+) *(?P<to>.*)", re.I | re.S)
+
+
+class RemindersPlugin(Plugin):
+    """Keeps every person's reminders in the plugin's records, and one timer for each."""
+
+    name = "reminders"
+    work = "is looking at your reminders…"
+    commands = {  # noqa: RUF012
+        "remind": gettext_noop("reminds you: /remind call Ana tomorrow at 6pm"),
+        "reminders": gettext_noop("your reminders; /reminders delete 2, /reminders change 2 friday 9am"),
+    }
+
+    def __init__(self) -> None:
+        self._locks = KeyedLocks()  # by person, who may write from two places at once
+
+    @tool(permission="reminders.write")
+    async def set_reminder(self, context: ToolContext, what: Span, when: Span | None = None) -> ToolResult:
+        """Remind the person of something at a time, once or again and again.
+
+        Args:
+            context: of the person
+            what: what to remind them of
+            when: the time in their words, such as "tomorrow at 6pm" or "every weekday at 8:30"
+        """
+        async with self._locks.of(context.user_id):
+            return await set_reminder(ReminderCall(context), what, when or "")
+
+    @tool(permission="reminders.read", read_only=True)
+    async def list_reminders(self, context: ToolContext) -> ToolResult:
+        """List the person's reminders."""
+        async with self._locks.of(context.user_id):
+            return await list_reminders(ReminderCall(context))
+
+    @tool(permission="reminders.write")
+    async def change_reminder(self, context: ToolContext, which: Span, to: Span) -> ToolResult:
+        """Change when a reminder comes, or what it says.
+
+        Args:
+            context: of the person
+            which: its number, or words of it
+            to: the new time or the new words
+        """
+        async with self._locks.of(context.user_id):
+            call = ReminderCall(context)
+            found = await one_meant(call, which)
+            return found if isinstance(found, ToolResult) else await change_reminder(call, found, to)
+
+    @tool(permission="reminders.write")
+    async def delete_reminder(self, context: ToolContext, which: Span) -> ToolResult:
+        """Delete a reminder. The person can undo it.
+
+        Args:
+            context: of the person
+            which: its number, or words of it
+        """
+        async with self._locks.of(context.user_id):
+            call = ReminderCall(context)
+            found = await one_meant(call, which)
+            return found if isinstance(found, ToolResult) else await call.delete(found)
+
+    async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
+        arguments = arguments.strip()
+        async with self._locks.of(context.user_id):
+            call = ReminderCall(context)
+            await close_question(context)
+            if name == "remind":
+                if arguments:
+                    return await set_reminder(call, _what_of(arguments))
+                await ask(context, "what", when="")
+                return ToolResult({"status": "missing", "need": "what"}, gettext("What should I remind you of?"))
+            if not arguments:
+                return await list_reminders(call)
+            asked = _ON_ONE.fullmatch(arguments)
+            if asked is None or (asked["verb"].lower() == "change") != bool(asked["to"]):
+                text = gettext("I know /reminders, “/reminders delete 2” and “/reminders change 2 friday 9am”.")
+                return ToolResult({"status": "unclear"}, text)
+            found = await one_meant(call, asked["which"])
+            if isinstance(found, ToolResult):
+                return found
+            return await change_reminder(call, found, asked["to"]) if asked["to"] else await call.delete(found)
+
+    async def pressed(self, context: ToolContext, value: str) -> ToolResult:
+        verb, _, rest = value.partition(":")
+        async with self._locks.of(context.user_id):
+            call = ReminderCall(context)
+            if verb == ANSWER:
+                return await self._answered(call)
+            if verb == "page" and rest.isdecimal():
+                return await list_reminders(call, int(rest[:6]))
+            if verb == "undo":
+                return await call.restore(rest)
+            if verb == "done":
+                return await finish(call, rest)
+            if verb == "snooze":
+                ref, _, until = rest.partition(":")
+                return await snooze(call, ref, until)
+            found = await call.items.by_ref(rest) if verb == "delete" else None
+            return ToolResult({"status": "stale"}, str(GONE)) if found is None else await call.delete(found)
+
+    async def _answered(self, call: ReminderCall) -> ToolResult:
+        question = await take_question(call.context)
+        text = call.context.text
+        if question is None or not text:
+            return ToolResult({"status": "stale"}, str(GONE))
+        if question.what == "when":
+            return await set_reminder(call, question.given["what"], text)
+        return await set_reminder(call, _what_of(text), question.given["when"])
+
+    async def button_meant(self, context: ToolContext) -> str | None:
+        """Words after a question answer it. Words that say no time do not answer "When?"."""
+        question = await answers_question(context)
+        if question is None:
+            return None
+        if question.what == "when":
+            try:
+                said = read_moment(context.text, context.now)
+            except TimeExpressionError:
+                return ANSWER
+            if said.wall is None:
+                await close_question(context)
+                return None
+        return ANSWER
+
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
+        """Read "remind me to … at …" and "my reminders"."""
+        if _LIST.fullmatch(context.text.strip()):
+            return (ToolCall("list_reminders", {}),)
+        asked = _REMIND.fullmatch(context.text.strip().rstrip(".!"))
+        if asked is None:
+            return ()
+        try:
+            said = read_moment(asked["what"], context.now)
+        except TimeExpressionError:
+            return ()
+        return (ToolCall("set_reminder", {"what": asked["what"]}),) if said.wall is not None and said.rest else ()
+
+    async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
+        async with self._locks.of(context.user_id):
+            return await announce(ReminderCall(context), key, at)
+
+    async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> ToolResult | None:
+        """Repeated reminders follow the person's clock. Single ones do where the zone was only assumed before."""
+        async with self._locks.of(context.user_id):
+            call, count = ReminderCall(context), 0
+            for each in await call.pending():
+                if each.zone == context.time_zone or each.is_delay or not (each.rule or not before.time_zone):
+                    continue
+                moved = each.in_zone(context.time_zone, context.now.astimezone(UTC))
+                await call.items.put(moved)
+                await call.schedule(moved)
+                count += 1
+        if not count:
+            return None
+        return ToolResult({"status": "moved"}, gettext("Your reminders now follow the clock there."))
+
+
+def _what_of(text: str) -> str:
+    """What to remind of, without "remind me to" before it."""
+    found = _REMIND.fullmatch(text)
+    return found["what"] if found is not None else text

@@ -1,0 +1,49 @@
+"""Lists reminders, and finds the one that a person means."""
+
+from __future__ import annotations
+
+from llmagent_os.languages import gettext, ngettext
+from llmagent_os.plugin import Button, Card, ToolResult
+from llmagent_os.plugins.kit.pages import page_of
+from llmagent_os.plugins.reminders.reminder import Reminder
+from llmagent_os.plugins.reminders.reminder_call import ReminderCall
+
+PAGE_SIZE = 8  #: reminders in one reply
+
+
+async def list_reminders(call: ReminderCall, number: int = 1) -> ToolResult:
+    """List the reminders that will ring."""
+    pending = await call.pending()
+    if not pending:
+        text = gettext("You have no reminders. “/remind call Ana tomorrow at 6pm” sets one.")
+        return ToolResult({"status": "empty"}, text)
+    page = page_of(pending, number, PAGE_SIZE)
+    lines = [_line(each) for each in page.items]
+    return ToolResult(
+        {"status": "listed", "count": str(len(pending)), "reminders": "; ".join(lines)},
+        ngettext("You have {count} reminder.", "You have {count} reminders.", len(pending)),
+        card=Card(rows=tuple((str(each.number), line) for each, line in zip(page.items, lines, strict=True))),
+        buttons=(*(_delete_button(each) for each in page.items), *page.buttons("page:")),
+    )
+
+
+async def one_meant(call: ReminderCall, which: str) -> Reminder | ToolResult:
+    """The reminder that a number or words mean; or what is said where none or several fit."""
+    found = await call.find(which)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        text = gettext("I found no reminder “{which}”. /reminders lists them.", which=which[:80])
+        return ToolResult({"status": "not_found"}, text)
+    card = Card(rows=tuple((str(each.number), _line(each)) for each in found[:PAGE_SIZE]))
+    text = gettext("Several reminders fit. Which number do you mean?")
+    return ToolResult({"status": "several", "numbers": ", ".join(str(each.number) for each in found)}, text, card=card)
+
+
+def _line(reminder: Reminder) -> str:
+    repeats = f" ({reminder.repeats})" if reminder.repeats else ""
+    return f"{reminder.what}: {reminder.when}{repeats}"
+
+
+def _delete_button(reminder: Reminder) -> Button:
+    return Button(gettext("Delete {number}", number=reminder.number), f"delete:{reminder.ref}")

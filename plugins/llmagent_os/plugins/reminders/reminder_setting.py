@@ -1,0 +1,122 @@
+"""Sets and changes reminders, and asks for what is missing."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from msgspec.structs import replace
+
+from llmagent_os.languages import gettext, moment_text
+from llmagent_os.plugin import ToolResult
+from llmagent_os.plugins.kit.open_question import ask
+from llmagent_os.plugins.kit.said_moment import SaidMoment, TimeExpressionError, read_moment, to_aware
+from llmagent_os.plugins.reminders.reminder import Reminder
+from llmagent_os.plugins.reminders.reminder_call import ReminderCall
+
+MAX_REMINDERS = 100  #: of one person
+MAX_CHARACTERS = 500  #: of what a reminder says
+
+
+async def set_reminder(call: ReminderCall, what: str, when: str = "") -> ToolResult:
+    """Set a reminder. What is missing is asked for.
+
+    Args:
+        call: of the person.
+        what: what to be reminded of, with or without its time.
+        when: the time, where it is known apart from ``what``.
+    """
+    context = call.context
+    if len(what) + len(when) > MAX_CHARACTERS:
+        text = gettext("A reminder has at most {count} characters. Please say it shorter.", count=MAX_CHARACTERS)
+        return ToolResult({"status": "too_long"}, text)
+    try:
+        said = read_moment(when or what, context.now)
+    except TimeExpressionError as error:
+        return await _ask_when(call, what if when else _without_time(what, context.now), _unreadable(error))
+    named = what.strip() if when else said.rest
+    if not named:
+        await ask(context, "what", when=when or what)
+        return ToolResult({"status": "missing", "need": "what"}, gettext("What should I remind you of?"))
+    if said.wall is None:
+        return await _ask_when(call, named, _unreadable(None) if when else "")
+    if len(await call.pending()) >= MAX_REMINDERS:
+        text = gettext("You have {count} reminders, and I keep no more. /reminders deletes some.", count=MAX_REMINDERS)
+        return ToolResult({"status": "full"}, text)
+    blank = Reminder(what=named, wall=said.wall, zone=context.time_zone, next=context.now, made_by=context.call_id)
+    reminder = await call.items.add(blank.at(said))
+    await call.schedule(reminder)
+    return ToolResult(
+        {"status": "set", "what": reminder.what, "when": reminder.when, "number": str(reminder.number)},
+        f"{_set_text(reminder)}{clock_text(said, ZoneInfo(reminder.zone))}",
+        word_for_word=bool(said.clock),
+    )
+
+
+async def change_reminder(call: ReminderCall, reminder: Reminder, to: str) -> ToolResult:
+    """Change when a reminder rings, what it says, or both."""
+    try:
+        said = read_moment(to, call.context.now)
+    except TimeExpressionError as error:
+        return ToolResult({"status": "unclear", "need": "when"}, _unreadable(error))
+    if len(to) > MAX_CHARACTERS or not to.strip():
+        text = gettext("Say what is new, in at most {count} characters.", count=MAX_CHARACTERS)
+        return ToolResult({"status": "unclear", "need": "change"}, text)
+    changed = replace(reminder, what=said.rest or reminder.what)
+    if said.wall is not None:
+        changed = replace(changed, zone=call.context.time_zone).at(said)
+    await call.items.change(changed)
+    await call.schedule(changed)
+    text = gettext("Changed: {what}, {when}.", what=changed.what, when=changed.when)
+    return ToolResult(
+        {"status": "changed", "what": changed.what, "when": changed.when},
+        f"{text}{clock_text(said, ZoneInfo(changed.zone))}",
+        buttons=(call.undo(changed),),
+    )
+
+
+def clock_text(said: SaidMoment, zone: ZoneInfo) -> str:
+    """What the clocks do at the time that was asked for, as a further sentence; mostly empty."""
+    if said.clock == "skipped" and said.wall is not None:
+        when = moment_text(to_aware(said.wall, zone))
+        return " " + gettext("The clocks are set forward over that time, so it is {when}.", when=when)
+    if said.clock == "twice":
+        return " " + gettext("The clocks show that time twice on that day. I take the first.")
+    return ""
+
+
+def _set_text(reminder: Reminder) -> str:
+    if reminder.repeats:
+        return gettext(
+            "I'll remind you of “{what}” {repeats}: the next time is {when}.",
+            what=reminder.what,
+            repeats=reminder.repeats,
+            when=reminder.when,
+        )
+    return gettext("I'll remind you of “{what}”: {when}.", what=reminder.what, when=reminder.when)
+
+
+async def _ask_when(call: ReminderCall, what: str, why: str) -> ToolResult:
+    await ask(call.context, "when", what=what)
+    question = gettext("When should I remind you of “{what}”?", what=what)
+    return ToolResult({"status": "missing", "need": "when", "what": what}, f"{why} {question}".strip())
+
+
+def _without_time(what: str, now: datetime) -> str:
+    """What is to be said, without words of a time that cannot be: the person is asked for another one."""
+    words = what.split()
+    for count in range(len(words) - 1, 0, -1):  # the time stands at the end, or it stays in the text
+        try:
+            if read_moment(" ".join(words[:count]), now).wall is None:
+                return " ".join(words[:count]).strip(" ,;:-")
+        except TimeExpressionError:
+            continue
+    return what
+
+
+def _unreadable(error: TimeExpressionError | None) -> str:
+    if error is not None and error.problem == "past":
+        return gettext("That time is over already.")
+    if error is not None and error.field == "repeat" and error.problem == "impossible":
+        return gettext("I repeat a reminder once a day at most.")
+    return gettext("I read times such as “tomorrow at 9”, “every weekday at 8:30” and “2027-01-15 14:00”.")

@@ -1,0 +1,198 @@
+"""The plugin of tasks: what a person has to do, in lists, with priorities and dates.
+
+================  ====================================================================================================
+``task``          a task, and how people write one
+``task_store``    keeps the tasks in their order
+``task_answers``  what is said about them
+================  ====================================================================================================
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+
+from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.languages import gettext, gettext_noop
+from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
+from llmagent_os.plugins.todo.task import Task
+from llmagent_os.plugins.todo.task_answers import (
+    GONE,
+    add_task,
+    announce_task,
+    clear_done,
+    delete_task,
+    edit_task,
+    finish_task,
+    list_lists,
+    list_tasks,
+    remind_of,
+    reopen_task,
+    restore_task,
+)
+from llmagent_os.plugins.todo.task_store import TaskStore
+
+__all__ = ["TodoPlugin"]
+
+_ADD = re.compile(
+    r"(?:please )?(?:add|put) (?P<task>.+?) (?:to|on) (?:my|the) "
+    r"(?:to-?do list|to-?dos|tasks|task list|(?P<name>\w+) list)[.!]*",
+    re.I | re.S,
+)
+_LIST = re.compile(r"(?:what's on |what is on |show |show me |list )?my (?:to-?do list|to-?dos|tasks)\W*", re.I)
+_ON_ONE = re.compile(r"(?P<verb>done|open|delete|edit|move|remind) +(?P<which>\d+)(?: +(?P<more>.+))?", re.I | re.S)
+
+
+class TodoPlugin(Plugin):
+    """Keeps every person's tasks in the plugin's records."""
+
+    name = "todo"
+    work = "is looking at your tasks…"
+    commands = {  # noqa: RUF012
+        "todo": gettext_noop(
+            "your tasks; /todo buy milk #home !! friday adds one, /todo done 3, /todo edit 3 monday, /todo move 3 1"
+        )
+    }
+
+    def __init__(self) -> None:
+        self._locks = KeyedLocks()  # by person
+
+    @tool(permission="todo.write")
+    async def add_task(
+        self, context: ToolContext, text: Span, due: Span | None = None, in_list: Span | None = None
+    ) -> ToolResult:
+        """Put a task on the person's to-do list.
+
+        Args:
+            context: of the person
+            text: what is to be done
+            due: when, in their words
+            in_list: the name of one of their lists
+        """
+        async with self._locks.of(context.user_id):
+            return await add_task(TaskStore(context), f"{text} {due or ''}".strip(), in_list or "")
+
+    @tool(permission="todo.read", read_only=True)
+    async def list_tasks(self, context: ToolContext, in_list: Span | None = None) -> ToolResult:
+        """List what the person has to do.
+
+        Args:
+            context: of the person
+            in_list: the name of one of their lists; left out: all
+        """
+        async with self._locks.of(context.user_id):
+            return await list_tasks(TaskStore(context), in_list or "")
+
+    @tool(permission="todo.write")
+    async def finish_task(self, context: ToolContext, which: Span) -> ToolResult:
+        """Mark a task as done. The person can undo it.
+
+        Args:
+            context: of the person
+            which: its number, or words of it
+        """
+        async with self._locks.of(context.user_id):
+            found = await _one(store := TaskStore(context), which)
+            return found if isinstance(found, ToolResult) else await finish_task(store, found)
+
+    @tool(permission="todo.write")
+    async def delete_task(self, context: ToolContext, which: Span) -> ToolResult:
+        """Delete a task. The person can undo it.
+
+        Args:
+            context: of the person
+            which: its number, or words of it
+        """
+        async with self._locks.of(context.user_id):
+            found = await _one(store := TaskStore(context), which)
+            return found if isinstance(found, ToolResult) else await delete_task(store, found)
+
+    async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
+        words = arguments.strip()
+        async with self._locks.of(context.user_id):
+            store = TaskStore(context)
+            await close_question(context)
+            if words.lower() in ("", "all") or re.fullmatch(r"#[\w-]+", words):
+                return await list_tasks(store, words if words.startswith("#") else "", done=words.lower() == "all")
+            if words.lower() == "lists":
+                return await list_lists(store)
+            if words.lower() == "clear":
+                return await clear_done(store)
+            if words.lower() == "add":
+                return await add_task(store, "")
+            if asked := _ON_ONE.fullmatch(words):
+                found = await _one(store, asked["which"])
+                return found if isinstance(found, ToolResult) else await _on_one(store, found, asked)
+            return await add_task(store, words)
+
+    async def pressed(self, context: ToolContext, value: str) -> ToolResult:
+        verb, _, rest = value.partition(":")
+        async with self._locks.of(context.user_id):
+            store = TaskStore(context)
+            if verb == ANSWER:
+                if await take_question(context) is None or not context.text:
+                    return ToolResult({"status": "stale"}, str(GONE))
+                return await add_task(store, context.text)
+            if verb == "page":
+                in_list, done, number = (*rest.split(":"), "", "")[:3]
+                return await list_tasks(store, in_list, int(number[:6]) if number.isdecimal() else 1, done=done == "1")
+            if verb == "undo":
+                return await restore_task(store, rest)
+            task = await store.items.by_ref(rest)
+            if task is not None and verb == "done":
+                return await finish_task(store, task)
+            if task is not None and verb == "delete":
+                return await delete_task(store, task)
+            if task is not None and verb in ("remind", "later"):
+                return await remind_of(store, task, later=verb == "later")
+            return ToolResult({"status": "stale"}, str(GONE))
+
+    async def button_meant(self, context: ToolContext) -> str | None:
+        """Words after "What is to be done?" are the task."""
+        return None if await answers_question(context) is None else ANSWER
+
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
+        """Read "add … to my to-do list" and "my tasks"."""
+        if _LIST.fullmatch(context.text.strip()):
+            return (ToolCall("list_tasks", {}),)
+        asked = _ADD.fullmatch(context.text.strip())
+        if asked is None:
+            return ()
+        named = {"in_list": asked["name"]} if asked["name"] else {}
+        return (ToolCall("add_task", {"text": asked["task"], **named}),)
+
+    async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
+        async with self._locks.of(context.user_id):
+            return await announce_task(TaskStore(context), key, at)
+
+
+async def _one(store: TaskStore, which: str) -> Task | ToolResult:
+    found = await store.meant(which)
+    if len(found) == 1:
+        return found[0]
+    if not found:
+        return ToolResult({"status": "not_found"}, gettext("I found no task “{which}”.", which=which[:80]))
+    numbers = ", ".join(str(each.number) for each in found[:20])
+    text = gettext("Several tasks fit. Say the number: {numbers}.", numbers=numbers)
+    return ToolResult({"status": "several", "numbers": numbers}, text)
+
+
+async def _on_one(store: TaskStore, task: Task, asked: re.Match[str]) -> ToolResult:
+    verb, more = asked["verb"].lower(), asked["more"] or ""
+    if verb == "edit" and more:
+        return await edit_task(store, task, more)
+    if verb == "move" and more.strip().isdecimal():
+        place = await store.place(task, int(more.strip()[:6]))
+        text = gettext("Moved to place {place}: {what}.", place=place, what=task.text)
+        return ToolResult({"status": "moved", "place": str(place)}, text)
+    if verb == "done":
+        return await finish_task(store, task)
+    if verb == "open":
+        return await reopen_task(store, task)
+    if verb == "delete":
+        return await delete_task(store, task)
+    if verb == "remind" and task.due is not None:
+        return await remind_of(store, task)
+    text = gettext("Say more: “/todo edit 3 TEXT”, “/todo move 3 1”. “/todo remind 3” is for a task with a date.")
+    return ToolResult({"status": "unclear"}, text)
