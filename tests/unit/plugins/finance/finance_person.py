@@ -58,6 +58,7 @@ class Person:
 
     async def types(self, arguments: str) -> ToolResult:
         """Type ``/finance ARGUMENTS``."""
+        await self.ready()
         # Checked as by the registry, which would also draw the chart.
         result = await self.plugin.command(self.context(), "finance", arguments)
         return checked(result, plugin="finance", may_change_profile=False)
@@ -71,7 +72,12 @@ class Person:
             attachments.append(Attachment(name, "application/octet-stream", str(path), path.stat().st_size))
         room = Conversation(platform="test", channel="room")
         event = Message(
-            event_id="e", conversation=room, sender=Sender("ana"), text="", message_id="m", attachments=tuple(attachments)
+            event_id="e",
+            conversation=room,
+            sender=Sender("ana"),
+            text="",
+            message_id="m",
+            attachments=tuple(attachments),
         )
         return await (await self.ready()).received(self.context(event=event))
 

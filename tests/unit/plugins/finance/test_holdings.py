@@ -5,10 +5,11 @@ from __future__ import annotations
 import warnings
 from datetime import date, timedelta
 from decimal import Decimal
+from importlib import import_module
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
@@ -21,7 +22,8 @@ from tests.unit.plugins.finance.finance_person import Person
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    import empyrical
+    pd: Any = import_module("pandas")
+    empyrical: Any = import_module("empyrical")
 
 START = date(2025, 1, 1)
 PRICES = "date,ACME,BOLT\n2026-01-31,100,50\n2026-02-28,110,45\n2026-03-31,99,54\n2026-04-30,120,60\n"
@@ -30,9 +32,10 @@ TRADES = "date,symbol,quantity,price,currency\n2026-01-31,ACME,10,100,EUR\n2026-
 
 def series(seed: int, count: int = 300) -> tuple[tuple[date, ...], NDArray[np.float64]]:
     """Prices of working days that wander."""
-    days = tuple(day.date() for day in pd.bdate_range(START, periods=count))
+    days: tuple[date, ...] = tuple(day.date() for day in pd.bdate_range(START, periods=count))
     steps = np.random.default_rng(seed).normal(0.0004, 0.012, count - 1)
-    return days, np.round(np.concatenate(([100.0], 100 * np.cumprod(1 + steps))), 4)
+    prices = np.concatenate(([100.0], 100 * np.cumprod(1 + steps)))
+    return days, np.asarray(np.round(prices, 4), dtype=np.float64)
 
 
 def as_series(symbol: str, seed: int) -> PriceSeries:
@@ -60,13 +63,15 @@ def test_correlation_agrees_with_pandas() -> None:
     frame = pd.DataFrame({"one": one[::2], "other": other[::2]}, index=list(days[::2])).pct_change().dropna()
     first, second = dict(zip(days, one.tolist(), strict=True)), dict(zip(days[::2], other[::2].tolist(), strict=True))
     found, count = correlation(first, second)
-    assert (found, count) == (pytest.approx(frame["one"].corr(frame["other"]), rel=1e-9), len(frame))
+    assert found == pytest.approx(frame["one"].corr(frame["other"]), rel=1e-9)
+    assert count == len(frame)
 
 
 def test_the_time_weighted_return_ignores_when_money_was_put_in() -> None:
     """One symbol: whatever was bought and sold at its price, the return is that of the price."""
     prices = as_series("ACME", 3)
-    trades = [Trade(prices.days[at], "ACME", Decimal(q)) for at, q in ((0, "10"), (50, "25.5"), (120, "-30"), (200, "7"))]
+    bought = ((0, "10"), (50, "25.5"), (120, "-30"), (200, "7"))
+    trades = [Trade(prices.days[at], "ACME", Decimal(quantity)) for at, quantity in bought]
     found = valuation(Holdings(tuple(trades), {"ACME": prices}), "EUR", (), prices.days[-1])
     whole = float(prices.prices[-1] / prices.prices[0]) - 1
     assert time_weighted(period_returns(found)[1]) == pytest.approx(whole, rel=1e-3)  # values are rounded to cents
@@ -76,7 +81,8 @@ def test_the_money_weighted_return_makes_the_present_value_zero() -> None:
     """Checked by the roots of the polynomial of whole years, which numpy finds in another way."""
     days = tuple(START + timedelta(days=365 * year) for year in range(4))
     prices = PriceSeries("ACME", "EUR", days, (Decimal(100), Decimal(80), Decimal(120), Decimal(150)))
-    trades = (Trade(days[0], "ACME", Decimal(10)), Trade(days[1], "ACME", Decimal(20)), Trade(days[2], "ACME", Decimal(-5)))
+    bought = ((days[0], 10), (days[1], 20), (days[2], -5))
+    trades = tuple(Trade(day, "ACME", Decimal(quantity)) for day, quantity in bought)
     found = valuation(Holdings(trades, {"ACME": prices}), "EUR", (), days[-1])
     roots = np.roots([-1000, -1600, 600, 3750])
     factor = next(1 / root.real for root in 1 / roots if abs(root.imag) < 1e-9 and root.real > 0)
@@ -116,7 +122,8 @@ async def test_holdings_in_a_chat(person: Person) -> None:
     assert result.data["time-weighted return"] == "32.0%"
     assert "Computed from 3 returns, 12 periods a year, a risk-free rate of 2.5% a year" in result.text
     assert "not advice" in result.text and result.chart is not None
-    assert (await person.types("correlation")).data["ACME / BOLT"] == f"{np.corrcoef([.1, -.1, 120 / 99 - 1], [-.1, .2, 1 / 9])[0, 1]:.2f}"
+    one = np.corrcoef([0.1, -0.1, 120 / 99 - 1], [-0.1, 0.2, 1 / 9])[0, 1]
+    assert (await person.types("correlation")).data["ACME / BOLT"] == f"{one:.2f}"
 
 
 async def test_a_list_of_holdings_is_what_is_held_now(person: Person) -> None:

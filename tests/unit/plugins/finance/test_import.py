@@ -61,9 +61,9 @@ async def test_two_presses_at_once_import_once(person: Person) -> None:
 @pytest.mark.parametrize("content", [SGML, CAMT], ids=["ofx", "camt"])
 async def test_the_banks_own_numbers_recognise_a_transaction(person: Person, content: str) -> None:
     await person.imports(content, name="statement.ofx")
-    assert told(await person.sends(content.replace("lunch", "dinner").replace("Strom", "Gas"), name="s.ofx")).startswith(
-        "I have all"
-    )
+    assert told(
+        await person.sends(content.replace("lunch", "dinner").replace("Strom", "Gas"), name="s.ofx")
+    ).startswith("I have all")
 
 
 async def test_dates_that_can_be_read_in_two_ways_are_asked_about(person: Person) -> None:
@@ -100,11 +100,14 @@ async def test_several_files_are_asked_about_one_after_the_other(person: Person)
 
 async def test_words_agree_only_to_what_was_asked(person: Person) -> None:
     asked = await person.sends(NOVEMBER)
-    assert await person.plugins.button_meant(person.context("yes", question=told(asked))) == asked.buttons[0].value  # type: ignore[union-attr]
+    meant = await person.plugins.button_meant(person.context("yes", question=told(asked)))
+    assert meant is not None and meant.startswith("finance:import:")
     assert await person.plugins.button_meant(person.context("yes", question="Shall I delete it?")) is None
 
 
-@pytest.mark.parametrize(("name", "content"), [("photo.png", b"\x89PNG"), ("notes.xml", b"<a/>"), ("letter.pdf", b"%PDF")])
+@pytest.mark.parametrize(
+    ("name", "content"), [("photo.png", b"\x89PNG"), ("notes.xml", b"<a/>"), ("letter.pdf", b"%PDF")]
+)
 async def test_files_for_others_are_left_alone(person: Person, name: str, content: bytes) -> None:
     assert await person.sends(content, name=name) is None
 

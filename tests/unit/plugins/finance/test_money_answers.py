@@ -166,7 +166,9 @@ async def test_clear_words_need_no_model(person: Person, text: str, tool: str | 
     assert [call.name for call in read] == ([tool] if tool else [])  # type: ignore[union-attr]
 
 
-@pytest.mark.parametrize("words", ["", "budget", "category", "rate", "balance", "add", "riskfree", "columns", "nonsense"])
+@pytest.mark.parametrize(
+    "words", ["", "budget", "category", "rate", "balance", "add", "riskfree", "columns", "nonsense"]
+)
 async def test_what_is_missing_is_asked_for(person: Person, words: str) -> None:
     result = await person.types(words)
-    assert result.data["status"] in ("unclear", "listed") and "/finance" in result.text or "file" in result.text
+    assert (result.data["status"] in ("unclear", "listed") and "/finance" in result.text) or "file" in result.text

@@ -48,7 +48,8 @@ CAMT = """<?xml version="1.0" encoding="UTF-8"?>
 <Ntry><Amt Ccy="EUR">50.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>BOOK</Sts><BookgDt><Dt>2026-11-03</Dt></BookgDt>
 <AcctSvcrRef>r1</AcctSvcrRef><NtryDtls><TxDtls><RltdPties><Cdtr><Nm>Stadtwerke</Nm></Cdtr></RltdPties>
 <RmtInf><Ustrd>Strom</Ustrd></RmtInf></TxDtls></NtryDtls></Ntry>
-<Ntry><Amt Ccy="EUR">30.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts><BookgDt><Dt>2026-11-04</Dt></BookgDt>
+<Ntry><Amt Ccy="EUR">30.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts><Cd>BOOK</Cd></Sts>
+<BookgDt><Dt>2026-11-04</Dt></BookgDt>
 <AcctSvcrRef>r2</AcctSvcrRef><NtryDtls><TxDtls><Amt Ccy="EUR">10.00</Amt></TxDtls>
 <TxDtls><Amt Ccy="EUR">20.00</Amt></TxDtls></NtryDtls></Ntry>
 <Ntry><Amt Ccy="EUR">9.00</Amt><CdtDbtInd>DBIT</CdtDbtInd><Sts>PDNG</Sts></Ntry>
@@ -91,7 +92,11 @@ CAMT = """<?xml version="1.0" encoding="UTF-8"?>
             "OFX",
             [(date(2026, 11, 3), "-12.50", "USD", "Joe & Co"), (date(2026, 11, 4), "100.00", "USD", "Pay")],
         ),
-        (QIF.encode(), "QIF", [(date(2026, 11, 13), "-1234.56", "EUR", "Lidl"), (date(2026, 11, 2), "5.00", "EUR", "Ana")]),
+        (
+            QIF.encode(),
+            "QIF",
+            [(date(2026, 11, 13), "-1234.56", "EUR", "Lidl"), (date(2026, 11, 2), "5.00", "EUR", "Ana")],
+        ),
         (
             CAMT.encode(),
             "CAMT.053",
