@@ -33,12 +33,13 @@ from llmagent_os.plugins.finance.advice import advice_asked, refused_advice
 from llmagent_os.plugins.finance.budget_answers import TIMER, told_breaches
 from llmagent_os.plugins.finance.categories import CATEGORIES
 from llmagent_os.plugins.finance.clear_requests import read_request, taught
+from llmagent_os.plugins.finance.clearing import clear
 from llmagent_os.plugins.finance.finance_call import FinanceCall
 from llmagent_os.plugins.finance.finance_command import export_transactions, finance_command
 from llmagent_os.plugins.finance.finance_tools import FinanceTools
 from llmagent_os.plugins.finance.import_question import shall_i
 from llmagent_os.plugins.finance.setting_answers import teach_category
-from llmagent_os.plugins.finance.statement_import import import_received
+from llmagent_os.plugins.finance.statement_import import WAITING_TIMER, import_received
 from llmagent_os.plugins.finance.statement_import import pressed as import_pressed
 from llmagent_os.plugins.finance.statement_rows import sheet_id
 
@@ -74,6 +75,8 @@ class FinancePlugin(FinanceTools):
         own, _, given = rest.partition(":")
         if action == "show" and own in _SHOWN:
             return await finance_command(call, own)
+        if action == "clear":
+            return await clear(call, own)
         if action == "teach":
             return await teach_category(call, given, own)
         if action == "undo":
@@ -115,6 +118,10 @@ class FinancePlugin(FinanceTools):
         return (found,) if found else ()
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
+        if key == WAITING_TIMER:
+            async with self.locks.of(context.user_id):
+                await FinanceCall(context).store.clear_waiting()
+            return None
         if key != TIMER:
             return None
         async with self.locks.of(context.user_id):

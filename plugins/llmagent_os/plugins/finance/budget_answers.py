@@ -68,8 +68,8 @@ async def read_budgets(call: FinanceCall) -> ToolResult:
     ]
     head = (gettext("category"), gettext("spent"), gettext("budget"), gettext("left"))
     return ToolResult(
-        {"status": "listed", "month": states[0].month}
-        | {each.category: f"{each.spent.total} of {each.limit}" for each in states},
+        {each.category: f"{each.spent.total} of {each.limit}" for each in states}
+        | {"status": "listed", "month": states[0].month},
         " ".join([gettext("Budgets of {month}.", month=month_text(states[0].month)), *lines]),
         table=Table(head, rows),
         word_for_word=True,

@@ -7,6 +7,7 @@ import re
 from llmagent_os.languages import gettext
 from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.finance import budget_answers, flow_answers, portfolio_answers, setting_answers, worth_answers
+from llmagent_os.plugins.finance.clearing import ask_to_clear
 from llmagent_os.plugins.finance.finance_call import FinanceCall, nothing_yet, unclear
 from llmagent_os.plugins.finance.money import currency_of
 from llmagent_os.plugins.finance.requested_month import read_month
@@ -61,6 +62,8 @@ async def _set(call: FinanceCall, word: str, rest: str) -> ToolResult:
             return await setting_answers.set_risk_free(call, rest)
         case "add":
             return await _add(call, parts)
+        case "clear":
+            return await ask_to_clear(call, rest.lower())
         case "columns":
             return await set_columns(call, rest)
         case "account" if rest:
@@ -122,7 +125,7 @@ def _last_word(text: str) -> tuple[str, str]:
 
 async def _overview(call: FinanceCall) -> ToolResult:
     words = ", ".join(
-        ("list", "spending", *_PLAIN, "budget", "category", "add", "rate", "currency", "balance", "export")
+        ("list", "spending", *_PLAIN, "budget", "category", "add", "rate", "currency", "balance", "clear", "export")
     )
     text = gettext(
         "I import statements and compute from them. Send me a file, or type `/finance` with one of: {words}.",

@@ -79,6 +79,12 @@ class FinanceStore:
                 await self._records.put(key, {"rows": kept})
         return taken
 
+    async def clear(self, holdings: bool) -> None:
+        """Delete trades and prices, or all transactions."""
+        for key, _ in await self._records.items():
+            if (key == "trades" or key.startswith(_PRICES)) if holdings else key.startswith(_MONTH):
+                await self._records.delete(key)
+
     async def waiting(self) -> tuple[str, Sheet] | None:
         """The first file that waits for a confirmation, with its key; None: there is none."""
         found = [item for item in await self._records.items() if item[0].startswith(_WAITING)]

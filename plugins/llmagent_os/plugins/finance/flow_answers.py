@@ -89,7 +89,7 @@ async def show_spending(call: FinanceCall, category: str = "", month: str = "") 
         unit=currency,
     )
     return ToolResult(
-        {"status": "computed", "total": str(total), "month": wanted} | dict(rows[:15]),
+        dict(rows[:15]) | {"status": "computed", "total": str(total), "month": wanted},
         gettext("You spent {amount} in {month}.", amount=total, month=month_text(wanted)) + missing,
         table=Table((gettext("category"), gettext("spent")), rows[:100]) if rows else None,
         chart=chart if bars else None,

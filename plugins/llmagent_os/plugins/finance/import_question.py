@@ -41,7 +41,7 @@ async def ask_about(call: FinanceCall, sheet: Sheet) -> ToolResult:
         return _ask_decimal(sheet, own)
     if not sheet.currency and not all(sheet.column("currency") or [""]):
         settings = await call.store.settings()
-        codes = dict.fromkeys([*([settings.currency] if settings.currency else []), *_USUAL_CURRENCIES])
+        codes = dict.fromkeys((settings.currency, *_USUAL_CURRENCIES) if settings.currency else _USUAL_CURRENCIES)
         return ToolResult(
             {"status": "missing", "need": "currency"},
             gettext("The file names no currency. Which one is it? For another one type `/finance in CODE`."),
@@ -128,7 +128,8 @@ async def _show_transactions(call: FinanceCall, sheet: Sheet, own: str) -> ToolR
         text.append(ngettext("{count} is here already.", "{count} are here already.", known))
     data = {"status": "confirm", "count": str(len(fresh)), "known": str(known)}
     table = Table((gettext("day"), gettext("amount"), gettext("payee")), rows)
-    return _confirm(data, text, table, own)
+    swap = Button(gettext("Swap in and out"), f"swap:{own}")
+    return _confirm(data, text, table, own, *([swap] if "amount" in sheet.roles else []))
 
 
 def _show_holdings(call: FinanceCall, sheet: Sheet, own: str) -> ToolResult:
@@ -161,11 +162,15 @@ def _columns(sheet: Sheet) -> str:
     )
 
 
-def _confirm(data: dict[str, str], text: list[str], table: Table, own: str) -> ToolResult:
+def _confirm(data: dict[str, str], text: list[str], table: Table, own: str, *more: Button) -> ToolResult:
     return ToolResult(
         data,
         " ".join([*filter(None, text), shall_i()]),
         table=table,
-        buttons=(Button(gettext("Import"), f"import:{own}", "primary"), Button(gettext("Cancel"), f"cancel:{own}")),
+        buttons=(
+            Button(gettext("Import"), f"import:{own}", "primary"),
+            *more,
+            Button(gettext("Cancel"), f"cancel:{own}"),
+        ),
         word_for_word=True,
     )

@@ -146,14 +146,15 @@ async def show_correlation(call: FinanceCall) -> ToolResult:
 
 def _growth(found: Valuation, returns: NDArray[np.float64]) -> Chart:
     """What 100 at the start became, at up to :data:`MAX_POINTS` days."""
-    heights = np.concatenate(([100.0], 100 * np.cumprod(1 + returns)))
+    heights = [100.0, *(100 * np.cumprod(1 + returns)).tolist()]
     days = found.days[-len(heights) :]
-    chosen = sorted({round(each) for each in np.linspace(0, len(heights) - 1, min(MAX_POINTS, len(heights)))})
+    points = min(MAX_POINTS, len(heights))
+    chosen = sorted({round(number * (len(heights) - 1) / (points - 1)) for number in range(points)})
     return Chart(
         title=gettext("Growth of 100, time-weighted"),
         kind="line",
         labels=tuple(date_text(days[number]) for number in chosen),
-        series=(ChartSeries("", tuple(float(heights[number]) for number in chosen)),),
+        series=(ChartSeries("", tuple(heights[number] for number in chosen)),),
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -28,6 +29,8 @@ from llmagent_os.plugins.finance.statement_rows import sheet_id, transactions_of
 from llmagent_os.plugins.finance.transaction import new_ones
 from llmagent_os.sealing.sealed_files import read_file
 
+WAITING_TIMER = "waiting"
+WAITING_TIME = timedelta(days=2)  #: a file that nobody confirms is forgotten then
 _ENDINGS = (".csv", ".tsv", ".ofx", ".qfx", ".qif", ".camt", ".053")
 
 
@@ -45,6 +48,7 @@ async def import_received(call: FinanceCall) -> ToolResult | None:
         await call.store.clear_waiting()
         for number, sheet in enumerate(sheets):
             await call.store.wait_for(waiting_key(number), sheet)
+        await call.context.timers.set(WAITING_TIMER, call.context.now + WAITING_TIME)
         return await ask_about(call, sheets[0])
     except StatementError as error:
         return unclear(str(error))
@@ -101,6 +105,8 @@ async def pressed(call: FinanceCall, action: str, own: str, value: str) -> ToolR
         return await change_waiting(call, decimal=value)
     if action == "currency" and currency_of(value):
         return await change_waiting(call, currency=currency_of(value))
+    if action == "swap":
+        return await change_waiting(call, swapped=not found[1].swapped)
     if action == "cancel":
         await call.store.drop(found[0])
         return await _with_next(call, ToolResult({"status": "kept"}, gettext("I have imported nothing.")))

@@ -10,6 +10,7 @@ import msgspec
 
 from llmagent_os.languages import gettext
 from llmagent_os.plugins.finance.money import MAX_AMOUNT, currency_of
+from llmagent_os.plugins.finance.reading.column_roles import WENT_OUT
 from llmagent_os.plugins.finance.reading.date_format import read_date
 from llmagent_os.plugins.finance.reading.number_format import bare_number, read_number
 from llmagent_os.plugins.finance.reading.sheet import Sheet
@@ -80,7 +81,10 @@ def number_in(cell: str, sheet: Sheet, number: int) -> Decimal:
 
 def _amount(cell: dict[str, str], sheet: Sheet, number: int) -> Decimal:
     if "amount" in cell:
-        return number_in(cell["amount"], sheet, number)
+        found = number_in(cell["amount"], sheet, number)
+        if cell.get("direction"):
+            found = -abs(found) if cell["direction"].casefold() in WENT_OUT else abs(found)
+        return -found if sheet.swapped else found
     paid, got = cell.get("debit", ""), cell.get("credit", "")
     if not bare_number(paid) and not bare_number(got):
         return number_in(paid or got, sheet, number)

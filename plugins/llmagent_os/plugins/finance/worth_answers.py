@@ -57,7 +57,7 @@ async def show_net_worth(call: FinanceCall) -> ToolResult:
         unit=currency,
     )
     return ToolResult(
-        {"status": "computed", "total": str(total.total)} | dict(rows[:20]),
+        dict(rows[:20]) | {"status": "computed", "total": str(total.total)},
         " ".join(text),
         table=Table((gettext("account"), gettext("balance")), rows),
         chart=chart if len(days) > 1 else None,

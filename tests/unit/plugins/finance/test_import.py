@@ -134,3 +134,31 @@ async def test_a_qif_file_from_the_chat(person: Person) -> None:
     result = await person.presses(await person.presses(asked, "EUR"), "Import")
     assert result.data["count"] == "2"
     assert (await person.types("list")).table.rows[0][4] == "Giro"  # type: ignore[union-attr]
+
+
+async def test_amounts_without_a_sign_follow_their_direction(person: Person) -> None:
+    await person.imports("Datum;Empfänger;Umsatz;S/H;Währung\n3.11.2026;Lidl;10,00;S;EUR\n4.11.2026;Lohn;99,00;H;EUR\n")
+    assert "-€10.00 Lidl" in (await person.types("list")).data["newest"]
+    assert " €99.00 Lohn" in (await person.types("list")).data["newest"]
+
+
+async def test_a_card_whose_payments_are_above_zero_is_swapped(person: Person) -> None:
+    asked = await person.sends(NOVEMBER.replace("-", "−").replace("2026−11−", "2026-11-").replace("−", ""))
+    result = await person.presses(await person.presses(asked, "Swap in and out"), "Import")
+    assert result.data["count"] == "3"
+    assert (await person.types("spending")).data["total"] == "€860.00"
+
+
+async def test_a_file_that_nobody_confirms_is_forgotten(person: Person) -> None:
+    await person.sends(NOVEMBER)
+    (key,) = person.timers.pending
+    assert await person.plugins.due("finance", key, person.now, person.context()) is None
+    assert await person.records.items() == []
+
+
+async def test_all_is_deleted_only_after_a_question(person: Person) -> None:
+    await person.imports(NOVEMBER)
+    asked = await person.types("clear transactions")
+    assert (await person.types("list")).data["count"] == "3"
+    await person.presses(asked, "Delete")
+    assert (await person.types("list")).data["status"] == "empty"

@@ -55,14 +55,15 @@ def risk_figures(returns: NDArray[np.float64], per_year: int, risk_free: float) 
     excess = returns - ((1 + risk_free) ** (1 / per_year) - 1)
     deviation = float(np.std(returns, ddof=1))
     below = float(np.sqrt(np.mean(np.minimum(excess, 0) ** 2)))
-    heights = np.concatenate(([1.0], np.cumprod(1 + returns)))
+    heights: NDArray[np.float64] = np.cumprod(np.append(0.0, returns) + 1)
+    tops: NDArray[np.float64] = np.maximum.accumulate(heights)
     mean, root = float(np.mean(excess)), math.sqrt(per_year)
     return RiskFigures(
         len(returns),
         per_year,
         risk_free,
         deviation * root,
-        float(np.min(heights / np.maximum.accumulate(heights) - 1)),
+        float(np.min(heights / tops - 1)),
         mean / deviation * root if deviation > 1e-12 else None,
         mean / below * root if below > 1e-12 else None,
     )

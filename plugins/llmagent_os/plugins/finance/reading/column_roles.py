@@ -37,6 +37,9 @@ _WORDS: dict[str, str] = {
     "reference": "transaction id|fitid|transaction reference|referenznummer|id",
     "category": "category|kategorie|categoría|catégorie|类别",
 }
+#: What a column of directions says of money that went out, and of money that came in.
+WENT_OUT = frozenset(("s", "soll", "d", "dr", "debit", "dbit", "-", "cargo", "out", "支出"))
+CAME_IN = frozenset(("h", "haben", "c", "cr", "credit", "crdt", "+", "abono", "in", "收入"))
 _NUMERIC = frozenset(("amount", "debit", "credit", "balance", "quantity", "price"))
 
 
@@ -106,6 +109,9 @@ def _by_cells(sheet: Sheet, found: dict[str, int]) -> None:
         number = next((each for each in free if each not in found.values() and _fits(sheet, role, each)), None)
         if role not in found and number is not None:
             found[role] = number
+    directions = (each for each in free if each not in found.values() and _is_direction(sheet, each))
+    if (number := next(directions, None)) is not None:
+        found["direction"] = number
     if "symbol" in found or set(found) & {"amount", "debit", "credit", "price", "quantity"}:
         return
     free = [number for number in free if number not in found.values()]
@@ -115,6 +121,11 @@ def _by_cells(sheet: Sheet, found: dict[str, int]) -> None:
         found["amount"] = numbers[0]
     if texts and not set(found) & {"payee", "text"}:
         found["payee"] = max(texts, key=lambda number: len({row[number] for row in sheet.rows}))
+
+
+def _is_direction(sheet: Sheet, number: int) -> bool:
+    cells = {row[number].casefold() for row in sheet.rows if row[number]}
+    return bool(cells & WENT_OUT) and cells <= WENT_OUT | CAME_IN
 
 
 def _numeric(sheet: Sheet, number: int) -> bool:

@@ -9,10 +9,11 @@ MAX_ROWS = 20_000
 MAX_COLUMNS = 60
 MAX_CELL = 500  #: characters
 
-#: What a column can hold. ``amount`` is signed; ``debit`` and ``credit`` are what goes out and what comes in.
+#: What a column can hold. ``amount`` is signed; ``debit`` and ``credit`` are what goes out and what comes in;
+#: ``direction`` says which of both an amount without a sign is.
 ROLES = (
     *("date", "amount", "debit", "credit", "payee", "text", "currency", "account", "balance", "reference"),
-    *("category", "symbol", "quantity", "price"),
+    *("category", "symbol", "quantity", "price", "direction"),
 )
 
 
@@ -36,6 +37,7 @@ class Sheet(msgspec.Struct, frozen=True):
     decimal: str = ""  #: the decimal mark, ``.`` or ``,``; empty: not decided
     currency: str = ""  #: of all amounts where no column says it; empty: not known
     account: str = ""  #: of all rows where no column says it
+    swapped: bool = False  #: amounts above 0 went out
     balances: tuple[StatedBalance, ...] = ()
 
     def column(self, role: str) -> list[str]:
