@@ -25,6 +25,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime
 
 from llmagent_os.languages import gettext, gettext_noop, ngettext
@@ -90,7 +91,7 @@ class FinancePlugin(FinanceTools):
         return await import_pressed(call, action, own, given)
 
     async def button_meant(self, context: ToolContext) -> str | None:
-        if not context.question.rstrip().endswith(shall_i()):
+        if shall_i() not in context.question:
             return None
         words = context.text.casefold().strip(" .!")
         action = {"yes": "import", "import": "import", "import it": "import", "no": "cancel", "cancel": "cancel"}.get(
@@ -105,7 +106,8 @@ class FinancePlugin(FinanceTools):
             return refused_advice()
         if " " not in context.text.strip() or len(context.text) > 80:
             return None
-        found = taught(context.text, await self._categories(call), await call.store.transactions())
+        known = await self._categories(call)
+        found = await asyncio.to_thread(taught, context.text, known, await call.store.transactions())
         if not found:
             return None
         async with self.locks.of(context.user_id):

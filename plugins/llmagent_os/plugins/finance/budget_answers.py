@@ -12,7 +12,7 @@ from llmagent_os.languages import date_text, gettext
 from llmagent_os.plugin import Table, ToolResult
 from llmagent_os.plugins.finance.budgets import BudgetState, budget_state
 from llmagent_os.plugins.finance.categories import clean_category
-from llmagent_os.plugins.finance.finance_call import FinanceCall, month_text, unclear
+from llmagent_os.plugins.finance.finance_call import FinanceCall, FinanceState, month_text, unclear
 from llmagent_os.plugins.finance.money import Money, MoneyError, read_money
 
 MAX_BUDGETS = 50
@@ -113,12 +113,14 @@ async def told_breaches(call: FinanceCall) -> list[str]:
 
 
 async def _states(call: FinanceCall, month: str) -> list[BudgetState]:
-    settings = await call.store.settings()
-    if not settings.budgets:
-        return []
-    transactions = await call.store.transactions()
+    return await call.computed(_of_month, month) if (await call.store.settings()).budgets else []
+
+
+def _of_month(state: FinanceState, month: str) -> list[BudgetState]:
+    own = [each for each in state.transactions if each.month == month]
+    settings = state.settings
     return [
-        budget_state(category, limit, month, transactions, settings.rules, settings.rates, call.today)
+        budget_state(category, limit, month, own, settings.rules, settings.rates, state.today)
         for category, limit in sorted(settings.budgets.items())
     ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 
 from llmagent_os.languages import gettext
@@ -16,7 +17,6 @@ from llmagent_os.plugins.finance.transactions_export import export_csv
 
 #: Answers without arguments, by word.
 _PLAIN = {
-    "budgets": budget_answers.read_budgets,
     "cashflow": flow_answers.show_cash_flow,
     "networth": worth_answers.show_net_worth,
     "recurring": flow_answers.show_recurring,
@@ -32,7 +32,9 @@ async def finance_command(call: FinanceCall, arguments: str) -> ToolResult:
     word, _, rest = arguments.partition(" ")
     word, rest = word.lower(), rest.strip()
     if word in _PLAIN:
-        return await _PLAIN[word](call)
+        return await call.computed(_PLAIN[word])
+    if word == "budgets":
+        return await budget_answers.read_budgets(call)
     if word == "import":
         return await import_received(call) or unclear(
             gettext("Send me the file: a CSV, OFX, QIF or CAMT.053 statement, or a CSV file of trades or prices.")
@@ -79,7 +81,7 @@ async def export_transactions(call: FinanceCall) -> ToolResult:
     transactions = await call.store.transactions()
     if not transactions:
         return nothing_yet()
-    content = export_csv(transactions, (await call.store.settings()).rules)
+    content = await asyncio.to_thread(export_csv, transactions, (await call.store.settings()).rules)
     path = await call.context.files.write("transactions.csv", content)
     return ToolResult(
         {"status": "exported", "count": str(len(transactions))}, gettext("Your transactions as a file."), files=(path,)
@@ -97,7 +99,7 @@ async def _about_month(call: FinanceCall, word: str, rest: str) -> ToolResult:
     else:
         first, month = rest, ""
     answer = flow_answers.list_transactions if word == "list" else flow_answers.show_spending
-    return await answer(call, first, month)
+    return await call.computed(answer, first, month)
 
 
 async def _add(call: FinanceCall, parts: list[str]) -> ToolResult:
@@ -125,7 +127,20 @@ def _last_word(text: str) -> tuple[str, str]:
 
 async def _overview(call: FinanceCall) -> ToolResult:
     words = ", ".join(
-        ("list", "spending", *_PLAIN, "budget", "category", "add", "rate", "currency", "balance", "clear", "export")
+        (
+            "list",
+            "spending",
+            *_PLAIN,
+            "budgets",
+            "budget",
+            "category",
+            "add",
+            "rate",
+            "currency",
+            "balance",
+            "clear",
+            "export",
+        )
     )
     text = gettext(
         "I import statements and compute from them. Send me a file, or type `/finance` with one of: {words}.",

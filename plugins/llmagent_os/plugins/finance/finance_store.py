@@ -5,6 +5,7 @@ Transactions are kept by month, prices by symbol: a statement of a year is a doz
 
 from __future__ import annotations
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
 from decimal import Decimal
@@ -54,7 +55,7 @@ class FinanceStore:
         """All of them, the oldest first."""
         months = [record for key, record in await self._records.items() if key.startswith(_MONTH)]
         rows = [row for record in months for row in record["rows"]]
-        return sorted(msgspec.convert(rows, list[Transaction]), key=lambda each: each.day)
+        return await asyncio.to_thread(_transactions, rows)
 
     async def add(self, fresh: Sequence[Transaction]) -> None:
         """Add transactions."""
@@ -88,11 +89,11 @@ class FinanceStore:
     async def waiting(self) -> tuple[str, Sheet] | None:
         """The first file that waits for a confirmation, with its key; None: there is none."""
         found = [item for item in await self._records.items() if item[0].startswith(_WAITING)]
-        return (found[0][0], msgspec.convert(found[0][1], Sheet)) if found else None
+        return (found[0][0], await asyncio.to_thread(msgspec.convert, found[0][1], Sheet)) if found else None
 
     async def wait_for(self, key: str, sheet: Sheet) -> None:
         """Keep a file until the person has confirmed it."""
-        await self._records.put(key, _plain(sheet))
+        await self._records.put(key, await asyncio.to_thread(_plain, sheet))
 
     async def drop(self, key: str) -> None:
         """Forget a file that waited."""
@@ -123,6 +124,10 @@ class FinanceStore:
     async def keep_prices(self, series: PriceSeries) -> None:
         """Write the prices of a symbol."""
         await self._records.put(f"{_PRICES}{series.symbol}", _plain(series))
+
+
+def _transactions(rows: list[Any]) -> list[Transaction]:
+    return sorted(msgspec.convert(rows, list[Transaction]), key=lambda each: each.day)
 
 
 def waiting_key(number: int) -> str:

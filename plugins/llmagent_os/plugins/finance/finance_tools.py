@@ -30,7 +30,7 @@ class FinanceTools(Plugin):
             search: a payee, or a category
             month: such as November 2026 or last month
         """
-        return await flow_answers.list_transactions(FinanceCall(context), search or "", month or "")
+        return await FinanceCall(context).computed(flow_answers.list_transactions, search or "", month or "")
 
     @tool(permission=_READ, read_only=True)
     async def show_spending(
@@ -43,22 +43,22 @@ class FinanceTools(Plugin):
             category: such as groceries
             month: such as November 2026 or last month; left out, this month
         """
-        return await flow_answers.show_spending(FinanceCall(context), category or "", month or "")
+        return await FinanceCall(context).computed(flow_answers.show_spending, category or "", month or "")
 
     @tool(permission=_READ, read_only=True)
     async def show_cash_flow(self, context: ToolContext) -> ToolResult:
         """Say what came in and what went out in each of the last months."""
-        return await flow_answers.show_cash_flow(FinanceCall(context))
+        return await FinanceCall(context).computed(flow_answers.show_cash_flow)
 
     @tool(permission=_READ, read_only=True)
     async def show_net_worth(self, context: ToolContext) -> ToolResult:
         """Say what is on the person's accounts and what their holdings are worth."""
-        return await worth_answers.show_net_worth(FinanceCall(context))
+        return await FinanceCall(context).computed(worth_answers.show_net_worth)
 
     @tool(permission=_READ, read_only=True)
     async def show_recurring(self, context: ToolContext) -> ToolResult:
         """List payments that come again, such as rent and subscriptions, with their next due day."""
-        return await flow_answers.show_recurring(FinanceCall(context))
+        return await FinanceCall(context).computed(flow_answers.show_recurring)
 
     @tool(permission=_READ, read_only=True)
     async def read_budgets(self, context: ToolContext) -> ToolResult:
@@ -77,10 +77,10 @@ class FinanceTools(Plugin):
         """
         call = FinanceCall(context)
         if figures == "performance":
-            return await portfolio_answers.show_performance(call)
+            return await call.computed(portfolio_answers.show_performance)
         if figures == "correlation":
-            return await portfolio_answers.show_correlation(call)
-        return await portfolio_answers.show_portfolio(call)
+            return await call.computed(portfolio_answers.show_correlation)
+        return await call.computed(portfolio_answers.show_portfolio)
 
     @tool(permission=_WRITE)
     async def set_budget(self, context: ToolContext, category: Span, amount: Span) -> ToolResult:

@@ -9,7 +9,7 @@ from llmagent_os.languages import date_text, gettext, ngettext
 from llmagent_os.plugin import Button, Chart, ChartSeries, Table, ToolResult
 from llmagent_os.plugins.finance.cash_flow import month_flows, spending
 from llmagent_os.plugins.finance.categories import CATEGORIES, OTHER, category_of, clean_category
-from llmagent_os.plugins.finance.finance_call import FinanceCall, month_text, nothing_yet, unclear
+from llmagent_os.plugins.finance.finance_call import FinanceState, month_text, nothing_yet, unclear
 from llmagent_os.plugins.finance.money import Money
 from llmagent_os.plugins.finance.recurring import recurring_payments
 from llmagent_os.plugins.finance.requested_month import read_month
@@ -20,12 +20,12 @@ MAX_BARS = 12
 MAX_MONTHS = 12
 
 
-async def list_transactions(call: FinanceCall, search: str = "", month: str = "") -> ToolResult:
+def list_transactions(state: FinanceState, search: str = "", month: str = "") -> ToolResult:
     """The newest transactions, or those whose words or category fit."""
-    transactions, settings = await call.store.transactions(), await call.store.settings()
+    transactions, settings = state.transactions, state.settings
     if not transactions:
         return nothing_yet()
-    wanted = read_month(month, call.today) if month.strip() else ""
+    wanted = read_month(month, state.today) if month.strip() else ""
     if wanted is None:
         return _no_month(month)
     words = plain_words(search)
@@ -52,16 +52,16 @@ async def list_transactions(call: FinanceCall, search: str = "", month: str = ""
     return ToolResult(data, text, table=Table(head, rows), word_for_word=True)
 
 
-async def show_spending(call: FinanceCall, category: str = "", month: str = "") -> ToolResult:
+def show_spending(state: FinanceState, category: str = "", month: str = "") -> ToolResult:
     """What was spent in a month, on each category or on one of them."""
-    transactions, settings = await call.store.transactions(), await call.store.settings()
+    transactions, settings = state.transactions, state.settings
     if not transactions:
         return nothing_yet()
-    wanted = read_month(month, call.today) if month.strip() else f"{call.today:%Y-%m}"
+    wanted = read_month(month, state.today) if month.strip() else f"{state.today:%Y-%m}"
     if wanted is None:
         return _no_month(month)
-    currency = await call.currency(settings, transactions)
-    own = [each for each in transactions if each.month == wanted and each.day <= call.today]
+    currency = state.currency
+    own = [each for each in transactions if each.month == wanted and each.day <= state.today]
     spent, left_out = spending(own, settings.rules, currency, settings.rates)
     missing = _without_rate(left_out)
     if name := clean_category(category):
@@ -97,11 +97,11 @@ async def show_spending(call: FinanceCall, category: str = "", month: str = "") 
     )
 
 
-async def show_cash_flow(call: FinanceCall) -> ToolResult:
+def show_cash_flow(state: FinanceState) -> ToolResult:
     """What came in and went out in each of the last months."""
-    transactions, settings = await call.store.transactions(), await call.store.settings()
-    currency = await call.currency(settings, transactions)
-    flows, left_out = month_flows(transactions, currency, settings.rates, call.today)
+    transactions, settings = state.transactions, state.settings
+    currency = state.currency
+    flows, left_out = month_flows(transactions, currency, settings.rates, state.today)
     flows = flows[-MAX_MONTHS:]
     if not flows:
         return nothing_yet()
@@ -133,12 +133,12 @@ async def show_cash_flow(call: FinanceCall) -> ToolResult:
     return ToolResult(data, text + _without_rate(left_out), table=Table(head, rows), chart=chart, word_for_word=True)
 
 
-async def show_recurring(call: FinanceCall) -> ToolResult:
+def show_recurring(state: FinanceState) -> ToolResult:
     """Payments that come again, and when the next one is due."""
-    transactions = await call.store.transactions()
+    transactions = state.transactions
     if not transactions:
         return nothing_yet()
-    found = recurring_payments(transactions, call.today)[:50]
+    found = recurring_payments(transactions, state.today)[:50]
     if not found:
         return ToolResult(
             {"status": "not_found"},
@@ -173,9 +173,9 @@ async def show_recurring(call: FinanceCall) -> ToolResult:
     return ToolResult(data, text, table=Table(head, rows), word_for_word=True)
 
 
-async def ask_category(call: FinanceCall) -> ToolResult:
+def ask_category(state: FinanceState) -> ToolResult:
     """Ask about the payee without a category on whom the most was spent."""
-    transactions, settings = await call.store.transactions(), await call.store.settings()
+    transactions, settings = state.transactions, state.settings
     spent: dict[str, Decimal] = {}
     for each in transactions:
         name = " ".join(word for word in plain_words(each.payee).split() if not re.search(r"\d", word))[:60]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from llmagent_os.languages import date_text, gettext, ngettext
 from llmagent_os.plugin import Button, Table, ToolResult
-from llmagent_os.plugins.finance.finance_call import FinanceCall
+from llmagent_os.plugins.finance.finance_call import FinanceCall, FinanceState
 from llmagent_os.plugins.finance.holdings.holding_rows import content_of, prices_of, trades_of
 from llmagent_os.plugins.finance.money import Money
 from llmagent_os.plugins.finance.reading.date_format import read_date
@@ -23,6 +23,10 @@ async def ask_about(call: FinanceCall, sheet: Sheet) -> ToolResult:
     Raises:
         StatementError: a row cannot be read.
     """
+    return await call.computed(_question, sheet)
+
+
+def _question(state: FinanceState, sheet: Sheet) -> ToolResult:
     own = sheet_id(sheet)
     content = content_of(sheet)
     if content == "unknown":
@@ -40,7 +44,7 @@ async def ask_about(call: FinanceCall, sheet: Sheet) -> ToolResult:
     if not sheet.decimal:
         return _ask_decimal(sheet, own)
     if not sheet.currency and not all(sheet.column("currency") or [""]):
-        settings = await call.store.settings()
+        settings = state.settings
         codes = dict.fromkeys((settings.currency, *_USUAL_CURRENCIES) if settings.currency else _USUAL_CURRENCIES)
         return ToolResult(
             {"status": "missing", "need": "currency"},
@@ -49,8 +53,8 @@ async def ask_about(call: FinanceCall, sheet: Sheet) -> ToolResult:
             word_for_word=True,
         )
     if content == "transactions":
-        return await _show_transactions(call, sheet, own)
-    return _show_holdings(call, sheet, own)
+        return _show_transactions(state, sheet, own)
+    return _show_holdings(state, sheet, own)
 
 
 def shall_i() -> str:
@@ -94,9 +98,9 @@ def _is_open(cell: str) -> bool:
     return sum(number.count(mark) for mark in ".,") == 1
 
 
-async def _show_transactions(call: FinanceCall, sheet: Sheet, own: str) -> ToolResult:
+def _show_transactions(state: FinanceState, sheet: Sheet, own: str) -> ToolResult:
     found = transactions_of(sheet)
-    fresh = new_ones(found, await call.store.transactions())
+    fresh = new_ones(found, state.transactions)
     if not fresh:
         return ToolResult(
             {"status": "unchanged", "count": str(len(found))},
@@ -132,9 +136,9 @@ async def _show_transactions(call: FinanceCall, sheet: Sheet, own: str) -> ToolR
     return _confirm(data, text, table, own, *([swap] if "amount" in sheet.roles else []))
 
 
-def _show_holdings(call: FinanceCall, sheet: Sheet, own: str) -> ToolResult:
-    trades = trades_of(sheet, call.today) if content_of(sheet) == "trades" else []
-    series = prices_of(sheet, call.today)
+def _show_holdings(state: FinanceState, sheet: Sheet, own: str) -> ToolResult:
+    trades = trades_of(sheet, state.today) if content_of(sheet) == "trades" else []
+    series = prices_of(sheet, state.today)
     prices = sum(len(each.days) for each in series)
     rows = [(each.symbol, date_text(each.day), str(each.quantity), "–") for each in trades[:SHOWN_ROWS]]
     if not trades:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from datetime import date
 from decimal import Decimal
 
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from llmagent_os.languages import date_text, gettext
 from llmagent_os.plugin import Chart, ChartSeries, Table, ToolResult
 from llmagent_os.plugins.finance.exchange_rates import converted
-from llmagent_os.plugins.finance.finance_call import FinanceCall, percent_text, ratio_text
+from llmagent_os.plugins.finance.finance_call import FinanceState, percent_text, ratio_text
 from llmagent_os.plugins.finance.holdings.holding import Holdings
 from llmagent_os.plugins.finance.holdings.returns import money_weighted, period_returns, time_weighted
 from llmagent_os.plugins.finance.holdings.risk import correlation, periods_per_year, risk_figures
@@ -24,16 +23,16 @@ MAX_PAIRS = 8  #: symbols of which correlations are told
 MAX_SLICES = 12
 
 
-async def show_portfolio(call: FinanceCall) -> ToolResult:
+def show_portfolio(state: FinanceState) -> ToolResult:
     """What the holdings are worth, and the share of each."""
-    holdings, settings = await call.store.holdings(), await call.store.settings()
+    holdings, settings = state.holdings, state.settings
     if not holdings.trades:
         return _no_holdings()
-    currency = await call.currency(settings, await call.store.transactions())
+    currency = state.currency
     worth: dict[str, Decimal] = {}
-    left: list[str] = sorted(set(holdings.quantities(call.today)) - set(holdings.values(call.today)))
-    for symbol, money in holdings.values(call.today).items():
-        found = converted(money, currency, call.today, settings.rates)
+    left: list[str] = sorted(set(holdings.quantities(state.today)) - set(holdings.values(state.today)))
+    for symbol, money in holdings.values(state.today).items():
+        found = converted(money, currency, state.today, settings.rates)
         if found is None:
             left.append(symbol)
         else:
@@ -42,13 +41,13 @@ async def show_portfolio(call: FinanceCall) -> ToolResult:
     shares = {
         symbol: amount / total for symbol, amount in sorted(worth.items(), key=lambda each: -each[1]) if total > 0
     }
-    held = holdings.quantities(call.today)
+    held = holdings.quantities(state.today)
     rows = tuple(
         (symbol, str(held[symbol]), str(Money(worth[symbol], currency)), percent_text(share))
         for symbol, share in shares.items()
     )
     text = gettext(
-        "Your holdings are worth {amount} on {day}.", amount=Money(total, currency), day=date_text(call.today)
+        "Your holdings are worth {amount} on {day}.", amount=Money(total, currency), day=date_text(state.today)
     )
     if left:
         text += " " + gettext(
@@ -72,13 +71,13 @@ async def show_portfolio(call: FinanceCall) -> ToolResult:
     )
 
 
-async def show_performance(call: FinanceCall) -> ToolResult:
+def show_performance(state: FinanceState) -> ToolResult:
     """The returns and the risk of the holdings."""
-    holdings, settings = await call.store.holdings(), await call.store.settings()
+    holdings, settings = state.holdings, state.settings
     if not holdings.trades:
         return _no_holdings()
-    currency = await call.currency(settings, await call.store.transactions())
-    found = await asyncio.to_thread(valuation, holdings, currency, settings.rates, call.today)
+    currency = state.currency
+    found = valuation(holdings, currency, settings.rates, state.today)
     days, returns = period_returns(found)
     if not days:
         return ToolResult(
@@ -87,7 +86,7 @@ async def show_performance(call: FinanceCall) -> ToolResult:
             word_for_word=True,
         )
     figures = risk_figures(returns, periods_per_year(found.days), float(settings.risk_free) / 100)
-    weighted = await asyncio.to_thread(money_weighted, found)
+    weighted = money_weighted(found)
     rows = (
         (gettext("time-weighted return"), percent_text(time_weighted(returns))),
         (gettext("money-weighted return a year"), percent_text(weighted)),
@@ -120,9 +119,9 @@ async def show_performance(call: FinanceCall) -> ToolResult:
     )
 
 
-async def show_correlation(call: FinanceCall) -> ToolResult:
+def show_correlation(state: FinanceState) -> ToolResult:
     """How the prices of the symbols move together."""
-    holdings = await call.store.holdings()
+    holdings = state.holdings
     symbols = sorted(holdings.prices)[:MAX_PAIRS]
     series = {symbol: _floats(holdings, symbol) for symbol in symbols}
     rows: list[tuple[str, str, str]] = []

@@ -12,7 +12,7 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.finance.budget_answers import told_breaches
 from llmagent_os.plugins.finance.categories import category_of, clean_category
 from llmagent_os.plugins.finance.exchange_rates import ExchangeRate
-from llmagent_os.plugins.finance.finance_call import FinanceCall, percent_text, unclear
+from llmagent_os.plugins.finance.finance_call import FinanceCall, FinanceState, percent_text, unclear
 from llmagent_os.plugins.finance.finance_store import MAX_TRANSACTIONS, latest_first
 from llmagent_os.plugins.finance.money import Money, MoneyError, currency_of, plain_decimal, read_money
 from llmagent_os.plugins.finance.net_worth import KnownBalance
@@ -32,8 +32,7 @@ async def teach_category(call: FinanceCall, payee: str, category: str) -> ToolRe
     if len(settings.rules) >= MAX_RULES and words not in settings.rules:
         return unclear(gettext("I know {count} rules already. Change one of them.", count=MAX_RULES))
     rules = {**settings.rules, words: name}
-    before = await call.store.transactions()
-    changed = sum(category_of(each, rules) != category_of(each, settings.rules) for each in before)
+    changed = await call.computed(_changed_by, rules)
     await call.store.keep_settings(msgspec.structs.replace(settings, rules=rules))
     text = gettext("Payments with “{payee}” are {category} from now on.", payee=words, category=name)
     if changed:
@@ -43,6 +42,11 @@ async def teach_category(call: FinanceCall, payee: str, category: str) -> ToolRe
         " ".join([text, *await told_breaches(call)]),
         word_for_word=True,
     )
+
+
+def _changed_by(state: FinanceState, rules: dict[str, str]) -> int:
+    """How many transactions have another category by other rules."""
+    return sum(category_of(each, rules) != category_of(each, state.settings.rules) for each in state.transactions)
 
 
 async def set_currency(call: FinanceCall, text: str) -> ToolResult:

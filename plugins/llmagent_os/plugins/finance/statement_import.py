@@ -125,7 +125,7 @@ async def _imported(call: FinanceCall, sheet: Sheet) -> ToolResult:
         return await _import_holdings(call, sheet)
     known = await call.store.transactions()
     found = await asyncio.to_thread(transactions_of, sheet)
-    fresh = new_ones(found, known)
+    fresh = await asyncio.to_thread(new_ones, found, known)
     if len(known) + len(fresh) > MAX_TRANSACTIONS:
         raise StatementError(gettext("That would be more than {count} transactions.", count=f"{MAX_TRANSACTIONS:,}"))
     await call.store.add(fresh)
@@ -156,7 +156,7 @@ async def _keep_balances(call: FinanceCall, sheet: Sheet) -> None:
 
 async def _import_holdings(call: FinanceCall, sheet: Sheet) -> ToolResult:
     holdings = await call.store.holdings()
-    found = trades_of(sheet, call.today) if content_of(sheet) == "trades" else []
+    found = await asyncio.to_thread(trades_of, sheet, call.today) if content_of(sheet) == "trades" else []
     if "date" not in sheet.roles:  # what is held now: the difference to what was held is bought or sold
         held = holdings.quantities(call.today)
         found = [
@@ -170,7 +170,7 @@ async def _import_holdings(call: FinanceCall, sheet: Sheet) -> ToolResult:
             there[each] -= 1
         else:
             fresh.append(each)
-    series = prices_of(sheet, call.today)
+    series = await asyncio.to_thread(prices_of, sheet, call.today)
     for new in series:
         known = holdings.prices.get(new.symbol)
         if known is not None and known.currency != new.currency:

@@ -7,20 +7,20 @@ from datetime import date, timedelta
 from llmagent_os.languages import date_text, gettext
 from llmagent_os.plugin import Chart, ChartSeries, Table, ToolResult
 from llmagent_os.plugins.finance.exchange_rates import summed
-from llmagent_os.plugins.finance.finance_call import FinanceCall, nothing_yet
+from llmagent_os.plugins.finance.finance_call import FinanceState, nothing_yet
 from llmagent_os.plugins.finance.money import Money
 from llmagent_os.plugins.finance.net_worth import account_balances
 
 MAX_MONTHS = 12  #: month ends of the chart
 
 
-async def show_net_worth(call: FinanceCall) -> ToolResult:
+def show_net_worth(state: FinanceState) -> ToolResult:
     """The balance of every account and the value of holdings, today and at the ends of the last months."""
-    transactions, settings = await call.store.transactions(), await call.store.settings()
-    holdings = await call.store.holdings()
+    transactions, settings = state.transactions, state.settings
+    holdings = state.holdings
     if not transactions and not settings.balances and not holdings.trades:
         return nothing_yet()
-    currency = await call.currency(settings, transactions)
+    currency = state.currency
 
     def worth(day: date) -> list[tuple[str, Money, date | None]]:
         accounts = account_balances(transactions, settings.balances, day)
@@ -29,14 +29,14 @@ async def show_net_worth(call: FinanceCall) -> ToolResult:
             (name, money, day) for name, money in values
         ]
 
-    parts = worth(call.today)
-    total = summed([(money, call.today) for _, money, _ in parts], currency, settings.rates)
-    days = _month_ends([*(each.day for each in transactions), *(each.day for each in holdings.trades)], call.today)
+    parts = worth(state.today)
+    total = summed([(money, state.today) for _, money, _ in parts], currency, settings.rates)
+    days = _month_ends([*(each.day for each in transactions), *(each.day for each in holdings.trades)], state.today)
     line = [
         float(summed([(money, day) for _, money, _ in worth(day)], currency, settings.rates).total.amount)
         for day in days
     ]
-    text = [gettext("Your net worth on {day} is {amount}.", day=date_text(call.today), amount=total.total)]
+    text = [gettext("Your net worth on {day} is {amount}.", day=date_text(state.today), amount=total.total)]
     if unstated := [name for name, _, stated in parts if stated is None]:
         text.append(
             gettext(

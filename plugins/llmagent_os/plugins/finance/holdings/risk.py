@@ -55,18 +55,26 @@ def risk_figures(returns: NDArray[np.float64], per_year: int, risk_free: float) 
     excess = returns - ((1 + risk_free) ** (1 / per_year) - 1)
     deviation = float(np.std(returns, ddof=1))
     below = float(np.sqrt(np.mean(np.minimum(excess, 0) ** 2)))
-    heights: NDArray[np.float64] = np.cumprod(np.append(0.0, returns) + 1)
-    tops: NDArray[np.float64] = np.maximum.accumulate(heights)
     mean, root = float(np.mean(excess)), math.sqrt(per_year)
     return RiskFigures(
         len(returns),
         per_year,
         risk_free,
         deviation * root,
-        float(np.min(heights / tops - 1)),
+        _deepest_fall(returns),
         mean / deviation * root if deviation > 1e-12 else None,
         mean / below * root if below > 1e-12 else None,
     )
+
+
+def _deepest_fall(returns: NDArray[np.float64]) -> float:
+    height = top = 1.0
+    deepest = 0.0
+    for each in returns.tolist():
+        height *= 1 + each
+        top = max(top, height)
+        deepest = min(deepest, height / top - 1)
+    return deepest
 
 
 def correlation(one: dict[date, float], other: dict[date, float]) -> tuple[float | None, int]:
