@@ -98,8 +98,9 @@ async def _about_month(call: FinanceCall, word: str, rest: str) -> ToolResult:
             break
     else:
         first, month = rest, ""
-    answer = flow_answers.list_transactions if word == "list" else flow_answers.show_spending
-    return await call.computed(answer, first, month)
+    if word == "list":
+        return await call.computed(flow_answers.list_transactions, first, month)
+    return await call.computed(flow_answers.show_spending, first, month)
 
 
 async def _add(call: FinanceCall, parts: list[str]) -> ToolResult:

@@ -52,9 +52,9 @@ def risk_figures(returns: NDArray[np.float64], per_year: int, risk_free: float) 
     """
     if len(returns) < MIN_RETURNS:
         return RiskFigures(len(returns), per_year, risk_free, None, None, None, None)
-    excess = returns - ((1 + risk_free) ** (1 / per_year) - 1)
+    excess: NDArray[np.float64] = returns - ((1 + risk_free) ** (1 / per_year) - 1)
     deviation = float(np.std(returns, ddof=1))
-    below = float(np.sqrt(np.mean(np.minimum(excess, 0) ** 2)))
+    below = math.sqrt(sum(min(each, 0.0) ** 2 for each in excess.tolist()) / len(returns))
     mean, root = float(np.mean(excess)), math.sqrt(per_year)
     return RiskFigures(
         len(returns),
