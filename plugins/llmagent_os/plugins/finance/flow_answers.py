@@ -122,7 +122,7 @@ def show_cash_flow(state: FinanceState) -> ToolResult:
     )
     mean = Money(net.quantize(Decimal("0.01")), currency)
     text = gettext(
-        "Cash flow from {first} to {last}: {amount} a month on average, over {count} months.",
+        "Cash flow from {first} to {last}: {amount} a month on average (months: {count}).",
         first=rows[0][0],
         last=rows[-1][0],
         amount=mean,

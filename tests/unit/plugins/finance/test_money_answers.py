@@ -36,7 +36,7 @@ async def test_cash_flow_and_its_chart_say_the_same(person: Person) -> None:
     await person.imports(YEAR)
     result = await person.types("cashflow")
     assert rows(result)["Mar 2026"] == ("€2,500.00", "€1,103.10", "€1,396.90")
-    assert result.text == "Cash flow from Jan 2026 to Oct 2026: €1,394.40 a month on average, over 10 months."
+    assert result.text == "Cash flow from Jan 2026 to Oct 2026: €1,394.40 a month on average (months: 10)."
     assert result.chart is not None and result.chart.series[1].values[2] == 1103.10
 
 
