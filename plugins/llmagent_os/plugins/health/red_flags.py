@@ -21,7 +21,7 @@ import msgspec
 from llmagent_os.languages.known_languages import ENGLISH
 from llmagent_os.languages.spoken_language import language_in_force
 from llmagent_os.plugins.health.spoken_marks import Marks
-from llmagent_os.plugins.health.word_patterns import Match, matches, parse_pattern, words_of
+from llmagent_os.plugins.health.word_patterns import Match, Words, matches, parse_pattern, words_of
 
 #: The characters of a message that are read from its beginning, and as many from its end.
 MOST_CHARACTERS = 6_000
@@ -61,7 +61,7 @@ def red_flags_in(text: str) -> tuple[RedFlag, ...]:
     return tuple(sorted(found, key=lambda flag: flag.level != "crisis"))
 
 
-def _is_raised(flag: RedFlag, words: list[str], marks: Marks) -> bool:
+def _is_raised(flag: RedFlag, words: Words, marks: Marks) -> bool:
     idioms: set[int] = set()
     for written in flag.unless:
         for match in matches(parse_pattern(written), words):

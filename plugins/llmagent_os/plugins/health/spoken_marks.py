@@ -17,7 +17,7 @@ from importlib.resources import files
 
 import msgspec
 
-from llmagent_os.plugins.health.word_patterns import COMMAS, Match, parse_pattern, rows_at, sentences, words_of
+from llmagent_os.plugins.health.word_patterns import COMMAS, Match, Words, parse_pattern, rows_at, words_of
 
 __all__ = ["Marks", "words_of"]
 
@@ -43,11 +43,11 @@ class Marks(msgspec.Struct, frozen=True):
     set_aside: frozenset[int]  #: long ago, or asked about in general
 
     @classmethod
-    def of(cls, words: Sequence[str]) -> Marks:
+    def of(cls, words: Words) -> Marks:
         """Read the marks of ``words``."""
         negated: dict[int, int] = {}
         aside: set[int] = set()
-        for sentence in sentences(words):
+        for sentence in words.sentences:
             negated |= _negated_in(words, sentence)
             aside |= _aside_in(words, sentence)
         return cls(negated, frozenset(aside))

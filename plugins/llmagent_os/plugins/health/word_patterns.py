@@ -17,7 +17,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import msgspec
 from rapidfuzz.distance import OSA
@@ -43,7 +43,33 @@ class Match(msgspec.Struct, frozen=True):
     words: tuple[int, ...]  #: the places of the words that match, ascending
 
 
-def words_of(text: str) -> list[str]:
+class Words(list[str]):
+    """The words and the punctuation of a text, in order."""
+
+    @cached_property
+    def sentences(self) -> list[range]:
+        """The places of the words of each sentence."""
+        found: list[range] = []
+        start = 0
+        for place, word in enumerate([*self, "."]):
+            if word in _SENTENCE_ENDS:
+                if place > start:
+                    found.append(range(start, place))
+                start = place + 1
+        return found
+
+    @cached_property
+    def by_initial(self) -> dict[str, list[int]]:
+        """The places of the words by their first letter; those of numbers also under ``#``."""
+        found: dict[str, list[int]] = {}
+        for place, word in enumerate(self):
+            found.setdefault(word[0], []).append(place)
+            if word.isdigit():
+                found.setdefault("#", []).append(place)
+        return found
+
+
+def words_of(text: str) -> Words:
     """The words and the punctuation of ``text``, in lower case and without accents. A Chinese character is a word.
 
     >>> words_of("Ich kann’s nicht: 38,5 Übelkeit")
@@ -51,19 +77,7 @@ def words_of(text: str) -> list[str]:
     """
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKC", text).casefold())
     plain = "".join(letter for letter in plain if not unicodedata.combining(letter))
-    return _WORD.findall(re.sub("['’`´]", "", plain))
-
-
-def sentences(words: Sequence[str]) -> list[range]:
-    """The places of the words of each sentence."""
-    found: list[range] = []
-    start = 0
-    for place, word in enumerate([*words, "."]):
-        if word in _SENTENCE_ENDS:
-            if place > start:
-                found.append(range(start, place))
-            start = place + 1
-    return found
+    return Words(_WORD.findall(re.sub("['’`´]", "", plain)))
 
 
 @lru_cache(maxsize=4096)
@@ -82,31 +96,34 @@ def _row(written: str) -> tuple[str, ...]:
     return tuple(row)
 
 
-def matches(pattern: WordPattern, words: Sequence[str]) -> Iterator[Match]:
+def matches(pattern: WordPattern, words: Words) -> Iterator[Match]:
     """Where ``pattern`` is in ``words``: at most one match for each place of its first part."""
-    for sentence in sentences(words):
-        places = [_places(part, words, sentence) for part in pattern.parts]
-        if all(places):
-            yield from _near(places)
+    places: list[list[range]] = []
+    for part in pattern.parts:
+        found = [
+            range(place, place + len(row))
+            for row in part
+            for place in words.by_initial.get(row[0].lstrip("=")[0], ())
+            if _stands(row, words, place)
+        ]
+        if not found:
+            return
+        places.append(found)
+    for sentence in words.sentences:
+        inside = [[each for each in part if sentence.start <= each.start < sentence.stop] for part in places]
+        if all(inside):
+            yield from _near(inside)
 
 
 def rows_at(rows: Sequence[tuple[str, ...]], words: Sequence[str], place: int) -> int:
     """How many words the longest of ``rows`` has that stands at ``place``; 0: none stands there."""
-    fitting = (len(row) for row in rows if _stands(row, words, place, len(words)))
-    return max(fitting, default=0)
+    return max((len(row) for row in rows if _stands(row, words, place)), default=0)
 
 
-def _places(part: Sequence[tuple[str, ...]], words: Sequence[str], sentence: range) -> list[range]:
-    return [
-        range(place, place + len(row))
-        for place in sentence
-        for row in part
-        if _stands(row, words, place, sentence.stop)
-    ]
-
-
-def _stands(row: tuple[str, ...], words: Sequence[str], place: int, stop: int) -> bool:
-    return place + len(row) <= stop and all(is_word(asked, words[place + number]) for number, asked in enumerate(row))
+def _stands(row: tuple[str, ...], words: Sequence[str], place: int) -> bool:
+    return place + len(row) <= len(words) and all(
+        is_word(asked, words[place + number]) for number, asked in enumerate(row)
+    )
 
 
 def _near(places: Sequence[Sequence[range]]) -> Iterator[Match]:
