@@ -26,7 +26,7 @@ TYPICAL = 3  #: the weight of a symptom that is typical
 NOTABLE = 2  #: the weight from which a symptom's absence speaks against a condition
 UNEXPLAINED = 1.0  #: what a symptom costs that a condition does not explain
 MOST_SHOWN = 4  #: conditions of an answer
-FAR = 0.35  #: the share of the best score below which a condition is not shown
+FAR = 0.2  #: the share of the best score below which a condition is not shown
 NEAR = 0.75  #: the share of the best score from which a condition's care counts
 
 _CARES: tuple[Care, ...] = ("self_care", "doctor", "today")

@@ -122,8 +122,7 @@ def interaction_lines(one: str, other: str) -> list[str]:
     lines: list[str] = []
     for found in interactions_of(one, other):
         lines.append(EFFECTS[found.effect].format(one=one, other=other))
-        lines.append(
-            gettext("Ask your doctor or pharmacist before you take both. Source: {source}.", source=found.source)
-        )
+        lines.append(gettext("Ask your doctor or pharmacist before you take both."))
+        lines.append(gettext("Source: {source}.", source=found.source))
     no_data = gettext("I have no data on {one} with {other}. That does not mean that it is safe.", one=one, other=other)
     return lines or [no_data]
