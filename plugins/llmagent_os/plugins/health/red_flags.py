@@ -26,6 +26,10 @@ from llmagent_os.plugins.health.word_patterns import Match, Words, matches, pars
 #: The characters of a message that are read from its beginning, and as many from its end.
 MOST_CHARACTERS = 6_000
 
+#: A long text is read in pieces of so many characters, which have :data:`OVERLAP` in common: time grows with its length.
+PIECE = 1_000
+OVERLAP = 200
+
 
 class RedFlag(msgspec.Struct, frozen=True):
     """One rule: a sign that needs help at once."""
@@ -55,10 +59,12 @@ def red_flags_in(text: str) -> tuple[RedFlag, ...]:
     """The red flags in what a person wrote, those of a crisis first. Empty: there are none."""
     if len(text) > 2 * MOST_CHARACTERS:
         text = f"{text[:MOST_CHARACTERS]}\n{text[-MOST_CHARACTERS:]}"
-    words = words_of(text)
-    marks = Marks.of(words)
-    found = [flag for flag in red_flags() if _is_raised(flag, words, marks)]
-    return tuple(sorted(found, key=lambda flag: flag.level != "crisis"))
+    found: dict[str, RedFlag] = {}
+    for start in range(0, max(len(text) - OVERLAP, 1), PIECE - OVERLAP):
+        words = words_of(text[start : start + PIECE])
+        marks = Marks.of(words)
+        found |= {flag.id: flag for flag in red_flags() if flag.id not in found and _is_raised(flag, words, marks)}
+    return tuple(sorted(found.values(), key=lambda flag: flag.level != "crisis"))
 
 
 def _is_raised(flag: RedFlag, words: Words, marks: Marks) -> bool:

@@ -18,7 +18,7 @@ from llmagent_os.languages.spoken_language import language_in_force
 from llmagent_os.plugins.health.spoken_marks import Marks
 from llmagent_os.plugins.health.word_patterns import matches, parse_pattern, words_of
 
-MOST_CHARACTERS = 4_000  #: of a message that are read
+MOST_CHARACTERS = 1_000  #: of a message that are read
 
 
 class Symptom(msgspec.Struct, frozen=True):

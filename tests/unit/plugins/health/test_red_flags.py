@@ -19,7 +19,8 @@ HERE = Path(__file__).parent
 
 
 def cases(name: str) -> list[dict[str, Any]]:
-    return tomllib.loads((HERE / f"{name}.toml").read_text(encoding="utf-8"))["case"]
+    read: dict[str, list[dict[str, Any]]] = tomllib.loads((HERE / f"{name}.toml").read_text(encoding="utf-8"))
+    return read["case"]
 
 
 CASES = [*cases("cases"), *cases("cases_unseen")]
@@ -56,9 +57,12 @@ def test_a_flag_at_the_end_of_a_very_long_message_is_found() -> None:
 def test_the_tables_are_whole() -> None:
     """Everything is named in every language and has a source; conditions know only symptoms of the table."""
     assert len(conditions()) >= 40
-    for named in (*red_flags(), *conditions().values(), *symptoms().values()):
-        assert set(named.names) == set(LANGUAGES)
-    assert all(each.source for each in (*red_flags(), *conditions().values()))
+    named = [each.names for each in red_flags()]
+    named += [each.names for each in conditions().values()]
+    named += [each.names for each in symptoms().values()]
+    assert all(set(names) == set(LANGUAGES) for names in named)
+    assert all(each.source for each in red_flags())
+    assert all(each.source for each in conditions().values())
     assert {name for each in conditions().values() for name in each.symptoms} == symptoms().keys()
     for each in conditions().values():
         assert set(each.symptoms.values()) <= {1, 2, 3}
