@@ -24,9 +24,9 @@ from llmagent_os.plugins.health.spoken_marks import Marks
 from llmagent_os.plugins.health.word_patterns import Match, Words, matches, parse_pattern, words_of
 
 #: The characters of a message that are read from its beginning, and as many from its end.
-MOST_CHARACTERS = 6_000
+MOST_CHARACTERS = 3_000
 
-#: A long text is read in pieces of so many characters, which have :data:`OVERLAP` in common: time grows with its length.
+#: A long text is read in pieces of so many characters, with :data:`OVERLAP` in common: time grows with the length.
 PIECE = 1_000
 OVERLAP = 200
 
