@@ -169,8 +169,7 @@ class Agent:
         """
         services = self.services
         message = await mask_event(message)
-        # At least one turn is read: the message may be about it, even if the model is shown none.
-        turns = max(services.settings.remembered_turns, 1)
+        turns = max(services.settings.remembered_turns, 1)  # the message may be about the one before it
         exchange = await open_exchange(services, message, self.preprocess(message.text), turns=turns)
         if (urgent := await answer_urgent(services, exchange)) is not None:
             return urgent
@@ -200,8 +199,7 @@ class Agent:
             return silence
         reading = await read_message(services, exchange)
         if (said := await answer_by_rules(services, exchange, found, self.llm.card)) is not None:
-            if said.interaction is not None:  # nothing is remembered of what the ledger must not keep
-                await keep(services, exchange, reading.statements)
+            await keep(services, exchange, reading.statements if said.interaction is not None else ())
             return said
         exchange = await choose_lora(services, exchange)
         given = await requests_read(services, exchange, self.llm.card)
@@ -215,7 +213,6 @@ class Agent:
         )
         answer.open_question = open_question(exchange.episode)
         if self.plugins is not None and self.plugins.keep_private(call.name for call in answer.calls):
-            # The ledger would keep the words and the reply, and trainings would read them.
             return unkept_outcome(services, message, answer.reply(services.privacy))
         reply = services.interaction.render(answer.reply(services.privacy))
         reply = await keep_after(services, exchange, reading.statements, reply, answer, proposed)
