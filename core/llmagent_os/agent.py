@@ -39,6 +39,7 @@ from llmagent_os.reply.model_answer import answer_with_model
 from llmagent_os.reply.model_language import answer_not_understood
 from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
+from llmagent_os.reply.plugin_calls import unkept_outcome
 from llmagent_os.reply.presence import NamesHeard, is_to_bot, presence, silent_outcome
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.reason_in_words import answer_reason, reasons_of_message
@@ -46,7 +47,7 @@ from llmagent_os.reply.received_files import answer_received, answer_wordless
 from llmagent_os.reply.remembering import keep, keep_after, read_message, recalled
 from llmagent_os.reply.request_features import request_features
 from llmagent_os.reply.requests_read import requests_read
-from llmagent_os.reply.rule_answer import answer_by_rules
+from llmagent_os.reply.rule_answer import answer_by_rules, answer_urgent
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.session_features import session_features
 from llmagent_os.reply.spoken_message import SpokenMessage, listened, quoted, quoting, recordings_in, with_transcript
@@ -169,9 +170,10 @@ class Agent:
         """
         services = self.services
         message = await mask_event(message)
-        # At least one turn is read: the message may be about it, even if the model is shown none.
-        turns = max(services.settings.remembered_turns, 1)
+        turns = max(services.settings.remembered_turns, 1)  # the message may be about the one before it
         exchange = await open_exchange(services, message, self.preprocess(message.text), turns=turns)
+        if (urgent := await answer_urgent(services, exchange)) is not None:
+            return urgent
         if (button := exchange.episode.button_meant(exchange.text)) is not None:
             return await self._press(services, message, button, exchange.text)
         if offered := exchange.episode.unclear_consent(exchange.text):
@@ -199,7 +201,7 @@ class Agent:
             return silence
         reading = await read_message(services, exchange)
         if (said := await answer_by_rules(services, exchange, found, self.llm.card)) is not None:
-            await keep(services, exchange, reading.statements)
+            await keep(services, exchange, reading.statements if said.interaction is not None else ())
             return said
         exchange = await choose_lora(services, exchange)
         given = await requests_read(services, exchange, self.llm.card)
@@ -212,6 +214,8 @@ class Agent:
             proposals(services, exchange, reading, self.llm),
         )
         answer.open_question = open_question(exchange.episode)
+        if self.plugins is not None and self.plugins.keep_private(call.name for call in answer.calls):
+            return unkept_outcome(services, message, answer.reply(services.privacy))
         reply = services.interaction.render(answer.reply(services.privacy))
         reply = await keep_after(services, exchange, reading.statements, reply, answer, proposed)
         # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.

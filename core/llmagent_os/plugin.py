@@ -219,6 +219,9 @@ class Plugin:
     asks_others: ClassVar[bool] = False
     #: the plugin reads what all people keep with it under one key (``context.shared``), as the votes of a poll
     shares_records: ClassVar[bool] = False
+    #: what the plugin is told and says is private: it answers in direct conversations only, the ledger keeps nothing of
+    #: the exchange, and nothing is remembered or learned from it. Its records are kept as those of any plugin.
+    keeps_private: ClassVar[bool] = False
     credentials: ClassVar[tuple[Credential, ...]] = ()  #: what people give so that its tools can sign in elsewhere
     commands: ClassVar[dict[str, str]] = {}  #: the plugin's slash commands: name to one line of help
     #: what people read while a tool of the plugin is called, where their platform shows it: the rest of a sentence that
@@ -292,6 +295,18 @@ class Plugin:
 
         Returns:
             The answer. None: the rules do not understand all of the words, and somebody else answers.
+        """
+        return None
+
+    async def urgent_answer_to(self, context: ToolContext) -> ToolResult | None:
+        """Answer words that cannot wait, such as those of an emergency, before anything else is asked about them.
+
+        Called for every message that is meant for the bot, with any model and without ``request_rules``, and also in
+        groups where the plugin :attr:`keeps_private`. So it must be quick, and certain. The ledger keeps nothing of
+        the exchange.
+
+        Returns:
+            The answer. None: nothing is urgent.
         """
         return None
 

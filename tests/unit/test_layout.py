@@ -34,7 +34,7 @@ RIDDLES = frozenset(
 )
 #: Files that work without what they import, or say what to install.
 OPTIONAL = frozenset(
-    "canvas.py fonts.py evaluation_plots.py simulation_plot.py sound_files.py".split()
+    "canvas.py doctor_summary.py fonts.py evaluation_plots.py simulation_plot.py sound_files.py".split()
     + "whisper_ctranslate2.py hibari_voice.py".split()
 )
 #: Folders of tests/unit that stand for a root, and not for a room of core.

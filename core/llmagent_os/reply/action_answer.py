@@ -27,7 +27,7 @@ from llmagent_os.reply.pending_actions import (
     emptied_call,
     result_of,
 )
-from llmagent_os.reply.plugin_calls import could_not, keep_profile_changes, private_reply, reply_of, tool_context
+from llmagent_os.reply.plugin_calls import could_not, keep_profile_changes, reply_of, tool_context, unkept_outcome
 from llmagent_os.reply.services import Services
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -74,7 +74,7 @@ async def answer_action(services: Services, event: Event, value: str, said: str)
     results = await _made(services, exchange, actions, name, action)
     result = results[0] if len(results) == 1 else joined_results(results)
     if result.is_secret:  # the ledger would keep the reply
-        return Outcome(services.interaction.render(private_reply(event, reply_of(result))))
+        return unkept_outcome(services, event, reply_of(result))
     return rendered(services, exchange, reply_of(result), Answer(results=[result]))
 
 

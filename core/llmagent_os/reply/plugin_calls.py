@@ -11,7 +11,7 @@ from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.chat import ToolCall
 from llmagent_os.errors import ConfigError, PluginError, ProfileError
 from llmagent_os.events import Event, Message
-from llmagent_os.handler import note_work
+from llmagent_os.handler import Outcome, note_work
 from llmagent_os.identity import person_kept_under
 from llmagent_os.languages import gettext, translated
 from llmagent_os.languages.written_phrases import join_sentences
@@ -160,6 +160,11 @@ def private_reply(event: Event, reply: Reply) -> Reply:
     if event.conversation.kind == "direct":
         return reply
     return msgspec.structs.replace(reply, only_for=event.sender.user_id)
+
+
+def unkept_outcome(services: Services, event: Event, reply: Reply) -> Outcome:
+    """The outcome of an exchange that the ledger must keep nothing of. In a group, only the person sees the reply."""
+    return Outcome(services.interaction.render(private_reply(event, reply)))
 
 
 def reply_of(result: ToolResult) -> Reply:

@@ -19,10 +19,23 @@ from llmagent_os.reply.found_passages import Found
 from llmagent_os.reply.implicit_rewards import rewards_of_message
 from llmagent_os.reply.interaction_record import record
 from llmagent_os.reply.open_question import open_question
-from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
+from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context, unkept_outcome
 from llmagent_os.reply.requests_read import lets_rules_read
 from llmagent_os.reply.services import Services
 from llmagent_os.serving.model_card import ModelCard
+
+
+async def answer_urgent(services: Services, exchange: Exchange) -> Outcome | None:
+    """Return the answer that a plugin has to words that cannot wait. None: nothing is urgent.
+
+    It is asked before everything else, whatever the model and the conversation are. Nothing of the exchange is kept.
+    In a group everybody sees the answer: the words were said to everybody, and others may help.
+    """
+    if services.plugins is None:
+        return None
+    context = tool_context(services, exchange, exchange.key)
+    result = await services.plugins.urgent_answer_to(context, allowed=services.settings.permissions)
+    return None if result is None else Outcome(services.interaction.render(reply_of(result)))
 
 
 async def answer_by_rules(services: Services, exchange: Exchange, found: Found, card: ModelCard) -> Outcome | None:
@@ -42,6 +55,8 @@ async def answer_by_rules(services: Services, exchange: Exchange, found: Found, 
     if result is None:
         return None
     result = await keep_profile_changes(services, exchange, result)
+    if result.is_secret:  # the ledger would keep the words and the reply
+        return unkept_outcome(services, exchange.event, reply_of(result))
     answer = Answer(results=[result], open_question=open_question(exchange.episode))
     reply = reply_of(result)
     reply = services.interaction.render(msgspec.structs.replace(reply, text=answer.with_waiting(reply.text)))

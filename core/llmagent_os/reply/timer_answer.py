@@ -16,7 +16,7 @@ from llmagent_os.languages import gettext, translated
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.interaction_record import rendered
-from llmagent_os.reply.plugin_calls import keep_profile_changes, private_reply, reply_of, tool_context
+from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context, unkept_outcome
 from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.registry import Plugins
@@ -55,7 +55,7 @@ async def answer_timer(services: Services, event: Timer) -> Outcome:
         return Outcome(None)
     result = await keep_profile_changes(services, exchange, result)
     if result.is_secret:  # the ledger would keep the reply
-        return Outcome(services.interaction.render(private_reply(event, reply_of(result))))
+        return unkept_outcome(services, event, reply_of(result))
     return rendered(services, exchange, reply_of(result), Answer(results=[result]))
 
 

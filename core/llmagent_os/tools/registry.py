@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
@@ -34,6 +34,7 @@ from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.plugin_loading import from_entry_point, from_file
+from llmagent_os.tools.plugin_privacy import is_refused_here, private_refusal
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
 from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
@@ -158,6 +159,11 @@ class Plugins:
         """How a tool is offered to models. None: there is no such tool."""
         return next((each.tools[name].spec for each in self._loaded.values() if name in each.tools), None)
 
+    def keep_private(self, names: Iterable[str]) -> bool:
+        """Whether one of the tools ``names`` is of a plugin that keeps private what it is told and says."""
+        private = {tool for each in self._loaded.values() if each.plugin.keeps_private for tool in each.tools}
+        return not private.isdisjoint(names)
+
     def credential(self, plugin: str, name: str) -> Credential | None:
         """What a plugin says of one of its credentials. None: there is none such."""
         each = self._loaded.get(plugin)
@@ -216,6 +222,8 @@ class Plugins:
             PluginError: there is no such tool, it is not permitted, its plugin is cut off, or the call failed.
         """
         each, tool, values = self._checked(name, arguments, allowed)
+        if is_refused_here(each.plugin, context):
+            return private_refusal()
         return await self._caller.call(
             each,
             name,
@@ -272,6 +280,8 @@ class Plugins:
         each = self._loaded.get(owner)
         if each is None or not rest or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers the button {value[:BUTTON_CHARACTERS]!r}")
+        if is_refused_here(each.plugin, context):
+            return private_refusal()
         return await self._caller.call(
             each, "a button", lambda own: _pressed(each.plugin, own, value, rest), context, credentials=None
         )
@@ -282,7 +292,7 @@ class Plugins:
         Only plugins that have a rule for it are asked. One that fails has no say, and the model answers.
         """
         for name, each in self._loaded.items():
-            if type(each.plugin).button_meant is Plugin.button_meant or not self._any_permitted(each, allowed):
+            if type(each.plugin).button_meant is Plugin.button_meant or not self._is_asked(each, context, allowed):
                 continue
             meant: list[str] = []
 
@@ -299,13 +309,35 @@ class Plugins:
                 return f"{name}:{meant[0]}"
         return None
 
+    async def urgent_answer_to(
+        self, context: ToolContext, *, allowed: Collection[str] | None = None
+    ) -> ToolResult | None:
+        """The first plugin's answer to words that cannot wait. None: nothing is urgent. One that fails has no say."""
+        for each in self._loaded.values():
+            if type(each.plugin).urgent_answer_to is Plugin.urgent_answer_to or not self._any_permitted(each, allowed):
+                continue
+            silent: list[bool] = []
+
+            async def ask(own: ToolContext, plugin: Plugin = each.plugin, silent: list[bool] = silent) -> ToolResult:
+                result = await plugin.urgent_answer_to(own)
+                silent.append(result is None)
+                return _SILENT if result is None else result
+
+            try:
+                result = await self._caller.call(each, "urgent words", ask, context)
+            except PluginError:  # logged where it was called
+                continue
+            if not silent[-1]:
+                return result
+        return None
+
     async def answer_to(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> ToolResult | None:
         """The answer of the first plugin whose rules have one to ``context.text``. None: no rules have.
 
         A plugin that fails has no say.
         """
         for name, each in self._loaded.items():
-            if type(each.plugin).answer_to is Plugin.answer_to or not self._any_permitted(each, allowed):
+            if type(each.plugin).answer_to is Plugin.answer_to or not self._is_asked(each, context, allowed):
                 continue
             silent = False
 
@@ -333,7 +365,7 @@ class Plugins:
         the plugin's rules are wrong, and the model decides.
         """
         for name, each in self._loaded.items():
-            if type(each.plugin).requests_in is Plugin.requests_in or not self._any_permitted(each, allowed):
+            if type(each.plugin).requests_in is Plugin.requests_in or not self._is_asked(each, context, allowed):
                 continue
             found: list[ToolCall] = []
 
@@ -389,7 +421,7 @@ class Plugins:
         Only plugins that have a rule for it are asked. One that fails has no say.
         """
         for each in self._loaded.values():
-            if type(each.plugin).received is Plugin.received or not self._any_permitted(each, allowed):
+            if type(each.plugin).received is Plugin.received or not self._is_asked(each, context, allowed):
                 continue
             silent: list[bool] = []
 
@@ -457,6 +489,8 @@ class Plugins:
         each = next((each for each in self._loaded.values() if name in each.plugin.commands), None)
         if each is None or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers /{name}")
+        if is_refused_here(each.plugin, context):
+            return private_refusal()
         return await self._caller.call(
             each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context, credentials=None
         )
@@ -546,6 +580,9 @@ class Plugins:
 
     def _any_permitted(self, each: LoadedPlugin, allowed: Collection[str] | None) -> bool:
         return not each.tools or any(is_permitted(tool.spec, self._allowed, allowed) for tool in each.tools.values())
+
+    def _is_asked(self, each: LoadedPlugin, context: ToolContext, allowed: Collection[str] | None) -> bool:
+        return self._any_permitted(each, allowed) and not is_refused_here(each.plugin, context)
 
     # -- loading ------------------------------------------------------------------------------------------------------
 

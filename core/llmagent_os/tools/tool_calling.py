@@ -30,6 +30,7 @@ from llmagent_os.timers import Timers
 from llmagent_os.tools.chart_pictures import with_chart_drawn
 from llmagent_os.tools.credential_use import lack_notice, scrubbed_result, scrubbed_text
 from llmagent_os.tools.loaded_plugin import LoadedPlugin
+from llmagent_os.tools.plugin_privacy import kept_private
 from llmagent_os.tools.result_check import checked
 from llmagent_os.tools.step_timer import StepTimer
 
@@ -133,7 +134,7 @@ class ToolCaller:
             timer = StepTimer(_called(method, own), clock=self._clock)
             returned = await self._bounded(loaded, what, timer, seconds)
             result = checked(returned, plugin=name, may_change_profile=may_change_profile)
-            result = scrubbed_result(result, used)
+            result = kept_private(loaded.plugin, scrubbed_result(result, used))
         except CredentialError as error:
             breaker.succeeded()  # the plugin works; the person has to sign in
             error.why = scrubbed_text(error.why, used)
