@@ -218,7 +218,6 @@ class Agent:
             return unkept_outcome(services, message, answer.reply(services.privacy))
         reply = services.interaction.render(answer.reply(services.privacy))
         reply = await keep_after(services, exchange, reading.statements, reply, answer, proposed)
-        # In a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
         interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=request.tools)
         signs = rewards_of_message(services, exchange, answer, interaction)
         return Outcome(reply, interaction, (*signs, *await reasons_of_message(services, exchange)))

@@ -28,6 +28,8 @@ def record(
 ) -> Interaction:
     """The interaction with all completions of its reply, with secrets masked.
 
+    Call it in a thread: a long prompt takes tens of milliseconds to mask, where its lines are new.
+
     Args:
         privacy: masks.
         exchange: what was answered, and how the policy decided.

@@ -16,7 +16,7 @@ from llmagent_os.languages import gettext, translated
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.interaction_record import rendered
-from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context, unkept_outcome
+from llmagent_os.reply.plugin_calls import keep_profile_changes, private_reply, reply_of, tool_context, unkept_outcome
 from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.registry import Plugins

@@ -154,7 +154,9 @@ async def test_nobody_is_asked_in_quiet_hours(ledger: Ledger, tmp_path: Path) ->
         quiet[0] = False
         await talk.platform.say("what is on?")
         await talk.platform.react((await talk.platform.sent(3))[-1], "👎")
-        assert (await talk.platform.sent(4))[-1].reply.text == QUESTION, "a question that was not asked counts as none"
+        assert (await talk.platform.sent(4))[-1].reply.text == str(QUESTION), (
+            "a question that was not asked counts as none"
+        )
 
 
 async def test_who_does_not_want_to_be_asked_is_not_asked_again(ledger: Ledger, tmp_path: Path) -> None:

@@ -32,8 +32,9 @@ from llmagent_os.sealing.master_keys import MasterKey, new_master_key
 from llmagent_os.sealing.mounts import ring_of, unmount
 from llmagent_os.sealing.sealed_files import read_file
 from tests.platforms.telegram import TelegramServer
+from tests.stored_bytes import found
 from tests.unit.ledger.samples import interaction, message, reward
-from tests.unit.privacy.test_every_byte import HERS, ask_to_be_forgotten, found, live_more, temporary
+from tests.unit.privacy.test_every_byte import HERS, ask_to_be_forgotten, live_more, temporary
 from tests.unit.privacy.test_known_stores import ANA_TELEGRAM, ANA_WEB, SECRETS, World, server, world
 
 __all__ = ["server", "temporary", "world"]

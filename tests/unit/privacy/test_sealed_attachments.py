@@ -13,8 +13,9 @@ import pytest
 from llmagent_os.config import Settings
 from llmagent_os.voice.voice_config import VoiceConfig
 from llmagent_os.voice.voice_service import Voice, VoiceMachine
+from tests.stored_bytes import found
 from tests.unit.privacy.test_encryption import master, settings
-from tests.unit.privacy.test_every_byte import found, temporary
+from tests.unit.privacy.test_every_byte import temporary
 from tests.unit.privacy.test_known_stores import World, server, world
 from tests.unit.reply.fake_voice import FakeEngine, fake_voice
 
