@@ -740,7 +740,7 @@ class SlackServer:
             block["block_id"]: {block["element"]["action_id"]: {"type": "plain_text_input", "value": text}}
             for block, text in zip(view["blocks"], typed, strict=True)
         }
-        payload = {
+        payload: dict[str, Any] = {
             "type": "view_submission",
             "team": {"id": TEAM, "domain": "acme"},
             "user": {"id": user or self.ana, "username": "somebody", "team_id": TEAM},

@@ -491,7 +491,8 @@ class AdapterContract:
         await server.say("one", channel=server.group, thread="a", mention=True)
         await server.say("two", channel=server.group, thread="a")
         await server.say("three", channel=server.group, thread="b", mention=True)
-        one, two, three = await platform.inbox.wait(Message, 3)
+        heard = {message.text: message for message in await platform.inbox.wait(Message, 3)}
+        one, two, three = heard["one"], heard["two"], heard["three"]  # only those of a thread come in order
         assert one.conversation.key == two.conversation.key != three.conversation.key
         assert None not in (one.conversation.thread, two.conversation.thread, three.conversation.thread)
         await platform.adapter.send(two.conversation, Reply("in a"), key="k1", reply_to=two.message_id)

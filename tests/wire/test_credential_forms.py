@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
@@ -99,20 +99,25 @@ async def test_what_is_typed_into_the_form_is_kept_and_stands_nowhere(
         await server.wait(lambda: len(server.opened) == 1)
         assert server.opened[0][0] == ["your mailbox", "Address", "Password"]
         await server.fill("ana smith@example.org", "hunter2 hunter3")
-        await server.until(lambda seen: any("I can sign in to your mailbox now." in one.text for one in seen))
+        await server.until(says("I can sign in to your mailbox now."))
         stored = await vault.read("post", "mail", ana)
         assert stored is not None
         assert (stored.user, stored.secret) == ("ana smith@example.org", "hunter2 hunter3")
         await server.command("credentials", "add hub")
         await server.wait(lambda: len(server.opened) == 2)
         await server.fill("wrong-looking-secret")
-        await server.until(lambda seen: any("That is not for your hub" in one.text for one in seen))
+        await server.until(says("That is not for your hub"))
         assert await vault.read("post", "hub", ana) is None
     kept = _bytes(tmp_path)
     for secret in ("hunter2", "wrong-looking-secret"):
         assert secret.encode() not in kept
         assert secret not in caplog.text + capsys.readouterr().out
         assert not any(secret in one.text for one in server.shown())
+
+
+def says(text: str) -> Callable[[list[Any]], bool]:
+    """Whether a chat shows a message with ``text``; empty: any words."""
+    return lambda seen: any(one.text and text in one.text for one in seen)
 
 
 def _bytes(folder: Path) -> bytes:
@@ -124,5 +129,5 @@ async def test_where_no_form_can_be_opened_the_command_is_answered(platform: Any
     server.forms = False
     async with hosted(platform, tmp_path):
         await server.command("credentials", "add hub")
-        seen = await server.until(lambda seen: len(seen) > 0 and bool(seen[-1].text))
+        seen = await server.until(says(""))
         assert "/credentials add hub TOKEN" in seen[-1].text

@@ -707,8 +707,10 @@ async def test_without_the_scope_nothing_fails_and_nothing_is_asked_again(tmp_pa
     slack = SlackPlatform(server, tmp_path)
     await slack.open()
     assert (await slack.asked("", markup="ask <@U0BEN00001>")).text == "ask someone"
+    asked = [method for method, _ in server.calls].count("users.info")
+    assert asked == 2, "for the person who is named, and for the language of the writer"
     assert (await slack.asked("", markup="ask <@U0ANA00001>")).text == "ask someone"
-    assert len([method for method, _ in server.calls if method == "users.info"]) == 1
+    assert [method for method, _ in server.calls].count("users.info") == asked
     await slack.running.stop()
     await server.stop()
 

@@ -414,7 +414,7 @@ async def test_a_full_host_is_said_and_the_message_can_be_sent_again(site: Site,
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("   \n", "empty"), ("x" * 16_001, "16001"), ("\u202e" * 16_001, "16001")]
+    ("text", "reason"), [("   \n", "empty"), ("x" * 16_001, "16,001"), ("\u202e" * 16_001, "16,001")]
 )
 async def test_a_message_that_cannot_be_taken_is_refused_for_good(
     site: Site, inbox: Inbox, text: str, reason: str

@@ -117,7 +117,7 @@ async def _bases(services: Services, event: Event) -> list[tuple[PassageBase, Wh
         scopes = await scopes_of(services, event, identity_of(event))
         for scope in reversed(scopes):  # the person's own first
             whose: Whose = "person" if scope.kind == "person" else "workspace"
-            found += [(base, whose, scope.kind in theirs) for base in services.taught.there([scope])]
+            found.extend((base, whose, scope.kind in theirs) for base in services.taught.there([scope]))
     if services.knowledge is not None:
         found.append((services.knowledge.base, "bot", False))
     return found

@@ -19,7 +19,7 @@ import msgspec
 
 from llmagent_os.events import Event, event_key
 from llmagent_os.feedback.signals import Kind
-from llmagent_os.feedback.stated_reasons import SUBJECTS, StatedReason
+from llmagent_os.feedback.stated_reasons import SUBJECTS, StatedReason, Subject
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger.values import Interaction, RewardEvent
 
@@ -59,6 +59,9 @@ class StandingReason(msgspec.Struct, frozen=True):
     said_in: str  #: the key of the event in which it was given
 
 
+_SUBJECT_OF: dict[str, Subject] = {subject: subject for subject in SUBJECTS}
+
+
 def written_reason(reason: StatedReason) -> str:
     """Write a reason that was read from words as the ledger keeps it.
 
@@ -75,7 +78,7 @@ def read_reason(raw: str) -> StatedReason | None:
     if raw in OFFERED:
         return OFFERED[raw]
     about, _, quality = raw.partition(":")
-    subject = next((each for each in SUBJECTS if each == about), None)
+    subject = _SUBJECT_OF.get(about)
     if subject is None:
         return None
     sign, name = quality[:1], quality[1:]

@@ -192,9 +192,9 @@ async def test_too_few_people_or_reactions_are_said_at_once(tmp_path: Path) -> N
         ('quiet_hours = "1-6"', "write quiet hours as 01:00-06:00"),
         ('plan = "my plan"', "write the plan as module:attribute"),
         ("opinion = 3", "did you mean `opinions`"),
-        ("minutes_a_day = 0", "greater than 0"),
+        ("minutes_a_day = 0", "write a number above 0"),
         ('levels = ["all"]', "'shared', 'group' or 'personal'"),
-        ('priority = "high"', "'idle', 'low' or 'normal'"),
+        ('priority = "high"', "write idle, low or normal"),
     ],
 )
 def test_a_wrong_setting_names_itself(tmp_path: Path, line: str, why: str) -> None:

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
+from structlog.testing import capture_logs
 
 from llmagent_os.adapter_kit.pages import PageRequest
 from llmagent_os.agent import Agent
@@ -182,12 +183,13 @@ async def test_names_are_found_or_listed(desk: Desk, name: str) -> None:
     assert ("There are: `post.mail`" in said) == (name == "nothing")
 
 
-async def test_an_error_and_the_log_do_not_hold_the_secret(desk: Desk, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_an_error_and_the_log_do_not_hold_the_secret(desk: Desk) -> None:
     await desk.give(f"add mail {SECRET}")
-    await desk.call(desk.agent(ToolCall("send_all", {}), "unused"))
+    with capture_logs() as logs:
+        await desk.call(desk.agent(ToolCall("send_all", {}), "unused"))
     (health,) = [each for each in desk.plugins.health() if each.name == "post"]
     assert "key=•••" in health.problem
-    logged = "".join(capsys.readouterr())
+    logged = repr(logs)
     assert "plugin failed" in logged
     assert SECRET not in logged + health.problem
 

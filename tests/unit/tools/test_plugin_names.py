@@ -28,8 +28,7 @@ async def test_a_misspelt_plugin_is_an_error_with_the_nearest_name() -> None:
     (at, first), (then, second) = await wrong_plugins(["calender", "profile", "zzz"])
     assert (at, then) == (0, 2)
     assert first == "`plugins`: no installed plugin is called 'calender'; did you mean 'calendar'?"
-    installed = "calendar, calendar_talk, profile"
-    assert second.startswith(f"`plugins`: no installed plugin is called 'zzz'; installed: {installed}")
+    assert second.startswith("`plugins`: no installed plugin is called 'zzz'; installed: calendar, calendar_talk, ")
 
 
 @pytest.mark.parametrize(

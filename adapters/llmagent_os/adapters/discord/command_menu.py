@@ -126,6 +126,7 @@ def _essence(commands: object) -> set[Essence]:
     for command in cast("list[dict[str, Any]]", commands or []):
         options = tuple(str(option.get("name")) for option in command.get("options") or ())
         contexts = tuple(sorted(command.get("contexts") or ()))
-        localized = tuple(sorted((command.get("description_localizations") or {}).items()))
+        localizations = cast("dict[str, str]", command.get("description_localizations") or {})
+        localized = tuple(sorted(localizations.items()))
         found.add((str(command.get("name")), str(command.get("description")), contexts, options, localized))
     return found

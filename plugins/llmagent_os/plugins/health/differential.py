@@ -60,7 +60,7 @@ class Possibility(msgspec.Struct, frozen=True):
 @cache
 def conditions() -> dict[str, Condition]:
     """The table, by id."""
-    read = tomllib.loads(files(__package__).joinpath("conditions.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(files("llmagent_os.plugins.health").joinpath("conditions.toml").read_text(encoding="utf-8"))
     return msgspec.convert(read, dict[str, Condition])
 
 
@@ -98,7 +98,7 @@ def _possibility(name: str, condition: Condition, said: SaidSymptoms) -> Possibi
 def care_of(possibilities: Sequence[Possibility]) -> Care:
     """The care that the person needs: the most careful one of the conditions that are about as likely as the first."""
     near = [each for each in possibilities if each.score >= possibilities[0].score * NEAR]
-    return max((each.condition.care for each in near), key=_CARES.index)
+    return max((each.condition.care for each in near), key=lambda care: _CARES.index(care))
 
 
 def next_question(possibilities: Sequence[Possibility], asked: Collection[str]) -> str | None:

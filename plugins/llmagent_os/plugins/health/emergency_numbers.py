@@ -30,7 +30,9 @@ EVERYWHERE = EmergencyNumbers(
 
 @cache
 def _countries() -> dict[str, EmergencyNumbers]:
-    read = tomllib.loads(files(__package__).joinpath("emergency_numbers.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(
+        files("llmagent_os.plugins.health").joinpath("emergency_numbers.toml").read_text(encoding="utf-8")
+    )
     return msgspec.convert(read, dict[str, EmergencyNumbers])
 
 

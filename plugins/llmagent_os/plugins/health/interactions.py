@@ -56,7 +56,7 @@ class _Table(msgspec.Struct, frozen=True):
 
 @cache
 def _table() -> _Table:
-    read = tomllib.loads(files(__package__).joinpath("interactions.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(files("llmagent_os.plugins.health").joinpath("interactions.toml").read_text(encoding="utf-8"))
     return msgspec.convert(read, _Table)
 
 

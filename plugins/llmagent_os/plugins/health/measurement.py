@@ -106,7 +106,9 @@ class MeasurementError(ValueError):
 @cache
 def quantities() -> dict[str, Quantity]:
     """The table, by id."""
-    read = tomllib.loads(files(__package__).joinpath("measurements.toml").read_text("utf-8"), parse_float=Decimal)
+    read = tomllib.loads(
+        files("llmagent_os.plugins.health").joinpath("measurements.toml").read_text("utf-8"), parse_float=Decimal
+    )
     return msgspec.convert(read, dict[str, Quantity], strict=False)
 
 
@@ -179,7 +181,10 @@ def _likely_unit(kind: str, value: Decimal) -> str:
 
 
 def _band(bands: tuple[Bound, ...], value: Decimal) -> Band:
-    return next((each.band for each in bands if each.below is None or value < each.below), "")
+    for each in bands:
+        if each.below is None or value < each.below:
+            return each.band
+    return ""
 
 
 def _decimal(text: str) -> Decimal:

@@ -61,7 +61,7 @@ def _not_read(error: MeasurementError) -> ToolResult:
             )
         case "which":
             text = gettext("What did you measure? I know: {known}.", known=known)
-        case "unknown":
+        case _:
             text = gettext(
                 "Write a value and its unit, such as /measure blood pressure 150/95. I know: {known}.", known=known
             )

@@ -60,7 +60,7 @@ def _not_read(error: MedicineError) -> ToolResult:
             )
         case "time":
             text = gettext("“{heard}” is no time of day. Write it as 8:00 or 8pm.", heard=error.value)
-        case "days":
+        case _:
             text = gettext("“{heard}” is no number of days from 1 to 3650.", heard=error.value)
     return health_answer("missing", [text], need=error.why)
 

@@ -51,7 +51,7 @@ class RedFlag(msgspec.Struct, frozen=True):
 @cache
 def red_flags() -> tuple[RedFlag, ...]:
     """Every rule."""
-    read = tomllib.loads(files(__package__).joinpath("red_flags.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(files("llmagent_os.plugins.health").joinpath("red_flags.toml").read_text(encoding="utf-8"))
     return msgspec.convert(read["rule"], tuple[RedFlag, ...])
 
 

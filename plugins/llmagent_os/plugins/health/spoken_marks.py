@@ -32,7 +32,7 @@ _Rows = tuple[tuple[str, ...], ...]
 
 @cache
 def _tables() -> dict[str, _Rows]:
-    read = tomllib.loads(files(__package__).joinpath("spoken_marks.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(files("llmagent_os.plugins.health").joinpath("spoken_marks.toml").read_text(encoding="utf-8"))
     return {name: tuple(parse_pattern(each).parts[0][0] for each in written) for name, written in read.items()}
 
 

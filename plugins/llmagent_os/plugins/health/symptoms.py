@@ -43,7 +43,7 @@ class SaidSymptoms(msgspec.Struct, frozen=True):
 @cache
 def symptoms() -> dict[str, Symptom]:
     """The table, by id."""
-    read = tomllib.loads(files(__package__).joinpath("symptoms.toml").read_text(encoding="utf-8"))
+    read = tomllib.loads(files("llmagent_os.plugins.health").joinpath("symptoms.toml").read_text(encoding="utf-8"))
     return msgspec.convert(read, dict[str, Symptom])
 
 
