@@ -22,7 +22,7 @@ WRONG = (
     ("/learn http://127.0.0.1/x", r"cannot learn http://127.0.0.1/x.*private network"),
     ("/link zzzz", r"code is not valid"),
     ("/privacy sideways", r"sideways|Try"),
-    ("/credentials add nothing", r"nothing"),
+    ("/credentials add nothing", r"don't know what you wrote behind `?/credentials.*There are"),
     ("/audit", r"Only admins"),
 )
 
@@ -106,7 +106,7 @@ class PlatformWalk:
         self.step("Chinese")
         await self.zoe.say("你好，请问你能帮我做什么？我想安排明天下午的会议。", r"[一-鿿]")
         await self.zoe.command("/language zh", r"[一-鿿]")
-        await self.zoe.command("/help", r"/forget`?：[一-鿿]")
+        await self.zoe.command("/help", r"/forget`?[:：] ?[一-鿿]")
         await self.zoe.command("/privacy", r"[一-鿿].*training")
         await self.zoe.command("/memory forget 77", r"[一-鿿].*77|77.*[一-鿿]")
 
@@ -121,6 +121,8 @@ class PlatformWalk:
     async def wrong(self) -> None:
         self.step("wrong input gets a clear answer")
         for line, answer in WRONG:
+            if self.server.name == "discord" and line == "/audit":
+                continue  # Discord's menu has no commands of admins where there are none
             await self.ana.command(line, answer)
         broken = {"broken.pdf": b"%PDF-1.4 no"}
         await self.ana.say("learn this", r"cannot learn broken.pdf: it is damaged, or no PDF", files=broken)
