@@ -30,7 +30,7 @@ class BrowserPerson:
         for name, content in (files or {}).items():
             payload = FilePayload(name=name, mimeType="application/octet-stream", buffer=content)
             await self.page.locator("#files").set_input_files(payload)
-            await expect(self.page.locator("#attached li")).to_have_count(1)
+            await expect(self.page.locator("#attached li small")).to_have_text(re.compile(r"B$"))  # it has arrived
         before = await replies(self.page).count()
         self.transcript.said(
             "browser", self.name, ", ".join(filter(None, [text, *(f"[{each}]" for each in files or ())]))
