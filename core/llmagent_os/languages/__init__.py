@@ -7,13 +7,14 @@ gives the sentence in the language in force, which :func:`speaking` sets around 
 from llmagent_os.languages.known_languages import ENGLISH, LANGUAGES, accepted_language, language_of_tag
 from llmagent_os.languages.spoken_language import language_in_force, speaking
 from llmagent_os.languages.translation import LazyText, gettext, gettext_noop, lazy_gettext, ngettext, translated
-from llmagent_os.languages.written_values import date_text, language_name, list_text, moment_text, number_text
+from llmagent_os.languages.written_values import date_and_time_text, date_text, language_name, list_text, number_text
 
 __all__ = [
     "ENGLISH",
     "LANGUAGES",
     "LazyText",
     "accepted_language",
+    "date_and_time_text",
     "date_text",
     "gettext",
     "gettext_noop",
@@ -22,7 +23,6 @@ __all__ = [
     "language_of_tag",
     "lazy_gettext",
     "list_text",
-    "moment_text",
     "ngettext",
     "number_text",
     "speaking",

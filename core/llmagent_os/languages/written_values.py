@@ -53,10 +53,10 @@ def date_text(day: date) -> str:
     return format_date(day, "medium", locale=locale_in_force())
 
 
-def moment_text(moment: datetime) -> str:
+def date_and_time_text(moment: datetime) -> str:
     """A day with its weekday, and the time on its clock.
 
-    >>> moment_text(datetime(2026, 12, 1, 9, 30))
+    >>> date_and_time_text(datetime(2026, 12, 1, 9, 30))
     'Tue, 1 Dec 2026, 09:30'
     """
     locale = locale_in_force()

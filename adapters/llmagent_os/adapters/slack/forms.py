@@ -12,8 +12,6 @@ from llmagent_os.adapter_kit.forms import Form
 FORM = "form"
 
 TITLE_CHARACTERS, LABEL_CHARACTERS, HINT_CHARACTERS = 24, 200, 150
-#: Of the ``private_metadata`` of a view.
-METADATA_CHARACTERS = 3000
 
 
 class FormPlace(msgspec.Struct, frozen=True):

@@ -22,7 +22,6 @@ from llmagent_os.plugins.health.symptoms import SaidSymptoms
 
 Care = Literal["self_care", "doctor", "today"]
 
-TYPICAL = 3  #: the weight of a symptom that is typical
 NOTABLE = 2  #: the weight from which a symptom's absence speaks against a condition
 UNEXPLAINED = 1.0  #: what a symptom costs that a condition does not explain
 MOST_SHOWN = 4  #: conditions of an answer

@@ -30,6 +30,7 @@ from llmagent_os.records import Records
 _ITEM = "item:"
 _BEFORE = "before"  #: the item that was changed or deleted last, as it was
 MAX_DIGITS = 7  #: of a number that can be somebody's item
+MAX_SAID_DIGITS = 5  #: of a number that people say; a longer one is words
 
 
 class Item(msgspec.Struct, frozen=True, kw_only=True):
@@ -101,8 +102,12 @@ class NumberedItems(Generic[_T]):
         if item is None:
             return None
         await self._records.put(_BEFORE, msgspec.to_builtins(item))
-        await self._records.delete(f"{_ITEM}{number}")
+        await self.drop(number)
         return item
+
+    async def drop(self, number: int) -> None:
+        """Delete an item for good."""
+        await self._records.delete(f"{_ITEM}{number}")
 
     async def undoable(self) -> _T | None:
         """The item that was changed or deleted last, as it was before. None: nothing can be taken back."""
@@ -131,6 +136,15 @@ class NumberedItems(Generic[_T]):
 
     def _read(self, record: dict[str, Any]) -> _T:
         return msgspec.convert(record, self._kind)
+
+
+def said_number(text: str) -> int | None:
+    """The number by which a person names an item. None: the text is no such number, so it may be words.
+
+    >>> said_number("12"), said_number("milk"), said_number("123456")
+    (12, None, None)
+    """
+    return int(text) if text.isdecimal() and len(text) <= MAX_SAID_DIGITS else None
 
 
 def _free(taken: set[int]) -> int:

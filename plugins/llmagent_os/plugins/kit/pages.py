@@ -12,6 +12,8 @@ from typing import Generic, NamedTuple, TypeVar
 from llmagent_os.languages import gettext
 from llmagent_os.plugin import Button
 
+MAX_DIGITS = 6  #: of a page's number that are read
+
 _T = TypeVar("_T")
 
 
@@ -33,3 +35,12 @@ def page_of(items: Sequence[_T], number: int, size: int) -> Page[_T]:
     count = max(-(-len(items) // size), 1)
     number = min(max(number, 1), count)
     return Page([*items[(number - 1) * size : number * size]], number, count)
+
+
+def page_number(text: str) -> int:
+    """The number of a page in the value of a button, which may be made up: then it is the first.
+
+    >>> page_number("3"), page_number(""), page_number("x")
+    (3, 1, 1)
+    """
+    return int(text[:MAX_DIGITS]) if text.isdecimal() else 1

@@ -18,6 +18,7 @@ from llmagent_os.events import Attachment, Command, Message
 from llmagent_os.languages import gettext_noop
 from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
+from llmagent_os.plugins.kit.pages import page_number
 from llmagent_os.plugins.notes.note_answers import (
     GONE,
     add_note,
@@ -135,7 +136,7 @@ class NotesPlugin(Plugin):
                 return await self._answered(store)
             if verb == "page":
                 words, _, number = rest.rpartition(":")
-                return await list_notes(store, words, int(number[:6]) if number.isdecimal() else 1)
+                return await list_notes(store, words, page_number(number))
             if verb == "undo":
                 return await restore_note(store, rest)
             note = await store.items.by_ref(rest)

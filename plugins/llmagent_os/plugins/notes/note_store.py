@@ -9,7 +9,7 @@ from pathlib import Path
 
 from llmagent_os.events import Attachment
 from llmagent_os.plugin import ToolContext
-from llmagent_os.plugins.kit.numbered_items import NumberedItems
+from llmagent_os.plugins.kit.numbered_items import NumberedItems, said_number
 from llmagent_os.plugins.notes.note import Note, NoteFile
 from llmagent_os.sealing.sealed_files import read_file
 
@@ -36,9 +36,8 @@ class NoteStore:
 
     async def meant(self, which: str) -> list[Note]:
         """The notes that a number or words mean."""
-        number = which.strip().lstrip("#")
-        if number.isdecimal() and len(number) < 6:
-            note = await self.items.get(int(number))
+        if (number := said_number(which.strip().lstrip("#"))) is not None:
+            note = await self.items.get(number)
             return [] if note is None else [note]
         return await self.found(which) if which.strip() else []
 

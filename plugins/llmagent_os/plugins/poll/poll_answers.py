@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC
 from zoneinfo import ZoneInfo
 
-from llmagent_os.languages import gettext, lazy_gettext, moment_text, ngettext
+from llmagent_os.languages import date_and_time_text, gettext, lazy_gettext, ngettext
 from llmagent_os.plugin import Button, Card, Chart, ChartSeries, Table, ToolResult
 from llmagent_os.plugins.kit.open_question import ask
 from llmagent_os.plugins.kit.said_moment import TimeExpressionError, to_aware
@@ -125,7 +125,7 @@ def _about(poll: Poll, votes: Sequence[Vote], *, is_over: bool) -> str:
         told += [gettext("You may choose several.")] if poll.is_several else []
         told.append(gettext("Press your choice again to take it back."))
         if poll.until is not None:
-            when = moment_text(poll.until.astimezone(ZoneInfo(poll.zone)))
+            when = date_and_time_text(poll.until.astimezone(ZoneInfo(poll.zone)))
             told.append(gettext("It closes {when}.", when=when))
     return " ".join(told)
 

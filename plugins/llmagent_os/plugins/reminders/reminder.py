@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from llmagent_os.languages import moment_text
+from llmagent_os.languages import date_and_time_text
 from llmagent_os.plugins.kit.numbered_items import Item
 from llmagent_os.plugins.kit.said_moment import SaidMoment, next_wall, to_aware
 
@@ -30,7 +30,7 @@ class Reminder(Item, frozen=True, kw_only=True):
     @property
     def when(self) -> str:
         """When it rings next, for replies."""
-        return moment_text((self.snoozed or self.next).astimezone(ZoneInfo(self.zone)))
+        return date_and_time_text((self.snoozed or self.next).astimezone(ZoneInfo(self.zone)))
 
     @property
     def is_pending(self) -> bool:

@@ -27,7 +27,7 @@ class ReminderCall:
         found = await self.items.all()
         for each in found:
             if not each.is_pending and each.rang is not None and self.context.now - each.rang > KEEP_RUNG:
-                await self.context.records.delete(f"item:{each.number}")
+                await self.items.drop(each.number)
         return sorted((each for each in found if each.is_pending), key=lambda each: each.snoozed or each.next)
 
     async def find(self, which: str) -> list[Reminder]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from llmagent_os.languages import gettext, moment_text
+from llmagent_os.languages import date_and_time_text, gettext
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.kit.open_question import ask
 from llmagent_os.plugins.kit.said_moment import SaidMoment, TimeExpressionError, read_moment, to_aware
@@ -78,7 +78,7 @@ async def change_reminder(call: ReminderCall, reminder: Reminder, to: str) -> To
 def clock_text(said: SaidMoment, zone: ZoneInfo) -> str:
     """What the clocks do at the time that was asked for, as a further sentence; mostly empty."""
     if said.clock == "skipped" and said.wall is not None:
-        when = moment_text(to_aware(said.wall, zone))
+        when = date_and_time_text(to_aware(said.wall, zone))
         return " " + gettext("The clocks are set forward over that time, so it is {when}.", when=when)
     if said.clock == "twice":
         return " " + gettext("The clocks show that time twice on that day. I take the first.")

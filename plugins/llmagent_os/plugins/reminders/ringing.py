@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from llmagent_os.languages import gettext, moment_text
+from llmagent_os.languages import date_and_time_text, gettext
 from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.kit.said_moment import MORNING, to_aware
 from llmagent_os.plugins.reminders.reminder import Reminder
@@ -50,7 +50,7 @@ async def snooze(call: ReminderCall, ref: str, until: str) -> ToolResult:
     snoozed = replace(reminder, snoozed=moment, zone=reminder.zone if reminder.rule else call.context.time_zone)
     await call.items.put(snoozed)
     await call.schedule(snoozed)
-    when = moment_text(moment.astimezone(now.tzinfo))
+    when = date_and_time_text(moment.astimezone(now.tzinfo))
     return ToolResult({"status": "snoozed", "when": when}, gettext("I'll remind you again: {when}.", when=when))
 
 
@@ -73,7 +73,7 @@ async def finish(call: ReminderCall, ref: str) -> ToolResult:
 def _announced(call: ReminderCall, reminder: Reminder, at: datetime) -> ToolResult:
     data = {"status": "reminder", "what": reminder.what}
     if call.context.now - at > LATE_AFTER:
-        when = moment_text(at.astimezone(ZoneInfo(reminder.zone)))
+        when = date_and_time_text(at.astimezone(ZoneInfo(reminder.zone)))
         text = gettext("Reminder, due {when}: {what}", when=when, what=reminder.what)
     else:
         text = gettext("Reminder: {what}", what=reminder.what)

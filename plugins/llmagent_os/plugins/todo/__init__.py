@@ -16,6 +16,7 @@ from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.languages import gettext, gettext_noop
 from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
+from llmagent_os.plugins.kit.pages import page_number
 from llmagent_os.plugins.todo.task import Task
 from llmagent_os.plugins.todo.task_answers import (
     GONE,
@@ -136,7 +137,7 @@ class TodoPlugin(Plugin):
                 return await add_task(store, context.text)
             if verb == "page":
                 in_list, done, number = (*rest.split(":"), "", "")[:3]
-                return await list_tasks(store, in_list, int(number[:6]) if number.isdecimal() else 1, done=done == "1")
+                return await list_tasks(store, in_list, page_number(number), done=done == "1")
             if verb == "undo":
                 return await restore_task(store, rest)
             task = await store.items.by_ref(rest)

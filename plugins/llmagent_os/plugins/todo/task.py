@@ -9,11 +9,9 @@ from zoneinfo import ZoneInfo
 import msgspec
 from msgspec.structs import replace
 
-from llmagent_os.languages import date_text, gettext, moment_text
+from llmagent_os.languages import date_and_time_text, date_text, gettext
 from llmagent_os.plugins.kit.numbered_items import Item
 from llmagent_os.plugins.kit.said_moment import MORNING, SaidMoment, read_moment, to_aware
-
-MAX_PRIORITY = 3
 
 _LIST = re.compile(r"(?<!\w)#(\w[\w-]*)")
 _PRIORITY = re.compile(r"(?<!\S)(!{1,3})(?!\S)")
@@ -41,7 +39,7 @@ class Task(Item, frozen=True, kw_only=True):
         if self.due is None:
             return ""
         local = self.due.astimezone(ZoneInfo(self.zone))
-        return date_text(local.date()) if local.time() == MORNING else moment_text(local)
+        return date_text(local.date()) if local.time() == MORNING else date_and_time_text(local)
 
     def line(self, now: datetime) -> str:
         """The task in a list."""

@@ -154,7 +154,7 @@ async def clear_done(store: TaskStore) -> ToolResult:
     """Drop the tasks that are done."""
     done = [each for each in await store.all() if each.done_at is not None]
     for each in done:
-        await store.context.records.delete(f"item:{each.number}")
+        await store.items.drop(each.number)
     text = ngettext("Dropped {count} task that was done.", "Dropped {count} tasks that were done.", len(done))
     return ToolResult({"status": "cleared", "count": str(len(done))}, text)
 

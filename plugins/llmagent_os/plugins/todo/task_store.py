@@ -7,7 +7,7 @@ from datetime import timedelta
 from msgspec.structs import replace
 
 from llmagent_os.plugin import ToolContext
-from llmagent_os.plugins.kit.numbered_items import NumberedItems
+from llmagent_os.plugins.kit.numbered_items import NumberedItems, said_number
 from llmagent_os.plugins.todo.task import Task
 
 MAX_TASKS = 500  #: of one person
@@ -27,7 +27,7 @@ class TaskStore:
         found = await self.items.all()
         for each in found:
             if each.done_at is not None and self.context.now - each.done_at > KEEP_DONE:
-                await self.context.records.delete(f"item:{each.number}")
+                await self.items.drop(each.number)
                 found = [task for task in found if task is not each]
         return sorted(found, key=lambda task: (-task.priority, task.position, task.number))
 
@@ -37,9 +37,8 @@ class TaskStore:
 
     async def meant(self, which: str) -> list[Task]:
         """The tasks that a number or words mean; of words, only those that are open."""
-        number = which.strip()
-        if number.isdecimal() and len(number) < 6:
-            task = await self.items.get(int(number))
+        if (number := said_number(which.strip())) is not None:
+            task = await self.items.get(number)
             return [] if task is None else [task]
         words = which.casefold().split()
         return [each for each in await self.open() if words and all(word in each.text.casefold() for word in words)]
