@@ -28,23 +28,23 @@ from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolMark, ToolResult, joined_results
+from llmagent_os.plugin import RECEIVING_SECONDS, Tool, ToolContext, ToolMark, ToolResult, ToolSource, joined_results
 from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
+from llmagent_os.tools.declared_tools import check_declaration, declared_tools
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.plugin_loading import from_entry_point, from_file
 from llmagent_os.tools.plugin_privacy import is_refused_here, private_refusal
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
 from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
-from llmagent_os.tools.tool_schema import Tool, tools_of
 
 PROFILE_WRITE = "profile.write"  #: the permission of a tool that may change the profile
 EXPORT_SECONDS = 60.0  #: that a plugin may take to write its files for an export
 BUTTON_CHARACTERS = 80  #: of an unknown button's value or a timer's key, shown in an error
 
-_SILENT = ToolResult({}, "(nothing is said)")  #: stands for ``Plugin.due`` returning None
+_SILENT = ToolResult({}, "(nothing is said)")  #: stands for ``ToolSource.due`` returning None
 
 _log = structlog.get_logger(__name__)
 
@@ -227,7 +227,7 @@ class Plugins:
         return await self._caller.call(
             each,
             name,
-            lambda own: tool.method(own, **values),
+            lambda own: tool.call(own, values),
             context,
             seconds=tool.mark.timeout,
             may_change_profile=tool.spec.permission == PROFILE_WRITE,
@@ -243,7 +243,7 @@ class Plugins:
             PluginError: as for :meth:`call`.
         """
         each, _, values = self._checked(name, arguments, allowed)
-        if type(each.plugin).proposed is Plugin.proposed:
+        if not each.plugin.answers("proposed"):
             return ""
         words: list[str] = []
 
@@ -292,12 +292,12 @@ class Plugins:
         Only plugins that have a rule for it are asked. One that fails has no say, and the model answers.
         """
         for name, each in self._loaded.items():
-            if type(each.plugin).button_meant is Plugin.button_meant or not self._is_asked(each, context, allowed):
+            if not each.plugin.answers("button_meant") or not self._is_asked(each, context, allowed):
                 continue
             meant: list[str] = []
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin, meant: list[str] = meant) -> ToolResult:
-                value = await plugin.button_meant(own)
+            async def ask(own: ToolContext, source: ToolSource = each.plugin, meant: list[str] = meant) -> ToolResult:
+                value = await source.button_meant(own)
                 meant.extend([] if value is None else [str(value)])
                 return _SILENT
 
@@ -314,12 +314,14 @@ class Plugins:
     ) -> ToolResult | None:
         """The first plugin's answer to words that cannot wait. None: nothing is urgent. One that fails has no say."""
         for each in self._loaded.values():
-            if type(each.plugin).urgent_answer_to is Plugin.urgent_answer_to or not self._any_permitted(each, allowed):
+            if not each.plugin.answers("urgent_answer_to") or not self._any_permitted(each, allowed):
                 continue
             silent: list[bool] = []
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin, silent: list[bool] = silent) -> ToolResult:
-                result = await plugin.urgent_answer_to(own)
+            async def ask(
+                own: ToolContext, source: ToolSource = each.plugin, silent: list[bool] = silent
+            ) -> ToolResult:
+                result = await source.urgent_answer_to(own)
                 silent.append(result is None)
                 return _SILENT if result is None else result
 
@@ -337,13 +339,13 @@ class Plugins:
         A plugin that fails has no say.
         """
         for name, each in self._loaded.items():
-            if type(each.plugin).answer_to is Plugin.answer_to or not self._is_asked(each, context, allowed):
+            if not each.plugin.answers("answer_to") or not self._is_asked(each, context, allowed):
                 continue
             silent = False
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
+            async def ask(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
                 nonlocal silent
-                result = await plugin.answer_to(own)
+                result = await source.answer_to(own)
                 silent = result is None
                 return _SILENT if result is None else result
 
@@ -365,12 +367,14 @@ class Plugins:
         the plugin's rules are wrong, and the model decides.
         """
         for name, each in self._loaded.items():
-            if type(each.plugin).requests_in is Plugin.requests_in or not self._is_asked(each, context, allowed):
+            if not each.plugin.answers("requests_in") or not self._is_asked(each, context, allowed):
                 continue
             found: list[ToolCall] = []
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin, found: list[ToolCall] = found) -> ToolResult:
-                read = await plugin.requests_in(own)
+            async def ask(
+                own: ToolContext, source: ToolSource = each.plugin, found: list[ToolCall] = found
+            ) -> ToolResult:
+                read = await source.requests_in(own)
                 if isinstance(read, ToolResult):
                     return read
                 found.extend(read)
@@ -400,14 +404,14 @@ class Plugins:
             context: of the message.
         """
         for each in self._loaded.values():
-            if not set(names) <= set(each.tools) or type(each.plugin).joined is Plugin.joined:
+            if not set(names) <= set(each.tools) or not each.plugin.answers("joined"):
                 continue
             own_results = {key: without_prefix(result, each.plugin.name) for key, result in results.items()}
 
             async def join(
-                own: ToolContext, plugin: Plugin = each.plugin, results: Mapping[str, ToolResult] = own_results
+                own: ToolContext, source: ToolSource = each.plugin, results: Mapping[str, ToolResult] = own_results
             ) -> ToolResult:
-                return await plugin.joined(own, results)
+                return await source.joined(own, results)
 
             try:
                 return await self._caller.call(each, "several results", join, context)
@@ -421,12 +425,14 @@ class Plugins:
         Only plugins that have a rule for it are asked. One that fails has no say.
         """
         for each in self._loaded.values():
-            if type(each.plugin).received is Plugin.received or not self._is_asked(each, context, allowed):
+            if not each.plugin.answers("received") or not self._is_asked(each, context, allowed):
                 continue
             silent: list[bool] = []
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin, silent: list[bool] = silent) -> ToolResult:
-                result = await plugin.received(own)
+            async def ask(
+                own: ToolContext, source: ToolSource = each.plugin, silent: list[bool] = silent
+            ) -> ToolResult:
+                result = await source.received(own)
                 silent.append(result is None)
                 return _SILENT if result is None else result
 
@@ -445,11 +451,11 @@ class Plugins:
         """
         said: list[str] = []
         for name, each in self._loaded.items():
-            if type(each.plugin).profile_changed is Plugin.profile_changed:
+            if not each.plugin.answers("profile_changed"):
                 continue
 
-            async def follow(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
-                return await plugin.profile_changed(own, before, assumed_zone) or _SILENT
+            async def follow(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
+                return await source.profile_changed(own, before, assumed_zone) or _SILENT
 
             try:
                 result = await self._caller.call(each, "a changed profile", follow, context)
@@ -463,11 +469,11 @@ class Plugins:
         """What the plugins suggest that the person could ask now. A plugin that fails suggests nothing."""
         found: list[str] = []
         for each in self._loaded.values():
-            if type(each.plugin).suggestions is Plugin.suggestions or not self._any_permitted(each, allowed):
+            if not each.plugin.answers("suggestions") or not self._any_permitted(each, allowed):
                 continue
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
-                found.extend(str(words) for words in await plugin.suggestions(own))
+            async def ask(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
+                found.extend(str(words) for words in await source.suggestions(own))
                 return _SILENT
 
             with contextlib.suppress(PluginError):  # logged where it was called
@@ -498,9 +504,7 @@ class Plugins:
     @property
     def exporting(self) -> tuple[str, ...]:
         """The names of the plugins that give what they keep about a person as files."""
-        return tuple(
-            name for name, each in self._loaded.items() if type(each.plugin).export_files is not Plugin.export_files
-        )
+        return tuple(name for name, each in self._loaded.items() if each.plugin.answers("export_files"))
 
     async def export_files(self, plugin: str, context: ToolContext) -> ToolResult | None:
         """What ``plugin`` keeps about the person of ``context``, with files. None: it has no files for the person.
@@ -541,7 +545,7 @@ class Plugins:
             PluginError: the plugin is cut off, or the call failed.
         """
         each = self._loaded.get(plugin)
-        if each is None or type(each.plugin).page is Plugin.page:
+        if each is None or not each.plugin.answers("page"):
             return None
         found: list[PageResponse | None] = []
 
@@ -586,7 +590,7 @@ class Plugins:
 
     # -- loading ------------------------------------------------------------------------------------------------------
 
-    async def add(self, plugin: Plugin, source: str = "added") -> None:
+    async def add(self, plugin: ToolSource, source: str = "added") -> None:
         """Load ``plugin``. It replaces a plugin of the same name once it has started.
 
         Raises:
@@ -629,20 +633,42 @@ class Plugins:
             async for path in changes:
                 await self.reload(path)
 
-    async def _swap(self, plugin: Plugin, source: str, modules: tuple[str, ...]) -> None:
-        new = LoadedPlugin(plugin, tools_of(plugin), source, self._breaker(), modules)
+    async def _swap(self, plugin: ToolSource, source: str, modules: tuple[str, ...]) -> None:
+        check_declaration(plugin)
         old = self._loaded.get(plugin.name)
         if old is not None and old.source != source:
             raise PluginError(f"the name {plugin.name!r} is taken by the plugin from {old.source}")
-        for other in self._loaded.values():
-            for name in (*(set(new.tools) & set(other.tools)), *(set(plugin.commands) & set(other.plugin.commands))):
-                if other.plugin.name != plugin.name and not (modules and other.source == source):
-                    raise PluginError(f"plugin {plugin.name!r}: {name!r} is taken by the plugin {other.plugin.name!r}")
-        await new.start(self._start_timeout)
         replaced = [each for each in self._loaded.values() if each is old or (modules and each.source == source)]
+        new = LoadedPlugin(plugin, source, self._breaker(), modules)
+        await new.start(self._start_timeout)
+        try:
+            new.tools = declared_tools(plugin)
+            self._check_names(plugin, new.tools, [each for each in self._loaded.values() if each not in replaced])
+        except PluginError:
+            self._leave(new)
+            raise
         self._loaded = {**{name: each for name, each in self._loaded.items() if each not in replaced}, plugin.name: new}
         for each in replaced:
             self._leave(each)
+
+    async def refresh(self, name: str) -> None:
+        """Read the tools of a source again, because it says that they have changed.
+
+        Raises:
+            PluginError: there is no such source, or a tool is badly defined. The tools that were there stay.
+        """
+        async with self._loading:
+            each = self._loaded.get(name)
+            if each is None:
+                raise PluginError(f"there is no plugin {name!r}")
+            tools = declared_tools(each.plugin)
+            self._check_names(each.plugin, tools, [other for other in self._loaded.values() if other is not each])
+            each.tools = tools
+
+    def _check_names(self, plugin: ToolSource, tools: Mapping[str, Tool], others: Iterable[LoadedPlugin]) -> None:
+        for other in others:
+            for name in (*(set(tools) & set(other.tools)), *(set(plugin.commands) & set(other.plugin.commands))):
+                raise PluginError(f"plugin {plugin.name!r}: {name!r} is taken by the plugin {other.plugin.name!r}")
 
     def _drop(self, source: str) -> None:
         gone = [each for each in self._loaded.values() if each.source == source]
@@ -665,6 +691,6 @@ class Plugins:
             _log.error("plugin not loaded", source=source, problem=str(error))
 
 
-async def _pressed(plugin: Plugin, context: ToolContext, value: str, rest: str) -> ToolResult:
+async def _pressed(plugin: ToolSource, context: ToolContext, value: str, rest: str) -> ToolResult:
     """Have the plugin answer a press. A button that anybody may press has a method of its own."""
     return await (plugin.pressed_by_anyone if is_open_to_all(value) else plugin.pressed)(context, rest)
