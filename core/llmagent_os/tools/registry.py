@@ -18,6 +18,7 @@ import structlog
 from llmagent_os.adapter import OPEN_TO_ALL, is_open_to_all
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall, ToolSpec
+from llmagent_os.config.plugin_tables import PluginTables
 from llmagent_os.contacts import Contacts
 from llmagent_os.credentials.credential import Credential
 from llmagent_os.credentials.vault import Vault
@@ -48,8 +49,8 @@ class Plugins(PluginLifecycle):
     """The registry. Use it as ``async with Plugins(...) as plugins``, or call ``start`` and ``stop``.
 
     Args:
-        folder: a folder of single-file plugins (``weather.py`` with one :class:`Plugin` class in it), which ``watch``
-            reloads.
+        folder: a folder of plugins (``weather.py`` with one :class:`Plugin` class in it, or a package ``weather/``),
+            which ``watch`` reloads.
         installed: the names of the installed plugins (entry points ``llmagent_os.plugins``) to load. None loads all.
         allowed: the permissions given to plugins, with wildcards (``calendar.*``). None gives all.
         records: gives a plugin its documents about a person, by the identity who acts: ``ledger.records``. If given,
@@ -59,6 +60,7 @@ class Plugins(PluginLifecycle):
         contacts: gives a plugin that asks for them the contacts of the sender of an event: ``ledger.contacts``.
         shared: gives a plugin that says so what all people keep with it: ``ledger.shared_records``.
         vault: keeps people's credentials. None: a call has those of its context.
+        tables: where the settings of plugins stand. None: nowhere, so they have their defaults.
         failures: the number of failures in a row after which a plugin is cut off.
         rest: seconds that a plugin is cut off for, doubled with every further failure.
         start_timeout: seconds that a plugin may take to start or stop.
@@ -77,6 +79,7 @@ class Plugins(PluginLifecycle):
         contacts: Callable[[str, Event], Contacts] | None = None,
         shared: Callable[[str], SharedRecords] | None = None,
         vault: Vault | None = None,
+        tables: PluginTables | None = None,
         failures: int = 3,
         rest: float = 60.0,
         start_timeout: float = 10.0,
@@ -84,7 +87,11 @@ class Plugins(PluginLifecycle):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(
-            folder, installed, lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock), start_timeout
+            folder,
+            installed,
+            lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock),
+            start_timeout,
+            tables or PluginTables(),
         )
         self._allowed = allowed
         self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared)
