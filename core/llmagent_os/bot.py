@@ -19,7 +19,7 @@ import importlib.util
 import re
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from importlib.resources import files
@@ -42,6 +42,7 @@ from llmagent_os.adapter_kit.setup import BotDescription
 from llmagent_os.agent import Agent
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.config.mistakes import MistakesError
+from llmagent_os.config.plugin_tables import PluginTables
 from llmagent_os.config.settings import OPENAI_CLOUD, OPENAI_HOST, host_of
 from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.config.toml_tables import checked, read_file
@@ -69,6 +70,7 @@ from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
 from llmagent_os.serving.server_models import check_model_name
+from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen, PluginChoice
 from llmagent_os.training.job_runner import JobSetting
 from llmagent_os.training.training_config import TrainingConfig
 from llmagent_os.voice.voice_config import VoiceConfig
@@ -245,7 +247,8 @@ class BotConfig(BaseModel):
     model: str = Field(min_length=1)  #: see :meth:`llmagent_os.llm.LLM.from_pretrained`
     adapters: tuple[Name, ...] = ("web",)
     plugins: tuple[Name, ...] = ()  #: installed plugins
-    plugin_folder: PathText = ""  #: of single-file plugins, beside the TOML file; empty: none
+    plugin_folder: PathText = ""  #: of plugins, files and packages, beside the TOML file; empty: none
+    plugin: dict[Name, dict[str, Any]] = {}  #: the settings of plugins, a table for each: ``[plugin.weather]``
     permissions: tuple[str, ...] = ()  #: what the plugins' tools may do, with wildcards: ``calendar.*``
     knowledge: KnowledgeConfig = KnowledgeConfig()  #: what it knows
     examples: tuple[str, ...] = ()  #: shown on the empty page
@@ -411,6 +414,24 @@ class Bot:
     def plugin_folder(self) -> Path | None:
         """The folder of the bot's own plugins, if there is one."""
         return self.folder / user_path(self.config.plugin_folder) if self.config.plugin_folder else None
+
+    def plugin_choice(self, data: Path) -> PluginChoice:
+        """Which installed plugins the bot has, and how that is changed. ``data`` is the data folder."""
+        return PluginChoice(self.name, self.file, self.package is not None, data / PLUGINS_FOLDER)
+
+    def plugin_tables(self, settings: Settings) -> PluginTables:
+        """Where the settings of the bot's plugins stand."""
+        return PluginTables(self.file, settings.plugin_variables)
+
+    def switched(self, data: Path) -> Self:
+        """The bot with the plugins that were switched on and off since. ``data`` is the data folder.
+
+        Raises:
+            ConfigError: the file of what was switched cannot be read.
+        """
+        chosen = self.plugin_choice(data).applied(Chosen(self.config.plugins, self.config.permissions))
+        changed = {"plugins": chosen.plugins, "permissions": chosen.permissions}
+        return replace(self, config=self.config.model_copy(update=changed))
 
     def agent_class(self) -> type[Agent]:
         """The class of the bot's agent: from ``agent.py`` beside the TOML file, else :class:`~llmagent_os.agent.Agent`.

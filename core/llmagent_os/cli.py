@@ -561,6 +561,94 @@ def install_model(ctx: click.Context, /, name: str, wheels: str | None) -> None:
     models_command.install(_settings(ctx), name, click.echo, wheels=wheels)
 
 
+@main.group()
+def new() -> None:
+    """Write a plugin or a bot of your own that runs, with a test and a README."""
+
+
+@new.command("plugin")
+@click.argument("name")
+@click.option("--folder", type=_FOLDER, default=".", show_default=True, help="Where its folder is made.")
+def new_plugin(name: str, folder: Path) -> None:
+    """Write a package with the plugin NAME: its code, a test, a README, and a bot to try it with."""
+    from llmagent_os.admin import new_project
+
+    click.echo(new_project.new_plugin(name, folder))
+
+
+@new.command("bot")
+@click.argument("name")
+@click.option("--folder", type=_FOLDER, default=".", show_default=True, help="Where its folder is made.")
+def new_bot(name: str, folder: Path) -> None:
+    """Write a folder with the bot NAME: its bot.toml with comments, what it knows, a test and a README."""
+    from llmagent_os.admin import new_project
+
+    click.echo(new_project.new_bot(name, folder))
+
+
+@main.group()
+def plugins() -> None:
+    """Show which plugins there are, and decide which of them a bot has. The bot may be running."""
+
+
+_BOT = click.option("--bot", default="", help="A bot, or its folder: its own plugins are looked through, too.")
+
+
+@plugins.command("list")
+@_BOT
+@click.pass_context
+def list_plugins(ctx: click.Context, /, bot: str) -> None:
+    """Print every plugin: its version, where it comes from, the bots that have it, and its state in a running host."""
+    from llmagent_os.admin import plugins_command
+
+    click.echo(asyncio.run(plugins_command.listing(_settings(ctx, quiet=True, mounted=False), bot)))
+
+
+@plugins.command("info")
+@click.argument("name")
+@_BOT
+@click.pass_context
+def plugin_info(ctx: click.Context, /, name: str, bot: str) -> None:
+    """Print the tools, commands, permissions, settings and needs of the plugin NAME."""
+    from llmagent_os.admin import plugins_command
+
+    click.echo(asyncio.run(plugins_command.info(_settings(ctx, quiet=True, mounted=False), name, bot)))
+
+
+@plugins.command("enable")
+@click.argument("name")
+@click.option("--bot", required=True, help="A bot, or its folder.")
+@click.option("--allow", is_flag=True, help="Also give the permissions that its tools need.")
+@click.pass_context
+def enable_plugin(ctx: click.Context, /, name: str, bot: str, allow: bool) -> None:
+    """Give a bot the installed plugin NAME. A running host loads it."""
+    from llmagent_os.admin import plugins_command
+
+    settings = _settings(ctx, quiet=True, mounted=False)
+    click.echo(asyncio.run(plugins_command.switch(settings, name, bot, on=True, allow=allow)))
+
+
+@plugins.command("disable")
+@click.argument("name")
+@click.option("--bot", required=True, help="A bot, or its folder.")
+@click.pass_context
+def disable_plugin(ctx: click.Context, /, name: str, bot: str) -> None:
+    """Take the plugin NAME from a bot. What it keeps about people stays."""
+    from llmagent_os.admin import plugins_command
+
+    click.echo(asyncio.run(plugins_command.switch(_settings(ctx, quiet=True, mounted=False), name, bot, on=False)))
+
+
+@plugins.command("reload")
+@click.argument("name")
+@click.pass_context
+def reload_plugin(ctx: click.Context, /, name: str) -> None:
+    """Have the running host load the plugin NAME again. If that fails, the version before goes on."""
+    from llmagent_os.admin import plugins_command
+
+    click.echo(asyncio.run(plugins_command.reload(_settings(ctx, quiet=True, mounted=False), name)))
+
+
 @main.group("dead-letters")
 def dead_letters() -> None:
     """Show what was given up after three tries, and have it run again."""

@@ -77,7 +77,9 @@ from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
+from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER
 from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
+from llmagent_os.tools.plugin_switching import PluginSwitching
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
 from llmagent_os.training.job_folders import JOBS_FOLDER
@@ -144,6 +146,7 @@ class Runtime:
         """
         async with contextlib.AsyncExitStack() as stack:
             ledger = await _ledger(settings, stack)
+            bot = await asyncio.to_thread(bot.switched, settings.data)
             profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
             plugins = await _plugins(settings, bot, ledger, vault, stack)
             llm = await _llm(settings, bot, stack)
@@ -192,7 +195,14 @@ class Runtime:
         Args:
             listening: called with an adapter's name and address once it can be reached.
         """
-        works = (self.plugins.watch(), self._begin(listening), self.stores.prune_daily(), self.training.run())
+        switching = PluginSwitching(self.plugins, self.bot.plugin_choice(self.settings.data))
+        works = (
+            self.plugins.watch(),
+            switching.run(),
+            self._begin(listening),
+            self.stores.prune_daily(),
+            self.training.run(),
+        )
         beside = BackgroundTasks()
         for work in works:
             beside.spawn(work)
@@ -266,6 +276,7 @@ def _make_data_folder(folder: Path) -> None:
                 KNOWLEDGE_FOLDER,
                 LORAS_FOLDER,
                 JOBS_FOLDER,
+                PLUGINS_FOLDER,
                 *adapters,
             ),
         )
@@ -301,7 +312,7 @@ async def _plugins(
     """The plugins, loaded.
 
     Raises:
-        ConfigError: the bot's file names a plugin or a permission that there is not.
+        ConfigError: the bot's file names a plugin or a permission that there is not, or a setting of a plugin is wrong.
     """
     plugins = Plugins(
         folder=settings.plugin_folder or bot.plugin_folder,
@@ -312,10 +323,13 @@ async def _plugins(
         contacts=ledger.contacts,
         shared=ledger.shared_records,
         vault=vault,
+        tables=bot.plugin_tables(settings),
     )
     wrong = [(("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)]
     if not wrong:
         await stack.enter_async_context(plugins)
+        if plugins.mistakes:
+            raise ConfigError("\n".join(map(str, plugins.mistakes)))
         unknown = wrong_permissions(plugins, bot.config.permissions)
         wrong = [(("permissions", at), text) for at, text in unknown]
         if without := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
@@ -584,7 +598,6 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         about=config.about,
         examples=config.examples,
         notes=config.instructions,
-        permissions=config.permissions,
         tool_rounds=config.tool_rounds,
         max_tokens=config.max_tokens,
         temperature=config.words_temperature(local=llm.location is not None),

@@ -1,5 +1,5 @@
 """For tests: a platform in memory that honours the adapter contract, a handler that echoes, a model with given words,
-and a clock that a test moves.
+a clock that a test moves, and a bench for one plugin.
 
 >>> import asyncio
 >>> from llmagent_os.host.host import Host
@@ -32,6 +32,8 @@ from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction
 from llmagent_os.llm import LLM
 from llmagent_os.serving.backend import OnText
+from llmagent_os.tools.plugin_bench import PluginBench as PluginBench
+from llmagent_os.tools.plugin_bench import trying as trying
 
 
 class Runs(Protocol):

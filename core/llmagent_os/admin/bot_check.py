@@ -42,7 +42,7 @@ async def check_references(settings: Settings, bot: Bot, *, complete: bool = Tru
     plugins = await wrong_plugins(bot.config.plugins)
     found += [(("plugins", at), text) for at, text in plugins]
     if not plugins and (complete or found):
-        found += await _permissions(settings, bot)
+        found += await _permissions(settings, bot, complete=complete)
     if not settings.model and (complete or found):
         found += [each async for each in _model(settings, bot)]
     if found:
@@ -55,7 +55,7 @@ async def check(settings: Settings, name: str) -> str:
     Raises:
         ConfigError: there is no such bot, or its file has mistakes.
     """
-    bot = Bot.load(name)
+    bot = Bot.load(name).switched(settings.data)
     await check_references(settings, bot)
     return "\n".join([f"{bot.file} is right.", *_warnings(bot.config)])
 
@@ -90,9 +90,12 @@ def _adapters(config: BotConfig) -> Iterator[_Wrong]:
             yield ("adapters", number), f"`adapters`: there is no adapter {name!r}; {hint}"
 
 
-async def _permissions(settings: Settings, bot: Bot) -> list[_Wrong]:
+async def _permissions(settings: Settings, bot: Bot, *, complete: bool) -> list[_Wrong]:
     config, folder = bot.config, settings.plugin_folder or bot.plugin_folder
-    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions) as plugins:
+    tables = bot.plugin_tables(settings)
+    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions, tables=tables) as plugins:
+        if complete and plugins.mistakes:
+            raise ConfigError("\n".join(map(str, plugins.mistakes)))
         return [(("permissions", at), text) for at, text in wrong_permissions(plugins, config.permissions)]
 
 

@@ -67,7 +67,7 @@ async def examine(
     async for finding in check_damage(settings):
         findings.append(finding)
     try:
-        bot = Bot.load(bot_name)
+        bot = Bot.load(bot_name).switched(settings.data)
     except ConfigError as error:
         findings.append(Finding("bot", "problem", str(error), "name an installed bot, or correct the bot.toml"))
         return findings
@@ -170,7 +170,8 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
     from llmagent_os.tools.registry import Plugins
 
     folder = settings.plugin_folder or bot.plugin_folder
-    async with Plugins(folder=folder, installed=bot.config.plugins, allowed=bot.config.permissions) as plugins:
+    allowed, tables = bot.config.permissions, bot.plugin_tables(settings)
+    async with Plugins(folder=folder, installed=bot.config.plugins, allowed=allowed, tables=tables) as plugins:
         try:
             check_permissions(plugins, bot.config.permissions)
         except ConfigError as error:

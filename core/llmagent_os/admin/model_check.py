@@ -68,7 +68,8 @@ async def _hello(settings: Settings, bot: Bot, llm: LLM) -> ChatRequest:
     config = bot.config
     behavior = BehaviorModule(None, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
     folder = settings.plugin_folder or bot.plugin_folder
-    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions) as plugins:
+    tables = bot.plugin_tables(settings)
+    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions, tables=tables) as plugins:
         said = AgentSettings(title=config.title, notes=config.instructions, permissions=config.permissions)
         services = Services(behavior=behavior, settings=said, plugins=plugins)
         request = warm_up_request(services, native=llm.card.native)

@@ -107,7 +107,8 @@ async def commands_of(settings: Settings, bot: Bot) -> dict[str, str]:
     from llmagent_os.tools.registry import Plugins
 
     folder = settings.plugin_folder or bot.plugin_folder
-    async with Plugins(folder=folder, installed=bot.config.plugins, allowed=bot.config.permissions) as plugins:
+    allowed, tables = bot.config.permissions, bot.plugin_tables(settings)
+    async with Plugins(folder=folder, installed=bot.config.plugins, allowed=allowed, tables=tables) as plugins:
         return listed_commands(plugins, for_admins=bool(settings.admins or settings.owners))
 
 

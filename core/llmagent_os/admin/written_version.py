@@ -83,7 +83,8 @@ def base_llm(settings: Settings, bot: Bot) -> LLM:
 async def _tools(settings: Settings, bot: Bot) -> tuple[ToolSpec, ...]:
     config = bot.config
     folder = settings.plugin_folder or bot.plugin_folder
-    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions) as plugins:
+    tables = bot.plugin_tables(settings)
+    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions, tables=tables) as plugins:
         return plugins.specs(config.permissions)
 
 

@@ -37,6 +37,20 @@ class HostLock:
         os.write(file, f"{os.getpid()}\n".encode())
         self._file = file
 
+    def is_held(self) -> bool:
+        """Whether a host runs on the ledger. Asked from another process; the lock is not taken."""
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(file)
+        return False
+
     def release(self) -> None:
         """Release the lock, if it is held."""
         if self._file is not None:

@@ -1,0 +1,174 @@
+"""Which installed plugins a bot has: those that its TOML file names, and what was switched since.
+
+The file of a bot in a folder is changed itself, and keeps its comments. A bot that ships in a package has a file in the
+data folder, which says what is switched on and off: the package is replaced by every upgrade.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any, cast
+
+import msgspec
+import tomlkit
+from tomlkit.exceptions import TOMLKitError
+from tomlkit.items import Array
+
+from llmagent_os.config.toml_tables import read_file
+from llmagent_os.errors import ConfigError
+
+#: The folder inside the data folder with what was switched, and with requests to a running host.
+PLUGINS_FOLDER = "plugins"
+
+_HEAD = "# What `llmagent-os plugins` and /plugins have switched for this bot, besides what its bot.toml says.\n"
+
+
+class Chosen(msgspec.Struct, frozen=True):
+    """What a bot has."""
+
+    plugins: tuple[str, ...]  #: names of installed plugins
+    permissions: tuple[str, ...]  #: patterns of what their tools may do
+
+
+class _Switched(msgspec.Struct):
+    """The file of a bot that ships in a package."""
+
+    enabled: list[str] = msgspec.field(default_factory=list[str])
+    disabled: list[str] = msgspec.field(default_factory=list[str])
+    permissions: list[str] = msgspec.field(default_factory=list[str])
+
+
+@dataclass(frozen=True)
+class PluginChoice:
+    """The choice of one bot."""
+
+    bot: str  #: its name
+    file: Path  #: its TOML file
+    is_shipped: bool  #: the file is in a package
+    folder: Path  #: :data:`PLUGINS_FOLDER` of the data folder
+
+    @property
+    def switches(self) -> Path:
+        """The file of what was switched, where the bot's own file is not to be changed."""
+        return self.folder / f"{self.bot}.toml"
+
+    @property
+    def changed_file(self) -> Path:
+        """The file that :meth:`switch` changes."""
+        return self.switches if self.is_shipped else self.file
+
+    def chosen(self) -> Chosen:
+        """Read what the bot has now.
+
+        Raises:
+            ConfigError: a file cannot be read.
+        """
+        values = read_file(self.file).values
+        return self.applied(Chosen(_texts(values.get("plugins")), _texts(values.get("permissions"))))
+
+    def applied(self, named: Chosen) -> Chosen:
+        """What the bot has whose TOML file names ``named``.
+
+        Raises:
+            ConfigError: the file of what was switched cannot be read.
+        """
+        if not self.is_shipped or not self.switches.is_file():
+            return named
+        switched = self._switched()
+        plugins = [*named.plugins, *(each for each in switched.enabled if each not in named.plugins)]
+        more = [each for each in switched.permissions if each not in named.permissions]
+        return Chosen(tuple(each for each in plugins if each not in switched.disabled), (*named.permissions, *more))
+
+    def switch(self, plugin: str, *, on: bool, permissions: Iterable[str] = ()) -> bool:
+        """Enable or disable a plugin.
+
+        Args:
+            plugin: its name.
+            on: whether the bot has it from now on.
+            permissions: that its tools need. Those that the bot does not give yet are given.
+
+        Returns:
+            Whether anything was changed.
+
+        Raises:
+            ConfigError: the file cannot be read or written.
+        """
+        now = self.chosen()
+        missing = [each for each in permissions if not any(fnmatchcase(each, pattern) for pattern in now.permissions)]
+        if (plugin in now.plugins) == on and not (on and missing):
+            return False
+        if self.is_shipped:
+            self._switch_shipped(plugin, on, missing if on else [])
+        else:
+            self._switch_own(plugin, on, missing if on else [])
+        return True
+
+    def _switch_own(self, plugin: str, on: bool, missing: list[str]) -> None:
+        try:
+            document = tomlkit.parse(self.file.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+            raise ConfigError(f"{self.file} cannot be read: {error}") from error
+        _change(document, "plugins", add=[plugin] if on else [], remove=[] if on else [plugin])
+        _change(document, "permissions", add=missing, remove=[])
+        _write(self.file, tomlkit.dumps(document))
+
+    def _switch_shipped(self, plugin: str, on: bool, missing: list[str]) -> None:
+        switched = self._switched() if self.switches.is_file() else _Switched()
+        switched.enabled = [each for each in switched.enabled if each != plugin] + ([plugin] if on else [])
+        switched.disabled = [each for each in switched.disabled if each != plugin] + ([] if on else [plugin])
+        switched.permissions += missing
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        _write(self.switches, _HEAD + tomlkit.dumps(msgspec.to_builtins(switched)))
+
+    def _switched(self) -> _Switched:
+        document = read_file(self.switches)
+        try:
+            return msgspec.convert(document.values, _Switched)
+        except msgspec.ValidationError as error:
+            raise ConfigError(f"{self.switches} cannot be read: {error}; correct it, or remove the file") from error
+
+
+def _texts(values: object) -> tuple[str, ...]:
+    return tuple(str(each) for each in cast("list[object]", values)) if isinstance(values, list) else ()
+
+
+def _change(document: tomlkit.TOMLDocument, name: str, *, add: list[str], remove: list[str]) -> None:
+    """Change a list of texts above all tables, with its comments."""
+    there: Any = document.get(name)
+    if there is None:
+        if not add:
+            return
+        there = tomlkit.array()
+        _put_above_tables(document, name, there)
+    values = cast("Array", there)
+    for each in add:
+        if each not in values:
+            values.append(each)
+    for each in remove:
+        while each in values:
+            values.remove(each)
+
+
+def _put_above_tables(document: tomlkit.TOMLDocument, name: str, value: Array) -> None:
+    """Add a setting behind the last that is in no table: behind a table it would be a part of the table."""
+    keys = [key for key, item in document.body if key is not None and not isinstance(item, tomlkit.items.Table)]
+    if keys:
+        document.insert_after(keys[-1], name, value)  # pyright: ignore[reportUnknownMemberType]
+    else:
+        document.add(name, value)
+
+
+def _write(file: Path, text: str) -> None:
+    """Write a file in one step: a host that reads it meanwhile reads the old text or the new one."""
+    part = file.with_name(f".{file.name}.part")
+    try:
+        part.write_text(text, encoding="utf-8")
+        if file.exists():
+            part.chmod(file.stat().st_mode)
+        part.replace(file)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise ConfigError(f"{file} cannot be written: {error.strerror or error}") from error
