@@ -169,6 +169,7 @@ class Runtime:
                 ledger=ledger,
                 profiles=profiles,
                 plugins=plugins,
+                plugin_choice=bot.plugin_choice(settings.data),
                 access=access,
                 languages=languages,
                 budgets=budgets,

@@ -166,12 +166,13 @@ def _bot(bot: Bot) -> Iterator[Finding]:
 
 
 async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
+    from llmagent_os.admin.plugins_command import running_states
     from llmagent_os.tools.plugin_names import check_permissions
     from llmagent_os.tools.registry import Plugins
 
     folder = settings.plugin_folder or bot.plugin_folder
-    allowed, tables = bot.config.permissions, bot.plugin_tables(settings)
-    async with Plugins(folder=folder, installed=bot.config.plugins, allowed=allowed, tables=tables) as plugins:
+    given, tables = bot.config.permissions, bot.plugin_tables(settings)
+    async with Plugins(folder=folder, installed=bot.config.plugins, allowed=given, tables=tables) as plugins:
         try:
             check_permissions(plugins, bot.config.permissions)
         except ConfigError as error:
@@ -187,6 +188,10 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
             yield Finding("plugins", "ok", f"{health.name} ({health.source}): {tools or 'no tools'}")
         if not plugins.health():
             yield Finding("plugins", "note", "none")
+    for name, state in sorted((await running_states(settings)).items()):
+        if state != "working":
+            remedy = f"see the host's log; when it is mended: llmagent-os plugins reload {name}"
+            yield Finding("plugins", "problem", f"{name}, in the running host, is {state}", remedy)
 
 
 def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:

@@ -70,7 +70,7 @@ def new_plugin(name: str, parent: Path) -> str:
             "Test it (pip install pytest):",
             f"  python -m pytest {folder}",
             "Install it, and give it to a bot:",
-            f"  pip install {folder}",
+            f"  pip install {folder.resolve()}",
             f"  llmagent-os plugins info {name}",
             f"  llmagent-os plugins enable {name} --bot BOT",
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 
@@ -15,7 +16,7 @@ from llmagent_os.config.plugin_tables import described
 from llmagent_os.errors import ConfigError, LLMAgentOSError, PluginError
 from llmagent_os.plugin import Plugin, Tool
 from llmagent_os.tools.declared_tools import check_declaration, declared_tools, settings_model
-from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER
+from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen
 from llmagent_os.tools.plugin_loading import MadePlugin, from_entry_point, from_path
 from llmagent_os.tools.plugin_requests import PluginRequest, ask, is_host_running
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
@@ -28,6 +29,7 @@ class _Known:
     name: str
     version: str  #: of its package; empty: it is in a folder
     where: str  #: its package, or its path
+    bot: str = ""  #: of its folder; empty: it is installed
 
 
 async def listing(settings: Settings, bot_name: str = "") -> str:
@@ -44,11 +46,11 @@ async def listing(settings: Settings, bot_name: str = "") -> str:
     known = [_installed(entry) for entry in await installed_plugins()]
     for bot in bots:
         folder = settings.plugin_folder or bot.plugin_folder
-        known += [_Known(path.stem, "", str(path)) for path in await PluginFolder(folder).plugins()]
-    states = await _states(settings)
-    rows = [("NAME", "VERSION", "FROM", "BOTS", "STATE")]
+        known += [_Known(path.stem, "", str(path), bot.name) for path in await PluginFolder(folder).plugins()]
+    states = await running_states(settings)
+    rows: list[tuple[str, ...]] = [("NAME", "VERSION", "FROM", "BOTS", "STATE")]
     for each in sorted(known, key=lambda each: each.name):
-        having = [bot.name for bot in bots if each.name in bot.config.plugins or not each.version]
+        having = [bot.name for bot in bots if (bot.name == each.bot if each.bot else each.name in bot.config.plugins)]
         rows.append((each.name, each.version or "-", each.where, ", ".join(having) or "-", states.get(each.name, "-")))
     return _table(rows)
 
@@ -85,6 +87,7 @@ async def switch(settings: Settings, name: str, bot_name: str, *, on: bool, allo
     bot = await asyncio.to_thread(Bot.load, bot_name)
     choice = bot.plugin_choice(settings.data)
     needed: list[str] = []
+    gone: list[str] = []
     if on:
         made, _ = await _made(settings, name, "")
         check_declaration(made.plugin)
@@ -93,7 +96,10 @@ async def switch(settings: Settings, name: str, bot_name: str, *, on: bool, allo
         raise ConfigError(
             f"bot {bot.name!r} does not have the plugin {name!r}; it has: {_listed(choice.chosen().plugins)}"
         )
-    changed = await asyncio.to_thread(partial(choice.switch, name, on=on, permissions=needed if allow else ()))
+    else:
+        gone = await _without_use(settings, name, choice.chosen())
+    change = partial(choice.switch, name, on=on, permissions=needed if allow else (), gone=gone)
+    changed = await asyncio.to_thread(change)
     lines = [f"{name} is {'enabled' if on else 'disabled'} for {bot.name}: {choice.changed_file}"]
     if not changed:
         lines = [f"{bot.name} has {name} already: {choice.changed_file} was not changed"]
@@ -104,6 +110,24 @@ async def switch(settings: Settings, name: str, bot_name: str, *, on: bool, allo
     if not on:
         lines.append("What it keeps about people stays, and is there again when it is enabled again.")
     return "\n".join(lines)
+
+
+async def _without_use(settings: Settings, name: str, chosen: Chosen) -> list[str]:
+    """The permissions of a bot that no plugin asks for any more once ``name`` is gone. A start would refuse them."""
+    theirs: dict[str, set[str]] = {}
+    for each in chosen.plugins:
+        try:
+            made, _ = await _made(settings, each, "")
+            theirs[each] = {*_permissions(made.plugin)}
+        except LLMAgentOSError:  # its permissions are not known, so none is taken away
+            return []
+    own = theirs.pop(name, set[str]())
+    others = {permission for each in theirs.values() for permission in each}
+    return [
+        pattern
+        for pattern in chosen.permissions
+        if any(fnmatchcase(each, pattern) for each in own) and not any(fnmatchcase(each, pattern) for each in others)
+    ]
 
 
 async def reload(settings: Settings, name: str) -> str:
@@ -121,7 +145,7 @@ async def reload(settings: Settings, name: str) -> str:
     return answer.text
 
 
-async def _states(settings: Settings) -> dict[str, str]:
+async def running_states(settings: Settings) -> dict[str, str]:
     """How the plugins of the running host do; none: no host runs."""
     if not await asyncio.to_thread(is_host_running, settings.ledger_url):
         return {}
@@ -193,8 +217,6 @@ def _permissions(plugin: Plugin) -> Iterable[str]:
 
 
 def _is_given(permission: str, patterns: Iterable[str]) -> bool:
-    from fnmatch import fnmatchcase
-
     return any(fnmatchcase(permission, pattern) for pattern in patterns)
 
 

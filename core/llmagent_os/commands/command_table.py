@@ -23,6 +23,7 @@ from llmagent_os.commands.link import link
 from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
 from llmagent_os.commands.permissions import PERMISSIONS, permissions, permissions_pressed
 from llmagent_os.commands.plugin_command import plugin_command
+from llmagent_os.commands.plugins_command import plugins
 from llmagent_os.commands.privacy import PRIVACY, privacy, turn_pressed
 from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.quiet import quiet
@@ -65,7 +66,12 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
     """One command that only admins may give. The ledger keeps none of them."""
 
     help: LazyText  #: one line
-    answer: Callable[[Access, Command], Awaitable[Reply]]
+    answer: Callable[[Services, Access, Command], Awaitable[Reply]]
+
+
+def _of_access(answer: Callable[[Access, Command], Awaitable[Reply]]) -> Callable[..., Awaitable[Reply]]:
+    """An answer that needs no other service."""
+    return lambda _, access, command: answer(access, command)
 
 
 async def _help(services: Services, command: Command) -> Reply:
@@ -165,9 +171,19 @@ COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
 )
 ADMIN_COMMANDS: Mapping[str, AdminCommand] = MappingProxyType(
     {
-        "approve": AdminCommand(help=lazy_gettext("let a person in: /approve CODE (admins)"), answer=approve),
-        "audit": AdminCommand(help=lazy_gettext("what admins and approvals did lately (owners)"), answer=audit),
-        "revoke": AdminCommand(help=lazy_gettext("stop answering a person: /revoke IDENTITY (admins)"), answer=revoke),
+        "approve": AdminCommand(
+            help=lazy_gettext("let a person in: /approve CODE (admins)"), answer=_of_access(approve)
+        ),
+        "audit": AdminCommand(
+            help=lazy_gettext("what admins and approvals did lately (owners)"), answer=_of_access(audit)
+        ),
+        "plugins": AdminCommand(
+            help=lazy_gettext("which plugins I have; /plugins enable NAME, disable NAME, reload NAME (admins)"),
+            answer=plugins,
+        ),
+        "revoke": AdminCommand(
+            help=lazy_gettext("stop answering a person: /revoke IDENTITY (admins)"), answer=_of_access(revoke)
+        ),
     }
 )
 #: What answers a button of a command's answer, by the beginning of the button's value.
@@ -188,24 +204,24 @@ _BUTTONS: Mapping[str, Callable[[Services, Event, str], Awaitable[Reply]]] = Map
 ALIASES: Mapping[str, str] = MappingProxyType({"start": "help"})
 
 
-def listed_commands(plugins: Plugins | None, *, for_admins: bool, platform: str = "") -> dict[str, str]:
+def listed_commands(loaded: Plugins | None, *, for_admins: bool, platform: str = "") -> dict[str, str]:
     """The help of every command by name in the language in force, at the moment of the call: plugins come and go.
 
     Args:
-        plugins: add their own commands.
+        loaded: the plugins, which add their own commands.
         for_admins: whether to list the commands of admins.
         platform: where they are given; empty: anywhere.
     """
     own = {name: str(command.help) for name, command in COMMANDS.items()}
     if for_admins:
         own |= {name: str(command.help) for name, command in ADMIN_COMMANDS.items()}
-    return own | {name: translated(line) for name, line in (plugins.commands_on(platform) if plugins else {}).items()}
+    return own | {name: translated(line) for name, line in (loaded.commands_on(platform) if loaded else {}).items()}
 
 
-def file_commands(plugins: Plugins | None) -> frozenset[str]:
+def file_commands(loaded: Plugins | None) -> frozenset[str]:
     """The names of the commands with which files may be given, at the moment of the call."""
     own = {name for name, command in COMMANDS.items() if command.takes_files}
-    return frozenset(own | (plugins.file_commands if plugins else frozenset()))
+    return frozenset(own | (loaded.file_commands if loaded else frozenset()))
 
 
 async def answer_command(services: Services, command: Command) -> Outcome:
@@ -254,7 +270,7 @@ async def _answer(services: Services, command: Command, name: str) -> Reply:
         return await COMMANDS[name].answer(services, command)
     if not access.has_role(identity_of(command)):
         return Reply(gettext("Only admins can do that. Whoever runs me names them in LLMAGENT_OS_ADMINS."))
-    return await ADMIN_COMMANDS[name].answer(access, command)
+    return await ADMIN_COMMANDS[name].answer(services, access, command)
 
 
 async def _pressed(services: Services, event: Event, value: str) -> Reply:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from llmagent_os.people.profiles import Profiles
     from llmagent_os.policy_worker import PolicyWorker
     from llmagent_os.privacy.stores import Stores
+    from llmagent_os.tools.plugin_choice import PluginChoice
     from llmagent_os.tools.registry import Plugins
     from llmagent_os.training.lora_registry import LoraRegistry
     from llmagent_os.training.persona_tracker import PersonaTracker
@@ -51,6 +52,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     ledger: Ledger | None = None  #: keeps interactions, rewards, links and timers
     profiles: Profiles | None = None  #: keeps what people told about themselves
     plugins: Plugins | None = None  #: has the tools
+    plugin_choice: PluginChoice | None = None  #: which installed plugins the bot has; None: they cannot be switched
     access: Access | None = None  #: says who is answered, and who may let others in
     languages: PersonLanguages | None = None  #: says in which language a person is spoken to; None: in English
     budgets: Budgets | None = None  #: what people may use, and have used; None: nobody counts

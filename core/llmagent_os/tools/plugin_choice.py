@@ -39,6 +39,7 @@ class _Switched(msgspec.Struct):
     enabled: list[str] = msgspec.field(default_factory=list[str])
     disabled: list[str] = msgspec.field(default_factory=list[str])
     permissions: list[str] = msgspec.field(default_factory=list[str])
+    withdrawn: list[str] = msgspec.field(default_factory=list[str])  # permissions that bot.toml gives and nobody needs
 
 
 @dataclass(frozen=True)
@@ -80,15 +81,19 @@ class PluginChoice:
         switched = self._switched()
         plugins = [*named.plugins, *(each for each in switched.enabled if each not in named.plugins)]
         more = [each for each in switched.permissions if each not in named.permissions]
-        return Chosen(tuple(each for each in plugins if each not in switched.disabled), (*named.permissions, *more))
+        return Chosen(
+            tuple(each for each in plugins if each not in switched.disabled),
+            tuple(each for each in (*named.permissions, *more) if each not in switched.withdrawn),
+        )
 
-    def switch(self, plugin: str, *, on: bool, permissions: Iterable[str] = ()) -> bool:
+    def switch(self, plugin: str, *, on: bool, permissions: Iterable[str] = (), gone: Iterable[str] = ()) -> bool:
         """Enable or disable a plugin.
 
         Args:
             plugin: its name.
             on: whether the bot has it from now on.
             permissions: that its tools need. Those that the bot does not give yet are given.
+            gone: patterns of permissions that no plugin needs any more.
 
         Returns:
             Whether anything was changed.
@@ -101,25 +106,27 @@ class PluginChoice:
         if (plugin in now.plugins) == on and not (on and missing):
             return False
         if self.is_shipped:
-            self._switch_shipped(plugin, on, missing if on else [])
+            self._switch_shipped(plugin, on, missing if on else [], [*gone])
         else:
-            self._switch_own(plugin, on, missing if on else [])
+            self._switch_own(plugin, on, missing if on else [], [*gone])
         return True
 
-    def _switch_own(self, plugin: str, on: bool, missing: list[str]) -> None:
+    def _switch_own(self, plugin: str, on: bool, missing: list[str], gone: list[str]) -> None:
         try:
             document = tomlkit.parse(self.file.read_text(encoding="utf-8-sig"))
         except (OSError, UnicodeDecodeError, TOMLKitError) as error:
             raise ConfigError(f"{self.file} cannot be read: {error}") from error
         _change(document, "plugins", add=[plugin] if on else [], remove=[] if on else [plugin])
-        _change(document, "permissions", add=missing, remove=[])
+        _change(document, "permissions", add=missing, remove=gone)
         _write(self.file, tomlkit.dumps(document))
 
-    def _switch_shipped(self, plugin: str, on: bool, missing: list[str]) -> None:
+    def _switch_shipped(self, plugin: str, on: bool, missing: list[str], gone: list[str]) -> None:
         switched = self._switched() if self.switches.is_file() else _Switched()
         switched.enabled = [each for each in switched.enabled if each != plugin] + ([plugin] if on else [])
         switched.disabled = [each for each in switched.disabled if each != plugin] + ([] if on else [plugin])
-        switched.permissions += missing
+        switched.permissions = [each for each in (*switched.permissions, *missing) if each not in gone]
+        kept = [each for each in switched.withdrawn if each not in switched.permissions]
+        switched.withdrawn = [*kept, *(each for each in gone if each not in kept)] if not on else kept
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write(self.switches, _HEAD + tomlkit.dumps(msgspec.to_builtins(switched)))
 
@@ -142,7 +149,7 @@ def _change(document: tomlkit.TOMLDocument, name: str, *, add: list[str], remove
         if not add:
             return
         there = tomlkit.array()
-        _put_above_tables(document, name, there)
+        document.add(name, there)  # tomlkit puts it above the first table
     values = cast("Array", there)
     for each in add:
         if each not in values:
@@ -150,15 +157,6 @@ def _change(document: tomlkit.TOMLDocument, name: str, *, add: list[str], remove
     for each in remove:
         while each in values:
             values.remove(each)
-
-
-def _put_above_tables(document: tomlkit.TOMLDocument, name: str, value: Array) -> None:
-    """Add a setting behind the last that is in no table: behind a table it would be a part of the table."""
-    keys = [key for key, item in document.body if key is not None and not isinstance(item, tomlkit.items.Table)]
-    if keys:
-        document.insert_after(keys[-1], name, value)  # pyright: ignore[reportUnknownMemberType]
-    else:
-        document.add(name, value)
 
 
 def _write(file: Path, text: str) -> None:

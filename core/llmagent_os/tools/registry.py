@@ -168,6 +168,12 @@ class Plugins(PluginLifecycle):
         tools = (tool for each in self._loaded.values() for tool in each.tools.values())
         return (extra | frozenset(tool.spec.permission for tool in tools)) - {""}
 
+    def missing_permissions(self, plugin: str) -> tuple[str, ...]:
+        """The permissions that the tools of ``plugin`` ask for and are not given."""
+        each = self._loaded.get(plugin)
+        specs = [] if each is None else [tool.spec for tool in each.tools.values()]
+        return tuple(sorted({spec.permission for spec in specs if not is_permitted(spec, self._allowed)}))
+
     @property
     def awaits_first_file(self) -> bool:
         """Whether there is a folder of plugins, and no plugin of it was loaded yet."""
