@@ -27,13 +27,15 @@ _LAYERS = {
     "mlp.down_proj": "ffn_down",
     "input_layernorm": "attn_norm",
     "post_attention_layernorm": "ffn_norm",
+    "self_attn.q_norm": "attn_q_norm",
+    "self_attn.k_norm": "attn_k_norm",
 }
 
 
 def write_gguf(file: Path, model: Any, tokenizer: Any, template: str = TEMPLATE) -> None:
-    """Write a transformers Llama model as GGUF, not quantised, as llama.cpp's converter does."""
+    """Write a transformers Llama or Qwen3 model as GGUF, not quantised, as llama.cpp's converter does."""
     config = model.config
-    writer = GGUFWriter(file, "llama")
+    writer = GGUFWriter(file, config.model_type)
     writer.add_block_count(config.num_hidden_layers)
     writer.add_context_length(config.max_position_embeddings)
     writer.add_embedding_length(config.hidden_size)
@@ -43,9 +45,12 @@ def write_gguf(file: Path, model: Any, tokenizer: Any, template: str = TEMPLATE)
     writer.add_rope_freq_base(config.rope_parameters["rope_theta"])
     writer.add_layer_norm_rms_eps(config.rms_norm_eps)
     writer.add_vocab_size(config.vocab_size)
-    writer.add_rope_dimension_count(config.hidden_size // config.num_attention_heads)
+    writer.add_rope_dimension_count(config.head_dim)
+    writer.add_key_length(config.head_dim)
+    writer.add_value_length(config.head_dim)
     vocabulary = sorted(tokenizer.get_vocab().items(), key=lambda item: item[1])
     writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("qwen2")
     writer.add_token_list([token for token, _ in vocabulary])
     writer.add_token_types([3 if id_ in tokenizer.added_tokens_decoder else 1 for _, id_ in vocabulary])
     merges = json.loads(tokenizer.backend_tokenizer.to_str())["model"]["merges"]
@@ -72,7 +77,9 @@ def _gguf_name(name: str) -> str:
 
 
 def _as_gguf(name: str, weight: Any, config: Any) -> Any:
-    """llama.cpp turns neighbouring numbers of a head, and transformers turns its two halves: the rows change places."""
+    """llama.cpp turns neighbouring numbers of a Llama's head, and transformers its two halves: rows change places."""
+    if config.model_type != "llama":
+        return weight
     heads = {"q_proj": config.num_attention_heads, "k_proj": config.num_key_value_heads}.get(name.split(".")[-2])
     if heads is None:
         return weight

@@ -55,6 +55,14 @@ class ToolCall(msgspec.Struct, frozen=True):
     arguments: dict[str, Any]  #: its arguments, by name
 
 
+class ToolHandling(msgspec.Struct, frozen=True, kw_only=True):
+    """How a server handles tools, where it does not do so as OpenAI's API says."""
+
+    #: the server's words when it refused tools, which were then written into the system message; empty: it took them
+    refused: str = ""
+    form: str = ""  #: the form of the calls that it left in the text, such as ``Mistral``; empty: it left none there
+
+
 class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     """What a model is asked: one reply to a chat."""
 
@@ -108,6 +116,8 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     lora_version: str = "base"  #: ``base``, or the LoRA's folder name, ``@`` and 12 digits of a hash of its files
     #: how many tokens the model read and wrote, as a server has counted them; None: no server has said
     server_tokens: tuple[int, int] | None = None
+    #: how the server handles tools; None: as it should, or no server wrote the reply
+    tool_handling: ToolHandling | None = None
     messages: tuple[Message, ...] = ()  #: the chat that this is the next turn of, as the model was given it
     tools: str = ""  #: :func:`tools_sha256` of the tools that could be called; empty: no tool
     #: completions that the model wrote before this one, in order, whose tool calls were not valid and were not run

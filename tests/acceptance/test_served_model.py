@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from llmagent_os.chat import ChatRequest
+from llmagent_os.chat import ChatRequest, Message, ToolCall
 from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableError
 from llmagent_os.llm import LLM
 from llmagent_os.serving.model_location import locate
@@ -100,6 +100,18 @@ async def test_tools_are_called_through_the_server(url: str, model: Path) -> Non
         reply = await llm.complete(ChatRequest(messages=messages, tools=(CREATE, LIST), max_tokens=60))
     assert [call.name for call in reply.tool_calls] == ["list_events"]
     assert reply.tool_calls[0].arguments.get("date") == "friday", json.dumps(reply.tool_calls[0].arguments)
+
+
+async def test_the_result_of_a_call_is_sent_back(url: str, model: Path) -> None:
+    """The second half of every tool call: a server that refuses the chat would end it."""
+    messages: list[Message] = [
+        {"role": "user", "content": "what do I have friday"},
+        {"role": "assistant", "content": "", "tool_calls": [ToolCall("list_events", {"date": "friday"})]},
+        {"role": "tool", "content": '{"status": "listed", "events": []}'},
+    ]
+    async with LLM.from_pretrained(f"openai:{model}", base_url=url) as llm:
+        reply = await llm.complete(ChatRequest(messages=messages, tools=(CREATE, LIST), max_tokens=60))
+    assert reply.text
 
 
 async def test_a_model_that_is_not_there_is_a_clear_error(url: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import msgspec
 
 from llmagent_os.admin.findings import Finding
+from llmagent_os.admin.tool_check import check_tools
 from llmagent_os.bot import Bot, check_served_model, make_llm
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import PREFIX, Settings
@@ -46,11 +47,14 @@ async def check_model(settings: Settings, bot: Bot, *, deep: bool) -> AsyncItera
             yield Finding("model", "ok", f"{name}, from the Hugging Face hub")
         if deep:
             try:
-                said = await llm.complete(await _hello(settings, bot, llm))
+                hello = await _hello(settings, bot, llm)
+                said = await llm.complete(hello)
                 answer = (
                     repr(said.text) if said.text else " and ".join(f"the call {call.name}" for call in said.tool_calls)
                 )
                 yield Finding("model", "ok", f"it answers 'hello' with {answer or 'nothing'}")
+                if llm.location is None and hello.tools:
+                    yield await check_tools(llm)
             except LLMAgentOSError as error:
                 yield Finding("model", "problem", f"the model does not answer: {error}", remedy)
         else:

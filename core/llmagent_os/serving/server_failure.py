@@ -19,6 +19,7 @@ from llmagent_os.errors import (
     ModelUnavailableError,
     PromptTooLongError,
 )
+from llmagent_os.serving.surrogate_pairs import joined
 
 _MAX_REASON = 300  # characters of a server's own words
 
@@ -57,7 +58,7 @@ class ServerFailureError(Exception):
 
 def refusal(reason: str) -> ServerFailureError:
     """The failure of a model, or of its provider, that will not answer."""
-    return ServerFailureError(ModelRefusedError, f"does not want to answer: {reason[:_MAX_REASON]}")
+    return ServerFailureError(ModelRefusedError, f"does not want to answer: {joined(reason)[:_MAX_REASON]}")
 
 
 def failure_in(chunk: Any) -> ServerFailureError | None:
@@ -129,6 +130,8 @@ def refused_parameter(body: Any, sent: set[str]) -> str | None:
 
 def reason_of(body: Any) -> str:
     """The server's own words, at most 300 characters."""
+    if isinstance(body, list) and len(cast("list[object]", body)) == 1:
+        return reason_of(body[0])  # Gemini's errors
     if isinstance(body, dict):
         fields = cast("dict[str, Any]", body)
         for name in ("message", "detail", "error", "msg"):
@@ -146,4 +149,4 @@ def _code(body: Any) -> str:
 
 
 def _text(value: Any) -> str:
-    return " ".join((value if isinstance(value, str) else json.dumps(value, default=str)).split())
+    return " ".join(joined(value if isinstance(value, str) else json.dumps(value, default=str)).split())

@@ -10,7 +10,7 @@ API: https://platform.openai.com/docs/api-reference/chat/streaming.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any, Literal, cast
 
 import msgspec
@@ -20,13 +20,15 @@ from llmagent_os.serving.options import ServerOptions
 from llmagent_os.serving.reasoning import ReasoningSplitter
 from llmagent_os.serving.server_failure import ServerFailureError, failure_in, refusal
 from llmagent_os.serving.server_sent_events import ServerEvent
-from llmagent_os.serving.tool_call_parsing import OPEN
+from llmagent_os.serving.surrogate_pairs import PairJoiner, joined
+from llmagent_os.serving.text_calls import LONGEST_MARKER, may_be_unmarked, opening_in, unfinished_marker
 from llmagent_os.serving.tool_call_pieces import ToolCallPieces
 
 _CUT_OFF = frozenset(("length", "max_tokens"))
 _REFUSED = frozenset(
     ("content_filter", "safety", "refusal", "prohibited_content", "blocklist", "recitation", "spii", "moderation")
 )
+_CALLED = frozenset(("tool_calls", "tool_call", "function_call", "tool_use"))
 _FAILED = frozenset(("error", "abort", "cancelled", "insufficient_system_resource", "malformed_function_call"))
 
 #: Fields of a delta with thoughts: DeepSeek, vLLM and llama.cpp; OpenRouter, Groq and Ollama; others.
@@ -42,6 +44,7 @@ class AssembledReply(msgspec.Struct, frozen=True, kw_only=True):
     reasoning: str = ""  #: the thoughts before it
     calls: list[tuple[str, Any]] = []  #: name and arguments of each call: JSON text, or an object
     finish: Literal["stop", "length"] = "stop"  #: whether the reply was cut off
+    promised: bool = False  #: the server says that the reply ended with tool calls
     model: str = ""  #: the model's name, as the server says it
     tokens: tuple[int, int] | None = None  #: how many the model read and wrote; None: the server does not say
     opened_by_template: bool | None = None  #: whether the template opened the block of thoughts; None: unknown
@@ -54,20 +57,30 @@ class StreamAssembler:
         options: the limits.
         opened_by_template: whether this model's template opens the block of thoughts. None: unknown, so nothing is
             :attr:`shown` before a tag, or the end: the text may be thoughts.
+        tools: the names of the tools that may be called.
     """
 
-    def __init__(self, options: ServerOptions = _DEFAULTS, *, opened_by_template: bool | None = False) -> None:
+    def __init__(
+        self,
+        options: ServerOptions = _DEFAULTS,
+        *,
+        opened_by_template: bool | None = False,
+        tools: Collection[str] = (),
+    ) -> None:
         self._options = options
         self._opened_by_template = opened_by_template
+        self._has_tools = bool(tools)
         self._splitter = ReasoningSplitter()
-        self._pieces = ToolCallPieces()
-        self._legacy = ToolCallPieces()
+        self._joiner = PairJoiner()
+        self._pieces = ToolCallPieces(tools)
+        self._legacy = ToolCallPieces(tools)
         self._reasoning = ""
         self._refusal = ""
         self._finish = ""
         self._model = ""
         self._tokens: tuple[int, int] | None = None
         self._has_choice = False
+        self._has_delta = False  # a piece of the reply came: a whole message is then the same once more
         self._done = False
         self._has_markup = False  # of a call, in the text
 
@@ -83,11 +96,9 @@ class StreamAssembler:
         if self._opened_by_template is not False and not splitter.tagged and not self._reasoning:
             return ""
         text = splitter.answer
-        begin = text.lstrip()
-        if self._has_markup or OPEN.startswith(begin):
+        if self._has_markup or (self._has_tools and may_be_unmarked(text)):
             return ""
-        at = text.rfind("<", -len(OPEN))
-        return text[:at] if at >= 0 and OPEN.startswith(text[at:]) else text
+        return text[: unfinished_marker(text)]
 
     def add(self, event: ServerEvent) -> None:
         """Take one event of a stream.
@@ -103,7 +114,7 @@ class StreamAssembler:
             return
         try:
             chunk: Any = json.loads(data)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise ServerFailureError(
                 ModelUnavailableError, f"sent something that is not JSON ({error}): {data[:200]!r}"
             ) from error
@@ -117,13 +128,24 @@ class StreamAssembler:
         Raises:
             ServerFailureError: as for :meth:`add`.
         """
+        try:
+            self._add_chunk(chunk)
+        except RecursionError as error:
+            raise ServerFailureError(ModelUnavailableError, "sent JSON that is nested too deeply") from error
+
+    def _add_chunk(self, chunk: Any) -> None:
+        if isinstance(chunk, list) and len(cast("list[object]", chunk)) == 1:
+            (chunk,) = cast("list[object]", chunk)  # Gemini puts an error into a list
         if failure := failure_in(chunk):
             raise failure
         if not isinstance(chunk, dict):
             return
         fields = cast("dict[str, Any]", chunk)
-        self._model = fields.get("model") or self._model
-        self._tokens = _tokens(fields.get("usage")) or self._tokens
+        if isinstance(model := fields.get("model"), str) and model:
+            self._model = joined(model)
+        groq: Any = fields.get("x_groq")
+        usage: Any = fields.get("usage") or (cast("dict[str, Any]", groq).get("usage") if isinstance(groq, dict) else 0)
+        self._tokens = _tokens(usage) or self._tokens
         choices = fields.get("choices")
         for choice in cast("list[object]", choices) if isinstance(choices, list) else []:
             if isinstance(choice, dict) and not cast("dict[str, Any]", choice).get("index"):
@@ -135,7 +157,13 @@ class StreamAssembler:
             self._finish = str(finish).lower()
         if failure := failure_in(choice):
             raise failure
-        delta: Any = choice.get("delta") or choice.get("message")
+        delta: Any = choice.get("delta")
+        if isinstance(delta, dict) and delta:
+            self._has_delta = True
+        elif self._has_delta:
+            return  # Perplexity sends the whole message once more, at the end
+        else:
+            delta = choice.get("message")
         if not isinstance(delta, dict):
             return
         fields = cast("dict[str, Any]", delta)
@@ -161,9 +189,10 @@ class StreamAssembler:
                 self._add_part(part)
         elif isinstance(content, str) and content:
             before = len(self._splitter.answer)
-            self._splitter.feed(content)
-            around = self._splitter.answer[max(0, before - len(OPEN)) :]
-            self._has_markup = self._has_markup or OPEN in around
+            self._splitter.feed(self._joiner.feed(content))
+            if not self._has_markup:
+                around = self._splitter.answer[max(0, before - LONGEST_MARKER) :]
+                self._has_markup = opening_in(around) is not None
 
     def _add_part(self, part: Any) -> None:
         if not isinstance(part, dict):
@@ -184,7 +213,7 @@ class StreamAssembler:
             raise ServerFailureError(
                 ModelUnavailableError, f"wrote more than {options.max_characters} characters (max_characters)"
             )
-        if len(self._pieces) > options.max_tool_calls:
+        if len(self._pieces) + len(self._legacy) > options.max_tool_calls:
             raise ServerFailureError(
                 ModelUnavailableError, f"made more than {options.max_tool_calls} tool calls (max_tool_calls)"
             )
@@ -214,15 +243,17 @@ class StreamAssembler:
         if self._finish in _FAILED:
             raise ServerFailureError(ModelUnavailableError, f"gave the reply up: finish_reason is {self._finish}")
         splitter = self._splitter
+        splitter.feed(self._joiner.finish())
         splitter.finish()
         cut_off = self._finish in _CUT_OFF
         if self._opened_by_template and cut_off and not splitter.tagged:
             splitter.all_was_reasoning()
         return AssembledReply(
             text=splitter.answer,
-            reasoning=(self._reasoning + splitter.reasoning).strip(),
+            reasoning=joined(self._reasoning + splitter.reasoning).strip(),
             calls=[*self._pieces.calls, *([] if self._pieces.calls else self._legacy.calls)],
             finish="length" if cut_off else "stop",
+            promised=self._finish in _CALLED,
             model=self._model,
             tokens=self._tokens,
             opened_by_template=self._template_opens(),

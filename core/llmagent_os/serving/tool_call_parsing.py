@@ -1,12 +1,11 @@
-r"""Reads tool calls in the form of Hermes and Qwen: ``<tool_call>\n{"name": …, "arguments": {…}}\n</tool_call>``.
+"""Checks tool calls that a model wrote, and describes tools and calls for a model.
 
-Reading is strict. Anything but a valid call of a known tool raises an error, and no part of it is ever run.
+Checking is strict. Anything but a valid call of a known tool raises an error, and no part of it is ever run.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
@@ -14,11 +13,14 @@ import msgspec
 
 from llmagent_os.chat import Completion, Message, ToolCall, ToolSpec
 from llmagent_os.errors import BadToolCallError
+from llmagent_os.serving.call_bodies import UnreadableCallError
+from llmagent_os.serving.surrogate_pairs import joined_all
+from llmagent_os.serving.text_calls import MARKERS, FoundCalls, find_calls
 
-OPEN = "<tool_call>"  #: the marker that opens a call
+OPEN = "<tool_call>"  #: the marker of Hermes and Qwen that opens a call
 CLOSE = "</tool_call>"  #: the marker that closes a call
 
-_BLOCK = re.compile(re.escape(OPEN) + r"(.*?)(?:" + re.escape(CLOSE) + r"|\Z)", re.DOTALL)
+MAX_DEPTH = 32  #: lists and objects in each other, in the arguments of a call
 
 
 class InvalidCallError(BadToolCallError):
@@ -80,22 +82,20 @@ def read_calls(text: str, tools: Sequence[ToolSpec]) -> tuple[str, tuple[ToolCal
     Raises:
         InvalidCallError: a call is not closed, is not JSON, or does not fit a known tool.
     """
-    if OPEN not in text:
-        return text, ()
-    calls: list[ToolCall] = []
-    for block in _BLOCK.finditer(text):
-        if not block[0].endswith(CLOSE):
-            raise InvalidCallError(f"it ends before {CLOSE}", text)
-        try:
-            value: Any = json.loads(block[1])
-        except ValueError as error:
-            raise InvalidCallError(f"it is not JSON ({error})", text) from error
-        call = cast("dict[str, Any]", value) if isinstance(value, dict) else {}
-        name = call.get("name")
-        if not isinstance(name, str):
-            raise InvalidCallError('it does not have the form {"name": …, "arguments": {…}}', text)
-        calls.append(checked_call(name, call.get("arguments", {}), tools, said=text))
-    return _BLOCK.sub("", text).strip(), tuple(calls)
+    found = found_calls(text, tools)
+    return found.text, tuple(checked_call(name, arguments, tools, said=text) for name, arguments in found.calls)
+
+
+def found_calls(text: str, tools: Sequence[ToolSpec]) -> FoundCalls:
+    """Find the calls in a text, by any of the markups of :mod:`~llmagent_os.serving.text_calls`. They are not checked.
+
+    Raises:
+        InvalidCallError: there is markup of a call, and what is in the markup is none.
+    """
+    try:
+        return find_calls(text, tools)
+    except UnreadableCallError as error:
+        raise InvalidCallError(str(error), text) from error
 
 
 def checked_call(name: str, arguments: Any, tools: Sequence[ToolSpec], *, said: str) -> ToolCall:
@@ -112,25 +112,38 @@ def checked_call(name: str, arguments: Any, tools: Sequence[ToolSpec], *, said: 
     Raises:
         InvalidCallError: the call does not fit.
     """
-    tool = next((tool for tool in tools if tool.name == name), None)
+    tool = _tool_called(name, tools)
     if tool is None:
         raise InvalidCallError(f"there is no tool {name!r}, only {', '.join(t.name for t in tools) or 'none'}", said)
+    name = tool.name
     if isinstance(arguments, str):
         try:
             arguments = _arguments(arguments)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise InvalidCallError(f"the arguments of {name} are not JSON ({error})", said) from error
     if arguments is None:
         arguments = {}
     if not isinstance(arguments, dict):
         raise InvalidCallError(f"the arguments of {name} are not a JSON object", said)
-    given = cast("dict[str, Any]", arguments)
+    if _is_deeper(arguments, MAX_DEPTH):
+        raise InvalidCallError(f"the arguments of {name} are nested deeper than {MAX_DEPTH} levels", said)
+    given = cast("dict[str, Any]", joined_all(arguments))
     known: dict[str, Any] = tool.parameters.get("properties", {})
     if unknown := sorted(given.keys() - known.keys()):
         raise InvalidCallError(f"{name} takes no {', '.join(unknown)}, only {', '.join(known) or 'nothing'}", said)
     if missing := [key for key in tool.parameters.get("required", ()) if key not in given]:
         raise InvalidCallError(f"{name} needs {', '.join(missing)} too", said)
     return ToolCall(name, given)
+
+
+def _tool_called(name: str, tools: Sequence[ToolSpec]) -> ToolSpec | None:
+    """The tool of this name. Models and servers leave parts of the model's markup on a name.
+
+    gpt-oss is known for ``functions.now`` and ``now<|channel|>analysis``.
+    """
+    bare = name.partition("<|")[0].strip()
+    meant = (name, bare, bare.removeprefix("functions."))
+    return next((tool for each in meant for tool in tools if tool.name == each), None)
 
 
 def _arguments(text: str) -> Any:
@@ -140,8 +153,19 @@ def _arguments(text: str) -> Any:
     """
     if text.strip() in ("", "None"):
         return {}
-    found = json.loads(text)
+    found = json.loads(text, parse_constant=_no_number)
     return _arguments(found) if isinstance(found, str) and found != text else found
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    if not isinstance(value, dict | list):
+        return False
+    inner = cast("dict[str, Any]", value).values() if isinstance(value, dict) else cast("list[object]", value)
+    return levels == 0 or any(_is_deeper(each, levels - 1) for each in inner)
+
+
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
 
 
 def calls_of(message: Message) -> list[ToolCall]:
@@ -163,8 +187,11 @@ def calls_of(message: Message) -> list[ToolCall]:
 
 def repair_messages(error: InvalidCallError) -> list[Message]:
     """Write the two turns that tell a model what was wrong with its last tool call."""
+    said = error.said.replace(CLOSE, "")
+    for marker in MARKERS:
+        said = said.replace(marker, "")
     return [
-        {"role": "assistant", "content": error.said.replace(OPEN, "").replace(CLOSE, "").strip() or "…"},
+        {"role": "assistant", "content": said.strip() or "…"},
         {
             "role": "user",
             "content": f"That tool call was not valid and nothing was done: {error.why}. "

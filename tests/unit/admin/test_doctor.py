@@ -110,6 +110,64 @@ async def test_deep_look_asks_as_the_bot_does(folder: Path) -> None:
     assert "Be kind." in asked[0]["messages"][0]["content"]
 
 
+REFUSED = '"auto" tool choice requires --enable-auto-tool-choice and --tool-call-parser to be set'
+CALL = {"id": "a", "type": "function", "function": {"name": "current_time", "arguments": '{"city": "Madrid"}'}}
+
+
+@pytest.mark.parametrize(
+    ("refuses", "message", "state", "text", "remedy"),
+    [
+        (False, {"content": None, "tool_calls": [CALL]}, "ok", "it calls tools", ""),
+        (
+            False,
+            {"content": '[TOOL_CALLS]current_time[ARGS]{"city": "Madrid"}'},
+            "note",
+            "leaves tool calls in the text (form: Mistral); they are read there. Better: vLLM with "
+            "--enable-auto-tool-choice --tool-call-parser mistral",
+            "",
+        ),
+        (False, {"content": "It is noon."}, "note", "asked for a tool call, it answered with 'It is noon.'", ""),
+        (False, {"content": "<tool_call>oops"}, "problem", "asked for a tool call", "use a model that knows tools"),
+        (
+            True,
+            {"content": "It is noon."},
+            "problem",
+            f"takes no tools (refused with 400: {REFUSED}",
+            "start vLLM with",
+        ),
+    ],
+    ids=["calls", "text", "words", "wrong", "refused"],
+)
+async def test_how_a_server_handles_tools_is_said_with_what_to_do(
+    folder: Path, refuses: bool, message: dict[str, Any], state: str, text: str, remedy: str
+) -> None:
+    """A server without its flag looks like a stupid model."""
+
+    async def chat(request: web.Request) -> web.Response:
+        asked = await request.json()
+        if refuses and "tools" in asked:
+            return web.json_response({"object": "error", "message": REFUSED, "code": 400}, status=400)
+        is_probe = "Madrid" in asked["messages"][1]["content"]
+        said = message if is_probe else {"content": "Hello."}
+        return web.json_response({"choices": [{"message": said, "finish_reason": "stop"}]})
+
+    async def models(request: web.Request) -> web.Response:
+        return web.json_response({"data": [{"id": "small"}]})
+
+    application = web.Application()
+    application.router.add_post("/v1/chat/completions", chat)
+    application.router.add_get("/v1/models", models)
+    plugins = 'plugins = ["calendar"]\npermissions = ["calendar.*"]\n'
+    (folder / "bot.toml").write_text(f'name = "a"\nmodel = "openai:small"\n{plugins}')
+    async with TestServer(application) as server:
+        settings = Settings.load(env_file=None, data=folder / "data", base_url=str(server.make_url("/v1")), web_port=0)
+        found = await examine(lambda: settings, "bot.toml", deep=True)
+    *_, finding = (each for each in found if each.section == "model")
+    assert finding.state == state
+    assert text in finding.text
+    assert finding.remedy.startswith(remedy)
+
+
 @pytest.mark.parametrize(
     ("given", "text"),
     [

@@ -571,15 +571,6 @@ ERRORS = [
         status=400,
     ),
     Shape(
-        "no tools",
-        "Ollama",
-        document(error={"message": "model does not support tools"}),
-        error=ModelSetupError,
-        why="support tools",
-        content_type=JSON,
-        status=400,
-    ),
-    Shape(
         "no money",
         "OpenAI",
         document(error={"message": "You exceeded your current quota", "code": "insufficient_quota"}),
