@@ -318,7 +318,7 @@ async def test_a_flood_of_votes_teaches_nothing_also_once_it_is_over(talk: Talk)
 async def test_a_prompt_is_made_again_from_the_ledger_token_for_token(bench: Bench, tmp_path: Path) -> None:
     """A model would be trained on other prompts than it is given, and on other tokens than it wrote."""
     base = save_model(tmp_path / "base")
-    settings = AgentSettings(max_tokens=12, temperature=1.0)
+    settings = AgentSettings(max_tokens=12, temperature=1.0, seed=1)  # a few draws in thousands are empty
     async with (
         LLM.from_pretrained(str(base)) as llm,
         talking(bench, llm=llm, settings=settings) as talk,
