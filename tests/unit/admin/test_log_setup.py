@@ -17,14 +17,9 @@ from llmagent_os.admin import log_setup as logs
 
 @pytest.fixture
 def out() -> Iterator[io.StringIO]:
-    """A stream to log to; afterwards logging is as it was."""
-    root, ours = logging.getLogger(), logging.getLogger("llmagent_os")
-    before = (root.handlers[:], root.level, ours.level, structlog.get_config())
-    root.handlers = []
+    """A stream to log to."""
+    logging.getLogger().handlers = []
     yield io.StringIO()
-    logging.captureWarnings(False)
-    root.handlers, root.level, ours.level = before[0], before[1], before[2]
-    structlog.configure(**before[3])
     structlog.contextvars.clear_contextvars()
 
 

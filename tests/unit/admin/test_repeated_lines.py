@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -86,19 +85,11 @@ def test_what_is_remembered_is_bounded() -> None:
 
 
 @pytest.fixture
-def configured() -> Iterator[io.StringIO]:
+def configured() -> io.StringIO:
     stream = io.StringIO()
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    for handler in before[0]:
-        root.removeHandler(handler)
+    logging.getLogger().handlers = []
     log_setup.configure("info", "json", stream=stream)
-    yield stream
-    for handler in root.handlers[:]:
-        root.removeHandler(handler)
-        handler.close()
-    root.handlers[:], root.level = before
-    structlog.reset_defaults()
+    return stream
 
 
 def test_the_programs_log_counts(configured: io.StringIO) -> None:
