@@ -1,24 +1,21 @@
-"""The plugins of a running host: loads them, reloads them, and calls their tools.
+"""The plugins of a running host: what they offer, and how they are called.
 
-A call takes the plugin from one dictionary. A reload builds the new plugin beside the old one and then swaps that
-entry. So every call runs on one version and never on a mix. The old plugin stops when its last call has ended.
+A call takes the plugin from one dictionary. A reload swaps an entry of it, see
+:class:`~llmagent_os.tools.plugin_lifecycle.PluginLifecycle`. So every call runs on one version and never on a mix.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import sys
 import time
-from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import structlog
 
 from llmagent_os.adapter import OPEN_TO_ALL, is_open_to_all
-from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.contacts import Contacts
@@ -32,11 +29,9 @@ from llmagent_os.plugin import RECEIVING_SECONDS, Tool, ToolContext, ToolMark, T
 from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
-from llmagent_os.tools.declared_tools import check_declaration, declared_tools
-from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
-from llmagent_os.tools.plugin_loading import from_entry_point, from_file
+from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin
+from llmagent_os.tools.plugin_lifecycle import PluginLifecycle
 from llmagent_os.tools.plugin_privacy import is_refused_here, private_refusal
-from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
 from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
 
@@ -49,7 +44,7 @@ _SILENT = ToolResult({}, "(nothing is said)")  #: stands for ``ToolSource.due`` 
 _log = structlog.get_logger(__name__)
 
 
-class Plugins:
+class Plugins(PluginLifecycle):
     """The registry. Use it as ``async with Plugins(...) as plugins``, or call ``start`` and ``stop``.
 
     Args:
@@ -88,47 +83,11 @@ class Plugins:
         grace: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.folder = folder
-        self._folder = PluginFolder(folder)
-        self._installed = installed
+        super().__init__(
+            folder, installed, lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock), start_timeout
+        )
         self._allowed = allowed
         self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared)
-        self._breaker: Callable[[], CircuitBreaker] = lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock)
-        self._start_timeout = start_timeout
-        self._loaded: dict[str, LoadedPlugin] = {}  # by plugin name; replaced as a whole, never changed in place
-        self._problems: dict[str, str] = {}  # source -> why it (or its newest version) is not loaded
-        self._leaving: set[asyncio.Task[None]] = set()
-        self._loading = asyncio.Lock()
-        self._versions = 0
-
-    async def __aenter__(self) -> Self:
-        await self.start()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-
-    async def start(self) -> None:
-        """Load everything. ``health`` reports a plugin that cannot be loaded; the others load all the same."""
-        entries = await installed_plugins()
-        for entry in entries:
-            if self._installed is None or entry.name in self._installed:
-                with self._reported(f"{ENTRY_POINT} {entry.name}"):
-                    await self.add(await asyncio.to_thread(from_entry_point, entry.name, entry.load), ENTRY_POINT)
-        for name in self._installed or ():
-            if name not in self._loaded and f"{ENTRY_POINT} {name}" not in self._problems:
-                with self._reported(f"{ENTRY_POINT} {name}"):
-                    raise PluginError(not_installed(name, [entry.name for entry in entries]))
-        for path in await self._folder.files():
-            await self.reload(path)
-
-    async def stop(self) -> None:
-        """Stop every plugin, after the calls under way have ended."""
-        loaded, self._loaded = self._loaded, {}
-        for each in loaded.values():
-            self._leave(each)
-        while self._leaving:
-            await asyncio.wait(set(self._leaving))
 
     # -- what is loaded -----------------------------------------------------------------------------------------------
 
@@ -205,10 +164,6 @@ class Plugins:
     def file_commands(self) -> frozenset[str]:
         """The names of the slash commands of plugins with which files may be given."""
         return frozenset(name for each in self._loaded.values() for name in each.plugin.file_commands)
-
-    def health(self) -> tuple[PluginHealth, ...]:
-        """Return the state of every plugin, including those that could not be loaded."""
-        return health_of_all(self._loaded, self._problems)
 
     # -- calling ------------------------------------------------------------------------------------------------------
 
@@ -587,108 +542,6 @@ class Plugins:
 
     def _is_asked(self, each: LoadedPlugin, context: ToolContext, allowed: Collection[str] | None) -> bool:
         return self._any_permitted(each, allowed) and not is_refused_here(each.plugin, context)
-
-    # -- loading ------------------------------------------------------------------------------------------------------
-
-    async def add(self, plugin: ToolSource, source: str = "added") -> None:
-        """Load ``plugin``. It replaces a plugin of the same name once it has started.
-
-        Raises:
-            PluginError: a tool is badly defined, another plugin has the name, or the plugin does not start.
-        """
-        async with self._loading:
-            await self._swap(plugin, source, ())
-
-    async def reload(self, path: Path) -> bool:
-        """Load or reload a plugin file. If the file is gone, unload its plugin.
-
-        Returns:
-            Whether that worked. If not, the version loaded before stays, and ``health`` says why.
-        """
-        source = str(path)
-        async with self._loading:
-            there = await self._folder.look_at(path)
-            with self._reported(source):
-                if there:
-                    await self._load_file(path, source)
-                else:
-                    self._drop(source)
-                self._problems.pop(source, None)
-                return True
-        return False
-
-    async def _load_file(self, path: Path, source: str) -> None:
-        self._versions += 1
-        # Every version gets a module name of its own, so that the old module stays intact while it is in use.
-        plugin, module = await asyncio.to_thread(from_file, path, f"llmagent_os_plugin_{self._versions}_{path.stem}")
-        try:
-            await self._swap(plugin, source, (module,))
-        except BaseException:
-            sys.modules.pop(module, None)
-            raise
-
-    async def watch(self) -> None:
-        """Reload the folder's plugins as their files change, until cancelled."""
-        async with contextlib.aclosing(self._folder.changes()) as changes:
-            async for path in changes:
-                await self.reload(path)
-
-    async def _swap(self, plugin: ToolSource, source: str, modules: tuple[str, ...]) -> None:
-        check_declaration(plugin)
-        old = self._loaded.get(plugin.name)
-        if old is not None and old.source != source:
-            raise PluginError(f"the name {plugin.name!r} is taken by the plugin from {old.source}")
-        replaced = [each for each in self._loaded.values() if each is old or (modules and each.source == source)]
-        new = LoadedPlugin(plugin, source, self._breaker(), modules)
-        await new.start(self._start_timeout)
-        try:
-            new.tools = declared_tools(plugin)
-            self._check_names(plugin, new.tools, [each for each in self._loaded.values() if each not in replaced])
-        except PluginError:
-            self._leave(new)
-            raise
-        self._loaded = {**{name: each for name, each in self._loaded.items() if each not in replaced}, plugin.name: new}
-        for each in replaced:
-            self._leave(each)
-
-    async def refresh(self, name: str) -> None:
-        """Read the tools of a source again, because it says that they have changed.
-
-        Raises:
-            PluginError: there is no such source, or a tool is badly defined. The tools that were there stay.
-        """
-        async with self._loading:
-            each = self._loaded.get(name)
-            if each is None:
-                raise PluginError(f"there is no plugin {name!r}")
-            tools = declared_tools(each.plugin)
-            self._check_names(each.plugin, tools, [other for other in self._loaded.values() if other is not each])
-            each.tools = tools
-
-    def _check_names(self, plugin: ToolSource, tools: Mapping[str, Tool], others: Iterable[LoadedPlugin]) -> None:
-        for other in others:
-            for name in (*(set(tools) & set(other.tools)), *(set(plugin.commands) & set(other.plugin.commands))):
-                raise PluginError(f"plugin {plugin.name!r}: {name!r} is taken by the plugin {other.plugin.name!r}")
-
-    def _drop(self, source: str) -> None:
-        gone = [each for each in self._loaded.values() if each.source == source]
-        self._loaded = {name: each for name, each in self._loaded.items() if each not in gone}
-        for each in gone:
-            self._leave(each)
-
-    def _leave(self, each: LoadedPlugin) -> None:
-        task = asyncio.get_running_loop().create_task(each.stop_when_idle(self._start_timeout))
-        self._leaving.add(task)
-        task.add_done_callback(self._leaving.discard)
-
-    @contextlib.contextmanager
-    def _reported(self, source: str) -> Generator[None]:
-        try:
-            yield
-        except BaseException as raised:
-            error = contain(raised)
-            self._problems[source] = str(error)
-            _log.error("plugin not loaded", source=source, problem=str(error))
 
 
 async def _pressed(plugin: ToolSource, context: ToolContext, value: str, rest: str) -> ToolResult:
