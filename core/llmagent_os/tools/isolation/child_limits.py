@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 MAX_OPEN_FILES = 256
 MAX_FILE_BYTES = 100 * 1024 * 1024  #: of a file that the process writes
@@ -62,7 +63,7 @@ def _restrict_files(own_folder: Path, readable: Iterable[Path]) -> str:
     python = (sys.prefix, sys.base_prefix, sys.exec_prefix)
     wanted = {Path(path) for path in (*python, *sys.path, *_SYSTEM_PATHS)} | set(readable)
     try:
-        rules = Ruleset()
+        rules: Any = Ruleset()
         for path in sorted(each for each in wanted if each.is_absolute() and each.exists()):
             rules.allow(path, rules=reading if path.is_dir() else in_file)
         for device in _DEVICES:

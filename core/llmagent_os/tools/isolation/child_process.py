@@ -74,6 +74,11 @@ class ChildProcess:
         return cls(process, RpcConnection(reader, writer), folder, name)
 
     @property
+    def process_id(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    @property
     def runs(self) -> bool:
         """Whether the process is alive and answers."""
         return self._process.returncode is None and not self.connection.is_closed

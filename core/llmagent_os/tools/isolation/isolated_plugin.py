@@ -87,6 +87,11 @@ class IsolatedPlugin(ToolSource):
         plugin._child, child.connection.answer = child, plugin._answer
         return plugin
 
+    @property
+    def process_id(self) -> int | None:
+        """The number of the process; None: it does not run."""
+        return self._child.process_id if self._child is not None and self._child.runs else None
+
     def answers(self, method: str) -> bool:
         return method in self._answers
 
