@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
@@ -55,12 +55,70 @@ class Records(Protocol):
         ...
 
 
+@runtime_checkable
+class VersionedRecords(Records, Protocol):
+    """Records that note by which version of the plugin's records each document was written. The host uses them."""
+
+    async def versions(self, key: str | None) -> list[tuple[str, Record, int]]:
+        """Return the documents with their keys and versions, sorted by key. None: all; else that under ``key``."""
+        ...
+
+    async def put_version(self, key: str, record: Record, version: int) -> None:
+        """Store a document of ``version``, as :meth:`Records.put` does.
+
+        Raises:
+            LedgerError: ``record`` is no JSON object, or the old document is of a newer version and stays.
+        """
+        ...
+
+    async def replace(self, key: str, old: Record, of: int, new: Record | None, version: int) -> bool:
+        """Put ``new``, of ``version``, in the place of the document ``old`` of version ``of``. None: remove it.
+
+        Returns:
+            Whether that was done. False: another document is there by now.
+        """
+        ...
+
+    async def delete(self, key: str, version: int | None = None) -> bool:
+        """Remove the document under ``key``, as :meth:`Records.delete` does.
+
+        Args:
+            key: of the document.
+            version: the newest that the plugin knows; None: any.
+
+        Raises:
+            LedgerError: the document is of a newer version, and stays.
+        """
+        ...
+
+    async def count(self) -> int:
+        """How many documents there are."""
+        ...
+
+
+@runtime_checkable
+class VersionedSharedRecords(Protocol):
+    """What all people keep with one plugin, with the versions of the documents."""
+
+    async def versions_under(self, key: str) -> list[tuple[PersonId, Record, int]]:
+        """As :meth:`SharedRecords.under`, with each document's version."""
+        ...
+
+
 class SharedRecords(Protocol):
     """What all people keep with one plugin, by key. So a key that others must not guess is a random one."""
 
     async def under(self, key: str) -> list[tuple[PersonId, Record]]:
         """The document of each person who has one under ``key``: one of a person, also of one with several accounts."""
         ...
+
+
+def newer_record(key: str, version: int) -> LedgerError:
+    """The error of a document that newer code has written."""
+    return LedgerError(
+        f"the record {key!r} was written by version {version} of the plugin's records, which this plugin does not "
+        "know; it was left as it is"
+    )
 
 
 def encode_record(key: str, record: Record) -> str:
@@ -86,20 +144,44 @@ class MemoryRecords:
     """Records that live only as long as this object. Otherwise they behave like the ledger's records."""
 
     def __init__(self) -> None:
-        self._stored: dict[str, str] = {}
+        self._stored: dict[str, tuple[str, int]] = {}  # by key: the document as JSON, and its version
 
     async def get(self, key: str) -> Record | None:
-        raw = self._stored.get(key)
-        return None if raw is None else decode_record(raw)
+        return next((record for _, record, _ in await self.versions(key)), None)
 
     async def put(self, key: str, record: Record) -> None:
-        self._stored[key] = encode_record(key, record)
+        self._stored[key] = encode_record(key, record), 1
 
-    async def delete(self, key: str) -> bool:
+    async def delete(self, key: str, version: int | None = None) -> bool:
+        self._check_newer(key, version)
         return self._stored.pop(key, None) is not None
 
     async def items(self) -> list[tuple[str, Record]]:
-        return [(key, decode_record(self._stored[key])) for key in sorted(self._stored)]
+        return [(key, record) for key, record, _ in await self.versions(None)]
+
+    async def versions(self, key: str | None) -> list[tuple[str, Record, int]]:
+        keys = sorted(self._stored) if key is None else [key] if key in self._stored else []
+        return [(each, decode_record(self._stored[each][0]), self._stored[each][1]) for each in keys]
+
+    async def put_version(self, key: str, record: Record, version: int) -> None:
+        self._check_newer(key, version)
+        self._stored[key] = encode_record(key, record), version
+
+    async def replace(self, key: str, old: Record, of: int, new: Record | None, version: int) -> bool:
+        if await self.versions(key) != [(key, old, of)]:
+            return False
+        if new is None:
+            del self._stored[key]
+        else:
+            self._stored[key] = encode_record(key, new), version
+        return True
+
+    async def count(self) -> int:
+        return len(self._stored)
+
+    def _check_newer(self, key: str, version: int | None) -> None:
+        if version is not None and key in self._stored and self._stored[key][1] > version:
+            raise newer_record(key, self._stored[key][1])
 
 
 class MemorySharedRecords:
@@ -113,5 +195,11 @@ class MemorySharedRecords:
         self.people: Mapping[PersonId, MemoryRecords] = people if people is not None else {}
 
     async def under(self, key: str) -> list[tuple[PersonId, Record]]:
-        found = [(person, await records.get(key)) for person, records in self.people.items()]
-        return [(person, record) for person, record in found if record is not None]
+        return [(person, record) for person, record, _ in await self.versions_under(key)]
+
+    async def versions_under(self, key: str) -> list[tuple[PersonId, Record, int]]:
+        return [
+            (person, record, version)
+            for person, records in self.people.items()
+            for _, record, version in await records.versions(key)
+        ]

@@ -493,6 +493,7 @@ def _adapter(
             listed_commands,
             plugins,
             for_admins=bool(settings.admins or settings.owners or config.roles.platform_admins),
+            platform=name,
         ),
         languages=config.languages,
         file_commands=partial(file_commands, plugins),

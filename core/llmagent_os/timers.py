@@ -14,7 +14,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from llmagent_os.errors import LedgerError
 
@@ -45,6 +45,15 @@ class Timers(Protocol):
 
     async def cancel(self, key: str) -> bool:
         """Remove the timer under ``key``. Returns whether there was one."""
+        ...
+
+
+@runtime_checkable
+class CountedTimers(Timers, Protocol):
+    """Timers that can be counted. The host uses it: a plugin may set so many and no more."""
+
+    async def count(self, *, but: str) -> int:
+        """How many timers of the plugin there are for the person, without that under the key ``but``."""
         ...
 
 
@@ -82,6 +91,9 @@ class MemoryTimers:
 
     async def cancel(self, key: str) -> bool:
         return self._pending.pop(key, None) is not None
+
+    async def count(self, *, but: str) -> int:
+        return len(self._pending.keys() - {but})
 
     def ring(self, now: datetime) -> list[tuple[str, datetime]]:
         """Remove and return the due timers, the earliest first. A host would call ``Plugin.due`` with each of them."""

@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from llmagent_os.adapter_kit.files import safe_name
+from llmagent_os.errors import PluginError
 from llmagent_os.identity import PersonId, account_in_file_name, file_name_of
 from llmagent_os.sealing.sealed_files import write_file
 
@@ -24,6 +25,9 @@ OUTGOING_FOLDER = "outgoing"
 
 #: The folder of files that are kept, inside a person's.
 KEPT_FOLDER = "kept"
+
+MOST_FILE_BYTES = 100_000_000  #: of one file that a plugin writes
+MOST_KEPT_FILES = 2_000  #: of one person; a plugin that keeps more has forgotten to drop them
 
 #: How many days a file that was made is kept: a page of the web chat may fetch it later.
 KEEP_DAYS = 7
@@ -46,6 +50,9 @@ class OutgoingFiles:
         Args:
             name: what other programs show.
             content: the bytes.
+
+        Raises:
+            PluginError: the file is too large.
         """
         return await self._written(safe_name(name), content)
 
@@ -64,6 +71,12 @@ class OutgoingFiles:
             folder = Path(tempfile.mkdtemp(prefix="llmagent-os-"))
         else:
             folder = self._folder / file_name_of(self._person_id or "")
+        if len(content) > MOST_FILE_BYTES:
+            raise PluginError(
+                f"the file {name[-80:]!r} has {len(content)} bytes; at most {MOST_FILE_BYTES} are written"
+            )
+        if name.startswith(f"{KEPT_FOLDER}/") and _count(folder / KEPT_FOLDER) >= MOST_KEPT_FILES:
+            raise PluginError(f"{MOST_KEPT_FILES} files are kept for this person; no more are allowed")
         part = folder / f".{uuid4().hex}.part"
         write_file(part, account_in_file_name(folder.name), content)
         (folder / name).parent.mkdir(exist_ok=True, mode=0o700)
@@ -75,6 +88,9 @@ class OutgoingFiles:
         Args:
             name: what other programs show.
             content: the bytes.
+
+        Raises:
+            PluginError: the file is too large, or the person has too many.
         """
         path = await self._written(f"{KEPT_FOLDER}/{uuid4().hex[:8]}-{safe_name(name)}", content)
         return "/".join(Path(path).parts[-3:])
@@ -137,6 +153,10 @@ class MemoryFiles(OutgoingFiles):
 
     async def drop(self, key: str) -> None:
         self.written.pop(key, None)
+
+
+def _count(folder: Path) -> int:
+    return sum(1 for _ in folder.iterdir()) if folder.is_dir() else 0
 
 
 def listed(folder: Path, person_id: PersonId) -> list[tuple[Path, int]]:

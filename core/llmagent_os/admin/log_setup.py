@@ -16,6 +16,7 @@ from structlog.typing import EventDict, WrappedLogger
 
 from llmagent_os.admin.repeated_lines import RepeatedLines
 from llmagent_os.privacy.masking import redact
+from llmagent_os.tools.plugin_logging import PluginLines
 
 Level = Literal["debug", "info", "warning", "error"]
 Format = Literal["auto", "console", "json"]
@@ -66,6 +67,7 @@ def configure(
     # A filter on the handler, not levels on loggers: some libraries set the level of their own loggers.
     others = logging.INFO if level == "debug" else logging.WARNING
     handler.addFilter(lambda record: record.levelno >= others or record.name.startswith("llmagent_os"))
+    handler.addFilter(PluginLines())
     root = logging.getLogger()
     for old in root.handlers[:]:
         root.removeHandler(old)

@@ -70,7 +70,10 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
 
 async def _help(services: Services, command: Command) -> Reply:
     is_admin = services.access is not None and services.access.has_role(identity_of(command))
-    return help_reply(services.settings.title, listed_commands(services.plugins, for_admins=is_admin))
+    platform = command.conversation.platform
+    return help_reply(
+        services.settings.title, listed_commands(services.plugins, for_admins=is_admin, platform=platform)
+    )
 
 
 COMMANDS: Mapping[str, SlashCommand] = MappingProxyType(
@@ -185,17 +188,18 @@ _BUTTONS: Mapping[str, Callable[[Services, Event, str], Awaitable[Reply]]] = Map
 ALIASES: Mapping[str, str] = MappingProxyType({"start": "help"})
 
 
-def listed_commands(plugins: Plugins | None, *, for_admins: bool) -> dict[str, str]:
+def listed_commands(plugins: Plugins | None, *, for_admins: bool, platform: str = "") -> dict[str, str]:
     """The help of every command by name in the language in force, at the moment of the call: plugins come and go.
 
     Args:
         plugins: add their own commands.
         for_admins: whether to list the commands of admins.
+        platform: where they are given; empty: anywhere.
     """
     own = {name: str(command.help) for name, command in COMMANDS.items()}
     if for_admins:
         own |= {name: str(command.help) for name, command in ADMIN_COMMANDS.items()}
-    return own | {name: translated(line) for name, line in (plugins.commands if plugins else {}).items()}
+    return own | {name: translated(line) for name, line in (plugins.commands_on(platform) if plugins else {}).items()}
 
 
 def file_commands(plugins: Plugins | None) -> frozenset[str]:

@@ -25,7 +25,7 @@ def with_comments(schema: dict[str, Any], model: type[BaseModel]) -> dict[str, A
     tables: dict[str, Any] = {model.__name__: schema, **schema.get("$defs", {})}
     for each in _models(model, set()):
         properties: dict[str, Any] = tables.get(each.__name__, {}).get("properties", {})
-        for name, comment in _comments(each):
+        for name, comment in comments_of(each):
             if name in properties and isinstance(properties[name], dict):
                 cast("dict[str, Any]", properties[name]).setdefault("description", comment)
     return schema
@@ -41,8 +41,8 @@ def _models(model: type[BaseModel], seen: set[type[BaseModel]]) -> Iterator[type
             yield from _models(below, seen)
 
 
-def _comments(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
-    """The comments of a model's own fields: behind a field, or in the lines before it."""
+def comments_of(model: type[BaseModel]) -> Iterator[tuple[str, str]]:
+    """The comments of a model's own fields, by name: behind a field, or in the lines before it."""
     before: list[str] = []
     for line in inspect.getsource(model).splitlines():
         if comment := _COMMENT.match(line):

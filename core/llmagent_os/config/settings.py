@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from llmagent_os.config.env_file import Line, read_env_file
@@ -75,6 +75,8 @@ class Settings(BaseSettings):
         populate_by_name=True,
         str_strip_whitespace=True,
     )
+    #: the variables of plugins
+    _plugin_variables: dict[str, str] = PrivateAttr(default_factory=dict[str, str])
 
     data: Path = Field(Path("data"), description="folder where everything is kept: ledger, profiles, transcripts")
     encryption_key: SecretStr = Field(
@@ -336,7 +338,13 @@ class Settings(BaseSettings):
         values |= {name: value for name, value in given.items() if value is not None}
         values |= _from_openai(values, outside, lines)
         try:
-            return cls(**values)
+            settings = cls(**values)
+            settings._plugin_variables = {
+                name: value
+                for name, value in ({name: line.value for name, line in lines.items()} | outside).items()
+                if _is_of_plugin(name) and value
+            }
+            return settings
         except ValidationError as error:
             # Without its cause, whose text would show a secret's value.
             text = [_explained(cls, dict(found), env_file, lines, outside | given) for found in error.errors()]
@@ -387,7 +395,13 @@ class Settings(BaseSettings):
     def secret_values(self) -> list[str]:
         """Return the values that are never shown, such as tokens; empty ones too."""
         values = (value for _, value in self)
-        return [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        own = [value.get_secret_value() for value in values if isinstance(value, SecretStr)]
+        return [*own, *self._plugin_variables.values()]
+
+    @property
+    def plugin_variables(self) -> Mapping[str, str]:
+        """The variables of plugins that are set, by name: ``LLMAGENT_OS_PLUGIN_WEATHER_API_KEY``."""
+        return dict(self._plugin_variables)
 
     @classmethod
     def variables(cls) -> dict[str, str]:
@@ -402,13 +416,16 @@ class Settings(BaseSettings):
 
     @classmethod
     def unknown(cls, env_file: Path | None = Path(".env")) -> tuple[str, ...]:
-        """Return the variables with our prefix that no setting reads: for another adapter or plugin.
+        """Return the variables with our prefix that no setting and no plugin reads: for another adapter.
 
         Raises:
             ConfigError: ``env_file`` cannot be read.
         """
         names = {*_environment(), *_lines(env_file)}
-        return tuple(sorted(name for name in names if name.startswith(PREFIX) and name not in cls.variables()))
+        known = cls.variables()
+        return tuple(
+            sorted(name for name in names if name.startswith(PREFIX) and name not in known and not _is_of_plugin(name))
+        )
 
     @classmethod
     def unread(cls, env_file: Path | None = Path(".env")) -> tuple[str, ...]:
@@ -431,6 +448,14 @@ class Settings(BaseSettings):
                 if name not in named
             ),
         )
+
+
+def _is_of_plugin(name: str) -> bool:
+    """Whether a variable is of a plugin: ``LLMAGENT_OS_PLUGIN_NAME_FIELD``."""
+    return (
+        re.fullmatch(rf"{PREFIX}PLUGIN_[A-Z][A-Z0-9_]*_[A-Z0-9_]+", name) is not None
+        and name not in Settings.variables()
+    )
 
 
 def _lines(env_file: Path | None) -> dict[str, Line]:

@@ -378,9 +378,9 @@ class Ledger:
         """The timers of ``plugin`` for the person that ``event`` is from, answered in its conversation."""
         return LedgerTimers(self._writer, plugin, event, self._timer_listeners.notify)
 
-    def contacts(self, plugin: str, event: Event) -> Contacts:
-        """The way of ``plugin`` from the person that ``event`` is from to other people."""
-        return LedgerContacts(self._writer, plugin, event, self._timer_listeners.notify)
+    def contacts(self, plugin: str, event: Event, version: int = 1) -> Contacts:
+        """The way of ``plugin``, with records of ``version``, from the person that ``event`` is from to others."""
+        return LedgerContacts(self._writer, plugin, event, self._timer_listeners.notify, version)
 
     async def note_contact(self, event: Event, name: str, given_name: str, now: datetime) -> None:
         """Note who did ``event`` and where, so that others can find and reach them; see :class:`ContactNotes`.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -55,8 +56,11 @@ class ContactNotes:
 class LedgerContacts:
     """One plugin's way from one person to others."""
 
-    def __init__(self, writer: Writer, plugin: str, event: Event, timer_set: Callable[[datetime], None]) -> None:
+    def __init__(
+        self, writer: Writer, plugin: str, event: Event, timer_set: Callable[[datetime], None], version: int
+    ) -> None:
         """Use ``Ledger.contacts``."""
+        self._version = version
         self._writer = writer
         self._plugin = plugin
         self._identity = identity_of(event)
@@ -101,7 +105,8 @@ class LedgerContacts:
                 return "unknown"
             given = self._insert(database, found, key, body, moment.timestamp())
             if kept is not None and given == "given":
-                own = {"user_id": self._identity, "plugin": self._plugin, "key": kept[0], "body": kept[1]}
+                own: dict[str, Any] = {"user_id": self._identity, "plugin": self._plugin, "version": self._version}
+                own |= {"key": kept[0], "body": kept[1]}
                 own = sealed_values(database, records, self._identity, own)
                 database.sql.execute(insert_or_ignore(records).values(**own, shared_with=found))
             return given
@@ -119,7 +124,7 @@ class LedgerContacts:
             return "unreachable"
         of = {"user_id": place.identity, "plugin": self._plugin, "key": key}
         where = {"conversation": place.conversation, "sender": place.sender}
-        theirs = {**of, "body": body, "shared_with": self._identity}
+        theirs = {**of, "body": body, "shared_with": self._identity, "version": self._version}
         database.sql.execute(sa.insert(records).values(sealed_values(database, records, place.identity, theirs)))
         timer = {**of, **where, "at": stamp, "due": stamp, "tries": 0, "deferrable": True}
         database.sql.execute(_SET, sealed_values(database, timers, place.identity, timer))

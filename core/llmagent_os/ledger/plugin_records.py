@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import datetime
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -15,10 +16,11 @@ from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import records
 from llmagent_os.ledger.sealed_columns import sealed_values
 from llmagent_os.ledger.writer import Writer
-from llmagent_os.records import Record, decode_record, encode_record
+from llmagent_os.records import Record, decode_record, encode_record, newer_record
 
 _BODY: sa.ColumnElement[object] = sa.literal_column("excluded.body")
-_PUT = upsert(records, {"body": _BODY})  # with whom a record is shared stays
+_VERSION: sa.ColumnElement[object] = sa.literal_column("excluded.version")
+_PUT = upsert(records, {"body": _BODY, "version": _VERSION})  # with whom a record is shared stays
 
 
 #: How long questions stay whether a call of a model is made, with the arguments of the call.
@@ -60,6 +62,15 @@ def read_holder(database: Database, plugin: str, key: str) -> Identity | None:
     return Identity(found[0]) if len(found) == 1 else None
 
 
+class _Found(NamedTuple):
+    """A record that was read."""
+
+    key: str
+    record: Record
+    version: int
+    owner: Identity  #: under whom it is kept
+
+
 class LedgerRecords:
     """One plugin's records about one person.
 
@@ -75,52 +86,93 @@ class LedgerRecords:
         self._identity = identity
 
     async def get(self, key: str) -> Record | None:
-        def work(database: Database) -> Record | None:
-            return dict(self._read(database, key)).get(key)
-
-        return await self._writer.run(work)
+        return next((record for _, record, _ in await self.versions(key)), None)
 
     async def put(self, key: str, record: Record) -> None:
+        await self.put_version(key, record, 1)
+
+    async def put_version(self, key: str, record: Record, version: int) -> None:
         body = encode_record(key, record)
 
         def work(database: Database) -> None:
             who = identities_of(database, self._identity)
+            self._check_newer(database, who, key, version)
             owner = self._identity
             if len(who) > 1:
                 found = set(database.sql.scalars(sa.select(records.c.user_id).where(*self._under(who, key))))
                 owner = next((identity for identity in who if identity in found), owner)
-            row = {"user_id": owner, "plugin": self._plugin, "key": key, "body": body}
+            row = {"user_id": owner, "plugin": self._plugin, "key": key, "body": body, "version": version}
             database.sql.execute(_PUT, sealed_values(database, records, owner, row))
 
         await self._writer.run(work)
 
-    async def delete(self, key: str) -> bool:
+    async def delete(self, key: str, version: int | None = None) -> bool:
         def work(database: Database) -> bool:
             # Under all identities: what was deleted must not come back as another identity's record of the same key.
             who = identities_of(database, self._identity)
+            if version is not None:
+                self._check_newer(database, who, key, version)
             return database.sql.execute(sa.delete(records).where(*self._under(who, key))).rowcount > 0
 
         return await self._writer.run(work)
 
     async def items(self) -> list[tuple[str, Record]]:
-        return await self._writer.run(self._read)
+        return [(key, record) for key, record, _ in await self.versions(None)]
 
-    def _read(self, database: Database, key: str | None = None) -> list[tuple[str, Record]]:
+    async def versions(self, key: str | None) -> list[tuple[str, Record, int]]:
+        def work(database: Database) -> list[tuple[str, Record, int]]:
+            return [(each.key, each.record, each.version) for each in self._read(database, key)]
+
+        return await self._writer.run(work)
+
+    async def replace(self, key: str, old: Record, of: int, new: Record | None, version: int) -> bool:
+        body = None if new is None else encode_record(key, new)
+
+        def work(database: Database) -> bool:
+            there = next(iter(self._read(database, key)), None)
+            if there is None or (there.record, there.version) != (old, of):
+                return False
+            this = self._under([there.owner], key)
+            if body is None:
+                database.sql.execute(sa.delete(records).where(*this))
+            else:
+                values = sealed_values(database, records, there.owner, {"body": body, "version": version})
+                database.sql.execute(sa.update(records).where(*this).values(values))
+            return True
+
+        return await self._writer.run(work)
+
+    async def count(self) -> int:
+        def work(database: Database) -> int:
+            theirs = self._under(identities_of(database, self._identity))
+            return database.sql.execute(sa.select(sa.func.count()).select_from(records).where(*theirs)).scalar_one()
+
+        return await self._writer.run(work)
+
+    def _check_newer(self, database: Database, who: list[Identity], key: str, version: int) -> None:
+        newest = sa.select(sa.func.max(records.c.version)).where(*self._under(who, key))
+        found = database.sql.execute(newest).scalar()
+        if found is not None and found > version:
+            raise newer_record(key, found)
+
+    def _read(self, database: Database, key: str | None = None) -> list[_Found]:
         """The records, sorted by key; of two under one key, that of the earlier identity. Damaged ones are put aside:
         the plugin finds none, and the next that it keeps under the same key would overwrite the damaged one.
         """
         who = identities_of(database, self._identity)
         rank = {identity: number for number, identity in enumerate(who)}
         rows = database.sql.execute(sa.select(records).where(*self._under(who, key))).mappings().all()
-        found: dict[str, Record] = {}
+        found: dict[str, _Found] = {}
         for row in sorted(rows, key=lambda row: (row["key"], rank[row["user_id"]])):
             if row["key"] in found:
                 continue
             try:
-                found[row["key"]] = decode_record(row["body"])
+                record = decode_record(row["body"])
             except UNREADABLE as error:
                 put_aside(database, records, {**row}, row["user_id"], error)
-        return list(found.items())
+                continue
+            found[row["key"]] = _Found(row["key"], record, row["version"], row["user_id"])
+        return list(found.values())
 
     def _under(self, who: list[Identity], key: str | None = None) -> list[sa.ColumnElement[bool]]:
         found: list[sa.ColumnElement[bool]] = [records.c.user_id.in_(who), records.c.plugin == self._plugin]
@@ -136,9 +188,12 @@ class LedgerSharedRecords:
         self._plugin = plugin
 
     async def under(self, key: str) -> list[tuple[PersonId, Record]]:
-        def work(database: Database) -> list[tuple[PersonId, Record]]:
+        return [(person, record) for person, record, _ in await self.versions_under(key)]
+
+    async def versions_under(self, key: str) -> list[tuple[PersonId, Record, int]]:
+        def work(database: Database) -> list[tuple[PersonId, Record, int]]:
             query = sa.select(records).where(records.c.plugin == self._plugin, records.c.key == key)
-            found: dict[PersonId, tuple[int, Record]] = {}
+            found: dict[PersonId, tuple[int, Record, int]] = {}
             for row in database.sql.execute(query.order_by(records.c.user_id)).mappings().all():
                 identity = Identity(row["user_id"])
                 person, accounts = person_of(database, identity), linked(database, identity)
@@ -149,7 +204,7 @@ class LedgerSharedRecords:
                     put_aside(database, records, {**row}, row["user_id"], error)
                     continue
                 if person not in found or rank < found[person][0]:  # as LedgerRecords chooses among accounts
-                    found[person] = (rank, record)
-            return [(person, record) for person, (_, record) in found.items()]
+                    found[person] = (rank, record, row["version"])
+            return [(person, record, version) for person, (_, record, version) in found.items()]
 
         return await self._writer.run(work)

@@ -62,5 +62,13 @@ class LedgerTimers:
 
         return await self._writer.run(work)
 
+    async def count(self, *, but: str) -> int:
+        def work(database: Database) -> int:
+            theirs = timers.c.user_id.in_(identities_of(database, self._identity)), timers.c.plugin == self._plugin
+            query = sa.select(sa.func.count()).select_from(timers).where(*theirs, timers.c.key != but)
+            return database.sql.execute(query).scalar_one()
+
+        return await self._writer.run(work)
+
     def _under(self, who: list[Identity], key: str) -> tuple[sa.ColumnElement[bool], ...]:
         return timers.c.user_id.in_(who), timers.c.plugin == self._plugin, timers.c.key == key

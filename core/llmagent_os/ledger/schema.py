@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0027"
+REVISION = "0029"
 
 metadata = sa.MetaData(
     naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
@@ -194,6 +194,8 @@ records = sa.Table(
     sa.Column("body", sa.Text, nullable=False),  # JSON
     # The identity with whose person this one shares it, as the two sides of an invitation; null: with nobody.
     sa.Column("shared_with", sa.Text, index=True),
+    # Of the plugin's records, by which it knows the form of the document.
+    sa.Column("version", sa.Integer, nullable=False, server_default=sa.text("1")),
     sa.Index("ix_records_plugin_key", "plugin", "key"),
 )
 

@@ -25,7 +25,7 @@ from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.graphics.chart import Chart
 from llmagent_os.identity import PersonId
-from llmagent_os.records import MemorySharedRecords, SharedRecords
+from llmagent_os.records import MemorySharedRecords, Record, SharedRecords
 from llmagent_os.timers import MemoryTimers, Timers
 
 if TYPE_CHECKING:
@@ -200,6 +200,22 @@ class ToolSource:
     work: str = ""
     #: the names of those commands with which people may give files, as ``context.event.attachments``
     file_commands: frozenset[str] = frozenset()
+    #: what must be installed, as requirements of pip's: ``("httpx>=0.27,<1",)``. Without it the source is not loaded.
+    requires: tuple[str, ...] = ()
+    requires_plugins: tuple[str, ...] = ()  #: the names of the plugins that must be loaded before this one
+    #: permissions that the source asks for besides those of its tools, such as one that it passes on to a server
+    extra_permissions: tuple[str, ...] = ()
+    #: the platforms where it works, such as ``("slack",)``; empty: all. Elsewhere its tools and commands are hidden,
+    #: and a person who uses one all the same is told where it works.
+    platforms: tuple[str, ...] = ()
+    #: the values of ``[plugin.NAME]`` in the bot's file and of ``LLMAGENT_OS_PLUGIN_NAME_FIELD``. A source that has
+    #: settings declares their model, ``settings: WeatherSettings``, and finds them here from :meth:`start` on.
+    settings: Any
+    #: the form of the documents that it keeps; see :attr:`migrations`
+    records_version: int = 1
+    #: by version, what makes a document of the next version out of one of this version; None: the document goes. Such
+    #: a function does nothing else. It is called when a document of an older version is first read, or replaced.
+    migrations: Mapping[int, Callable[[Record], Record | None]] = MappingProxyType({})
 
     def tools(self) -> Mapping[str, Tool]:
         """The tools, by name. The host reads them when it loads the source.

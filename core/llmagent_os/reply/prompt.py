@@ -64,7 +64,7 @@ def chat_request(
     ]
     return ChatRequest(
         messages=messages,
-        tools=_tools(services),
+        tools=_tools(services, exchange.event.conversation.platform),
         lora=exchange.lora.lora,
         lora_above=exchange.lora.above,
         max_tokens=settings.max_tokens,
@@ -121,5 +121,5 @@ def _notes(services: Services, *, native: bool) -> str:
     return "" if native else services.settings.notes
 
 
-def _tools(services: Services) -> tuple[ToolSpec, ...]:
-    return services.plugins.specs(services.settings.permissions) if services.plugins else ()
+def _tools(services: Services, platform: str = "") -> tuple[ToolSpec, ...]:
+    return services.plugins.specs(services.settings.permissions, platform) if services.plugins else ()

@@ -1,9 +1,14 @@
-"""Checks what a source of tools declares before its tools are offered to anybody."""
+"""Reads and checks what a source of tools declares, before its tools are offered to anybody."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+
+from packaging.requirements import InvalidRequirement, Requirement
+from pydantic import BaseModel
 
 from llmagent_os.errors import PluginError
 from llmagent_os.plugin import Tool, ToolSource
@@ -16,7 +21,7 @@ RESERVED = ("agent", "credentials")
 
 
 def check_declaration(source: ToolSource) -> None:
-    """Check the name and the credentials of ``source``. Called before it starts.
+    """Check the name, the credentials, the requirements and the records of ``source``. Called before it starts.
 
     Raises:
         PluginError: something is wrong; the message names the source.
@@ -32,6 +37,67 @@ def check_declaration(source: ToolSource) -> None:
         if problem:
             raise PluginError(f"plugin {name!r}: {problem}")
         names.add(each.name)
+    if problem := requirement_problem(source.requires) or _records_problem(source):
+        raise PluginError(f"plugin {name!r}: {problem}")
+
+
+def _records_problem(source: ToolSource) -> str:
+    """What is wrong with the version of the records and the migrations; empty: nothing."""
+    version, there = source.records_version, set(source.migrations)
+    if version < 1:
+        return f"records_version is {version}; versions are counted from 1"
+    if there != set(range(1, version)):
+        wanted = ", ".join(map(str, range(1, version))) or "none"
+        return f"records_version {version} needs migrations from {wanted}, and has {sorted(there) or 'none'}"
+    return ""
+
+
+def settings_model(source: ToolSource) -> type[BaseModel] | None:
+    """The model that ``source`` declares for its settings. None: it has none.
+
+    Raises:
+        PluginError: what is declared is no model.
+    """
+    for kind in type(source).__mro__:
+        declared: object = vars(kind).get("__annotations__", {}).get("settings")
+        if kind is ToolSource or declared is None:
+            continue
+        if isinstance(declared, str):
+            try:
+                declared = eval(declared, vars(sys.modules[kind.__module__]), dict(vars(kind)))
+            except Exception as error:
+                raise PluginError(
+                    f"plugin {source.name!r}: the type of its settings, {declared!r}, cannot be read ({error})"
+                ) from error
+        if isinstance(declared, type) and issubclass(declared, BaseModel):
+            return declared
+        raise PluginError(f"plugin {source.name!r}: its settings are {declared!r}, which is no pydantic model")
+    return None
+
+
+def requirement_problem(requirements: Iterable[str]) -> str:
+    """Say what of ``requirements`` is not installed, and how to install it. Empty: everything is.
+
+    >>> requirement_problem(["pydantic>=2"])
+    ''
+    """
+    missing: list[str] = []
+    wanted: list[str] = []
+    for text in requirements:
+        try:
+            each = Requirement(text)
+        except InvalidRequirement as error:
+            return f"`requires` has {text!r}, which is no requirement: {str(error).splitlines()[0]}"
+        if each.marker is not None and not each.marker.evaluate():
+            continue
+        try:
+            there = version(each.name)
+        except PackageNotFoundError:
+            there = ""
+        if not there or not each.specifier.contains(there, prereleases=True):
+            missing.append(f"{text} (version {there} is installed)" if there else text)
+            wanted.append(f"'{text}'")
+    return f"needs {', '.join(missing)}; install it: pip install {' '.join(wanted)}" if missing else ""
 
 
 def declared_tools(source: ToolSource) -> Mapping[str, Tool]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +15,10 @@ from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import PluginError
 from llmagent_os.plugin import Tool, ToolSource
 from llmagent_os.tools.circuit_breaker import CircuitBreaker, State
+from llmagent_os.tools.module_namespace import ModuleNamespace
 
 ENTRY_POINT = "entry point"  #: the ``source`` of an installed plugin
+ADDED = "added"  #: the ``source`` of a plugin that a program has added
 
 _HEALTH_STATES: dict[State, Literal["working", "resting", "trial"]] = {
     "closed": "working",
@@ -32,7 +33,7 @@ class PluginHealth(msgspec.Struct, frozen=True, kw_only=True):
     """The state of a plugin, for ``llmagent-os doctor`` and ``/healthz``."""
 
     name: str
-    source: str  #: ``entry point``, ``added``, or the path of the plugin's file
+    source: str  #: ``entry point``, ``added``, or the path of the plugin's file or folder
     state: Literal["working", "resting", "trial", "not loaded"]  #: resting: cut off after failures in a row
     tools: tuple[str, ...] = ()
     failures: int = 0  #: in a row
@@ -47,8 +48,9 @@ class LoadedPlugin:
 
     plugin: ToolSource
     source: str  #: see :attr:`PluginHealth.source`
+    origin: str  #: the key of its problems: the source, and for an installed plugin the name of its entry point
     breaker: CircuitBreaker
-    modules: tuple[str, ...] = ()  #: names in ``sys.modules``, kept there as long as the plugin is loaded
+    namespace: ModuleNamespace | None = None  #: its modules, kept as long as it is loaded; None: ordinary ones
     tools: Mapping[str, Tool] = field(default_factory=dict[str, Tool])  #: by name; read once it has started
     running: int = 0  #: calls under way
     idle: asyncio.Event = field(default_factory=asyncio.Event)  #: set while no call is under way
@@ -103,8 +105,8 @@ class LoadedPlugin:
         except BaseException as raised:
             error = contain(raised)
             _log.warning("plugin did not stop", plugin=self.plugin.name, exc_info=error)
-        for module in self.modules:
-            sys.modules.pop(module, None)
+        if self.namespace is not None:
+            self.namespace.close()
 
 
 def health_of_all(loaded: Mapping[str, LoadedPlugin], problems: Mapping[str, str]) -> tuple[PluginHealth, ...]:
@@ -112,10 +114,10 @@ def health_of_all(loaded: Mapping[str, LoadedPlugin], problems: Mapping[str, str
 
     Args:
         loaded: plugin name to loaded plugin.
-        problems: source to the reason why this source, or its newest version, is not loaded.
+        problems: origin to the reason why this plugin, or its newest version, is not loaded.
     """
-    working = tuple(each.health(problems.get(each.source, "")) for each in loaded.values())
-    sources = {each.source for each in loaded.values()}
+    working = tuple(each.health(problems.get(each.origin, "")) for each in loaded.values())
+    origins = {each.origin for each in loaded.values()}
     missing = tuple(
         PluginHealth(
             name=Path(source).stem.removeprefix(f"{ENTRY_POINT} "),
@@ -124,6 +126,6 @@ def health_of_all(loaded: Mapping[str, LoadedPlugin], problems: Mapping[str, str
             problem=problem,
         )
         for source, problem in problems.items()
-        if source not in sources
+        if source not in origins
     )
     return working + missing

@@ -8,20 +8,23 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import sys
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from functools import partial
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Self
 
 import structlog
 
 from llmagent_os.adapter_kit.containment import contain
-from llmagent_os.errors import PluginError
+from llmagent_os.config.plugin_tables import PluginTables
+from llmagent_os.errors import ConfigError, PluginError
 from llmagent_os.plugin import Tool, ToolSource
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
-from llmagent_os.tools.declared_tools import check_declaration, declared_tools
-from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
-from llmagent_os.tools.plugin_loading import from_entry_point, from_file
+from llmagent_os.tools.declared_tools import check_declaration, declared_tools, settings_model
+from llmagent_os.tools.loaded_plugin import ADDED, ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
+from llmagent_os.tools.module_namespace import ModuleNamespace
+from llmagent_os.tools.plugin_loading import MadePlugin, from_entry_point, from_path
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
 
 _log = structlog.get_logger(__name__)
@@ -35,6 +38,7 @@ class PluginLifecycle:
         installed: the names of the installed plugins to load. None loads all.
         breaker: makes the circuit breaker of a plugin.
         start_timeout: seconds that a plugin may take to start or stop.
+        tables: where the settings of plugins stand.
     """
 
     def __init__(
@@ -43,6 +47,7 @@ class PluginLifecycle:
         installed: Collection[str] | None,
         breaker: Callable[[], CircuitBreaker],
         start_timeout: float,
+        tables: PluginTables,
     ) -> None:
         self.folder = folder
         self._folder = PluginFolder(folder)
@@ -50,10 +55,12 @@ class PluginLifecycle:
         self._breaker = breaker
         self._start_timeout = start_timeout
         self._loaded: dict[str, LoadedPlugin] = {}  # by plugin name; replaced as a whole, never changed in place
-        self._problems: dict[str, str] = {}  # source -> why it (or its newest version) is not loaded
+        self._problems: dict[str, str] = {}  # origin -> why it (or its newest version) is not loaded
+        self._mistakes: dict[str, ConfigError] = {}  # origin -> what is wrong with its settings
+        self._waiting: set[str] = set()  # origins of plugins that need a plugin which is not loaded
+        self._tables = tables
         self._leaving: set[asyncio.Task[None]] = set()
         self._loading = asyncio.Lock()
-        self._versions = 0
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -64,17 +71,22 @@ class PluginLifecycle:
 
     async def start(self) -> None:
         """Load everything. ``health`` reports a plugin that cannot be loaded; the others load all the same."""
-        entries = await installed_plugins()
-        for entry in entries:
-            if self._installed is None or entry.name in self._installed:
-                with self._reported(f"{ENTRY_POINT} {entry.name}"):
-                    await self.add(await asyncio.to_thread(from_entry_point, entry.name, entry.load), ENTRY_POINT)
-        for name in self._installed or ():
-            if name not in self._loaded and f"{ENTRY_POINT} {name}" not in self._problems:
+        entries = {entry.name: entry for entry in await installed_plugins()}
+        wanted = [*entries] if self._installed is None else [*self._installed]
+        for name in wanted:
+            if name not in entries:
                 with self._reported(f"{ENTRY_POINT} {name}"):
-                    raise PluginError(not_installed(name, [entry.name for entry in entries]))
-        for path in await self._folder.files():
-            await self.reload(path)
+                    raise PluginError(not_installed(name, entries))
+        # In the order of installation, as ever; one that needs another waits until that one is there.
+        left = [entry for entry in entries.values() if entry.name in wanted]
+        paths = [*await self._folder.plugins()]
+        while left or paths:
+            later = [entry for entry in left if not await self._load_entry(entry)]
+            still = [path for path in paths if not await self.reload(path) and str(path) in self._waiting]
+            waiting = [entry for entry in later if f"{ENTRY_POINT} {entry.name}" in self._waiting]
+            if (len(waiting), len(still)) == (len(left), len(paths)):
+                break
+            left, paths = waiting, still
 
     async def stop(self) -> None:
         """Stop every plugin, after the calls under way have ended."""
@@ -88,17 +100,17 @@ class PluginLifecycle:
         """Return the state of every plugin, including those that could not be loaded."""
         return health_of_all(self._loaded, self._problems)
 
-    async def add(self, plugin: ToolSource, source: str = "added") -> None:
+    async def add(self, plugin: ToolSource, source: str = ADDED) -> None:
         """Load ``plugin``. It replaces a plugin of the same name once it has started.
 
         Raises:
             PluginError: a tool is badly defined, another plugin has the name, or the plugin does not start.
         """
         async with self._loading:
-            await self._swap(plugin, source, ())
+            await self._swap(plugin, source, source)
 
     async def reload(self, path: Path) -> bool:
-        """Load or reload a plugin file. If the file is gone, unload its plugin.
+        """Load or reload a plugin's file or folder. If it is gone, unload its plugin.
 
         Returns:
             Whether that worked. If not, the version loaded before stays, and ``health`` says why.
@@ -108,22 +120,85 @@ class PluginLifecycle:
             there = await self._folder.look_at(path)
             with self._reported(source):
                 if there:
-                    await self._load_file(path, source)
+                    await self._swap_in(await asyncio.to_thread(from_path, path), source, source)
                 else:
                     self._drop(source)
-                self._problems.pop(source, None)
+                self._note_fine(source)
                 return True
         return False
 
-    async def _load_file(self, path: Path, source: str) -> None:
-        self._versions += 1
-        # Every version gets a module name of its own, so that the old module stays intact while it is in use.
-        plugin, module = await asyncio.to_thread(from_file, path, f"llmagent_os_plugin_{self._versions}_{path.stem}")
+    async def reload_named(self, name: str) -> None:
+        """Reload a plugin: from its file or folder, or from the files of its package.
+
+        Raises:
+            PluginError: there is no such plugin, or the new version cannot be loaded. The one before stays.
+        """
+        each = self._loaded.get(name)
+        if each is not None and each.source != ENTRY_POINT and each.namespace is None:
+            raise PluginError(f"the plugin {name!r} was added by a program, and can only be reloaded by that program")
+        failed = next((source for source in self._problems if Path(source).stem == name), None)
+        if each is not None and each.source != ENTRY_POINT:
+            done, origin = await self.reload(Path(each.source)), each.origin
+        elif each is None and failed is not None and not failed.startswith(f"{ENTRY_POINT} "):
+            done, origin = await self.reload(Path(failed)), failed
+        else:
+            entries = {entry.name: entry for entry in await installed_plugins()}
+            entry = entries.get(name) if each is None else entries.get(each.origin.removeprefix(f"{ENTRY_POINT} "))
+            if entry is None or (each is None and f"{ENTRY_POINT} {name}" not in self._problems):
+                there = ", ".join(sorted({*self._loaded})) or "none"
+                raise PluginError(f"no plugin {name!r} is loaded; loaded are: {there}")
+            done, origin = await self._load_entry(entry, fresh=True), f"{ENTRY_POINT} {entry.name}"
+        if not done:
+            raise PluginError(f"{name} was not reloaded, and the version before goes on: {self._problems[origin]}")
+
+    async def choose(self, installed: Collection[str]) -> None:
+        """Have exactly these installed plugins loaded: load what is missing, and take away what is not named."""
+        entries = {entry.name: entry for entry in await installed_plugins()}
+        self._installed = tuple(installed)
+        for each in [*self._loaded.values()]:
+            if each.source == ENTRY_POINT and each.origin.removeprefix(f"{ENTRY_POINT} ") not in installed:
+                self._drop(each.origin)
+        for origin in [each for each in self._problems if each.startswith(f"{ENTRY_POINT} ")]:
+            if origin.removeprefix(f"{ENTRY_POINT} ") not in installed:
+                self._note_fine(origin)
+        there = {each.origin for each in self._loaded.values()}
+        for name in installed:
+            if f"{ENTRY_POINT} {name}" in there:
+                continue
+            if (entry := entries.get(name)) is not None:
+                await self._load_entry(entry)
+                continue
+            with self._reported(f"{ENTRY_POINT} {name}"):
+                raise PluginError(not_installed(name, entries))
+
+    @property
+    def mistakes(self) -> tuple[ConfigError, ...]:
+        """The settings of plugins that are wrong. Such a plugin is not loaded."""
+        return tuple(self._mistakes.values())
+
+    async def _load_entry(self, entry: EntryPoint, *, fresh: bool = False) -> bool:
+        """Load an installed plugin. Returns whether that worked. If not, the version before stays."""
+        origin = f"{ENTRY_POINT} {entry.name}"
+        async with self._loading:
+            with self._reported(origin):
+                made = await asyncio.to_thread(partial(from_entry_point, entry, fresh=fresh))
+                await self._swap_in(made, ENTRY_POINT, origin)
+                self._note_fine(origin)
+                return True
+        return False
+
+    async def _swap_in(self, made: MadePlugin, source: str, origin: str) -> None:
         try:
-            await self._swap(plugin, source, (module,))
+            await self._swap(made.plugin, source, origin, made.namespace)
         except BaseException:
-            sys.modules.pop(module, None)
+            if made.namespace is not None:
+                made.namespace.close()
             raise
+
+    def _note_fine(self, origin: str) -> None:
+        self._problems.pop(origin, None)
+        self._mistakes.pop(origin, None)
+        self._waiting.discard(origin)
 
     async def watch(self) -> None:
         """Reload the folder's plugins as their files change, until cancelled."""
@@ -131,13 +206,23 @@ class PluginLifecycle:
             async for path in changes:
                 await self.reload(path)
 
-    async def _swap(self, plugin: ToolSource, source: str, modules: tuple[str, ...]) -> None:
+    async def _swap(
+        self, plugin: ToolSource, source: str, origin: str, namespace: ModuleNamespace | None = None
+    ) -> None:
         check_declaration(plugin)
         old = self._loaded.get(plugin.name)
-        if old is not None and old.source != source:
+        if old is not None and old.origin != origin:
             raise PluginError(f"the name {plugin.name!r} is taken by the plugin from {old.source}")
-        replaced = [each for each in self._loaded.values() if each is old or (modules and each.source == source)]
-        new = LoadedPlugin(plugin, source, self._breaker(), modules)
+        if missing := [name for name in plugin.requires_plugins if name not in self._loaded]:
+            self._waiting.add(origin)
+            raise PluginError(f"plugin {plugin.name!r} needs the plugin {missing[0]!r}, which is not loaded")
+        if (model := settings_model(plugin)) is not None:
+            plugin.settings = await asyncio.to_thread(self._tables.checked, plugin.name, model)
+        # A file whose plugin has another name now has no second one.
+        replaced = [
+            each for each in self._loaded.values() if each is old or (each.origin == origin and origin != ADDED)
+        ]
+        new = LoadedPlugin(plugin, source, origin, self._breaker(), namespace)
         await new.start(self._start_timeout)
         try:
             new.tools = declared_tools(plugin)
@@ -168,8 +253,8 @@ class PluginLifecycle:
             for name in (*(set(tools) & set(other.tools)), *(set(plugin.commands) & set(other.plugin.commands))):
                 raise PluginError(f"plugin {plugin.name!r}: {name!r} is taken by the plugin {other.plugin.name!r}")
 
-    def _drop(self, source: str) -> None:
-        gone = [each for each in self._loaded.values() if each.source == source]
+    def _drop(self, origin: str) -> None:
+        gone = [each for each in self._loaded.values() if each.origin == origin]
         self._loaded = {name: each for name, each in self._loaded.items() if each not in gone}
         for each in gone:
             self._leave(each)
@@ -180,10 +265,14 @@ class PluginLifecycle:
         task.add_done_callback(self._leaving.discard)
 
     @contextlib.contextmanager
-    def _reported(self, source: str) -> Generator[None]:
+    def _reported(self, origin: str) -> Generator[None]:
+        self._waiting.discard(origin)
+        self._mistakes.pop(origin, None)
         try:
             yield
         except BaseException as raised:
             error = contain(raised)
-            self._problems[source] = str(error)
-            _log.error("plugin not loaded", source=source, problem=str(error))
+            self._problems[origin] = str(error)
+            if isinstance(error, ConfigError):
+                self._mistakes[origin] = error
+            _log.error("plugin not loaded", source=origin, problem=str(error))

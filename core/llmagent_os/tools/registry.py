@@ -18,6 +18,7 @@ import structlog
 from llmagent_os.adapter import OPEN_TO_ALL, is_open_to_all
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall, ToolSpec
+from llmagent_os.config.plugin_tables import PluginTables
 from llmagent_os.contacts import Contacts
 from llmagent_os.credentials.credential import Credential
 from llmagent_os.credentials.vault import Vault
@@ -29,9 +30,10 @@ from llmagent_os.plugin import RECEIVING_SECONDS, Tool, ToolContext, ToolMark, T
 from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
+from llmagent_os.tools.kept_records import KeepingLimits
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin
 from llmagent_os.tools.plugin_lifecycle import PluginLifecycle
-from llmagent_os.tools.plugin_privacy import is_refused_here, private_refusal
+from llmagent_os.tools.plugin_platforms import refusal_here, works_on
 from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
 
@@ -48,17 +50,20 @@ class Plugins(PluginLifecycle):
     """The registry. Use it as ``async with Plugins(...) as plugins``, or call ``start`` and ``stop``.
 
     Args:
-        folder: a folder of single-file plugins (``weather.py`` with one :class:`Plugin` class in it), which ``watch``
-            reloads.
+        folder: a folder of plugins (``weather.py`` with one :class:`Plugin` class in it, or a package ``weather/``),
+            which ``watch`` reloads.
         installed: the names of the installed plugins (entry points ``llmagent_os.plugins``) to load. None loads all.
         allowed: the permissions given to plugins, with wildcards (``calendar.*``). None gives all.
         records: gives a plugin its documents about a person, by the identity who acts: ``ledger.records``. If given,
             every call gets the records of its own plugin and person, whatever the context holds.
         timers: gives a plugin its timers for the sender of an event: ``ledger.timers``. It works like ``records``, but
             only for calls that an event caused.
-        contacts: gives a plugin that asks for them the contacts of the sender of an event: ``ledger.contacts``.
+        contacts: gives a plugin that asks for them the contacts of the sender of an event, with the version of its
+            records: ``ledger.contacts``.
         shared: gives a plugin that says so what all people keep with it: ``ledger.shared_records``.
         vault: keeps people's credentials. None: a call has those of its context.
+        tables: where the settings of plugins stand. None: nowhere, so they have their defaults.
+        limits: how much a plugin may keep for one person; None: the usual.
         failures: the number of failures in a row after which a plugin is cut off.
         rest: seconds that a plugin is cut off for, doubled with every further failure.
         start_timeout: seconds that a plugin may take to start or stop.
@@ -74,9 +79,11 @@ class Plugins(PluginLifecycle):
         allowed: Collection[str] | None = None,
         records: Callable[[str, Identity], Records] | None = None,
         timers: Callable[[str, Event], Timers] | None = None,
-        contacts: Callable[[str, Event], Contacts] | None = None,
+        contacts: Callable[[str, Event, int], Contacts] | None = None,
         shared: Callable[[str], SharedRecords] | None = None,
         vault: Vault | None = None,
+        tables: PluginTables | None = None,
+        limits: KeepingLimits | None = None,
         failures: int = 3,
         rest: float = 60.0,
         start_timeout: float = 10.0,
@@ -84,23 +91,32 @@ class Plugins(PluginLifecycle):
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         super().__init__(
-            folder, installed, lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock), start_timeout
+            folder,
+            installed,
+            lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock),
+            start_timeout,
+            tables or PluginTables(),
         )
         self._allowed = allowed
-        self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared)
+        self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared, limits)
+
+    def allow(self, permissions: Collection[str]) -> None:
+        """Give plugins these permissions from now on, in the place of those before."""
+        self._allowed = tuple(permissions)
 
     # -- what is loaded -----------------------------------------------------------------------------------------------
 
-    def specs(self, allowed: Collection[str] | None = None) -> tuple[ToolSpec, ...]:
+    def specs(self, allowed: Collection[str] | None = None, platform: str = "") -> tuple[ToolSpec, ...]:
         """Return the permitted tools that models are offered, of all plugins that are not cut off.
 
         Args:
             allowed: permissions that are asked for besides the registry's own. None asks for no more.
+            platform: only of the plugins that work there. Empty: of all.
         """
         return tuple(
             tool.spec
             for each in self._loaded.values()
-            if each.breaker.state != "open"
+            if each.breaker.state != "open" and works_on(each.plugin, platform)
             for tool in each.tools.values()
             if tool.mark.offered and is_permitted(tool.spec, self._allowed, allowed)
         )
@@ -147,8 +163,10 @@ class Plugins(PluginLifecycle):
 
     @property
     def permissions(self) -> frozenset[str]:
-        """Every permission that a tool of a loaded plugin asks for, given or not."""
-        return frozenset(tool.spec.permission for each in self._loaded.values() for tool in each.tools.values()) - {""}
+        """Every permission that a loaded plugin or a tool of it asks for, given or not."""
+        extra = frozenset(name for each in self._loaded.values() for name in each.plugin.extra_permissions)
+        tools = (tool for each in self._loaded.values() for tool in each.tools.values())
+        return (extra | frozenset(tool.spec.permission for tool in tools)) - {""}
 
     @property
     def awaits_first_file(self) -> bool:
@@ -158,7 +176,12 @@ class Plugins(PluginLifecycle):
     @property
     def commands(self) -> dict[str, str]:
         """The slash commands of all plugins: name to one line of help."""
-        return {name: help_ for each in self._loaded.values() for name, help_ in each.plugin.commands.items()}
+        return self.commands_on("")
+
+    def commands_on(self, platform: str) -> dict[str, str]:
+        """The slash commands of the plugins that work on ``platform``: name to one line of help. Empty: of all."""
+        there = [each.plugin for each in self._loaded.values() if works_on(each.plugin, platform)]
+        return {name: help_ for plugin in there for name, help_ in plugin.commands.items()}
 
     @property
     def file_commands(self) -> frozenset[str]:
@@ -177,8 +200,8 @@ class Plugins(PluginLifecycle):
             PluginError: there is no such tool, it is not permitted, its plugin is cut off, or the call failed.
         """
         each, tool, values = self._checked(name, arguments, allowed)
-        if is_refused_here(each.plugin, context):
-            return private_refusal()
+        if (refusal := refusal_here(each.plugin, context)) is not None:
+            return refusal
         return await self._caller.call(
             each,
             name,
@@ -235,8 +258,8 @@ class Plugins(PluginLifecycle):
         each = self._loaded.get(owner)
         if each is None or not rest or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers the button {value[:BUTTON_CHARACTERS]!r}")
-        if is_refused_here(each.plugin, context):
-            return private_refusal()
+        if (refusal := refusal_here(each.plugin, context)) is not None:
+            return refusal
         return await self._caller.call(
             each, "a button", lambda own: _pressed(each.plugin, own, value, rest), context, credentials=None
         )
@@ -269,7 +292,10 @@ class Plugins(PluginLifecycle):
     ) -> ToolResult | None:
         """The first plugin's answer to words that cannot wait. None: nothing is urgent. One that fails has no say."""
         for each in self._loaded.values():
-            if not each.plugin.answers("urgent_answer_to") or not self._any_permitted(each, allowed):
+            platform = "" if context.event is None else context.event.conversation.platform
+            if not each.plugin.answers("urgent_answer_to") or not works_on(each.plugin, platform):
+                continue
+            if not self._any_permitted(each, allowed):
                 continue
             silent: list[bool] = []
 
@@ -450,8 +476,8 @@ class Plugins(PluginLifecycle):
         each = next((each for each in self._loaded.values() if name in each.plugin.commands), None)
         if each is None or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers /{name}")
-        if is_refused_here(each.plugin, context):
-            return private_refusal()
+        if (refusal := refusal_here(each.plugin, context)) is not None:
+            return refusal
         return await self._caller.call(
             each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context, credentials=None
         )
@@ -506,7 +532,7 @@ class Plugins(PluginLifecycle):
 
         async def visitor(key: str) -> ToolContext | None:
             context = await context_of(key)
-            return None if context is None else self._caller.own(plugin, context)
+            return None if context is None else self._caller.own(each.plugin, context)
 
         async def ask(_: ToolContext) -> ToolResult:
             found.append(await each.plugin.page(request, visitor))
@@ -541,7 +567,7 @@ class Plugins(PluginLifecycle):
         return not each.tools or any(is_permitted(tool.spec, self._allowed, allowed) for tool in each.tools.values())
 
     def _is_asked(self, each: LoadedPlugin, context: ToolContext, allowed: Collection[str] | None) -> bool:
-        return self._any_permitted(each, allowed) and not is_refused_here(each.plugin, context)
+        return self._any_permitted(each, allowed) and refusal_here(each.plugin, context) is None
 
 
 async def _pressed(plugin: ToolSource, context: ToolContext, value: str, rest: str) -> ToolResult:

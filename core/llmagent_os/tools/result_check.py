@@ -21,6 +21,7 @@ MAX_ROWS = 200  #: of a card, or of a table
 MAX_FILES = 10  #: in one result
 MAX_COLUMNS = 20  #: of a table
 MAX_DEPTH = 20  #: of nested lists and dicts
+MAX_VALUES = 16_000  #: in ``data``, with those inside of others: more cannot be :data:`MAX_DATA` bytes or fewer
 
 
 def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolResult:
@@ -36,7 +37,10 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
     """
     if not isinstance(result, ToolResult):
         raise PluginError(f"returned {type(result).__name__}, not a ToolResult")
-    _is_json(result.data, "data")
+    # Before anything is copied: to look at a result of a gigabyte would hold everybody up.
+    if isinstance(result.text, str) and len(result.text) > MAX_TEXT:  # pyright: ignore[reportUnnecessaryIsInstance]
+        raise PluginError(f"returned a text of {len(result.text)} characters; 1 to {MAX_TEXT} are allowed")
+    _is_json(result.data, "data", _Allowance())
     try:
         raw = msgspec.json.encode(result)
         sound = msgspec.json.decode(raw, type=ToolResult)  # a copy: the plugin cannot change it later
@@ -115,8 +119,27 @@ def _owned(button: Button, plugin: str) -> Button:
     return msgspec.structs.replace(button, value=value)
 
 
-def _is_json(value: object, where: str, depth: int = 0) -> None:
+class _Allowance:
+    """How many values and characters may still come."""
+
+    def __init__(self) -> None:
+        self.values, self.characters = MAX_VALUES, MAX_DATA
+
+    def take(self, value: object) -> None:
+        """Count a value.
+
+        Raises:
+            PluginError: there are too many.
+        """
+        self.values -= 1
+        self.characters -= len(value) if isinstance(value, str) else 0
+        if self.values < 0 or self.characters < 0:
+            raise PluginError(f"returned more than {MAX_DATA} bytes of data; more do not fit a model's context")
+
+
+def _is_json(value: object, where: str, left: _Allowance, depth: int = 0) -> None:
     """Refuse what ``msgspec`` encodes and JSON does not have: dates, sets and bytes would come back as strings."""
+    left.take(value)
     if depth > MAX_DEPTH:
         raise PluginError(f"returned {where[:60]}… nested deeper than {MAX_DEPTH}")
     if value is None or isinstance(value, str | bool | int):
@@ -126,11 +149,12 @@ def _is_json(value: object, where: str, depth: int = 0) -> None:
             raise PluginError(f"returned {where}={value!r}, which is not JSON")
     elif isinstance(value, list | tuple):
         for number, item in enumerate(cast("list[object]", value)):
-            _is_json(item, f"{where}[{number}]", depth + 1)
+            _is_json(item, f"{where}[{number}]", left, depth + 1)
     elif isinstance(value, dict):
         for key, item in cast("dict[object, object]", value).items():
             if not isinstance(key, str):
                 raise PluginError(f"returned {where} with the key {key!r}; JSON keys are strings")
-            _is_json(item, f"{where}.{key}", depth + 1)
+            left.take(key)
+            _is_json(item, f"{where}.{key[:80]}", left, depth + 1)
     else:
         raise PluginError(f"returned {where} of type {type(value).__name__}, which is not JSON")

@@ -24,12 +24,14 @@ from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import ContainedError, PluginError, ToolArgumentError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity, first_identity_of, identity_of
-from llmagent_os.plugin import ToolContext, ToolResult
+from llmagent_os.plugin import ToolContext, ToolResult, ToolSource
 from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.chart_pictures import with_chart_drawn
 from llmagent_os.tools.credential_use import lack_notice, scrubbed_result, scrubbed_text
+from llmagent_os.tools.kept_records import KeepingLimits, kept_records, kept_shared, kept_timers
 from llmagent_os.tools.loaded_plugin import LoadedPlugin
+from llmagent_os.tools.plugin_logging import lines_of
 from llmagent_os.tools.plugin_privacy import kept_private
 from llmagent_os.tools.result_check import checked
 from llmagent_os.tools.step_timer import StepTimer
@@ -70,18 +72,21 @@ class ToolCaller:
         clock: seconds that only ever increase, for how long a call keeps the event loop.
         vault: keeps people's credentials. None: the context's own are used.
         shared: gives a plugin what all people keep with it: ``ledger.shared_records``. None: as for ``records``.
+        limits: how much a plugin may keep for one person; None: the usual.
     """
 
     def __init__(
         self,
         records: Callable[[str, Identity], Records] | None,
         timers: Callable[[str, Event], Timers] | None,
-        contacts: Callable[[str, Event], Contacts] | None,
+        contacts: Callable[[str, Event, int], Contacts] | None,
         grace: float,
         clock: Callable[[], float] = time.monotonic,
         vault: Vault | None = None,
         shared: Callable[[str], SharedRecords] | None = None,
+        limits: KeepingLimits | None = None,
     ) -> None:
+        self._limits = limits or KeepingLimits()
         self._records = records
         self._timers = timers
         self._contacts = contacts
@@ -125,13 +130,13 @@ class ToolCaller:
         given: dict[str, GivenCredential] = {}
         used: tuple[GivenCredential, ...] = ()
         try:
-            own = self.own(name, context, asks_others=loaded.plugin.asks_others)
+            own = self.own(loaded.plugin, context, asks_others=loaded.plugin.asks_others)
             if self._shared is not None and loaded.plugin.shares_records:
-                own = dataclasses.replace(own, shared=self._shared(name))
+                own = dataclasses.replace(own, shared=kept_shared(self._shared(name), loaded.plugin))
             own = await self._with_credentials(loaded, own, credentials)
             given = dict(own.credentials)
             used = tuple(given.values())
-            timer = StepTimer(_called(method, own), clock=self._clock)
+            timer = StepTimer(_called(name, method, own), clock=self._clock)
             returned = await self._bounded(loaded, what, timer, seconds)
             result = checked(returned, plugin=name, may_change_profile=may_change_profile)
             result = kept_private(loaded.plugin, scrubbed_result(result, used))
@@ -195,16 +200,22 @@ class ToolCaller:
             await self._vault.refused(plugin.name, error.name, _acting(context), used.secret)
         return lack_notice(plugin.name, credential, error)
 
-    def own(self, plugin: str, context: ToolContext, *, asks_others: bool = False) -> ToolContext:
+    def own(self, plugin: ToolSource, context: ToolContext, *, asks_others: bool = False) -> ToolContext:
         """The context with the records, timers and contacts of this plugin and no other."""
+        name, records, timers, contacts = plugin.name, context.records, context.timers, context.contacts
         if self._records is not None:
             # Documents are kept under the account that acts; without an event, under the person's first account.
-            context = dataclasses.replace(context, records=self._records(plugin, _acting(context)))
+            records = self._records(name, _acting(context))
         if self._timers is not None and context.event is not None:
-            context = dataclasses.replace(context, timers=self._timers(plugin, context.event))
+            timers = self._timers(name, context.event)
         if self._contacts is not None and context.event is not None and asks_others:
-            context = dataclasses.replace(context, contacts=self._contacts(plugin, context.event))
-        return context
+            contacts = self._contacts(name, context.event, plugin.records_version)
+        return dataclasses.replace(
+            context,
+            records=kept_records(records, plugin, self._limits),
+            timers=kept_timers(timers, plugin, self._limits),
+            contacts=contacts,
+        )
 
     async def _bounded(
         self, loaded: LoadedPlugin, what: str, work: Awaitable[ToolResult], seconds: float
@@ -258,6 +269,9 @@ def _acting(context: ToolContext) -> Identity:
     return first_identity_of(context.user_id) if context.event is None else identity_of(context.event)
 
 
-async def _called(method: Callable[[ToolContext], Awaitable[ToolResult]], context: ToolContext) -> ToolResult:
+async def _called(
+    plugin: str, method: Callable[[ToolContext], Awaitable[ToolResult]], context: ToolContext
+) -> ToolResult:
     """The result of ``method``, which may also raise before it gives anything to wait for."""
-    return await method(context)
+    with lines_of(plugin):
+        return await method(context)
