@@ -6,13 +6,36 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from pydantic import SecretStr
 
 from llmagent_os.adapter_kit.pages import PageRequest
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.credentials.credential import Credential
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolMark, ToolResult, ToolSource
+from llmagent_os.records import Record
+from llmagent_os.tools.declared_tools import settings_model
 from llmagent_os.tools.isolation.passed_context import PassedContext
+
+
+class DeclaredSetting(msgspec.Struct, frozen=True):
+    """A field of the plugin's settings."""
+
+    name: str
+    required: bool
+    secret: bool  #: it is given as a variable only
+    about: str  #: one line; empty: nothing is said
+
+    @classmethod
+    def all_of(cls, plugin: ToolSource) -> tuple[DeclaredSetting, ...] | None:
+        """Read the fields of a plugin's settings. None: it has no settings."""
+        model = settings_model(plugin)
+        if model is None:
+            return None
+        return tuple(
+            cls(name, field.is_required(), field.annotation is SecretStr, field.description or "")
+            for name, field in model.model_fields.items()
+        )
 
 
 class DeclaredPlugin(msgspec.Struct, frozen=True, kw_only=True):
@@ -26,6 +49,13 @@ class DeclaredPlugin(msgspec.Struct, frozen=True, kw_only=True):
     commands: dict[str, str]
     work: str
     file_commands: frozenset[str]
+    requires: tuple[str, ...]
+    requires_plugins: tuple[str, ...]
+    extra_permissions: tuple[str, ...]
+    platforms: tuple[str, ...]
+    records_version: int
+    migrations: tuple[int, ...]  #: the versions that it migrates from
+    settings: tuple[DeclaredSetting, ...] | None  #: the fields of its settings; None: it has no settings
     answers: tuple[str, ...]  #: the optional methods that it defines
     open_files: str = ""  #: why its process may read more files than it should; empty: it may not
 
@@ -41,6 +71,13 @@ class DeclaredPlugin(msgspec.Struct, frozen=True, kw_only=True):
             commands=dict(plugin.commands),
             work=plugin.work,
             file_commands=frozenset(plugin.file_commands),
+            requires=plugin.requires,
+            requires_plugins=plugin.requires_plugins,
+            extra_permissions=plugin.extra_permissions,
+            platforms=plugin.platforms,
+            records_version=plugin.records_version,
+            migrations=tuple(plugin.migrations),
+            settings=DeclaredSetting.all_of(plugin),
             answers=tuple(name for name in [*METHODS, "page"] if plugin.answers(name)),
             open_files=open_files,
         )
@@ -95,8 +132,19 @@ class PageAsked(msgspec.Struct, frozen=True, array_like=True):
     request: PageRequest
 
 
+class Migration(msgspec.Struct, frozen=True, array_like=True):
+    """A document that goes from one version to the next."""
+
+    version: int
+    record: Record
+
+
+#: What is wrong with settings: the field and the reason.
+WrongSettings = list[tuple[str, str]]
+
+
 class LoadPlugin(msgspec.Struct, frozen=True, kw_only=True):
-    """Which plugin the process loads: the one of an entry point, or of a file."""
+    """Which plugin the process loads: the one of an entry point, or of a file or folder."""
 
     entry_point: str = ""  #: its name
     file: str = ""  #: the path

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import itertools
 import shutil
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
@@ -20,18 +20,22 @@ import structlog
 
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall
+from llmagent_os.config.plugin_tables import PluginTables
 from llmagent_os.errors import PluginError
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import Tool, ToolContext, ToolResult, ToolSource, Visitor
+from llmagent_os.records import Record
 from llmagent_os.tools.isolation.child_process import ChildProcess
 from llmagent_os.tools.isolation.declared_plugin import (
     METHODS,
     DeclaredPlugin,
     DeclaredTool,
     MethodCall,
+    Migration,
     PageAsked,
     ToolRun,
 )
+from llmagent_os.tools.isolation.isolated_settings import IsolatedSettings
 from llmagent_os.tools.isolation.passed_context import ContextQuestion, LiveCall, PassedContext
 from llmagent_os.tools.isolation.rpc_connection import unpacked
 
@@ -60,6 +64,11 @@ class IsolatedPlugin(ToolSource):
         self.work = declared.work
         self.file_commands = declared.file_commands
         self.open_files = declared.open_files  #: why the process may read more files than it should; empty: it may not
+        self.requires, self.requires_plugins = declared.requires, declared.requires_plugins
+        self.extra_permissions, self.platforms = declared.extra_permissions, declared.platforms
+        self.records_version = declared.records_version
+        self.migrations = {version: self._migration(version) for version in declared.migrations}
+        self._settings = IsolatedSettings(declared.name, declared.settings)
         self._answers = frozenset(declared.answers)
         self._where = dict(where)
         self._tools: dict[str, Tool] = {}
@@ -105,14 +114,26 @@ class IsolatedPlugin(ToolSource):
             await self._running()
 
     async def stop(self) -> None:
-        child, self._child = self._child, None
-        if child is None:
-            return
         try:
-            if child.runs:
-                await child.connection.ask("stop", None, None)
+            if self._child is not None and self._child.runs:
+                await self._child.connection.ask("stop", None, None)
         finally:
+            await self.end()
+
+    async def end(self) -> None:
+        """End the process."""
+        child, self._child = self._child, None
+        if child is not None:
             await child.end()
+
+    async def give_settings(self, tables: PluginTables) -> None:
+        """Read the plugin's settings, and have the process check them.
+
+        Raises:
+            ConfigError: a value is wrong or missing. The message names the file and the line, or the variable.
+        """
+        if self._child is not None:
+            await self._settings.read(tables, self._child.connection)
 
     async def _running(self) -> ChildProcess:
         """The process, started anew where it has ended."""
@@ -136,9 +157,18 @@ class IsolatedPlugin(ToolSource):
 
     async def _begin(self, child: ChildProcess) -> None:
         """Have the plugin start, and read its tools."""
+        await self._settings.give(child.connection)
         await child.connection.ask("start", None, None)
         tools: list[DeclaredTool] = await child.connection.ask("tools", None, list[DeclaredTool])
         self._tools = {each.spec.name: self._tool(each) for each in tools}
+
+    def _migration(self, version: int) -> Callable[[Record], Awaitable[Record | None]]:
+        async def migrate(record: Record) -> Record | None:
+            child = await self._running()
+            made: Record | None = await child.connection.ask("migrate", Migration(version, record), Record | None)
+            return made
+
+        return migrate
 
     def _tool(self, declared: DeclaredTool) -> Tool:
         name = declared.spec.name

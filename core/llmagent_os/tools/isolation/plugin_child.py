@@ -6,6 +6,7 @@ It loads one plugin, and answers the host on the socket with the number FD until
 from __future__ import annotations
 
 import asyncio
+import inspect
 import os
 import socket
 import sys
@@ -15,10 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from pydantic import ValidationError
 
 from llmagent_os.errors import PluginError
 from llmagent_os.languages import speaking
 from llmagent_os.plugin import Tool, ToolContext, ToolSource
+from llmagent_os.tools.declared_tools import settings_model
 from llmagent_os.tools.isolation.child_limits import restrict
 from llmagent_os.tools.isolation.declared_plugin import (
     METHODS,
@@ -26,12 +29,14 @@ from llmagent_os.tools.isolation.declared_plugin import (
     DeclaredTool,
     LoadPlugin,
     MethodCall,
+    Migration,
     PageAsked,
     ToolRun,
+    WrongSettings,
 )
 from llmagent_os.tools.isolation.passed_context import PassedContext
 from llmagent_os.tools.isolation.rpc_connection import RpcConnection, unpacked
-from llmagent_os.tools.plugin_loading import from_entry_point, from_file
+from llmagent_os.tools.plugin_loading import from_entry_point, from_path
 from llmagent_os.tools.plugin_sources import GROUP
 
 
@@ -56,6 +61,12 @@ class PluginChild:
         match method:
             case "declare":
                 return DeclaredPlugin.of(plugin, self._open_files)
+            case "settings":
+                return _take_settings(plugin, unpacked(body, dict[str, Any], method))
+            case "migrate":
+                migration: Migration = unpacked(body, Migration, method)
+                made = plugin.migrations[migration.version](migration.record)
+                return await made if inspect.isawaitable(made) else made
             case "start":
                 await plugin.start()
                 return None
@@ -101,13 +112,25 @@ class PluginChild:
         return await self.host.ask(method, (number, arguments), kind)
 
 
+def _take_settings(plugin: ToolSource, values: dict[str, Any]) -> WrongSettings:
+    model = settings_model(plugin)
+    if model is None:
+        return []
+    try:
+        plugin.settings = model.model_validate(values)
+    except ValidationError as error:
+        details = error.errors(include_url=False, include_input=False)
+        return [(str(each["loc"][0]) if each["loc"] else "", each["msg"]) for each in details]
+    return []
+
+
 def _loaded(load: LoadPlugin) -> ToolSource:
     if load.file:
-        return from_file(Path(load.file), f"llmagent_os_plugin_{Path(load.file).stem}")[0]
+        return from_path(Path(load.file)).plugin
     found = [each for each in entry_points(group=GROUP) if each.name == load.entry_point]
     if not found:
         raise PluginError(f"no installed plugin is called {load.entry_point!r}")
-    return from_entry_point(load.entry_point, found[0].load)
+    return from_entry_point(found[0], fresh=False).plugin
 
 
 async def _serve(channel: socket.socket, child: PluginChild) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -13,14 +14,17 @@ import pytest
 import pytest_asyncio
 
 from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
+from llmagent_os.config.plugin_tables import PluginTables
 from llmagent_os.credentials.credential import CredentialError, Credentials, GivenCredential
 from llmagent_os.errors import PluginError, ToolArgumentError
 from llmagent_os.events import Attachment, Conversation, Message, Sender
-from llmagent_os.identity import PersonId
+from llmagent_os.identity import Identity, PersonId
 from llmagent_os.languages import speaking
+from llmagent_os.ledger.ledger import Ledger
 from llmagent_os.records import MemoryRecords
 from llmagent_os.timers import MemoryTimers
 from llmagent_os.tools.isolation.isolated_plugin import IsolatedPlugin
+from llmagent_os.tools.kept_records import KeepingLimits, kept_records
 from llmagent_os.tools.registry import Plugins
 from tests.unit.tools.test_registry import context as plain_context
 
@@ -33,12 +37,22 @@ import time
 from datetime import timedelta
 from pathlib import Path
 
+from pydantic import BaseModel, Field, SecretStr
+
 from llmagent_os.languages import language_in_force
 from llmagent_os.plugin import Button, CredentialError, Plugin, ToolContext, ToolResult, tool
 
 
+class StrangerSettings(BaseModel):
+    mood: str = Field(default="calm", pattern="[a-z]+")
+    key: SecretStr
+
+
 class Stranger(Plugin):
     name = "stranger"
+    settings: StrangerSettings
+    records_version = 2
+    migrations = {1: lambda old: {"what": old["text"], "count": 0}}
     commands = {"stranger": "what it keeps"}
 
     def __init__(self):
@@ -104,7 +118,8 @@ class Stranger(Plugin):
         return ToolResult({"status": value}, f"pressed {value}: {(await context.records.get('kept'))['what']}")
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
-        return ToolResult({}, f"/{name} {arguments}: {len(await context.records.items())}")
+        settings = f"{self.settings.mood} {self.settings.key.get_secret_value()}"
+        return ToolResult({}, f"/{name} {arguments}: {await context.records.items()} {settings}")
 
     async def due(self, context: ToolContext, key, at) -> None:
         return None
@@ -121,9 +136,17 @@ def file(tmp_path: Path) -> Path:
 
 @pytest_asyncio.fixture
 async def plugins(file: Path) -> AsyncIterator[Plugins]:
-    async with Plugins(installed=(), failures=99) as plugins:
-        await plugins.add(await IsolatedPlugin.launched(file=str(file)))
+    tables = PluginTables(variables={"LLMAGENT_OS_PLUGIN_STRANGER_KEY": "k3y"}, tables={"stranger": {"mood": "merry"}})
+    isolated = ("str*",)
+    async with Plugins(folder=file.parent, installed=(), isolated=isolated, tables=tables, failures=99) as plugins:
+        assert [each.state for each in plugins.health()] == ["working"]
         yield plugins
+
+
+def _stranger(plugins: Plugins) -> IsolatedPlugin:
+    plugin = plugins._loaded["stranger"].plugin  # pyright: ignore[reportPrivateUsage]
+    assert isinstance(plugin, IsolatedPlugin)
+    return plugin
 
 
 async def test_it_does_all_that_a_plugin_does(plugins: Plugins, tmp_path: Path) -> None:
@@ -150,7 +173,8 @@ async def test_it_does_all_that_a_plugin_does(plugins: Plugins, tmp_path: Path) 
     assert await records.items() == [("kept", {"what": "rain", "count": 102})]
     assert timers.pending == {"later": own.now + timedelta(hours=1)}
     assert (await plugins.press(kept.buttons[0].value, own)).text == "pressed undo: rain"
-    assert (await plugins.command("stranger", "now", own)).text == "/stranger now: 1"
+    said = "/stranger now: [('kept', {'what': 'rain', 'count': 102})] merry k3y"
+    assert (await plugins.command("stranger", "now", own)).text == said
     assert await plugins.due("stranger", "later", own.now, own) is None
     with pytest.raises(ToolArgumentError, match="keep: the argument 'what' is missing"):
         await plugins.call("keep", {}, own)
@@ -209,13 +233,32 @@ async def test_a_missing_credential_is_asked_for(plugins: Plugins) -> None:
     assert CredentialError("mail").lack == "refused"
 
 
-async def test_no_process_stays(file: Path) -> None:
-    """A host that is stopped must leave nothing behind."""
-    plugin = await IsolatedPlugin.launched(file=str(file))
-    async with Plugins(installed=()) as plugins:
-        await plugins.add(plugin)
-        child = plugin.process_id
-        assert child is not None
+async def test_old_records_are_migrated_by_its_own_code(plugins: Plugins) -> None:
+    """An author who moves the plugin out of the process must not lose what people keep."""
+    ledger = await Ledger.open("sqlite://")
+    records = ledger.records("stranger", Identity("memory::ana"))
+    await records.put("kept", {"text": "snow"})
+    own = kept_records(records, _stranger(plugins), KeepingLimits())
+    assert await own.get("kept") == {"what": "snow", "count": 0}
+    await ledger.close()
+
+
+async def test_wrong_settings_name_the_line(file: Path, tmp_path: Path) -> None:
+    """ "Settings are wrong" sends the reader through the whole file."""
+    toml = tmp_path / "bot.toml"
+    toml.write_text('name = "x"\n\n[plugin.stranger]\nmood = "MERRY"\n')
+    tables = PluginTables(toml, {"LLMAGENT_OS_PLUGIN_STRANGER_KEY": "k3y"})
+    async with Plugins(folder=file.parent, installed=(), isolated=("*",), tables=tables) as plugins:
+        assert re.search(r"bot\.toml.*4.*mood(.|\n)*pattern", str(plugins.mistakes[0]))
+    async with Plugins(folder=file.parent, installed=(), isolated=("*",)) as plugins:
+        assert "LLMAGENT_OS_PLUGIN_STRANGER_KEY is not set" in str(plugins.mistakes[0])
+
+
+async def test_no_process_stays(plugins: Plugins) -> None:
+    """A host that is stopped must leave nothing behind, and a reload not the old process."""
+    child = _stranger(plugins).process_id
+    assert child is not None
+    await plugins.stop()
     with pytest.raises(ProcessLookupError):
         os.kill(child, 0)
 
