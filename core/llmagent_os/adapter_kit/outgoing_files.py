@@ -105,6 +105,18 @@ class OutgoingFiles:
             raise ValueError(f"{key!r} is the key of no kept file")
         return str((self._folder or Path(tempfile.gettempdir())) / key)
 
+    @property
+    def kept_root(self) -> str:
+        """What :meth:`kept_path` puts in front of a key."""
+        return f"{self._folder or Path(tempfile.gettempdir())}/"
+
+    def holds(self, path: str) -> bool:
+        """Whether ``path`` is a file of this person's folder. Without a folder there is none."""
+        if self._folder is None:
+            return False
+        own = (self._folder / file_name_of(self._person_id or "")).resolve()
+        return Path(path).resolve().is_relative_to(own)
+
     async def drop(self, key: str) -> None:
         """Erase a kept file. Once more changes nothing."""
         await asyncio.to_thread(Path(self.kept_path(key)).unlink, missing_ok=True)
@@ -129,8 +141,15 @@ class MemoryFiles(OutgoingFiles):
         self.written[key] = content
         return key
 
+    @property
+    def kept_root(self) -> str:
+        return ""
+
     def kept_path(self, key: str) -> str:
         return key
+
+    def holds(self, path: str) -> bool:
+        return path in self.written
 
     async def drop(self, key: str) -> None:
         self.written.pop(key, None)

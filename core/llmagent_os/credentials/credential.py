@@ -86,7 +86,8 @@ class CredentialError(PluginError):
             why: a clause for the person: "the server does not know the token". It must not hold the credential.
         """
         super().__init__(f"the credential {name!r} is {lack}")
-        self.name, self.lack, self.why = name, lack, why
+        self.name, self.why = name, why
+        self.lack: Lack = lack
 
 
 class GivesCredentials(Protocol):

@@ -215,7 +215,7 @@ class ToolSource:
     records_version: int = 1
     #: by version, what makes a document of the next version out of one of this version; None: the document goes. Such
     #: a function does nothing else. It is called when a document of an older version is first read, or replaced.
-    migrations: Mapping[int, Callable[[Record], Record | None]] = MappingProxyType({})
+    migrations: Mapping[int, Callable[[Record], Record | Awaitable[Record | None] | None]] = MappingProxyType({})
 
     def tools(self) -> Mapping[str, Tool]:
         """The tools, by name. The host reads them when it loads the source.

@@ -9,6 +9,7 @@ or two calls read at the same moment. A document of a version that the code does
 from __future__ import annotations
 
 import copy
+import inspect
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,7 +29,7 @@ class KeepingLimits:
     timers: int = 5_000  #: that are set and not due yet
 
 
-def migrated(source: ToolSource, key: str, record: Record, version: int) -> Record | None:
+async def migrated(source: ToolSource, key: str, record: Record, version: int) -> Record | None:
     """Return a document in the form that ``source`` knows; None: the document goes.
 
     Raises:
@@ -45,7 +46,8 @@ def migrated(source: ToolSource, key: str, record: Record, version: int) -> Reco
         if found is None:
             return None
         try:
-            found = source.migrations[step](found)
+            made = source.migrations[step](found)
+            found = await made if inspect.isawaitable(made) else made
         except Exception as error:
             raise PluginError(
                 f"the migration of {source.name!r} from version {step} failed at the record {key!r}, which was left as "
@@ -95,7 +97,7 @@ class KeptRecords:
             if version == self._source.records_version:
                 found.append((name, record))
                 continue
-            new = migrated(self._source, name, record, version)
+            new = await migrated(self._source, name, record, version)
             if not await self._inner.replace(name, record, version, new, self._source.records_version):
                 found += await self._read(name)  # another call was faster
             elif new is not None:
@@ -113,7 +115,7 @@ class KeptSharedRecords:
     async def under(self, key: str) -> list[tuple[PersonId, Record]]:
         found: list[tuple[PersonId, Record]] = []
         for person, record, version in await self._inner.versions_under(key):
-            new = migrated(self._source, key, record, version)
+            new = await migrated(self._source, key, record, version)
             if new is not None:
                 found.append((person, new))
         return found

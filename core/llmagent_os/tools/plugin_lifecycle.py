@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from fnmatch import fnmatchcase
 from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -22,6 +23,7 @@ from llmagent_os.errors import ConfigError, PluginError
 from llmagent_os.plugin import Tool, ToolSource
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.declared_tools import check_declaration, declared_tools, settings_model
+from llmagent_os.tools.isolation.isolated_plugin import IsolatedPlugin
 from llmagent_os.tools.loaded_plugin import ADDED, ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.module_namespace import ModuleNamespace
 from llmagent_os.tools.plugin_loading import MadePlugin, from_entry_point, from_path
@@ -39,6 +41,8 @@ class PluginLifecycle:
         breaker: makes the circuit breaker of a plugin.
         start_timeout: seconds that a plugin may take to start or stop.
         tables: where the settings of plugins stand.
+        isolated: the plugins that run in a process of their own, with wildcards: names of entry points, of files and of
+            folders.
     """
 
     def __init__(
@@ -48,6 +52,7 @@ class PluginLifecycle:
         breaker: Callable[[], CircuitBreaker],
         start_timeout: float,
         tables: PluginTables,
+        isolated: Collection[str] = (),
     ) -> None:
         self.folder = folder
         self._folder = PluginFolder(folder)
@@ -59,6 +64,7 @@ class PluginLifecycle:
         self._mistakes: dict[str, ConfigError] = {}  # origin -> what is wrong with its settings
         self._waiting: set[str] = set()  # origins of plugins that need a plugin which is not loaded
         self._tables = tables
+        self._isolated = tuple(isolated)
         self._leaving: set[asyncio.Task[None]] = set()
         self._loading = asyncio.Lock()
 
@@ -120,7 +126,7 @@ class PluginLifecycle:
             there = await self._folder.look_at(path)
             with self._reported(source):
                 if there:
-                    await self._swap_in(await asyncio.to_thread(from_path, path), source, source)
+                    await self._swap_in(await self._made_from_path(path), source, source)
                 else:
                     self._drop(source)
                 self._note_fine(source)
@@ -181,11 +187,23 @@ class PluginLifecycle:
         origin = f"{ENTRY_POINT} {entry.name}"
         async with self._loading:
             with self._reported(origin):
-                made = await asyncio.to_thread(partial(from_entry_point, entry, fresh=fresh))
-                await self._swap_in(made, ENTRY_POINT, origin)
+                await self._swap_in(await self._made_from_entry(entry, fresh=fresh), ENTRY_POINT, origin)
                 self._note_fine(origin)
                 return True
         return False
+
+    async def _made_from_path(self, path: Path) -> MadePlugin:
+        if self._is_isolated(path.stem):
+            return MadePlugin(await IsolatedPlugin.launched(file=str(path.absolute())))
+        return await asyncio.to_thread(from_path, path)
+
+    async def _made_from_entry(self, entry: EntryPoint, *, fresh: bool) -> MadePlugin:
+        if self._is_isolated(entry.name):
+            return MadePlugin(await IsolatedPlugin.launched(entry_point=entry.name))
+        return await asyncio.to_thread(partial(from_entry_point, entry, fresh=fresh))
+
+    def _is_isolated(self, name: str) -> bool:
+        return any(fnmatchcase(name, pattern) for pattern in self._isolated)
 
     async def _swap_in(self, made: MadePlugin, source: str, origin: str) -> None:
         try:
@@ -193,6 +211,8 @@ class PluginLifecycle:
         except BaseException:
             if made.namespace is not None:
                 made.namespace.close()
+            if isinstance(made.plugin, IsolatedPlugin):
+                await made.plugin.end()
             raise
 
     def _note_fine(self, origin: str) -> None:
@@ -216,7 +236,9 @@ class PluginLifecycle:
         if missing := [name for name in plugin.requires_plugins if name not in self._loaded]:
             self._waiting.add(origin)
             raise PluginError(f"plugin {plugin.name!r} needs the plugin {missing[0]!r}, which is not loaded")
-        if (model := settings_model(plugin)) is not None:
+        if isinstance(plugin, IsolatedPlugin):
+            await plugin.give_settings(self._tables)
+        elif (model := settings_model(plugin)) is not None:
             plugin.settings = await asyncio.to_thread(self._tables.checked, plugin.name, model)
         # A file whose plugin has another name now has no second one.
         replaced = [

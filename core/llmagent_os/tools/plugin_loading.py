@@ -9,7 +9,7 @@ from importlib.metadata import EntryPoint
 from pathlib import Path
 
 from llmagent_os.errors import PluginError
-from llmagent_os.plugin import Plugin
+from llmagent_os.plugin import Plugin, ToolSource
 from llmagent_os.tools.module_namespace import ModuleNamespace
 
 
@@ -17,7 +17,7 @@ from llmagent_os.tools.module_namespace import ModuleNamespace
 class MadePlugin:
     """A plugin that was made, and the modules that it was made from."""
 
-    plugin: Plugin
+    plugin: ToolSource
     namespace: ModuleNamespace | None = None  #: closed when the plugin has stopped; None: ordinary modules
 
 

@@ -63,6 +63,7 @@ class Plugins(PluginLifecycle):
         shared: gives a plugin that says so what all people keep with it: ``ledger.shared_records``.
         vault: keeps people's credentials. None: a call has those of its context.
         tables: where the settings of plugins stand. None: nowhere, so they have their defaults.
+        isolated: the plugins that run in a process of their own, with wildcards: see ``isolated_plugins`` of a bot.
         limits: how much a plugin may keep for one person; None: the usual.
         failures: the number of failures in a row after which a plugin is cut off.
         rest: seconds that a plugin is cut off for, doubled with every further failure.
@@ -83,6 +84,7 @@ class Plugins(PluginLifecycle):
         shared: Callable[[str], SharedRecords] | None = None,
         vault: Vault | None = None,
         tables: PluginTables | None = None,
+        isolated: Collection[str] = (),
         limits: KeepingLimits | None = None,
         failures: int = 3,
         rest: float = 60.0,
@@ -96,6 +98,7 @@ class Plugins(PluginLifecycle):
             lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock),
             start_timeout,
             tables or PluginTables(),
+            isolated,
         )
         self._allowed = allowed
         self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared, limits)

@@ -21,7 +21,7 @@ from llmagent_os.chat import ToolSpec
 from llmagent_os.contacts import Contacts
 from llmagent_os.credentials.credential import CredentialError, GivenCredential
 from llmagent_os.credentials.vault import Vault
-from llmagent_os.errors import ContainedError, PluginError
+from llmagent_os.errors import ContainedError, PluginError, ToolArgumentError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity, first_identity_of, identity_of
 from llmagent_os.plugin import ToolContext, ToolResult, ToolSource
@@ -144,6 +144,9 @@ class ToolCaller:
             breaker.succeeded()  # the plugin works; the person has to sign in
             error.why = scrubbed_text(error.why, used)
             return await self._lacking(loaded, context, error, given.get(error.name))
+        except ToolArgumentError:
+            breaker.succeeded()  # the plugin works; the call was wrong
+            raise
         except BaseException as raised:
             raise self._failed(loaded, what, raised, used) from (None if used else raised)
         finally:
