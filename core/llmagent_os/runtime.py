@@ -320,6 +320,8 @@ async def _plugins(
         wrong = [(("permissions", at), text) for at, text in unknown]
         if without := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
             _log.warning("[approvals] names tools that there are not", tools=without, known=sorted(plugins.marks))
+        if without := sorted(set(bot.config.tools.always) - set(plugins.marks)):
+            _log.warning("[tools] names tools that there are not", tools=without, known=sorted(plugins.marks))
     if wrong:
         raise await asyncio.to_thread(bot.mistaken, wrong)
     return plugins
@@ -585,6 +587,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         notes=config.instructions,
         permissions=config.permissions,
         tool_rounds=config.tool_rounds,
+        tools=config.tools,
         max_tokens=config.max_tokens,
         temperature=config.words_temperature(local=llm.location is not None),
         min_p=config.min_p,

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import sys
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -34,10 +35,13 @@ from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.plugin_loading import from_entry_point, from_file
+from llmagent_os.tools.plugin_lookup import PluginLookup
 from llmagent_os.tools.plugin_privacy import is_refused_here, private_refusal
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
 from llmagent_os.tools.result_check import without_prefix
-from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
+from llmagent_os.tools.tool_calling import ToolCaller
+from llmagent_os.tools.tool_choice import OfferedTools
+from llmagent_os.tools.tool_index import ToolIndex
 from llmagent_os.tools.tool_schema import Tool, tools_of
 
 PROFILE_WRITE = "profile.write"  #: the permission of a tool that may change the profile
@@ -95,7 +99,9 @@ class Plugins:
         self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared)
         self._breaker: Callable[[], CircuitBreaker] = lambda: CircuitBreaker(failures=failures, rest=rest, clock=clock)
         self._start_timeout = start_timeout
-        self._loaded: dict[str, LoadedPlugin] = {}  # by plugin name; replaced as a whole, never changed in place
+        self._loaded: dict[str, LoadedPlugin]  # by plugin name; replaced as a whole, never changed in place
+        self._set_loaded({})
+        self.calls: Counter[str] = Counter()  #: how often each tool was called since the start, by name
         self._problems: dict[str, str] = {}  # source -> why it (or its newest version) is not loaded
         self._leaving: set[asyncio.Task[None]] = set()
         self._loading = asyncio.Lock()
@@ -124,7 +130,8 @@ class Plugins:
 
     async def stop(self) -> None:
         """Stop every plugin, after the calls under way have ended."""
-        loaded, self._loaded = self._loaded, {}
+        loaded = self._loaded
+        self._set_loaded({})
         for each in loaded.values():
             self._leave(each)
         while self._leaving:
@@ -138,31 +145,37 @@ class Plugins:
         Args:
             allowed: permissions that are asked for besides the registry's own. None asks for no more.
         """
-        return tuple(
-            tool.spec
-            for each in self._loaded.values()
-            if each.breaker.state != "open"
-            for tool in each.tools.values()
-            if tool.mark.offered and is_permitted(tool.spec, self._allowed, allowed)
-        )
+        permitted = self._lookup.permitted(allowed)
+        if all(each.breaker.state != "open" for each, _ in permitted.offered):
+            return permitted.specs
+        return tuple(spec for each, specs in permitted.offered if each.breaker.state != "open" for spec in specs)
+
+    def offered(self, allowed: Collection[str] | None = None) -> OfferedTools:
+        """Return the tools of :meth:`specs`, prepared for choosing among them."""
+        return self._lookup.offered(self.specs(allowed))
+
+    async def tool_index(self) -> ToolIndex:
+        """Return the index by which tools are found: of all that models are offered, permitted or not."""
+        return await self._lookup.index()
 
     def permitted(self) -> frozenset[str]:
         """The names of the tools that may be called, also of those that only a plugin's own rules call."""
-        tools = (tool for each in self._loaded.values() for tool in each.tools.values())
-        return frozenset(tool.spec.name for tool in tools if is_permitted(tool.spec, self._allowed, None))
+        return self._lookup.permitted(None).names
 
     def mark_of(self, name: str) -> ToolMark | None:
         """What a plugin says of its tool ``name``. None: there is no such tool."""
-        return next((each.tools[name].mark for each in self._loaded.values() if name in each.tools), None)
+        found = self._lookup.tools.get(name)
+        return None if found is None else found[1].mark
 
     def spec_of(self, name: str) -> ToolSpec | None:
         """How a tool is offered to models. None: there is no such tool."""
-        return next((each.tools[name].spec for each in self._loaded.values() if name in each.tools), None)
+        found = self._lookup.tools.get(name)
+        return None if found is None else found[1].spec
 
     def keep_private(self, names: Iterable[str]) -> bool:
         """Whether one of the tools ``names`` is of a plugin that keeps private what it is told and says."""
-        private = {tool for each in self._loaded.values() if each.plugin.keeps_private for tool in each.tools}
-        return not private.isdisjoint(names)
+        found = (self._lookup.tools.get(name) for name in names)
+        return any(each is not None and each[0].plugin.keeps_private for each in found)
 
     def credential(self, plugin: str, name: str) -> Credential | None:
         """What a plugin says of one of its credentials. None: there is none such."""
@@ -178,8 +191,8 @@ class Plugins:
     @property
     def marks(self) -> dict[str, ToolMark]:
         """What the plugins say of their tools that may be called, by name."""
-        tools = (tool for each in self._loaded.values() for tool in each.tools.values())
-        return {tool.spec.name: tool.mark for tool in tools if is_permitted(tool.spec, self._allowed, None)}
+        permitted = self._lookup.permitted(None).names
+        return {name: tool.mark for name, (_, tool) in self._lookup.tools.items() if name in permitted}
 
     @property
     def ask_others(self) -> bool:
@@ -224,6 +237,7 @@ class Plugins:
         each, tool, values = self._checked(name, arguments, allowed)
         if is_refused_here(each.plugin, context):
             return private_refusal()
+        self.calls[name] += 1
         return await self._caller.call(
             each,
             name,
@@ -243,7 +257,7 @@ class Plugins:
             PluginError: as for :meth:`call`.
         """
         each, _, values = self._checked(name, arguments, allowed)
-        if type(each.plugin).proposed is Plugin.proposed:
+        if each not in self._lookup.having("proposed"):
             return ""
         words: list[str] = []
 
@@ -258,13 +272,13 @@ class Plugins:
         self, name: str, arguments: Mapping[str, Any], allowed: Collection[str] | None
     ) -> tuple[LoadedPlugin, Tool, dict[str, Any]]:
         """The plugin and the tool of a call, and its arguments as the tool takes them. Raises as :meth:`call` does."""
-        each = next((each for each in self._loaded.values() if name in each.tools), None)
-        if each is None:
+        found = self._lookup.tools.get(name)
+        if found is None:
             raise PluginError(
                 f"there is no tool {name!r}; there are: {', '.join(spec.name for spec in self.specs(allowed))}"
             )
-        tool = each.tools[name]
-        if not is_permitted(tool.spec, self._allowed, allowed):
+        each, tool = found
+        if name not in self._lookup.permitted(allowed).names:
             raise PluginError(
                 f"the tool {name!r} needs the permission {tool.spec.permission!r}, which this bot does not give"
             )
@@ -291,9 +305,10 @@ class Plugins:
 
         Only plugins that have a rule for it are asked. One that fails has no say, and the model answers.
         """
-        for name, each in self._loaded.items():
-            if type(each.plugin).button_meant is Plugin.button_meant or not self._is_asked(each, context, allowed):
+        for each in self._lookup.having("button_meant"):
+            if not self._is_asked(each, context, allowed):
                 continue
+            name = each.plugin.name
             meant: list[str] = []
 
             async def ask(own: ToolContext, plugin: Plugin = each.plugin, meant: list[str] = meant) -> ToolResult:
@@ -313,8 +328,8 @@ class Plugins:
         self, context: ToolContext, *, allowed: Collection[str] | None = None
     ) -> ToolResult | None:
         """The first plugin's answer to words that cannot wait. None: nothing is urgent. One that fails has no say."""
-        for each in self._loaded.values():
-            if type(each.plugin).urgent_answer_to is Plugin.urgent_answer_to or not self._any_permitted(each, allowed):
+        for each in self._lookup.having("urgent_answer_to"):
+            if not self._any_permitted(each, allowed):
                 continue
             silent: list[bool] = []
 
@@ -336,9 +351,10 @@ class Plugins:
 
         A plugin that fails has no say.
         """
-        for name, each in self._loaded.items():
-            if type(each.plugin).answer_to is Plugin.answer_to or not self._is_asked(each, context, allowed):
+        for each in self._lookup.having("answer_to"):
+            if not self._is_asked(each, context, allowed):
                 continue
+            name = each.plugin.name
             silent = False
 
             async def ask(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
@@ -364,9 +380,10 @@ class Plugins:
         The first plugin that understands the words has its way. Calls that a model could not make are never made: then
         the plugin's rules are wrong, and the model decides.
         """
-        for name, each in self._loaded.items():
-            if type(each.plugin).requests_in is Plugin.requests_in or not self._is_asked(each, context, allowed):
+        for each in self._lookup.having("requests_in"):
+            if not self._is_asked(each, context, allowed):
                 continue
+            name = each.plugin.name
             found: list[ToolCall] = []
 
             async def ask(own: ToolContext, plugin: Plugin = each.plugin, found: list[ToolCall] = found) -> ToolResult:
@@ -399,8 +416,8 @@ class Plugins:
             results: by the ``call_id`` of their calls, in order.
             context: of the message.
         """
-        for each in self._loaded.values():
-            if not set(names) <= set(each.tools) or type(each.plugin).joined is Plugin.joined:
+        for each in self._lookup.having("joined"):
+            if not set(names) <= set(each.tools):
                 continue
             own_results = {key: without_prefix(result, each.plugin.name) for key, result in results.items()}
 
@@ -420,8 +437,8 @@ class Plugins:
 
         Only plugins that have a rule for it are asked. One that fails has no say.
         """
-        for each in self._loaded.values():
-            if type(each.plugin).received is Plugin.received or not self._is_asked(each, context, allowed):
+        for each in self._lookup.having("received"):
+            if not self._is_asked(each, context, allowed):
                 continue
             silent: list[bool] = []
 
@@ -444,9 +461,8 @@ class Plugins:
         A plugin that fails has no say.
         """
         said: list[str] = []
-        for name, each in self._loaded.items():
-            if type(each.plugin).profile_changed is Plugin.profile_changed:
-                continue
+        for each in self._lookup.having("profile_changed"):
+            name = each.plugin.name
 
             async def follow(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
                 return await plugin.profile_changed(own, before, assumed_zone) or _SILENT
@@ -462,8 +478,8 @@ class Plugins:
     async def suggestions(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> list[str]:
         """What the plugins suggest that the person could ask now. A plugin that fails suggests nothing."""
         found: list[str] = []
-        for each in self._loaded.values():
-            if type(each.plugin).suggestions is Plugin.suggestions or not self._any_permitted(each, allowed):
+        for each in self._lookup.having("suggestions"):
+            if not self._any_permitted(each, allowed):
                 continue
 
             async def ask(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
@@ -476,7 +492,8 @@ class Plugins:
 
     def work(self, tool: str) -> str:
         """What people read while ``tool`` is called; empty: nothing of its own."""
-        return next((each.plugin.work for each in self._loaded.values() if tool in each.tools), "")
+        found = self._lookup.tools.get(tool)
+        return "" if found is None else found[0].plugin.work
 
     async def command(
         self, name: str, arguments: str, context: ToolContext, *, allowed: Collection[str] | None = None
@@ -486,7 +503,7 @@ class Plugins:
         Raises:
             PluginError: no plugin has this command, or the call failed.
         """
-        each = next((each for each in self._loaded.values() if name in each.plugin.commands), None)
+        each = self._lookup.commands.get(name)
         if each is None or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers /{name}")
         if is_refused_here(each.plugin, context):
@@ -498,9 +515,7 @@ class Plugins:
     @property
     def exporting(self) -> tuple[str, ...]:
         """The names of the plugins that give what they keep about a person as files."""
-        return tuple(
-            name for name, each in self._loaded.items() if type(each.plugin).export_files is not Plugin.export_files
-        )
+        return tuple(each.plugin.name for each in self._lookup.having("export_files"))
 
     async def export_files(self, plugin: str, context: ToolContext) -> ToolResult | None:
         """What ``plugin`` keeps about the person of ``context``, with files. None: it has no files for the person.
@@ -541,7 +556,7 @@ class Plugins:
             PluginError: the plugin is cut off, or the call failed.
         """
         each = self._loaded.get(plugin)
-        if each is None or type(each.plugin).page is Plugin.page:
+        if each is None or each not in self._lookup.having("page"):
             return None
         found: list[PageResponse | None] = []
 
@@ -579,7 +594,7 @@ class Plugins:
         return None if silent else result
 
     def _any_permitted(self, each: LoadedPlugin, allowed: Collection[str] | None) -> bool:
-        return not each.tools or any(is_permitted(tool.spec, self._allowed, allowed) for tool in each.tools.values())
+        return each.plugin.name in self._lookup.permitted(allowed).plugins
 
     def _is_asked(self, each: LoadedPlugin, context: ToolContext, allowed: Collection[str] | None) -> bool:
         return self._any_permitted(each, allowed) and not is_refused_here(each.plugin, context)
@@ -640,15 +655,19 @@ class Plugins:
                     raise PluginError(f"plugin {plugin.name!r}: {name!r} is taken by the plugin {other.plugin.name!r}")
         await new.start(self._start_timeout)
         replaced = [each for each in self._loaded.values() if each is old or (modules and each.source == source)]
-        self._loaded = {**{name: each for name, each in self._loaded.items() if each not in replaced}, plugin.name: new}
+        kept = {name: each for name, each in self._loaded.items() if each not in replaced}
+        self._set_loaded({**kept, plugin.name: new})
         for each in replaced:
             self._leave(each)
 
     def _drop(self, source: str) -> None:
         gone = [each for each in self._loaded.values() if each.source == source]
-        self._loaded = {name: each for name, each in self._loaded.items() if each not in gone}
+        self._set_loaded({name: each for name, each in self._loaded.items() if each not in gone})
         for each in gone:
             self._leave(each)
+
+    def _set_loaded(self, loaded: dict[str, LoadedPlugin]) -> None:
+        self._loaded, self._lookup = loaded, PluginLookup(loaded, self._allowed)
 
     def _leave(self, each: LoadedPlugin) -> None:
         task = asyncio.get_running_loop().create_task(each.stop_when_idle(self._start_timeout))

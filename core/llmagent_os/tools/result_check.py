@@ -61,6 +61,8 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
         raise PluginError(f"returned {len(raw)} bytes in all; at most {4 * (MAX_DATA + MAX_TEXT)} are allowed")
     if sound.profile_changes and not may_change_profile:
         raise PluginError("returned profile_changes without the permission 'profile.write'")
+    if not sound.buttons:
+        return sound
     for button in sound.buttons:
         if not 0 < len(button.label) <= MAX_LABEL or not 0 < len(button.value) <= MAX_VALUE:
             raise PluginError(
@@ -119,12 +121,12 @@ def _is_json(value: object, where: str, depth: int = 0) -> None:
     """Refuse what ``msgspec`` encodes and JSON does not have: dates, sets and bytes would come back as strings."""
     if depth > MAX_DEPTH:
         raise PluginError(f"returned {where[:60]}… nested deeper than {MAX_DEPTH}")
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, (str, int)):  # a truth value is an int
         return
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             raise PluginError(f"returned {where}={value!r}, which is not JSON")
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, (list, tuple)):
         for number, item in enumerate(cast("list[object]", value)):
             _is_json(item, f"{where}[{number}]", depth + 1)
     elif isinstance(value, dict):

@@ -194,14 +194,15 @@ class ToolCaller:
 
     def own(self, plugin: str, context: ToolContext, *, asks_others: bool = False) -> ToolContext:
         """The context with the records, timers and contacts of this plugin and no other."""
+        own: dict[str, Any] = {}
         if self._records is not None:
             # Documents are kept under the account that acts; without an event, under the person's first account.
-            context = dataclasses.replace(context, records=self._records(plugin, _acting(context)))
+            own["records"] = self._records(plugin, _acting(context))
         if self._timers is not None and context.event is not None:
-            context = dataclasses.replace(context, timers=self._timers(plugin, context.event))
+            own["timers"] = self._timers(plugin, context.event)
         if self._contacts is not None and context.event is not None and asks_others:
-            context = dataclasses.replace(context, contacts=self._contacts(plugin, context.event))
-        return context
+            own["contacts"] = self._contacts(plugin, context.event)
+        return dataclasses.replace(context, **own) if own else context
 
     async def _bounded(
         self, loaded: LoadedPlugin, what: str, work: Awaitable[ToolResult], seconds: float

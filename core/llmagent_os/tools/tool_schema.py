@@ -27,6 +27,9 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 #: What no plugin can be called: the host's own buttons and the pages on which credentials are given begin with it.
 RESERVED = ("agent", "credentials")
 
+#: The host's own tool, which finds those that a model is not shown. No tool of a plugin can be called so.
+FIND_TOOLS = "find_tools"
+
 
 @dataclass(frozen=True, slots=True)
 class Tool:
@@ -86,6 +89,8 @@ def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMar
     where = f"plugin {plugin.name!r}, tool {name!r}"
     if not _NAME.fullmatch(name):
         raise PluginError(f"{where}: a tool's name is lower case letters, digits and _")
+    if name == FIND_TOOLS:
+        raise PluginError(f"{where}: the host has a tool of that name itself; give it another name")
     if not inspect.iscoroutinefunction(function):
         raise PluginError(f"{where}: must be 'async def'; a plain method would hold up everybody's messages")
     description, about = _documentation(inspect.getdoc(function) or "")
