@@ -77,7 +77,7 @@ from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
-from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
+from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins, wrong_tools
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
 from llmagent_os.training.job_folders import JOBS_FOLDER
@@ -320,8 +320,8 @@ async def _plugins(
         wrong = [(("permissions", at), text) for at, text in unknown]
         if without := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
             _log.warning("[approvals] names tools that there are not", tools=without, known=sorted(plugins.marks))
-        if without := sorted(set(bot.config.tools.always) - set(plugins.marks)):
-            _log.warning("[tools] names tools that there are not", tools=without, known=sorted(plugins.marks))
+        for _, problem in wrong_tools(plugins, bot.config.tools.always):
+            _log.warning("a tool cannot always be shown", problem=problem)
     if wrong:
         raise await asyncio.to_thread(bot.mistaken, wrong)
     return plugins

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from llmagent_os.tools.registry import Plugins
 
 FOUND = 8  #: the most tools that one search gives
+MANY_TOOLS = 400  #: with more, choosing may take more than a millisecond: it is done in a thread
 PLUGINS_NAMED = 100  #: the most plugins that the model is told of
 LINE_CHARACTERS = 120  #: of a tool's description, in what a search gives
 
@@ -75,8 +77,12 @@ async def shown_tools(
     tools = plugins.offered(settings.permissions)
     if native or tools.fit(settings.tools):
         return ShownTools(tools.specs)
-    wanted = _wanted(exchange, tools, called, plugins.calls)
-    chosen = choose_tools(await plugins.tool_index(), tools, settings.tools, wanted)
+    wanted = _wanted(exchange, tools, called, dict(plugins.calls))
+    index = await plugins.tool_index()
+    if len(tools.specs) <= MANY_TOOLS:
+        chosen = choose_tools(index, tools, settings.tools, wanted)
+    else:
+        chosen = await asyncio.to_thread(choose_tools, index, tools, settings.tools, wanted)
     return ShownTools((*chosen, find_tools_spec(tools)), plugins, settings.permissions)
 
 

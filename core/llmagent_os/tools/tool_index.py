@@ -23,6 +23,8 @@ ARGUMENT_WEIGHT = 1.0  #: of its arguments' names
 DETAIL_WEIGHT = 0.5  #: of its arguments' descriptions and choices
 #: How much a long description is held against a tool: 0 is not at all. Descriptions of tools are short.
 LENGTH_WEIGHT = 0.3
+#: A term that more than this share of the tools have tells none from another, and takes the longest to add up.
+COMMON_SHARE = 0.5
 #: What the best tool of a plugin adds to the score of each of its tools: a message about a topic needs its plugin.
 TOPIC_WEIGHT = 0.4
 
@@ -44,6 +46,8 @@ class ToolIndex:
         for name, document in documents.items():
             length = K1 * (1 - LENGTH_WEIGHT + LENGTH_WEIGHT * lengths[name] / max(mean, 1.0))
             for term, count in document.items():
+                if counts[term] > COMMON_SHARE * len(documents):
+                    continue
                 self._scores[term].append((name, statistics.idf(term) * count * (K1 + 1) / (count + length)))
         self._names: dict[str, list[str]] = defaultdict(list)  # by plugin
         for name, spec in self.specs.items():
