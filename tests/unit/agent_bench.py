@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import ClassVar
 
 from llmagent_os.adapter import Button
 from llmagent_os.agent import Agent
@@ -23,7 +22,7 @@ class Diary(Plugin):
     """A plugin small enough to see through."""
 
     name = "diary"
-    commands: ClassVar[dict[str, str]] = {"diary": "show it"}
+    commands = {"diary": "show it"}  # noqa: RUF012
     work = "is writing in your diary…"
 
     def __init__(self) -> None:

@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -41,7 +41,7 @@ class Post(Plugin):
     """Reads mail."""
 
     name = "post"
-    credentials: ClassVar[tuple[Credential, ...]] = (
+    credentials = (
         Credential(name="mail", kind="login", title="your mailbox", user="Address"),
         Credential(name="hub", kind="token", title="your hub", looks="it begins with ghp_", pattern="ghp_.+"),
     )

@@ -12,9 +12,9 @@ from llmagent_os.ledger import Interaction
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
+from llmagent_os.tools.declared_tools import FIND_TOOLS
 from llmagent_os.tools.tool_choice import OfferedTools, Wanted, choose_tools, ranking
 from llmagent_os.tools.tool_index import ToolIndex
-from llmagent_os.tools.tool_schema import FIND_TOOLS
 from llmagent_os.tools.tool_words import asked_terms
 
 if TYPE_CHECKING:

@@ -14,9 +14,8 @@ import structlog
 
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import PluginError
-from llmagent_os.plugin import Plugin
+from llmagent_os.plugin import Tool, ToolSource
 from llmagent_os.tools.circuit_breaker import CircuitBreaker, State
-from llmagent_os.tools.tool_schema import Tool
 
 ENTRY_POINT = "entry point"  #: the ``source`` of an installed plugin
 
@@ -46,11 +45,11 @@ class PluginHealth(msgspec.Struct, frozen=True, kw_only=True):
 class LoadedPlugin:
     """One loaded version of a plugin, and its calls."""
 
-    plugin: Plugin
-    tools: dict[str, Tool]
+    plugin: ToolSource
     source: str  #: see :attr:`PluginHealth.source`
     breaker: CircuitBreaker
     modules: tuple[str, ...] = ()  #: names in ``sys.modules``, kept there as long as the plugin is loaded
+    tools: Mapping[str, Tool] = field(default_factory=dict[str, Tool])  #: by name; read once it has started
     running: int = 0  #: calls under way
     idle: asyncio.Event = field(default_factory=asyncio.Event)  #: set while no call is under way
     hung: set[asyncio.Task[Any]] = field(default_factory=set[asyncio.Task[Any]])  #: calls that ignore cancellation

@@ -1,7 +1,7 @@
 """What is looked up for every message and call, worked out once for a set of loaded plugins.
 
-The registry makes a new :class:`PluginLookup` whenever a plugin comes or goes. So the cost of a message does not grow
-with the plugins that have nothing to do with it.
+The registry makes a new :class:`PluginLookup` whenever a plugin comes, goes or has other tools. So the cost of a message
+does not grow with the plugins that have nothing to do with it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from llmagent_os.chat import ToolSpec
-from llmagent_os.plugin import Plugin
+from llmagent_os.plugin import Tool
 from llmagent_os.tools.loaded_plugin import LoadedPlugin
 from llmagent_os.tools.tool_calling import is_permitted
 from llmagent_os.tools.tool_choice import OfferedTools
 from llmagent_os.tools.tool_index import ToolIndex
-from llmagent_os.tools.tool_schema import Tool
 
 #: How many sets of permissions are remembered. A bot asks with one.
 MOST_PERMISSION_SETS = 64
@@ -58,11 +57,10 @@ class PluginLookup:
         self._offered = OfferedTools(())
 
     def having(self, hook: str) -> tuple[LoadedPlugin, ...]:
-        """The plugins whose class has a method ``hook`` of its own, such as ``requests_in``."""
+        """The plugins that answer ``hook``, such as ``requests_in``; see :meth:`ToolSource.answers`."""
         found = self._having.get(hook)
         if found is None:
-            inherited = getattr(Plugin, hook)
-            found = tuple(each for each in self._loaded if getattr(type(each.plugin), hook) is not inherited)
+            found = tuple(each for each in self._loaded if each.plugin.answers(hook))
             self._having[hook] = found
         return found
 

@@ -29,10 +29,11 @@ from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolMark, ToolResult, joined_results
+from llmagent_os.plugin import RECEIVING_SECONDS, Tool, ToolContext, ToolMark, ToolResult, ToolSource, joined_results
 from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
+from llmagent_os.tools.declared_tools import check_declaration, declared_tools
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.plugin_loading import from_entry_point, from_file
 from llmagent_os.tools.plugin_lookup import PluginLookup
@@ -42,13 +43,12 @@ from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller
 from llmagent_os.tools.tool_choice import OfferedTools
 from llmagent_os.tools.tool_index import ToolIndex
-from llmagent_os.tools.tool_schema import Tool, tools_of
 
 PROFILE_WRITE = "profile.write"  #: the permission of a tool that may change the profile
 EXPORT_SECONDS = 60.0  #: that a plugin may take to write its files for an export
 BUTTON_CHARACTERS = 80  #: of an unknown button's value or a timer's key, shown in an error
 
-_SILENT = ToolResult({}, "(nothing is said)")  #: stands for ``Plugin.due`` returning None
+_SILENT = ToolResult({}, "(nothing is said)")  #: stands for ``ToolSource.due`` returning None
 
 _log = structlog.get_logger(__name__)
 
@@ -241,7 +241,7 @@ class Plugins:
         return await self._caller.call(
             each,
             name,
-            lambda own: tool.method(own, **values),
+            lambda own: tool.call(own, values),
             context,
             seconds=tool.mark.timeout,
             may_change_profile=tool.spec.permission == PROFILE_WRITE,
@@ -311,8 +311,8 @@ class Plugins:
             name = each.plugin.name
             meant: list[str] = []
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin, meant: list[str] = meant) -> ToolResult:
-                value = await plugin.button_meant(own)
+            async def ask(own: ToolContext, source: ToolSource = each.plugin, meant: list[str] = meant) -> ToolResult:
+                value = await source.button_meant(own)
                 meant.extend([] if value is None else [str(value)])
                 return _SILENT
 
@@ -333,8 +333,10 @@ class Plugins:
                 continue
             silent: list[bool] = []
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin, silent: list[bool] = silent) -> ToolResult:
-                result = await plugin.urgent_answer_to(own)
+            async def ask(
+                own: ToolContext, source: ToolSource = each.plugin, silent: list[bool] = silent
+            ) -> ToolResult:
+                result = await source.urgent_answer_to(own)
                 silent.append(result is None)
                 return _SILENT if result is None else result
 
@@ -357,9 +359,9 @@ class Plugins:
             name = each.plugin.name
             silent = False
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
+            async def ask(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
                 nonlocal silent
-                result = await plugin.answer_to(own)
+                result = await source.answer_to(own)
                 silent = result is None
                 return _SILENT if result is None else result
 
@@ -386,8 +388,10 @@ class Plugins:
             name = each.plugin.name
             found: list[ToolCall] = []
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin, found: list[ToolCall] = found) -> ToolResult:
-                read = await plugin.requests_in(own)
+            async def ask(
+                own: ToolContext, source: ToolSource = each.plugin, found: list[ToolCall] = found
+            ) -> ToolResult:
+                read = await source.requests_in(own)
                 if isinstance(read, ToolResult):
                     return read
                 found.extend(read)
@@ -422,9 +426,9 @@ class Plugins:
             own_results = {key: without_prefix(result, each.plugin.name) for key, result in results.items()}
 
             async def join(
-                own: ToolContext, plugin: Plugin = each.plugin, results: Mapping[str, ToolResult] = own_results
+                own: ToolContext, source: ToolSource = each.plugin, results: Mapping[str, ToolResult] = own_results
             ) -> ToolResult:
-                return await plugin.joined(own, results)
+                return await source.joined(own, results)
 
             try:
                 return await self._caller.call(each, "several results", join, context)
@@ -442,8 +446,10 @@ class Plugins:
                 continue
             silent: list[bool] = []
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin, silent: list[bool] = silent) -> ToolResult:
-                result = await plugin.received(own)
+            async def ask(
+                own: ToolContext, source: ToolSource = each.plugin, silent: list[bool] = silent
+            ) -> ToolResult:
+                result = await source.received(own)
                 silent.append(result is None)
                 return _SILENT if result is None else result
 
@@ -464,8 +470,8 @@ class Plugins:
         for each in self._lookup.having("profile_changed"):
             name = each.plugin.name
 
-            async def follow(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
-                return await plugin.profile_changed(own, before, assumed_zone) or _SILENT
+            async def follow(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
+                return await source.profile_changed(own, before, assumed_zone) or _SILENT
 
             try:
                 result = await self._caller.call(each, "a changed profile", follow, context)
@@ -482,8 +488,8 @@ class Plugins:
             if not self._any_permitted(each, allowed):
                 continue
 
-            async def ask(own: ToolContext, plugin: Plugin = each.plugin) -> ToolResult:
-                found.extend(str(words) for words in await plugin.suggestions(own))
+            async def ask(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
+                found.extend(str(words) for words in await source.suggestions(own))
                 return _SILENT
 
             with contextlib.suppress(PluginError):  # logged where it was called
@@ -601,7 +607,7 @@ class Plugins:
 
     # -- loading ------------------------------------------------------------------------------------------------------
 
-    async def add(self, plugin: Plugin, source: str = "added") -> None:
+    async def add(self, plugin: ToolSource, source: str = "added") -> None:
         """Load ``plugin``. It replaces a plugin of the same name once it has started.
 
         Raises:
@@ -644,21 +650,44 @@ class Plugins:
             async for path in changes:
                 await self.reload(path)
 
-    async def _swap(self, plugin: Plugin, source: str, modules: tuple[str, ...]) -> None:
-        new = LoadedPlugin(plugin, tools_of(plugin), source, self._breaker(), modules)
+    async def _swap(self, plugin: ToolSource, source: str, modules: tuple[str, ...]) -> None:
+        check_declaration(plugin)
         old = self._loaded.get(plugin.name)
         if old is not None and old.source != source:
             raise PluginError(f"the name {plugin.name!r} is taken by the plugin from {old.source}")
-        for other in self._loaded.values():
-            for name in (*(set(new.tools) & set(other.tools)), *(set(plugin.commands) & set(other.plugin.commands))):
-                if other.plugin.name != plugin.name and not (modules and other.source == source):
-                    raise PluginError(f"plugin {plugin.name!r}: {name!r} is taken by the plugin {other.plugin.name!r}")
-        await new.start(self._start_timeout)
         replaced = [each for each in self._loaded.values() if each is old or (modules and each.source == source)]
+        new = LoadedPlugin(plugin, source, self._breaker(), modules)
+        await new.start(self._start_timeout)
+        try:
+            new.tools = declared_tools(plugin)
+            self._check_names(plugin, new.tools, [each for each in self._loaded.values() if each not in replaced])
+        except PluginError:
+            self._leave(new)
+            raise
         kept = {name: each for name, each in self._loaded.items() if each not in replaced}
         self._set_loaded({**kept, plugin.name: new})
         for each in replaced:
             self._leave(each)
+
+    async def refresh(self, name: str) -> None:
+        """Read the tools of a source again, because it says that they have changed.
+
+        Raises:
+            PluginError: there is no such source, or a tool is badly defined. The tools that were there stay.
+        """
+        async with self._loading:
+            each = self._loaded.get(name)
+            if each is None:
+                raise PluginError(f"there is no plugin {name!r}")
+            tools = declared_tools(each.plugin)
+            self._check_names(each.plugin, tools, [other for other in self._loaded.values() if other is not each])
+            each.tools = tools
+            self._set_loaded(self._loaded)
+
+    def _check_names(self, plugin: ToolSource, tools: Mapping[str, Tool], others: Iterable[LoadedPlugin]) -> None:
+        for other in others:
+            for name in (*(set(tools) & set(other.tools)), *(set(plugin.commands) & set(other.plugin.commands))):
+                raise PluginError(f"plugin {plugin.name!r}: {name!r} is taken by the plugin {other.plugin.name!r}")
 
     def _drop(self, source: str) -> None:
         gone = [each for each in self._loaded.values() if each.source == source]
@@ -684,6 +713,6 @@ class Plugins:
             _log.error("plugin not loaded", source=source, problem=str(error))
 
 
-async def _pressed(plugin: Plugin, context: ToolContext, value: str, rest: str) -> ToolResult:
+async def _pressed(plugin: ToolSource, context: ToolContext, value: str, rest: str) -> ToolResult:
     """Have the plugin answer a press. A button that anybody may press has a method of its own."""
     return await (plugin.pressed_by_anyone if is_open_to_all(value) else plugin.pressed)(context, rest)

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -46,8 +45,8 @@ class Mailbox(Plugin):
     """Reads mail with a token, and files with a sign-in."""
 
     name = "post"
-    commands: ClassVar[dict[str, str]] = {"inbox": "what is new"}
-    credentials: ClassVar[tuple[Credential, ...]] = (
+    commands = {"inbox": "what is new"}  # noqa: RUF012
+    credentials = (
         Credential(
             name="mail", kind="token", title="your mailbox", about="I read your mail with it.", pattern=r"hunter\d.*"
         ),
@@ -266,9 +265,7 @@ def files_plugin(oauth: OAuthTwin, *, device: bool = False) -> Plugin:
         """Reads files elsewhere."""
 
         name = "files"
-        credentials: ClassVar[tuple[Credential, ...]] = (
-            Credential(name="drive", kind="oauth2", title="your files", server=server),
-        )
+        credentials = (Credential(name="drive", kind="oauth2", title="your files", server=server),)
 
         @tool(credentials=("drive",))
         async def list_files(self, context: ToolContext) -> ToolResult:
@@ -379,7 +376,7 @@ async def test_a_wrong_declaration_is_found_when_the_plugin_is_loaded(
         """Declares it wrongly."""
 
         name = "wrong"
-        credentials: ClassVar[tuple[Credential, ...]] = (credential,)
+        credentials = (credential,)
 
     with pytest.raises(PluginError, match=problem):
         await desk.plugins.add(Wrong())

@@ -11,7 +11,7 @@ from llmagent_os.agent import AgentSettings
 from llmagent_os.chat import ToolCall, tools_sha256
 from llmagent_os.errors import PluginError
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult, tool
-from llmagent_os.tools.tool_schema import FIND_TOOLS
+from llmagent_os.tools.declared_tools import FIND_TOOLS
 from llmagent_os.tools.tools_config import ToolsConfig
 from tests.unit.agent_bench import Bench
 

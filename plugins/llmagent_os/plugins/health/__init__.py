@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from datetime import datetime
-from typing import ClassVar
 
 from llmagent_os.languages import gettext, gettext_noop
 from llmagent_os.people.profiles import Profile
@@ -41,7 +40,7 @@ class HealthPlugin(Plugin):
     name = "health"
     keeps_private = True
     work = "is looking at its health tables…"
-    commands: ClassVar[dict[str, str]] = {
+    commands = {  # noqa: RUF012
         "symptoms": gettext_noop("what your symptoms may be, and how soon to see a doctor"),
         "measure": gettext_noop("what a measurement means: /measure blood pressure 150/95"),
         "medicine": gettext_noop("your medicines, with reminders: /medicine add NAME at 8:00"),

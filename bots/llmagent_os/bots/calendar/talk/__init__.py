@@ -7,7 +7,6 @@ rules, and answered with the texts of ``replies.toml`` and ``languages.toml`` in
 from __future__ import annotations
 
 import asyncio
-from typing import ClassVar
 
 from llmagent_os.bots.calendar.talk.other_work import other_work
 from llmagent_os.bots.calendar.talk.rule_files import rule_file
@@ -29,7 +28,7 @@ _MAY_ANSWER = frozenset(("okay", "personal", "feeling", "small_news", "complimen
 class CalendarTalk(Plugin):
     """Answers talk. It has no tools, so no model sees it."""
 
-    name: ClassVar[str] = "calendar_talk"
+    name = "calendar_talk"
 
     async def answer_to(self, context: ToolContext) -> ToolResult | None:
         """Answer talk, work that is not the calendar's, and a language that the bot does not speak."""

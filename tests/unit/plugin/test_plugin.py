@@ -10,7 +10,7 @@ import pytest
 from llmagent_os.errors import PluginError
 from llmagent_os.plugin import tool
 
-DOCS = Path(__file__).parents[2] / "docs" / "plugins.md"
+DOCS = Path(__file__).parents[3] / "docs" / "plugins.md"
 
 
 @pytest.mark.parametrize(("permission", "timeout"), [("Pizza Write", 1.0), ("a..b", 1.0), ("", 0.0), ("", 1e9)])

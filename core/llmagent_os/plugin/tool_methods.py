@@ -20,54 +20,17 @@ from pydantic import (
 
 from llmagent_os.chat import ToolSpec
 from llmagent_os.errors import PluginError, ToolArgumentError
-from llmagent_os.plugin import Plugin, ToolContext, ToolMark, ToolResult
+from llmagent_os.plugin.tool_source import Tool, ToolContext, ToolMark, ToolResult, ToolSource
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
-#: What no plugin can be called: the host's own buttons and the pages on which credentials are given begin with it.
-RESERVED = ("agent", "credentials")
 
-#: The host's own tool, which finds those that a model is not shown. No tool of a plugin can be called so.
-FIND_TOOLS = "find_tools"
-
-
-@dataclass(frozen=True, slots=True)
-class Tool:
-    """A method of a loaded plugin, ready to be called."""
-
-    spec: ToolSpec
-    method: Callable[..., Awaitable[ToolResult]]
-    mark: ToolMark  #: what the plugin says of the tool
-    arguments: type[BaseModel]  #: checks the arguments; aliases let an argument have a name such as ``json``
-
-    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
-        """Return the arguments as the method takes them. An argument that was left out stays out.
-
-        Raises:
-            ToolArgumentError: an argument is wrong; the message names every wrong argument and its value.
-        """
-        try:
-            checked = self.arguments.model_validate(dict(arguments))
-        except ValidationError as error:
-            wrong = "; ".join(_explain(item) for item in error.errors(include_url=False))
-            raise ToolArgumentError(f"{self.spec.name}: {wrong}") from None
-        given = checked.model_fields_set
-        fields = type(checked).model_fields
-        return {str(fields[name].alias): getattr(checked, name) for name in fields if name in given}
-
-
-def tools_of(plugin: Plugin) -> dict[str, Tool]:
-    """Return the tools of ``plugin`` by name.
+def tool_methods(plugin: ToolSource) -> dict[str, Tool]:
+    """Return the methods of ``plugin`` that are marked as tools, by name.
 
     Raises:
         PluginError: a tool is badly defined; the message names the plugin, the tool and the parameter.
     """
-    name = getattr(plugin, "name", None)
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PluginError(f"plugin {type(plugin).__name__} needs a name like 'weather', not {name!r}")
-    if name in RESERVED:
-        raise PluginError(f"plugin {type(plugin).__name__} cannot be called {name!r}: the host uses the name itself")
-    _check_credentials(plugin)
     found: dict[str, Tool] = {}
     for attribute, function in inspect.getmembers_static(type(plugin)):
         mark = getattr(function, "tool_mark", None)
@@ -76,30 +39,39 @@ def tools_of(plugin: Plugin) -> dict[str, Tool]:
     return found
 
 
-def _check_credentials(plugin: Plugin) -> None:
-    names: set[str] = set()
-    for each in plugin.credentials:
-        problem = f"the credential {each.name!r} is declared twice" if each.name in names else each.problem()
-        if problem:
-            raise PluginError(f"plugin {plugin.name!r}: {problem}")
-        names.add(each.name)
+@dataclass(frozen=True, slots=True)
+class _ToolMethod:
+    """A method, and the model of its arguments. Aliases let an argument have a name such as ``json``."""
+
+    name: str
+    method: Callable[..., Awaitable[ToolResult]]
+    arguments: type[BaseModel]
+
+    def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments as the method takes them. An argument that was left out stays out."""
+        try:
+            checked = self.arguments.model_validate(dict(arguments))
+        except ValidationError as error:
+            wrong = "; ".join(_explain(item) for item in error.errors(include_url=False))
+            raise ToolArgumentError(f"{self.name}: {wrong}") from None
+        given = checked.model_fields_set
+        fields = type(checked).model_fields
+        return {str(fields[name].alias): getattr(checked, name) for name in fields if name in given}
+
+    def call(self, context: ToolContext, arguments: Mapping[str, Any]) -> Awaitable[ToolResult]:
+        """Call the method."""
+        return self.method(context, **arguments)
 
 
-def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMark) -> Tool:
+def _tool(plugin: ToolSource, name: str, function: Callable[..., Any], mark: ToolMark) -> Tool:
     where = f"plugin {plugin.name!r}, tool {name!r}"
     if not _NAME.fullmatch(name):
         raise PluginError(f"{where}: a tool's name is lower case letters, digits and _")
-    if name == FIND_TOOLS:
-        raise PluginError(f"{where}: the host has a tool of that name itself; give it another name")
     if not inspect.iscoroutinefunction(function):
         raise PluginError(f"{where}: must be 'async def'; a plain method would hold up everybody's messages")
     description, about = _documentation(inspect.getdoc(function) or "")
     if not description:
         raise PluginError(f"{where}: needs a docstring; the model reads it")
-    if unknown := sorted(set(mark.credentials) - {each.name for each in plugin.credentials}):
-        raise PluginError(
-            f"{where}: needs the credential {unknown[0]!r}, which `credentials` of the plugin does not declare"
-        )
     parameters = list(inspect.signature(function).parameters.values())[1:]
     if not parameters or _hint(parameters[0], function, where) is not ToolContext:
         raise PluginError(f"{where}: the first parameter must be 'context: ToolContext'")
@@ -133,7 +105,8 @@ def _tool(plugin: Plugin, name: str, function: Callable[..., Any], mark: ToolMar
         read_only=mark.read_only,
         plugin=plugin.name,
     )
-    return Tool(spec, getattr(plugin, name), mark, model)
+    method = _ToolMethod(name, getattr(plugin, name), model)
+    return Tool(spec, mark, method.check, method.call)
 
 
 def _hint(parameter: inspect.Parameter, function: Callable[..., Any], where: str) -> object:

@@ -1,49 +1,29 @@
-"""The whole plugin API on one page. ``docs/plugins.md`` builds a first plugin in five minutes.
+"""The contract between the host and whatever has tools, and the values that pass between them.
 
-A plugin is a class with typed, documented, asynchronous tools that a language model may call:
-
->>> import random
->>> class Dice(Plugin):
-...     name = "dice"
-...
-...     @tool()
-...     async def roll_die(self, context: ToolContext, sides: int = 6) -> ToolResult:
-...         '''Roll a die.'''
-...         rolled = random.Random(context.call_id).randint(1, sides)
-...         return ToolResult({"status": "rolled", "value": str(rolled)}, f"You rolled a {rolled}.")
-
-The type hints become the JSON schema that the model sees. The docstring becomes the description, and its ``Args:``
-section describes the arguments. An argument with a default may be left out.
-:class:`~llmagent_os.tools.registry.Plugins` finds and calls plugins.
+A plugin is one such source: a class of typed methods, see :class:`~llmagent_os.plugin.base.Plugin`. A server of tools
+is another. The registry, the permissions, the circuit breaker and the ledger know only the contract.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Concatenate, Literal, ParamSpec, TypeVar, get_args
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal
 
 import msgspec
-from pydantic import Field
 
 from llmagent_os.adapter import Button, Card, Picture, Table
 from llmagent_os.adapter_kit.outgoing_files import OutgoingFiles
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.chat import ToolCall, ToolSpec
-from llmagent_os.contacts import Contact, Contacts, NoContacts
-from llmagent_os.credentials.credential import (
-    Credential,
-    CredentialError,
-    Credentials,
-    GivenCredential,
-    OAuthServer,
-)
+from llmagent_os.contacts import Contacts, NoContacts
+from llmagent_os.credentials.credential import Credential, Credentials
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
-from llmagent_os.graphics.chart import Chart, ChartSeries
+from llmagent_os.graphics.chart import Chart
 from llmagent_os.identity import PersonId
 from llmagent_os.records import MemorySharedRecords, SharedRecords
 from llmagent_os.timers import MemoryTimers, Timers
@@ -51,41 +31,6 @@ from llmagent_os.timers import MemoryTimers, Timers
 if TYPE_CHECKING:
     from llmagent_os.people.profiles import Profile
     from llmagent_os.records import Records
-
-__all__ = [
-    "Button",
-    "Card",
-    "Chart",
-    "ChartSeries",
-    "Contact",
-    "Credential",
-    "CredentialError",
-    "Credentials",
-    "GivenCredential",
-    "OAuthServer",
-    "PageRequest",
-    "PageResponse",
-    "Picture",
-    "Plugin",
-    "RuleArgument",
-    "Span",
-    "Table",
-    "ToolCall",
-    "ToolContext",
-    "ToolResult",
-    "ToolSpec",
-    "Visitor",
-    "WebAccess",
-    "tool",
-]
-
-#: A string argument that the model copies from the person's own words ("next tuesday", "dentist"). Its JSON schema is
-#: ``{"type": "string", "x-span": true}``. The engine then decodes only parts of the person's message.
-Span = Annotated[str, Field(json_schema_extra={"x-span": True})]
-
-#: A string argument that only the plugin's own rules give. No model is shown it, so a model that was trained on the
-#: tool before the argument existed reads the same tool as before. It must have a default.
-RuleArgument = Annotated[str, Field(json_schema_extra={"x-rules-only": True})]
 
 #: What a tool does: it only reads; it changes what the person keeps, which can be changed back; it loses something that
 #: cannot be brought back; or it reaches others, as a mail, an invitation and a post to a server do. Where a model chose
@@ -208,30 +153,68 @@ def joined_results(results: Sequence[ToolResult]) -> ToolResult:
     )
 
 
-class Plugin:
-    """The base class of plugins. A subclass has a ``name`` and ``@tool`` methods.
+class ToolMark(msgspec.Struct, frozen=True):
+    """What a source says of one of its tools. For a method of a plugin it holds the arguments of ``@tool``."""
 
-    One object of the class, made without arguments, serves all people.
+    permission: str
+    read_only: bool
+    timeout: float  #: seconds
+    offered: bool = True  #: to models; otherwise only the plugin's own rules call it
+    effect: Effect = "changes"  #: what a call does
+    asks_itself: bool = False  #: the tool looks at ``context.must_ask``, and asks in its own words
+    credentials: tuple[str, ...] = ()  #: the names of those that a call needs
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """One tool of a source, ready to be called."""
+
+    spec: ToolSpec  #: how models are offered it
+    mark: ToolMark  #: what its source says of it
+    #: gives the arguments as :attr:`call` takes them. It raises :class:`~llmagent_os.errors.ToolArgumentError`, which
+    #: names every wrong argument and its value.
+    check: Callable[[Mapping[str, Any]], dict[str, Any]]
+    call: Callable[[ToolContext, Mapping[str, Any]], Awaitable[ToolResult]]  #: takes arguments that were checked
+
+
+class ToolSource:
+    """What the host knows of whatever has tools: a plugin, or a server of tools.
+
+    The registry, the permissions, the circuit breaker and the ledger know nothing else. A source has a ``name`` and
+    :meth:`tools`. The other methods are optional: the host asks a source only what it :meth:`answers`.
+    One object serves all people.
     """
 
-    name: ClassVar[str]  #: lower case, unique
+    name: str  #: lower case, unique
     #: the plugin finds other people by name and asks them (``context.contacts``): who writes to the bot is noted then
-    asks_others: ClassVar[bool] = False
+    asks_others: bool = False
     #: the plugin reads what all people keep with it under one key (``context.shared``), as the votes of a poll
-    shares_records: ClassVar[bool] = False
+    shares_records: bool = False
     #: what the plugin is told and says is private: it answers in direct conversations only, the ledger keeps nothing of
     #: the exchange, and nothing is remembered or learned from it. Its records are kept as those of any plugin.
-    keeps_private: ClassVar[bool] = False
-    credentials: ClassVar[tuple[Credential, ...]] = ()  #: what people give so that its tools can sign in elsewhere
-    commands: ClassVar[dict[str, str]] = {}  #: the plugin's slash commands: name to one line of help
+    keeps_private: bool = False
+    credentials: tuple[Credential, ...] = ()  #: what people give so that its tools can sign in elsewhere
+    commands: Mapping[str, str] = MappingProxyType({})  #: the plugin's slash commands: name to one line of help
     #: what people read while a tool of the plugin is called, where their platform shows it: the rest of a sentence that
     #: begins with the bot's name, such as "is looking at your calendar…"; empty: nothing of its own
-    work: ClassVar[str] = ""
+    work: str = ""
     #: the names of those commands with which people may give files, as ``context.event.attachments``
-    file_commands: ClassVar[frozenset[str]] = frozenset()
+    file_commands: frozenset[str] = frozenset()
+
+    def tools(self) -> Mapping[str, Tool]:
+        """The tools, by name. The host reads them when it loads the source.
+
+        Raises:
+            PluginError: a tool is badly defined; the message names the source, the tool and what is wrong.
+        """
+        raise NotImplementedError
+
+    def answers(self, method: str) -> bool:
+        """Whether the source defines the optional ``method``, such as ``due``. What it does not define is not asked."""
+        return getattr(type(self), method) is not getattr(ToolSource, method)
 
     async def start(self) -> None:
-        """Prepare the plugin. Called once, in the event loop, before any call. An exception keeps the plugin out."""
+        """Prepare the source. Called once, in the event loop, before :meth:`tools`. An exception keeps it out."""
 
     async def stop(self) -> None:
         """Clean up. Called once, after the last call has finished."""
@@ -396,72 +379,3 @@ class Plugin:
             arguments: the text after the command.
         """
         raise PluginError(f"plugin {self.name!r} lists the command {name!r} but does not answer it")
-
-
-class ToolMark(msgspec.Struct, frozen=True):
-    """The arguments of :func:`tool`, stored on the method."""
-
-    permission: str
-    read_only: bool
-    timeout: float  #: seconds
-    offered: bool = True  #: to models; otherwise only the plugin's own rules call it
-    effect: Effect = "changes"  #: what a call does
-    asks_itself: bool = False  #: the tool looks at ``context.must_ask``, and asks in its own words
-    credentials: tuple[str, ...] = ()  #: the names of those that a call needs
-
-
-_P = ParamSpec("_P")
-_Self = TypeVar("_Self", bound=Plugin)
-_Method = Callable[Concatenate[_Self, ToolContext, _P], Awaitable[ToolResult]]
-
-
-def tool(
-    *,
-    permission: str = "",
-    read_only: bool = False,
-    timeout: float = 10.0,
-    offered: bool = True,
-    effect: Effect | None = None,
-    asks_itself: bool = False,
-    credentials: Sequence[str] = (),
-) -> Callable[[_Method[_Self, _P]], _Method[_Self, _P]]:
-    """Mark an asynchronous method of a :class:`Plugin` as a tool. The tool has the method's name.
-
-    Args:
-        permission: what a bot must allow before the model sees the tool, such as ``calendar.write``.
-        read_only: the tool changes nothing, so it may be called again freely.
-        timeout: seconds after which a call is cancelled.
-        offered: models see the tool. Otherwise only the plugin's own rules call it.
-        effect: what a call does; None: ``reads`` if ``read_only``, else ``changes``. Where a model chose a destructive
-            or outward call, the host asks the person first.
-        asks_itself: the host does not ask. The tool looks at ``context.must_ask``, and asks in its own words.
-        credentials: the names of those that a call needs, of :attr:`Plugin.credentials`. A person who has not given one
-            is asked for it in place of the call.
-
-    Raises:
-        PluginError: the permission, the timeout or the effect is not valid.
-    """
-    if not re.fullmatch(r"([a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*)?", permission):
-        raise PluginError(f"permission {permission!r} should look like 'calendar.write'")
-    if not 0 < timeout <= 600:
-        raise PluginError(f"a tool's timeout is {timeout!r}: give seconds above 0 and up to 600")
-    known = get_args(Effect)
-    if effect is not None and effect not in known:
-        raise PluginError(f"a tool's effect is {effect!r}: give one of {', '.join(known)}")
-    if effect is not None and (effect == "reads") != read_only:
-        raise PluginError(f"a tool with the effect {effect!r} is not read_only={read_only}")
-    mark = ToolMark(
-        permission,
-        read_only,
-        timeout,
-        offered,
-        effect or ("reads" if read_only else "changes"),
-        asks_itself,
-        tuple(credentials),
-    )
-
-    def marked(method: _Method[_Self, _P]) -> _Method[_Self, _P]:
-        method.__dict__["tool_mark"] = mark
-        return method
-
-    return marked

@@ -9,7 +9,7 @@ import pytest
 
 from llmagent_os.errors import PluginError, ToolArgumentError
 from llmagent_os.plugin import Plugin, RuleArgument, Span, ToolContext, ToolResult, tool
-from llmagent_os.tools.tool_schema import tools_of
+from llmagent_os.plugin.tool_methods import tool_methods
 
 OK = ToolResult({"status": "ok"}, "Done.")
 
@@ -40,7 +40,7 @@ class Pizza(Plugin):
 
 def test_hints_and_docstring_become_the_schema() -> None:
     """A model that is shown another schema calls the tool with wrong arguments."""
-    found = tools_of(Pizza())["order_pizza"]
+    found = tool_methods(Pizza())["order_pizza"]
     assert found.spec.description == "Order a pizza. To the person's own address."
     assert found.spec.parameters == {
         "type": "object",
@@ -72,12 +72,12 @@ def test_hints_and_docstring_become_the_schema() -> None:
 def test_wrong_arguments_are_named(arguments: dict[str, object], named: str) -> None:
     """The model gets a second try, and needs to know what was wrong with the first."""
     with pytest.raises(ToolArgumentError, match=re.escape(named)):
-        tools_of(Pizza())["order_pizza"].check(arguments)
+        tool_methods(Pizza())["order_pizza"].check(arguments)
 
 
 def test_numbers_and_words_are_interchangeable() -> None:
     """A model that writes 4 where a string is wanted means "4"."""
-    assert tools_of(Pizza())["order_pizza"].check({"topping": 4}) == {"topping": "4"}
+    assert tool_methods(Pizza())["order_pizza"].check({"topping": 4}) == {"topping": "4"}
 
 
 class NotAsync(Plugin):
@@ -151,10 +151,6 @@ class Anything(Plugin):
         return OK
 
 
-class NoName(Plugin):
-    name = "Bad Name"
-
-
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -165,13 +161,12 @@ class NoName(Plugin):
         (NoType, "plugin 'bad', tool 'eat', parameter 'food': no JSON"),
         (Unread, "plugin 'bad', tool 'eat', parameter 'food': the type hint 'Unknown' cannot be read"),
         (Anything, "plugin 'bad', tool 'eat', parameter 'food': must be passable by its name"),
-        (NoName, "needs a name like 'weather', not 'Bad Name'"),
     ],
 )
 def test_bad_definitions_are_named_when_loaded(kind: type[Plugin], message: str) -> None:
     """Otherwise they show up in the middle of somebody's conversation."""
     with pytest.raises(PluginError, match=message):
-        tools_of(kind())
+        tool_methods(kind())
 
 
 async def test_what_only_rules_use_is_not_shown_to_models() -> None:
@@ -192,7 +187,7 @@ async def test_what_only_rules_use_is_not_shown_to_models() -> None:
             """Dim the light."""
             return ToolResult({}, "It is dim.")
 
-    tools = tools_of(Lamp())
+    tools = tool_methods(Lamp())
     assert list(tools["light"].spec.parameters["properties"]) == ["room"]
     assert tools["light"].check({"room": "hall", "colour": "red"}) == {"room": "hall", "colour": "red"}
     assert (tools["light"].mark.offered, tools["dim"].mark.offered) == (True, False)
@@ -210,4 +205,4 @@ def test_an_argument_for_rules_needs_a_default() -> None:
             return ToolResult({}, colour)
 
     with pytest.raises(PluginError, match="parameter 'colour': a RuleArgument needs a default"):
-        tools_of(Lamp())
+        tool_methods(Lamp())
