@@ -1,7 +1,7 @@
 """What is looked up for every message and call, worked out once for a set of loaded plugins.
 
-The registry makes a new :class:`PluginLookup` whenever a plugin comes, goes or has other tools. So the cost of a message
-does not grow with the plugins that have nothing to do with it.
+The registry makes a new :class:`PluginLookup` whenever a plugin comes, goes or has other tools. So the cost of a
+message does not grow with the plugins that have nothing to do with it.
 """
 
 from __future__ import annotations

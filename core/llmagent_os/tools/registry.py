@@ -257,7 +257,7 @@ class Plugins:
             PluginError: as for :meth:`call`.
         """
         each, _, values = self._checked(name, arguments, allowed)
-        if each not in self._lookup.having("proposed"):
+        if not each.plugin.answers("proposed"):
             return ""
         words: list[str] = []
 
@@ -562,7 +562,7 @@ class Plugins:
             PluginError: the plugin is cut off, or the call failed.
         """
         each = self._loaded.get(plugin)
-        if each is None or each not in self._lookup.having("page"):
+        if each is None or not each.plugin.answers("page"):
             return None
         found: list[PageResponse | None] = []
 

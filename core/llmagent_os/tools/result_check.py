@@ -42,7 +42,7 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
         sound = msgspec.json.decode(raw, type=ToolResult)  # a copy: the plugin cannot change it later
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise PluginError(f"returned something that is not JSON: {error}") from error
-    data = len(msgspec.json.encode(sound.data))
+    data = len(msgspec.json.encode(sound.data)) if len(raw) > MAX_DATA else 0  # the whole is longer than a part
     if data > MAX_DATA:
         raise PluginError(f"returned {data} bytes of data; at most {MAX_DATA} fit a model's context")
     if not sound.text.strip() or len(sound.text) > MAX_TEXT:

@@ -12,6 +12,7 @@ import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -43,6 +44,9 @@ ERROR_CHARACTERS = 500  #: of an error, kept as the plugin's last one
 
 #: Errors whose text says everything.
 _SAYS_ALL = (PluginError, TimeoutError, ContainedError)
+
+_CONTEXT_FIELDS = tuple(field.name for field in dataclasses.fields(ToolContext))
+_context_values = attrgetter(*_CONTEXT_FIELDS)
 
 _log = structlog.get_logger(__name__)
 
@@ -202,7 +206,7 @@ class ToolCaller:
             own["timers"] = self._timers(plugin, context.event)
         if self._contacts is not None and context.event is not None and asks_others:
             own["contacts"] = self._contacts(plugin, context.event)
-        return dataclasses.replace(context, **own) if own else context
+        return _with(context, own) if own else context
 
     async def _bounded(
         self, loaded: LoadedPlugin, what: str, work: Awaitable[ToolResult], seconds: float
@@ -249,6 +253,12 @@ def _note_blocking(loaded: LoadedPlugin, what: str, longest: float, seconds: flo
             seconds=round(longest, 1),
             failures=breaker.failures,
         )
+
+
+def _with(context: ToolContext, changed: dict[str, Any]) -> ToolContext:
+    """``dataclasses.replace``, which takes a quarter of the time of a whole call: it asks each field for its kind."""
+    values = dict(zip(_CONTEXT_FIELDS, _context_values(context), strict=True))
+    return ToolContext(**(values | changed))
 
 
 def _acting(context: ToolContext) -> Identity:
