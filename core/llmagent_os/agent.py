@@ -208,9 +208,9 @@ class Agent:
         if given is None and (told := await answer_from_memory(services, exchange, reading, self.llm.card)) is not None:
             return told
         remembered = await recalled(services, exchange)
-        request = chat_request(services, exchange, found.facts, remembered, native=self.llm.card.native)
+        request, shown = await chat_request(services, exchange, found.facts, remembered, given, self.llm.card)
         answer, proposed = await asyncio.gather(
-            answer_with_model(self.llm, services, exchange, found, request, given, draft),
+            answer_with_model(self.llm, services, exchange, found, request, shown, given, draft),
             proposals(services, exchange, reading, self.llm),
         )
         answer.open_question = open_question(exchange.episode)

@@ -71,6 +71,7 @@ from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
 from llmagent_os.serving.server_models import check_model_name
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen, PluginChoice
+from llmagent_os.tools.tools_config import ToolsConfig
 from llmagent_os.training.job_runner import JobSetting
 from llmagent_os.training.training_config import TrainingConfig
 from llmagent_os.voice.voice_config import VoiceConfig
@@ -272,6 +273,7 @@ class BotConfig(BaseModel):
     groups: GroupsConfig = GroupsConfig()  #: how it behaves among several people
     hours: HoursConfig = HoursConfig()  #: when it works, and when it begins nothing by itself
     approvals: ApprovalConfig = ApprovalConfig()  #: when people are asked before a tool acts
+    tools: ToolsConfig = ToolsConfig()  #: how many tools a model is shown, and which in any case
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion

@@ -78,7 +78,7 @@ from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER
-from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
+from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins, wrong_tools
 from llmagent_os.tools.plugin_switching import PluginSwitching
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
@@ -335,6 +335,8 @@ async def _plugins(
         wrong = [(("permissions", at), text) for at, text in unknown]
         if without := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
             _log.warning("[approvals] names tools that there are not", tools=without, known=sorted(plugins.marks))
+        for _, problem in wrong_tools(plugins, bot.config.tools.always):
+            _log.warning("a tool cannot always be shown", problem=problem)
     if wrong:
         raise await asyncio.to_thread(bot.mistaken, wrong)
     return plugins
@@ -600,6 +602,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         examples=config.examples,
         notes=config.instructions,
         tool_rounds=config.tool_rounds,
+        tools=config.tools,
         max_tokens=config.max_tokens,
         temperature=config.words_temperature(local=llm.location is not None),
         min_p=config.min_p,

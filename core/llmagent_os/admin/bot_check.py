@@ -20,7 +20,7 @@ from llmagent_os.config.field_comments import with_comments
 from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
-from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
+from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins, wrong_tools
 from llmagent_os.tools.registry import Plugins
 
 #: Where something is wrong, and what.
@@ -42,7 +42,7 @@ async def check_references(settings: Settings, bot: Bot, *, complete: bool = Tru
     plugins = await wrong_plugins(bot.config.plugins)
     found += [(("plugins", at), text) for at, text in plugins]
     if not plugins and (complete or found):
-        found += await _permissions(settings, bot, complete=complete)
+        found += await _tools(settings, bot, complete=complete)
     if not settings.model and (complete or found):
         found += [each async for each in _model(settings, bot)]
     if found:
@@ -90,13 +90,17 @@ def _adapters(config: BotConfig) -> Iterator[_Wrong]:
             yield ("adapters", number), f"`adapters`: there is no adapter {name!r}; {hint}"
 
 
-async def _permissions(settings: Settings, bot: Bot, *, complete: bool) -> list[_Wrong]:
+async def _tools(settings: Settings, bot: Bot, *, complete: bool) -> list[_Wrong]:
+    """What says something of tools that there are not: permissions, and tools that are always shown."""
     config, folder = bot.config, settings.plugin_folder or bot.plugin_folder
     tables = bot.plugin_tables(settings)
     async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions, tables=tables) as plugins:
         if complete and plugins.mistakes:
             raise ConfigError("\n".join(map(str, plugins.mistakes)))
-        return [(("permissions", at), text) for at, text in wrong_permissions(plugins, config.permissions)]
+        permissions = wrong_permissions(plugins, config.permissions)
+        tools = wrong_tools(plugins, config.tools.always)
+        found: list[_Wrong] = [(("permissions", at), text) for at, text in permissions]
+        return [*found, *((("tools", "always", at), text) for at, text in tools)]
 
 
 async def _model(settings: Settings, bot: Bot) -> AsyncIterator[_Wrong]:

@@ -14,7 +14,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.config.plugin_tables import described
 from llmagent_os.errors import ConfigError, LLMAgentOSError, PluginError
-from llmagent_os.plugin import Plugin, Tool
+from llmagent_os.plugin import Tool
 from llmagent_os.tools.declared_tools import check_declaration, declared_tools, settings_model
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen
 from llmagent_os.tools.plugin_loading import MadePlugin, from_entry_point, from_path
@@ -189,7 +189,7 @@ async def _made(settings: Settings, name: str, bot_name: str) -> tuple[MadePlugi
     return made, _installed(entries[name])
 
 
-def _described(plugin: Plugin, known: _Known) -> Iterator[str]:
+def _described(plugin: ToolSource, known: _Known) -> Iterator[str]:
     tools = declared_tools(plugin)
     yield f"{plugin.name} {known.version}".rstrip() + f", from {known.where}"
     if about := (type(plugin).__doc__ or "").strip().partition("\n")[0]:
@@ -211,7 +211,7 @@ def _tool(name: str, tool: Tool) -> str:
     return f"{name}: {tool.mark.effect}; {asked}; at most {tool.mark.timeout:g} s"
 
 
-def _permissions(plugin: Plugin) -> Iterable[str]:
+def _permissions(plugin: ToolSource) -> Iterable[str]:
     tools = {tool.spec.permission for tool in declared_tools(plugin).values()}
     return sorted((tools | {*plugin.extra_permissions}) - {""})
 

@@ -240,7 +240,8 @@ class Inbox:
         row = (text, interaction_id, why, event.conversation.platform, event.event_id)
         interaction_row = None if interaction is None else encode_interaction(interaction)
         completion_rows = [] if interaction is None else encode_completions(interaction)
-        tool_row = encode_tool_set(interaction.tools) if interaction is not None and interaction.tools else None
+        tool_sets = () if interaction is None else (interaction.tools, *interaction.found_tools)
+        tool_rows = [encode_tool_set(tools) for tools in tool_sets if tools]
         reward_rows = [encode_reward(reward) for reward in rewards]
 
         sender = identity_of(event)
@@ -254,7 +255,7 @@ class Inbox:
             if interaction is None or interaction_row is None:
                 return True
             is_new = _insert_interaction(database, interaction.user_id, interaction_row, completion_rows)
-            if is_new and tool_row is not None:
+            for tool_row in tool_rows if is_new else ():
                 database.driver.execute(statements.INSERT_TOOL_SET, tool_row)
             return is_new
 

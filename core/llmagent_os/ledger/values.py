@@ -94,6 +94,9 @@ class Interaction(msgspec.Struct, frozen=True, kw_only=True):
     #: the tools that the model could call. They are kept once, however many replies have them, and no read returns
     #: them: see ``Ledger.tool_set``
     tools: tuple[ToolSpec, ...] = ()
+    #: what the model could call after it had looked for other tools, one set for each search. They are kept like
+    #: ``tools``
+    found_tools: tuple[tuple[ToolSpec, ...], ...] = ()
     tool_calls: list[dict[str, Any]] = msgspec.field(default_factory=list[dict[str, Any]])  #: name, arguments, result
     said: str = ""  #: what the person wrote
     #: the bot said nothing, to what people said to each other: a decision without words, theirs or its own

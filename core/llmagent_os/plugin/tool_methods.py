@@ -81,19 +81,26 @@ def _tool(plugin: ToolSource, name: str, function: Callable[..., Any], mark: Too
         if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD, parameter.POSITIONAL_ONLY):
             raise PluginError(f"{here}: must be passable by its name (no *, no /)")
         default = ... if parameter.default is parameter.empty else parameter.default
-        field = (
+        fields[f"argument_{number}"] = (
             _hint(parameter, function, here),
             Field(default, alias=parameter.name, description=about.get(parameter.name)),
         )
-        fields[f"argument_{number}"] = field
-        alone = _schema(_model(name, {"argument": field}, here), here)  # so that an error names the parameter
-        if parameter.default is parameter.empty and _is_for_rules(alone["properties"][parameter.name]):
+    try:
+        model = _model(name, fields, where)
+        schema = _schema(model, where)
+    except PluginError:
+        for number, parameter in enumerate(parameters[1:]):  # so that the error names the parameter
+            here = f"{where}, parameter {parameter.name!r}"
+            _schema(_model(name, {"argument": fields[f"argument_{number}"]}, here), here)
+        raise
+    for needed in schema["required"]:
+        if _is_for_rules(schema["properties"][needed]):
+            here = f"{where}, parameter {needed!r}"
             raise PluginError(f"{here}: a RuleArgument needs a default, since models call the tool without it")
-    model = _model(name, fields, where)
     spec = ToolSpec(
         name=name,
         description=description,
-        parameters=_for_models(_schema(model, where)),
+        parameters=_for_models(schema),
         permission=mark.permission,
         read_only=mark.read_only,
         plugin=plugin.name,

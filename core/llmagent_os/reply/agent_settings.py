@@ -11,6 +11,7 @@ from llmagent_os.plugin import WebAccess
 from llmagent_os.privacy.consent import Consent
 from llmagent_os.reply.approval_config import ApprovalConfig
 from llmagent_os.serving.model_card import Grounding
+from llmagent_os.tools.tools_config import ToolsConfig
 
 #: Who may teach a bot from chat: nobody; admins; or everybody for themselves, and admins for the workspace.
 LearnSetting = Literal["off", "admins", "members"]
@@ -32,6 +33,7 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     notes: str = ""  #: put into the system message of a model that was not trained for this bot
     permissions: tuple[str, ...] | None = None  #: what its tools may do, as patterns; None: everything
     tool_rounds: int = 3  #: how often a model may call tools before it must answer in words
+    tools: ToolsConfig = ToolsConfig()  #: how many tools a model is shown, and which in any case
     max_tokens: int = 256  #: of one completion
     temperature: float = 0.0  #: of the model's words; 0: always the likeliest
     min_p: float = 0.0  #: least probability of a word that is drawn, as a share of the likeliest word's

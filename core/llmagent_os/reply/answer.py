@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
 from llmagent_os.adapter import Button, Reply
-from llmagent_os.chat import Completion, ToolCall
+from llmagent_os.chat import Completion, ToolCall, ToolSpec
 from llmagent_os.languages import lazy_gettext
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.claim_check import claims_too_much
@@ -55,6 +55,8 @@ class Answer:
     rejected: tuple[Completion, ...] = ()
     calls: list[ToolCall] = field(default_factory=list[ToolCall])
     results: list[ToolResult] = field(default_factory=list[ToolResult])  #: one for each call
+    #: what the model was shown after it had looked for other tools: one set for each search that found some
+    found_tools: list[tuple[ToolSpec, ...]] = field(default_factory=list[tuple[ToolSpec, ...]])
     by_rules: int = 0  #: how many of the first calls a plugin's rules read in the message; no model drew them
     joined: ToolResult | None = None  #: the one result that stands for those of several calls; None: the last stands
     failure: FailureKind | None = None  #: why the model gave no answer; None: it gave one

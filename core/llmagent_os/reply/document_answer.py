@@ -77,6 +77,7 @@ async def answer_from_documents(
     )
     # What the model said before it read the passages is kept, as words that were not sent.
     second.completions[:0] = first.completions
+    second.found_tools = first.found_tools
     second.rejected = (*first.rejected, *second.rejected)
     second.passages = [reference(hit.passage) for hit in found.passages]
     if second.failure is not None:

@@ -60,6 +60,7 @@ def record(
         model=last.model if last else "",
         completions=tuple(_completions(privacy, answer, reply)),
         tools=tuple(specs) if answer.completions or answer.rejected else (),
+        found_tools=tuple(answer.found_tools),
         tool_calls=privacy.keep_all(calls),
         said=privacy.keep(exchange.text)[0],
     )

@@ -13,6 +13,7 @@ from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.found_passages import Found
 from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.services import Services
+from llmagent_os.reply.shown_tools import ShownTools
 from llmagent_os.reply.tool_loop import GivenCalls, converse
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ async def answer_with_model(
     exchange: Exchange,
     found: Found,
     request: ChatRequest,
+    shown: ShownTools,
     given: GivenCalls | None,
     draft: Draft | None,
 ) -> Answer:
@@ -36,22 +38,24 @@ async def answer_with_model(
         exchange: the message.
         found: what documents have about it.
         request: the one for an answer with tools, which holds no passage.
+        shown: the tools of the request, which finds others where the model looks for them.
         given: the calls that rules read in the message. Then documents are only quoted, by a model that is too small to
             read them; None: the model decides.
         draft: called with the words while they are written; None: nobody watches.
     """
     settings = services.settings
 
-    async def with_tools(shown: Draft | None) -> Answer:
+    async def with_tools(watched: Draft | None) -> Answer:
         return await converse(
             llm,
             request,
             partial(call_tool, services, exchange),
             rounds=settings.tool_rounds,
             privacy=services.privacy,
-            draft=shown,
+            draft=watched,
             grounding=settings.grounding,
             given=given,
+            shown=shown,
         )
 
     if found.passages and (given is None or llm.card.native):

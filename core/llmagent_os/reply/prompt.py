@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from llmagent_os.chat import ChatRequest, Message, ToolSpec
+from llmagent_os.chat import ChatRequest, Message
 from llmagent_os.identity import NOBODY
 from llmagent_os.knowledge.passages import Hit
 from llmagent_os.languages import ENGLISH, language_in_force, language_name
@@ -17,6 +17,9 @@ from llmagent_os.modules.behavior import system_text
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.services import Services
+from llmagent_os.reply.shown_tools import ShownTools, first_tools, shown_tools
+from llmagent_os.reply.tool_loop import GivenCalls
+from llmagent_os.serving.model_card import ModelCard
 
 _MAX_NAME = 80  # characters of a platform's display name
 
@@ -28,25 +31,27 @@ REMEMBERED = (
 )
 
 
-def chat_request(
+async def chat_request(
     services: Services,
     exchange: Exchange,
     facts: Iterable[Hit],
     remembered: Sequence[Memory],
-    *,
-    native: bool,
-) -> ChatRequest:
-    """The request for the reply to a message.
+    given: GivenCalls | None,
+    card: ModelCard,
+) -> tuple[ChatRequest, ShownTools]:
+    """The request for the reply to a message, and its tools, which grow where the model looks for others.
 
     Args:
         services: the settings and the tools.
         exchange: the message, its person, the policy's decision and the LoRA.
         facts: what the knowledge base found of the bot's own words.
         remembered: what the person has told of themselves.
-        native: whether the model was trained on this project's prompts, so that it needs no notes. Such a model is not
+        given: the calls that rules read in the message; None: the model decides.
+        card: of the model. A ``native`` one was trained on this project's prompts, so that it needs no notes. It is not
             shown what is remembered: rules answer from it.
     """
-    settings = services.settings
+    settings, native = services.settings, card.native
+    shown = await shown_tools(services, exchange, () if given is None else given.calls, native=native)
     system = system_text(
         exchange.decision.action,
         dimensions=services.behavior.dimensions_on(exchange.event.conversation.platform),
@@ -62,9 +67,9 @@ def chat_request(
         *(exchange.episode.messages(documents=False) if settings.remembered_turns else ()),
         {"role": "user", "content": exchange.text},
     ]
-    return ChatRequest(
+    request = ChatRequest(
         messages=messages,
-        tools=_tools(services, exchange.event.conversation.platform),
+        tools=shown.specs,
         lora=exchange.lora.lora,
         lora_above=exchange.lora.above,
         max_tokens=settings.max_tokens,
@@ -73,6 +78,7 @@ def chat_request(
         seed=None if settings.seed is None else _seed(settings.seed, messages),
         personal=personal_words(exchange, remembered),
     )
+    return request, shown
 
 
 def warm_up_request(services: Services, *, native: bool) -> ChatRequest:
@@ -82,7 +88,7 @@ def warm_up_request(services: Services, *, native: bool) -> ChatRequest:
     system = system_text(action, dimensions=behavior.dimensions, notes=_notes(services, native=native))
     return ChatRequest(
         messages=[{"role": "system", "content": system}, {"role": "user", "content": "hello"}],
-        tools=_tools(services),
+        tools=first_tools(services, native=native),
         max_tokens=1,
     )
 
@@ -119,7 +125,3 @@ def personal_words(exchange: Exchange, remembered: Sequence[Memory] = ()) -> tup
 
 def _notes(services: Services, *, native: bool) -> str:
     return "" if native else services.settings.notes
-
-
-def _tools(services: Services, platform: str = "") -> tuple[ToolSpec, ...]:
-    return services.plugins.specs(services.settings.permissions, platform) if services.plugins else ()

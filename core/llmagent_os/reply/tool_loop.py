@@ -15,6 +15,7 @@ from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.model_failure import failure_of
 from llmagent_os.reply.offered_calls import as_offered
+from llmagent_os.reply.shown_tools import ShownTools
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.tools.result_statuses import FAILED, HELD_BACK
 
@@ -55,6 +56,7 @@ async def converse(
     draft: Draft | None = None,
     grounding: Grounding | None = None,
     given: GivenCalls | None = None,
+    shown: ShownTools | None = None,
 ) -> Answer:
     """Let ``llm`` answer ``request``.
 
@@ -68,7 +70,10 @@ async def converse(
         grounding: whether the words are checked against the results; None: as the model's card says.
         given: calls that a plugin's rules read in the message. They are made in place of the model's own: the model
             puts a single result into words, and several are said as they are joined.
+        shown: the tools of the request, which grow where the model looks for others; None: there are no others. One
+            round more is for looking.
     """
+    shown = shown or ShownTools(request.tools)
     card = llm.card
     known = str(request.messages[0]["content"])
     answer = Answer(known=known, own=card.own_words, taught=card.taught, grounding=grounding or card.checked)
@@ -77,8 +82,11 @@ async def converse(
     if given is not None and await _make_given(given, answer, messages, call_tool, request.tools):
         return answer
     messages = as_offered(messages, request.tools)
-    for round_ in range(rounds + 1):
-        tools = request.tools if round_ < rounds else ()
+    for round_ in range(rounds + 2):
+        last = rounds + min(shown.searches, 1)
+        if round_ > last:
+            break
+        tools = shown.specs if round_ < last else ()
         try:
             completion = await _complete(llm, msgspec.structs.replace(request, tools=tools), messages, show)
         except ModelError as error:
@@ -95,13 +103,18 @@ async def converse(
             if fault := answer.fault(privacy):
                 _log.warning("a reply is not true to the results", fault=fault, grounding=answer.grounding)
             return answer
-        if await _make_calls(completion, round_, answer, messages, call_tool):
+        if await _make_calls(completion, round_, answer, messages, call_tool, shown):
             return answer
     return answer
 
 
 async def _make_calls(
-    completion: Completion, round_: int, answer: Answer, messages: list[Message], call_tool: CallTool
+    completion: Completion,
+    round_: int,
+    answer: Answer,
+    messages: list[Message],
+    call_tool: CallTool,
+    shown: ShownTools,
 ) -> bool:
     """Make the calls of a completion. Returns whether the answer is complete.
 
@@ -111,6 +124,11 @@ async def _make_calls(
     has_failed = False
     messages.append(_call_message(completion.text, completion.tool_calls))
     for number, call in enumerate(completion.tool_calls):
+        known = shown.specs
+        if (found := await shown.answer(call)) is not None:  # nothing is done yet, and no person reads it
+            messages.append(tool_message(found.data))
+            answer.found_tools += [shown.specs] if shown.specs != known else []
+            continue
         result = await call_tool(call, f"{round_}.{number}")
         answer.calls.append(call)
         answer.results.append(result)

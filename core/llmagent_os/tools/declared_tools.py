@@ -19,6 +19,9 @@ _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")  # what servers of models accept
 #: What no source can be called: the host's own buttons and the pages on which credentials are given begin with it.
 RESERVED = ("agent", "credentials")
 
+#: The host's own tool, which finds those that a model is not shown. No tool of a source can be called so.
+FIND_TOOLS = "find_tools"
+
 
 def check_declaration(source: ToolSource) -> None:
     """Check the name, the credentials, the requirements and the records of ``source``. Called before it starts.
@@ -112,6 +115,8 @@ def declared_tools(source: ToolSource) -> Mapping[str, Tool]:
         where = f"plugin {source.name!r}, tool {name!r}"
         if not _TOOL_NAME.fullmatch(name):
             raise PluginError(f"{where}: a tool's name is letters, digits, _ and -, at most 64")
+        if name == FIND_TOOLS:
+            raise PluginError(f"{where}: the host has a tool of that name itself; give it another name")
         if (tool.spec.name, tool.spec.plugin) != (name, source.name):
             raise PluginError(f"{where}: its spec says {tool.spec.name!r} of {tool.spec.plugin!r}")
         if unknown := sorted(set(tool.mark.credentials) - known):

@@ -96,7 +96,8 @@ class PluginLifecycle:
 
     async def stop(self) -> None:
         """Stop every plugin, after the calls under way have ended."""
-        loaded, self._loaded = self._loaded, {}
+        loaded = self._loaded
+        self._set_loaded({})
         for each in loaded.values():
             self._leave(each)
         while self._leaving:
@@ -194,7 +195,8 @@ class PluginLifecycle:
 
     async def _made_from_path(self, path: Path) -> MadePlugin:
         if self._is_isolated(path.stem):
-            return MadePlugin(await IsolatedPlugin.launched(file=str(path.absolute())))
+            file = await asyncio.to_thread(path.resolve)
+            return MadePlugin(await IsolatedPlugin.launched(file=str(file)))
         return await asyncio.to_thread(from_path, path)
 
     async def _made_from_entry(self, entry: EntryPoint, *, fresh: bool) -> MadePlugin:
@@ -252,7 +254,8 @@ class PluginLifecycle:
         except PluginError:
             self._leave(new)
             raise
-        self._loaded = {**{name: each for name, each in self._loaded.items() if each not in replaced}, plugin.name: new}
+        kept = {name: each for name, each in self._loaded.items() if each not in replaced}
+        self._set_loaded({**kept, plugin.name: new})
         for each in replaced:
             self._leave(each)
 
@@ -269,15 +272,23 @@ class PluginLifecycle:
             tools = declared_tools(each.plugin)
             self._check_names(each.plugin, tools, [other for other in self._loaded.values() if other is not each])
             each.tools = tools
+            self._note_change()
 
     def _check_names(self, plugin: ToolSource, tools: Mapping[str, Tool], others: Iterable[LoadedPlugin]) -> None:
         for other in others:
             for name in (*(set(tools) & set(other.tools)), *(set(plugin.commands) & set(other.plugin.commands))):
                 raise PluginError(f"plugin {plugin.name!r}: {name!r} is taken by the plugin {other.plugin.name!r}")
 
+    def _set_loaded(self, loaded: dict[str, LoadedPlugin]) -> None:
+        self._loaded = loaded
+        self._note_change()
+
+    def _note_change(self) -> None:
+        """Called when a plugin has come or gone, or has other tools."""
+
     def _drop(self, origin: str) -> None:
         gone = [each for each in self._loaded.values() if each.origin == origin]
-        self._loaded = {name: each for name, each in self._loaded.items() if each not in gone}
+        self._set_loaded({name: each for name, each in self._loaded.items() if each not in gone})
         for each in gone:
             self._leave(each)
 

@@ -22,11 +22,32 @@ def wrong_permissions(plugins: Plugins, patterns: Iterable[str]) -> list[tuple[i
 
     Nothing is checked if a plugin is not loaded, or if the folder of plugins is still empty: their tools are not known.
     """
-    states = [health.state for health in plugins.health()]
-    if "not loaded" in states or plugins.awaits_first_file:
+    if _are_unknown(plugins):
         return []
     found = [(at, unmatched(pattern, plugins.permissions)) for at, pattern in enumerate(patterns)]
     return [(at, f"`permissions`: {text}") for at, text in found if text]
+
+
+def wrong_tools(plugins: Plugins, names: Iterable[str]) -> list[tuple[int, str]]:
+    """Return which of the names are no tools that models are offered: their numbers, and the nearest tool.
+
+    Nothing is checked where :func:`wrong_permissions` checks nothing.
+    """
+    if _are_unknown(plugins):
+        return []
+    known = [spec.name for spec in plugins.specs()]
+    wrong: list[tuple[int, str]] = []
+    for at, name in enumerate(names):
+        if name not in known:
+            near = get_close_matches(name, known, 1, 0.6)
+            hint = f"did you mean {near[0]!r}?" if near else "a tool that no permission allows is not shown"
+            wrong.append((at, f"`tools.always`: this bot's plugins have no tool {name!r}; {hint}"))
+    return wrong
+
+
+def _are_unknown(plugins: Plugins) -> bool:
+    """Whether not all tools are known: a plugin is not loaded, or the folder of plugins is still empty."""
+    return "not loaded" in [health.state for health in plugins.health()] or plugins.awaits_first_file
 
 
 def check_permissions(plugins: Plugins, patterns: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -33,9 +34,12 @@ from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.kept_records import KeepingLimits
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin
 from llmagent_os.tools.plugin_lifecycle import PluginLifecycle
+from llmagent_os.tools.plugin_lookup import PluginLookup
 from llmagent_os.tools.plugin_platforms import refusal_here, works_on
 from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
+from llmagent_os.tools.tool_choice import OfferedTools
+from llmagent_os.tools.tool_index import ToolIndex
 
 PROFILE_WRITE = "profile.write"  #: the permission of a tool that may change the profile
 EXPORT_SECONDS = 60.0  #: that a plugin may take to write its files for an export
@@ -101,11 +105,16 @@ class Plugins(PluginLifecycle):
             isolated,
         )
         self._allowed = allowed
+        self.calls: Counter[str] = Counter()  #: how often each tool was called since the start, by name
         self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared, limits)
 
     def allow(self, permissions: Collection[str]) -> None:
         """Give plugins these permissions from now on, in the place of those before."""
         self._allowed = tuple(permissions)
+        self._note_change()
+
+    def _note_change(self) -> None:
+        self._lookup = PluginLookup(self._loaded, self._allowed)
 
     # -- what is loaded -----------------------------------------------------------------------------------------------
 
@@ -116,31 +125,38 @@ class Plugins(PluginLifecycle):
             allowed: permissions that are asked for besides the registry's own. None asks for no more.
             platform: only of the plugins that work there. Empty: of all.
         """
-        return tuple(
-            tool.spec
-            for each in self._loaded.values()
-            if each.breaker.state != "open" and works_on(each.plugin, platform)
-            for tool in each.tools.values()
-            if tool.mark.offered and is_permitted(tool.spec, self._allowed, allowed)
-        )
+        permitted = self._lookup.permitted(allowed)
+        hidden = [each for each, _ in permitted.offered if not _is_offered(each, platform)]
+        if not hidden:
+            return permitted.specs
+        return tuple(spec for each, specs in permitted.offered if each not in hidden for spec in specs)
+
+    def offered(self, allowed: Collection[str] | None = None, platform: str = "") -> OfferedTools:
+        """Return the tools of :meth:`specs`, prepared for choosing among them."""
+        return self._lookup.offered(self.specs(allowed, platform))
+
+    async def tool_index(self) -> ToolIndex:
+        """Return the index by which tools are found: of all that models are offered, permitted or not."""
+        return await self._lookup.index()
 
     def permitted(self) -> frozenset[str]:
         """The names of the tools that may be called, also of those that only a plugin's own rules call."""
-        tools = (tool for each in self._loaded.values() for tool in each.tools.values())
-        return frozenset(tool.spec.name for tool in tools if is_permitted(tool.spec, self._allowed, None))
+        return self._lookup.permitted(None).names
 
     def mark_of(self, name: str) -> ToolMark | None:
         """What a plugin says of its tool ``name``. None: there is no such tool."""
-        return next((each.tools[name].mark for each in self._loaded.values() if name in each.tools), None)
+        found = self._lookup.tools.get(name)
+        return None if found is None else found[1].mark
 
     def spec_of(self, name: str) -> ToolSpec | None:
         """How a tool is offered to models. None: there is no such tool."""
-        return next((each.tools[name].spec for each in self._loaded.values() if name in each.tools), None)
+        found = self._lookup.tools.get(name)
+        return None if found is None else found[1].spec
 
     def keep_private(self, names: Iterable[str]) -> bool:
         """Whether one of the tools ``names`` is of a plugin that keeps private what it is told and says."""
-        private = {tool for each in self._loaded.values() if each.plugin.keeps_private for tool in each.tools}
-        return not private.isdisjoint(names)
+        found = (self._lookup.tools.get(name) for name in names)
+        return any(each is not None and each[0].plugin.keeps_private for each in found)
 
     def credential(self, plugin: str, name: str) -> Credential | None:
         """What a plugin says of one of its credentials. None: there is none such."""
@@ -156,8 +172,8 @@ class Plugins(PluginLifecycle):
     @property
     def marks(self) -> dict[str, ToolMark]:
         """What the plugins say of their tools that may be called, by name."""
-        tools = (tool for each in self._loaded.values() for tool in each.tools.values())
-        return {tool.spec.name: tool.mark for tool in tools if is_permitted(tool.spec, self._allowed, None)}
+        permitted = self._lookup.permitted(None).names
+        return {name: tool.mark for name, (_, tool) in self._lookup.tools.items() if name in permitted}
 
     @property
     def ask_others(self) -> bool:
@@ -211,6 +227,7 @@ class Plugins(PluginLifecycle):
         each, tool, values = self._checked(name, arguments, allowed)
         if (refusal := refusal_here(each.plugin, context)) is not None:
             return refusal
+        self.calls[name] += 1
         return await self._caller.call(
             each,
             name,
@@ -245,13 +262,13 @@ class Plugins(PluginLifecycle):
         self, name: str, arguments: Mapping[str, Any], allowed: Collection[str] | None
     ) -> tuple[LoadedPlugin, Tool, dict[str, Any]]:
         """The plugin and the tool of a call, and its arguments as the tool takes them. Raises as :meth:`call` does."""
-        each = next((each for each in self._loaded.values() if name in each.tools), None)
-        if each is None:
+        found = self._lookup.tools.get(name)
+        if found is None:
             raise PluginError(
                 f"there is no tool {name!r}; there are: {', '.join(spec.name for spec in self.specs(allowed))}"
             )
-        tool = each.tools[name]
-        if not is_permitted(tool.spec, self._allowed, allowed):
+        each, tool = found
+        if name not in self._lookup.permitted(allowed).names:
             raise PluginError(
                 f"the tool {name!r} needs the permission {tool.spec.permission!r}, which this bot does not give"
             )
@@ -278,9 +295,10 @@ class Plugins(PluginLifecycle):
 
         Only plugins that have a rule for it are asked. One that fails has no say, and the model answers.
         """
-        for name, each in self._loaded.items():
-            if not each.plugin.answers("button_meant") or not self._is_asked(each, context, allowed):
+        for each in self._lookup.having("button_meant"):
+            if not self._is_asked(each, context, allowed):
                 continue
+            name = each.plugin.name
             meant: list[str] = []
 
             async def ask(own: ToolContext, source: ToolSource = each.plugin, meant: list[str] = meant) -> ToolResult:
@@ -300,9 +318,9 @@ class Plugins(PluginLifecycle):
         self, context: ToolContext, *, allowed: Collection[str] | None = None
     ) -> ToolResult | None:
         """The first plugin's answer to words that cannot wait. None: nothing is urgent. One that fails has no say."""
-        for each in self._loaded.values():
-            platform = "" if context.event is None else context.event.conversation.platform
-            if not each.plugin.answers("urgent_answer_to") or not works_on(each.plugin, platform):
+        platform = "" if context.event is None else context.event.conversation.platform
+        for each in self._lookup.having("urgent_answer_to"):
+            if not works_on(each.plugin, platform):
                 continue
             if not self._any_permitted(each, allowed):
                 continue
@@ -328,9 +346,10 @@ class Plugins(PluginLifecycle):
 
         A plugin that fails has no say.
         """
-        for name, each in self._loaded.items():
-            if not each.plugin.answers("answer_to") or not self._is_asked(each, context, allowed):
+        for each in self._lookup.having("answer_to"):
+            if not self._is_asked(each, context, allowed):
                 continue
+            name = each.plugin.name
             silent = False
 
             async def ask(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
@@ -356,9 +375,10 @@ class Plugins(PluginLifecycle):
         The first plugin that understands the words has its way. Calls that a model could not make are never made: then
         the plugin's rules are wrong, and the model decides.
         """
-        for name, each in self._loaded.items():
-            if not each.plugin.answers("requests_in") or not self._is_asked(each, context, allowed):
+        for each in self._lookup.having("requests_in"):
+            if not self._is_asked(each, context, allowed):
                 continue
+            name = each.plugin.name
             found: list[ToolCall] = []
 
             async def ask(
@@ -393,8 +413,8 @@ class Plugins(PluginLifecycle):
             results: by the ``call_id`` of their calls, in order.
             context: of the message.
         """
-        for each in self._loaded.values():
-            if not set(names) <= set(each.tools) or not each.plugin.answers("joined"):
+        for each in self._lookup.having("joined"):
+            if not set(names) <= set(each.tools):
                 continue
             own_results = {key: without_prefix(result, each.plugin.name) for key, result in results.items()}
 
@@ -414,8 +434,8 @@ class Plugins(PluginLifecycle):
 
         Only plugins that have a rule for it are asked. One that fails has no say.
         """
-        for each in self._loaded.values():
-            if not each.plugin.answers("received") or not self._is_asked(each, context, allowed):
+        for each in self._lookup.having("received"):
+            if not self._is_asked(each, context, allowed):
                 continue
             silent: list[bool] = []
 
@@ -440,9 +460,8 @@ class Plugins(PluginLifecycle):
         A plugin that fails has no say.
         """
         said: list[str] = []
-        for name, each in self._loaded.items():
-            if not each.plugin.answers("profile_changed"):
-                continue
+        for each in self._lookup.having("profile_changed"):
+            name = each.plugin.name
 
             async def follow(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
                 return await source.profile_changed(own, before, assumed_zone) or _SILENT
@@ -458,8 +477,8 @@ class Plugins(PluginLifecycle):
     async def suggestions(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> list[str]:
         """What the plugins suggest that the person could ask now. A plugin that fails suggests nothing."""
         found: list[str] = []
-        for each in self._loaded.values():
-            if not each.plugin.answers("suggestions") or not self._any_permitted(each, allowed):
+        for each in self._lookup.having("suggestions"):
+            if not self._any_permitted(each, allowed):
                 continue
 
             async def ask(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
@@ -472,7 +491,8 @@ class Plugins(PluginLifecycle):
 
     def work(self, tool: str) -> str:
         """What people read while ``tool`` is called; empty: nothing of its own."""
-        return next((each.plugin.work for each in self._loaded.values() if tool in each.tools), "")
+        found = self._lookup.tools.get(tool)
+        return "" if found is None else found[0].plugin.work
 
     async def command(
         self, name: str, arguments: str, context: ToolContext, *, allowed: Collection[str] | None = None
@@ -482,7 +502,7 @@ class Plugins(PluginLifecycle):
         Raises:
             PluginError: no plugin has this command, or the call failed.
         """
-        each = next((each for each in self._loaded.values() if name in each.plugin.commands), None)
+        each = self._lookup.commands.get(name)
         if each is None or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers /{name}")
         if (refusal := refusal_here(each.plugin, context)) is not None:
@@ -494,7 +514,7 @@ class Plugins(PluginLifecycle):
     @property
     def exporting(self) -> tuple[str, ...]:
         """The names of the plugins that give what they keep about a person as files."""
-        return tuple(name for name, each in self._loaded.items() if each.plugin.answers("export_files"))
+        return tuple(each.plugin.name for each in self._lookup.having("export_files"))
 
     async def export_files(self, plugin: str, context: ToolContext) -> ToolResult | None:
         """What ``plugin`` keeps about the person of ``context``, with files. None: it has no files for the person.
@@ -573,10 +593,15 @@ class Plugins(PluginLifecycle):
         return None if silent else result
 
     def _any_permitted(self, each: LoadedPlugin, allowed: Collection[str] | None) -> bool:
-        return not each.tools or any(is_permitted(tool.spec, self._allowed, allowed) for tool in each.tools.values())
+        return each.plugin.name in self._lookup.permitted(allowed).plugins
 
     def _is_asked(self, each: LoadedPlugin, context: ToolContext, allowed: Collection[str] | None) -> bool:
         return self._any_permitted(each, allowed) and refusal_here(each.plugin, context) is None
+
+
+def _is_offered(each: LoadedPlugin, platform: str) -> bool:
+    """Whether models are offered the tools of a plugin: it is not cut off, and works on the platform."""
+    return each.breaker.state != "open" and works_on(each.plugin, platform)
 
 
 async def _pressed(plugin: ToolSource, context: ToolContext, value: str, rest: str) -> ToolResult:

@@ -46,7 +46,7 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
         sound = msgspec.json.decode(raw, type=ToolResult)  # a copy: the plugin cannot change it later
     except (msgspec.MsgspecError, TypeError, ValueError, RecursionError, OverflowError) as error:
         raise PluginError(f"returned something that is not JSON: {error}") from error
-    data = len(msgspec.json.encode(sound.data))
+    data = len(msgspec.json.encode(sound.data)) if len(raw) > MAX_DATA else 0  # the whole is longer than a part
     if data > MAX_DATA:
         raise PluginError(f"returned {data} bytes of data; at most {MAX_DATA} fit a model's context")
     if not sound.text.strip() or len(sound.text) > MAX_TEXT:
@@ -65,6 +65,8 @@ def checked(result: object, *, plugin: str, may_change_profile: bool) -> ToolRes
         raise PluginError(f"returned {len(raw)} bytes in all; at most {4 * (MAX_DATA + MAX_TEXT)} are allowed")
     if sound.profile_changes and not may_change_profile:
         raise PluginError("returned profile_changes without the permission 'profile.write'")
+    if not sound.buttons:
+        return sound
     for button in sound.buttons:
         if not 0 < len(button.label) <= MAX_LABEL or not 0 < len(button.value) <= MAX_VALUE:
             raise PluginError(
@@ -142,12 +144,12 @@ def _is_json(value: object, where: str, left: _Allowance, depth: int = 0) -> Non
     left.take(value)
     if depth > MAX_DEPTH:
         raise PluginError(f"returned {where[:60]}… nested deeper than {MAX_DEPTH}")
-    if value is None or isinstance(value, str | bool | int):
+    if value is None or isinstance(value, (str, int)):  # a truth value is an int
         return
     if isinstance(value, float):
         if value != value or value in (float("inf"), float("-inf")):
             raise PluginError(f"returned {where}={value!r}, which is not JSON")
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, (list, tuple)):
         for number, item in enumerate(cast("list[object]", value)):
             _is_json(item, f"{where}[{number}]", left, depth + 1)
     elif isinstance(value, dict):

@@ -12,6 +12,7 @@ import dataclasses
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
 from fnmatch import fnmatchcase
+from operator import attrgetter
 from typing import Any
 
 import structlog
@@ -45,6 +46,9 @@ ERROR_CHARACTERS = 500  #: of an error, kept as the plugin's last one
 
 #: Errors whose text says everything.
 _SAYS_ALL = (PluginError, TimeoutError, ContainedError)
+
+_CONTEXT_FIELDS = tuple(field.name for field in dataclasses.fields(ToolContext))
+_context_values = attrgetter(*_CONTEXT_FIELDS)
 
 _log = structlog.get_logger(__name__)
 
@@ -202,20 +206,16 @@ class ToolCaller:
 
     def own(self, plugin: ToolSource, context: ToolContext, *, asks_others: bool = False) -> ToolContext:
         """The context with the records, timers and contacts of this plugin and no other."""
-        name, records, timers, contacts = plugin.name, context.records, context.timers, context.contacts
+        name = plugin.name
+        own: dict[str, Any] = {}
         if self._records is not None:
             # Documents are kept under the account that acts; without an event, under the person's first account.
-            records = self._records(name, _acting(context))
+            own["records"] = kept_records(self._records(name, _acting(context)), plugin, self._limits)
         if self._timers is not None and context.event is not None:
-            timers = self._timers(name, context.event)
+            own["timers"] = kept_timers(self._timers(name, context.event), plugin, self._limits)
         if self._contacts is not None and context.event is not None and asks_others:
-            contacts = self._contacts(name, context.event, plugin.records_version)
-        return dataclasses.replace(
-            context,
-            records=kept_records(records, plugin, self._limits),
-            timers=kept_timers(timers, plugin, self._limits),
-            contacts=contacts,
-        )
+            own["contacts"] = self._contacts(name, context.event, plugin.records_version)
+        return _with(context, own) if own else context
 
     async def _bounded(
         self, loaded: LoadedPlugin, what: str, work: Awaitable[ToolResult], seconds: float
@@ -262,6 +262,12 @@ def _note_blocking(loaded: LoadedPlugin, what: str, longest: float, seconds: flo
             seconds=round(longest, 1),
             failures=breaker.failures,
         )
+
+
+def _with(context: ToolContext, changed: dict[str, Any]) -> ToolContext:
+    """``dataclasses.replace``, which takes a quarter of the time of a whole call: it asks each field for its kind."""
+    values = dict(zip(_CONTEXT_FIELDS, _context_values(context), strict=True))
+    return ToolContext(**(values | changed))
 
 
 def _acting(context: ToolContext) -> Identity:
