@@ -14,6 +14,7 @@ from llmagent_os.reply.found_passages import Found
 from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.tool_loop import GivenCalls, converse
+from llmagent_os.reply.without_model import words_without_model
 
 if TYPE_CHECKING:
     from llmagent_os.llm import LLM
@@ -43,7 +44,7 @@ async def answer_with_model(
     settings = services.settings
 
     async def with_tools(shown: Draft | None) -> Answer:
-        return await converse(
+        answer = await converse(
             llm,
             request,
             partial(call_tool, services, exchange),
@@ -53,6 +54,9 @@ async def answer_with_model(
             grounding=settings.grounding,
             given=given,
         )
+        if answer.failure == "absent":
+            answer.text = words_without_model(exchange, settings.examples)
+        return answer
 
     if found.passages and (given is None or llm.card.native):
         return await answer_from_documents(llm, services, exchange, found, request, with_tools, draft)

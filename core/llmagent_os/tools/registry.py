@@ -56,6 +56,7 @@ class Plugins:
         folder: a folder of single-file plugins (``weather.py`` with one :class:`Plugin` class in it), which ``watch``
             reloads.
         installed: the names of the installed plugins (entry points ``llmagent_os.plugins``) to load. None loads all.
+            Where the rules of several plugins read a message, the first of these that understands it answers.
         allowed: the permissions given to plugins, with wildcards (``calendar.*``). None gives all.
         records: gives a plugin its documents about a person, by the identity who acts: ``ledger.records``. If given,
             every call gets the records of its own plugin and person, whatever the context holds.
@@ -111,10 +112,10 @@ class Plugins:
     async def start(self) -> None:
         """Load everything. ``health`` reports a plugin that cannot be loaded; the others load all the same."""
         entries = await installed_plugins()
-        for entry in entries:
-            if self._installed is None or entry.name in self._installed:
-                with self._reported(f"{ENTRY_POINT} {entry.name}"):
-                    await self.add(await asyncio.to_thread(from_entry_point, entry.name, entry.load), ENTRY_POINT)
+        names = [entry.name for entry in entries] if self._installed is None else self._installed
+        for entry in [entry for name in dict.fromkeys(names) for entry in entries if entry.name == name]:
+            with self._reported(f"{ENTRY_POINT} {entry.name}"):
+                await self.add(await asyncio.to_thread(from_entry_point, entry.name, entry.load), ENTRY_POINT)
         for name in self._installed or ():
             if name not in self._loaded and f"{ENTRY_POINT} {name}" not in self._problems:
                 with self._reported(f"{ENTRY_POINT} {name}"):
@@ -150,6 +151,10 @@ class Plugins:
         """The names of the tools that may be called, also of those that only a plugin's own rules call."""
         tools = (tool for each in self._loaded.values() for tool in each.tools.values())
         return frozenset(tool.spec.name for tool in tools if is_permitted(tool.spec, self._allowed, None))
+
+    def owner_of(self, tool: str) -> str:
+        """The name of the plugin whose tool it is; empty: there is no such tool."""
+        return next((name for name, each in self._loaded.items() if tool in each.tools), "")
 
     def mark_of(self, name: str) -> ToolMark | None:
         """What a plugin says of its tool ``name``. None: there is no such tool."""
@@ -370,12 +375,14 @@ class Plugins:
             if not each.plugin.answers("requests_in") or not self._is_asked(each, context, allowed):
                 continue
             found: list[ToolCall] = []
+            is_answered = False
 
             async def ask(
                 own: ToolContext, source: ToolSource = each.plugin, found: list[ToolCall] = found
             ) -> ToolResult:
+                nonlocal is_answered
                 read = await source.requests_in(own)
-                if isinstance(read, ToolResult):
+                if is_answered := isinstance(read, ToolResult):
                     return read
                 found.extend(read)
                 return _SILENT
@@ -389,7 +396,7 @@ class Plugins:
                 continue
             if found:
                 return tuple(found)
-            if result != _SILENT:
+            if is_answered:
                 return result
         return ()
 
@@ -453,16 +460,21 @@ class Plugins:
         for name, each in self._loaded.items():
             if not each.plugin.answers("profile_changed"):
                 continue
+            silent: list[bool] = []
 
-            async def follow(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
-                return await source.profile_changed(own, before, assumed_zone) or _SILENT
+            async def follow(
+                own: ToolContext, source: ToolSource = each.plugin, silent: list[bool] = silent
+            ) -> ToolResult:
+                result = await source.profile_changed(own, before, assumed_zone)
+                silent.append(result is None)
+                return _SILENT if result is None else result
 
             try:
                 result = await self._caller.call(each, "a changed profile", follow, context)
             except PluginError as error:
                 _log.warning("a plugin could not follow a changed profile", plugin=name, error=str(error))
                 continue
-            said += [result.text] if result != _SILENT else []
+            said += [] if silent[-1] else [result.text]
         return said
 
     async def suggestions(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> list[str]:
