@@ -189,6 +189,7 @@ class ToolSource:
     """
 
     name: str  #: lower case, unique
+    about: str = ""  #: what it does for people, in a few words: whoever sets a bot up chooses by them
     #: the plugin finds other people by name and asks them (``context.contacts``): who writes to the bot is noted then
     asks_others: bool = False
     #: the plugin reads what all people keep with it under one key (``context.shared``), as the votes of a poll

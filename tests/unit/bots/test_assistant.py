@@ -105,7 +105,11 @@ class Assistant:
         if text.startswith("/"):
             name, _, arguments = text[1:].partition(" ")
             said = Command(
-                event_id=said.event_id, conversation=said.conversation, sender=said.sender, name=name, arguments=arguments
+                event_id=said.event_id,
+                conversation=said.conversation,
+                sender=said.sender,
+                name=name,
+                arguments=arguments,
             )
         outcome = await self.runtime.agent.handle(said, _unseen)
         assert outcome.reply is not None

@@ -53,6 +53,7 @@ class FinancePlugin(FinanceTools):
     """Keeps the transactions, budgets and holdings of every person in the plugin's records."""
 
     name = "finance"
+    about = "bank statements, budgets and holdings; computes, gives no advice"
     work = "is looking at your numbers…"
     file_commands = frozenset(("finance",))
     commands = {  # noqa: RUF012

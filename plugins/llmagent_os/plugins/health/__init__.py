@@ -38,6 +38,7 @@ class HealthPlugin(Plugin):
     """Sends to emergency care first, and says of all else that it is no diagnosis."""
 
     name = "health"
+    about = "symptoms, measurements, medicines and a diary; private, no diagnosis"
     keeps_private = True
     work = "is looking at its health tables…"
     commands = {  # noqa: RUF012

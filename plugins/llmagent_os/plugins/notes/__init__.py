@@ -35,7 +35,8 @@ from llmagent_os.plugins.notes.note_store import DROP, NoteStore
 __all__ = ["NotesPlugin"]
 
 _NOTE = re.compile(
-    r"(?:please )?(?:(?:(?:take|make|add|write)(?: down)? a note|note)(?: that|:| to self:?)|(?:note|write) (?:this|that) down:|remember(?: that|:))"
+    r"(?:please )?(?:(?:(?:take|make|add|write)(?: down)? a note|note)(?: that|:| to self:?)"
+    r"|(?:note|write) (?:this|that) down:|remember(?: that|:))"
     r"\s+(?P<text>.+)",
     re.I | re.S,
 )
@@ -55,6 +56,7 @@ class NotesPlugin(Plugin):
     """Keeps every person's notes in the plugin's records, and their files with the person's other files."""
 
     name = "notes"
+    about = "notes with tags and files, found again by words"
     work = "is looking at your notes…"
     file_commands = frozenset(("note",))
     commands = {  # noqa: RUF012

@@ -36,6 +36,7 @@ class RemindersPlugin(Plugin):
     """Keeps every person's reminders in the plugin's records, and one timer for each."""
 
     name = "reminders"
+    about = "reminders at a time, once or again and again"
     work = "is looking at your reminders…"
     commands = {  # noqa: RUF012
         "remind": gettext_noop("reminds you: /remind call Ana tomorrow at 6pm"),

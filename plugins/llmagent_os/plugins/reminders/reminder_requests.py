@@ -31,11 +31,16 @@ _CHANGE = re.compile(
     re.I,
 )
 #: About the reminder that was spoken of last.
-_IT_TO = re.compile(r"(?:no,? )?(?:make|move|change|set) (?:it|that)(?: to| for| at)? (?P<to>.+?)(?: instead)?[.!]*", re.I)
-_AWAY = re.compile(r"(?:(?:oh|no|wait|sorry|please)[, ]+)*(?:cancel|delete|remove|scratch|forget) (?:it|that|this)[.!]*", re.I)
+_IT_TO = re.compile(
+    r"(?:no,? )?(?:make|move|change|set) (?:it|that)(?: to| for| at)? (?P<to>.+?)(?: instead)?[.!]*", re.I
+)
+_AWAY = re.compile(
+    r"(?:(?:oh|no|wait|sorry|please)[, ]+)*(?:cancel|delete|remove|scratch|forget) (?:it|that|this)[.!]*", re.I
+)
 #: What is no thing to be reminded of at a time: a question, and a time before or after something else.
 _NOT_OURS = re.compile(
-    r"(?:what|when|where|who|whom|whose|which|how|why|whether|if)\b|.*\b(?:before|after|ahead of|prior to)\b", re.I | re.S
+    r"(?:what|when|where|who|whom|whose|which|how|why|whether|if)\b|.*\b(?:before|after|ahead of|prior to)\b",
+    re.I | re.S,
 )
 
 

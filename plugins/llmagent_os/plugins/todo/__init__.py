@@ -43,8 +43,8 @@ _ADD = re.compile(
 )
 _TASK = re.compile(r"(?:to-?do|new task|task)\s*:\s*(?P<task>.+)", re.I | re.S)
 _LIST = re.compile(
-    r"(?:(?:what's on|what is on|what are|show|show me|list|read) )?my (?:(?:to-?do list|to-?dos|tasks)|(?P<name>\w+) list)"
-    r"\W*|what do i (?:have|need|still have) to do\W*",
+    r"(?:(?:what's on|what is on|what are|show|show me|list|read) )?my "
+    r"(?:(?:to-?do list|to-?dos|tasks)|(?P<name>\w+) list)\W*|what do i (?:have|need|still have) to do\W*",
     re.I,
 )
 _DONE = re.compile(
@@ -53,7 +53,8 @@ _DONE = re.compile(
     re.I,
 )
 _REMOVE = re.compile(
-    r"(?:please )?(?:delete|remove|take) (?P<which>.+?) (?:from|off) (?:my |the )?(?:to-?do list|to-?dos|tasks|\w+ list)[.!]*",
+    r"(?:please )?(?:delete|remove|take) (?P<which>.+?) (?:from|off) (?:my |the )?"
+    r"(?:to-?do list|to-?dos|tasks|\w+ list)[.!]*",
     re.I,
 )
 _ON_ONE = re.compile(r"(?P<verb>done|open|delete|edit|move|remind) +(?P<which>\d+)(?: +(?P<more>.+))?", re.I | re.S)
@@ -63,6 +64,7 @@ class TodoPlugin(Plugin):
     """Keeps every person's tasks in the plugin's records."""
 
     name = "todo"
+    about = "tasks in lists, with priorities and dates"
     work = "is looking at your tasks…"
     commands = {  # noqa: RUF012
         "todo": gettext_noop(
