@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -166,7 +167,7 @@ def init(ctx: click.Context, /, folder: Path, run: bool, browser: bool | None, *
     options = InitOptions(**{name: value for name, value in given.items() if value is not None})
     try:
         with inside(folder):
-            bot = ask_and_write(options, env_file, lambda **values: Settings.load(env_file, **values))
+            bot = ask_and_write(options, env_file, partial(Settings.load, env_file))
     except (click.Abort, KeyboardInterrupt):
         click.echo("\nNothing was written.", err=True)
         sys.exit(INTERRUPTED if sys.stdin.isatty() else 1)

@@ -6,7 +6,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from llmagent_os.config.toml_places import Place, TomlPlaces
 from llmagent_os.errors import ConfigError
@@ -104,7 +104,7 @@ def _end(source: str, begin: int, name: tuple[str, ...]) -> int:
 def _at(read: Mapping[str, Any], name: Name) -> Any:
     value: Any = read
     for part in name:
-        value = value.get(part) if isinstance(value, Mapping) else None
+        value = cast("Mapping[str, Any]", value).get(part) if isinstance(value, Mapping) else None
     return value
 
 

@@ -37,4 +37,5 @@ def words_without_model(exchange: Exchange, examples: tuple[str, ...]) -> str:
     if any(plain in str(turn.context.get("reply", "")) for turn in exchange.episode.turns):
         return str(WORDS["absent"])
     named = "\n".join(f"- {each}" for each in examples[:EXAMPLES])
-    return f"{plain}\n\n{gettext('You can say, for example:')}\n{named}" if named else plain
+    lead = gettext("You can say, for example:")
+    return f"{plain}\n\n{lead}\n{named}" if named else plain
