@@ -186,7 +186,7 @@ async def _permissions(names: tuple[str, ...]) -> tuple[str, ...]:
 def program_name() -> str:
     """How the command was called, for hints: ``llmagent-os``, or the way that runs it without installing it."""
     parts = Path(sys.prefix).parts
-    if "uv" in parts and ".venv" not in parts:
+    if "archive-v0" in parts:  # the environments that uvx makes for one command
         return "uvx llmagent-os"
     return "pipx run llmagent-os" if "pipx" in parts and "venvs" not in parts else "llmagent-os"
 
