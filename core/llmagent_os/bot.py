@@ -69,6 +69,7 @@ from llmagent_os.reply.approval_config import ApprovalConfig
 from llmagent_os.serving.model_card import Grounding
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
+from llmagent_os.serving.no_model import NO_MODEL
 from llmagent_os.serving.server_models import check_model_name
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen, PluginChoice
 from llmagent_os.tools.tools_config import ToolsConfig
@@ -245,7 +246,8 @@ class BotConfig(BaseModel):
     name: Name  #: lower case
     title: str = Field(default="Agent", min_length=1, max_length=60)  #: what people see
     about: str = ""  #: one line for the empty page
-    model: str = Field(min_length=1)  #: see :meth:`llmagent_os.llm.LLM.from_pretrained`
+    #: see :meth:`llmagent_os.llm.LLM.from_pretrained`; ``none``: rules, commands and buttons answer
+    model: str = Field(min_length=1)
     adapters: tuple[Name, ...] = ("web",)
     plugins: tuple[Name, ...] = ()  #: installed plugins
     plugin_folder: PathText = ""  #: of plugins, files and packages, beside the TOML file; empty: none
@@ -538,6 +540,8 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
     """
     name = settings.model or bot.config.model
     timeout = bot.config.model_seconds
+    if name == NO_MODEL:
+        return LLM.from_pretrained(name)
     if name.startswith(SERVER):
         key = settings.api_key.get_secret_value()
         _check_server(name, settings.base_url, key)
@@ -568,14 +572,14 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
 
 
 async def check_served_model(settings: Settings, llm: LLM) -> None:
-    """Ask the model's server whether it has the model. A local model is not checked here.
+    """Ask the model's server whether it has the model. A local model is not checked here, nor is no model.
 
     Raises:
         ConfigError: the server refuses the key.
         ModelNotFoundError: the server has no such model.
         ModelUnavailableError: the server cannot be reached.
     """
-    if llm.location is None:
+    if llm.name.startswith(SERVER):
         url, key = settings.base_url or OPENAI_CLOUD, settings.api_key.get_secret_value()
         await check_model_name(llm.name.removeprefix(SERVER), url, key, llm.complete)
 

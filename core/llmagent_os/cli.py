@@ -13,6 +13,7 @@ import signal
 import sys
 from collections.abc import Callable, Coroutine
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version as installed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NoReturn
@@ -54,7 +55,7 @@ class _Group(click.Group):
             sys.exit(INTERRUPTED)
 
 
-@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True)
 @click.option(
     "--env-file",
     type=_FILE,
@@ -78,6 +79,18 @@ def main(ctx: click.Context, /, **options: Any) -> None:
 
             raise ConfigError(f"--env-file {file}: there is no such file")
     ctx.obj = options
+    if ctx.invoked_subcommand is None:
+        _begin(ctx)
+
+
+def _begin(ctx: click.Context) -> None:
+    """Say what to do first; somebody at a terminal may do it at once."""
+    from llmagent_os.admin.first_steps import first_steps
+
+    click.echo(first_steps())
+    asked = sys.stdin.isatty() and sys.stdout.isatty() and not Path("my_bot", "bot.toml").is_file()
+    if asked and click.confirm("\nMake a bot in this folder now?", default=True):
+        ctx.invoke(init, folder=Path(), run=True, browser=None)
 
 
 def _settings(ctx: click.Context, *, quiet: bool = False, mounted: bool = True, **given: Any) -> Settings:
@@ -122,6 +135,48 @@ def run(ctx: click.Context, /, bot: str, adapters: tuple[str, ...], **given: Any
     for text in settings.unread(ctx.obj["env_file"]):
         structlog.get_logger(__name__).warning("a variable has no effect", why=text)
     _finish(_serve(settings, bot, adapters or None, _print_address))
+
+
+@main.command()
+@click.argument("folder", type=_FOLDER, default=".")
+@click.option("--bot", default="my_bot", show_default=True, help="The folder of the bot, inside FOLDER.")
+@click.option("--model", help="none, smollm2, openai:MODEL, a folder, or a hub id.")
+@click.option("--base-url", help="The address of the model's server.")
+@click.option("--platforms", help="Of slack, discord and telegram, with commas; none. Their tokens are settings.")
+@click.option("--access", help="Who is answered: invited, list or everyone.")
+@click.option("--allow", help="The accounts that are always answered, as telegram::4711; none.")
+@click.option("--plugins", help="Names, with commas; all or none.")
+@click.option("--privacy", help="standard, private or training.")
+@click.option("--keep-days", type=int, help="Days after which conversations are deleted; 0: never.")
+@click.option("--yes", is_flag=True, help="Ask nothing: what no option says is as it is proposed.")
+@click.option("--run/--no-run", default=True, help="Start the bot at the end, or not.")
+@click.option("--browser/--no-browser", default=None, help="Show the web chat in a browser, or not.")
+@click.pass_context
+def init(ctx: click.Context, /, folder: Path, run: bool, browser: bool | None, **given: Any) -> None:
+    """Make a bot in FOLDER: five questions, a .env and a bot's folder, and the bot runs.
+
+    Answers may come from options, or through a pipe, a line each. Given again, the command proposes what is there.
+    """
+    from llmagent_os.admin.init_command import InitOptions, has_screen, inside, program_name
+    from llmagent_os.admin.init_command import init as ask_and_write
+    from llmagent_os.config import Settings
+
+    env_file: Path = ctx.obj["env_file"]
+    if ctx.parent is not None and ctx.parent.get_parameter_source("env_file") is not click.core.ParameterSource.DEFAULT:
+        env_file = env_file.absolute()
+    options = InitOptions(**{name: value for name, value in given.items() if value is not None})
+    try:
+        with inside(folder):
+            bot = ask_and_write(options, env_file, partial(Settings.load, env_file))
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("\nNothing was written.", err=True)
+        sys.exit(INTERRUPTED if sys.stdin.isatty() else 1)
+    click.echo(f"\nTo run it another time: {click.style(f'{program_name()} run {bot}', bold=True)}")
+    if not run:
+        return
+    ctx.obj = ctx.obj | {"env_file": env_file}
+    show = _print_and_open if (has_screen() if browser is None else browser) else _print_address
+    _finish(_serve(_settings(ctx), str(bot), None, show))
 
 
 @main.command()
@@ -944,6 +999,16 @@ async def _serve(
 
 def _print_address(adapter: str, address: str) -> None:
     click.echo(f"{adapter}: {click.style(address, bold=True)}  (Ctrl-C stops)")
+
+
+def _print_and_open(adapter: str, address: str) -> None:
+    """Print an address, and show the web chat in the person's browser, if there is one."""
+    _print_address(adapter, address)
+    if adapter == "web":
+        import threading
+        import webbrowser
+
+        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
 
 
 def _finish(work: Coroutine[Any, Any, object], terminated: int = 0) -> NoReturn:

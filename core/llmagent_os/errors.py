@@ -116,6 +116,10 @@ class ModelBusyError(ModelUnavailableError):
     """The model has too much to do, or took too long. Another try may succeed in a moment."""
 
 
+class NoModelError(ModelError):
+    """The bot has no language model: its plugins' rules, commands and buttons answer."""
+
+
 class ModelRefusedError(ModelError):
     """The model, or its provider's content policy, does not want to answer this."""
 

@@ -29,6 +29,7 @@ from llmagent_os.serving import token_tally
 from llmagent_os.serving.backend import Backend, OnText, WarmsUp
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
+from llmagent_os.serving.no_model import NO_MODEL, NO_MODEL_CARD, NoModel
 from llmagent_os.serving.options import LocalOptions, ServerOptions, read_options
 from llmagent_os.serving.sync_bridge import run_sync
 from llmagent_os.serving.tool_call_parsing import InvalidCallError, repair_messages
@@ -48,7 +49,7 @@ class LLM:
 
     def __init__(self, name: str, backend: Backend, location: Location | None = None) -> None:
         self.name = name  #: the name that the model was asked for by
-        self.location = location  #: where a local model is; ``None``: the model is a server's
+        self.location = location  #: where a local model is; ``None``: the model is a server's, or there is none
         self._backend = backend
         self._used_sync = False
         # Stops the engine if the model is dropped without close(), and before the interpreter ends: a thread that still
@@ -62,7 +63,8 @@ class LLM:
         Args:
             name: a model that is installed, by a package (``"calendar"``) or by ``llmagent-os models install``; a
                 folder with a whole model; a folder with a PEFT LoRA, which is used with the base that it names; a
-                Hugging Face hub id; or ``"openai:MODEL"`` for a model of an OpenAI-compatible server.
+                Hugging Face hub id; ``"openai:MODEL"`` for a model of an OpenAI-compatible server; or ``"none"``, which
+                writes nothing and raises :class:`~llmagent_os.errors.NoModelError`.
             models: the folder of the models that ``llmagent-os models install`` has fetched; None: the one in the data
                 folder that the settings name.
             options: for a local model the fields of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
@@ -76,6 +78,8 @@ class LLM:
         """
         if name.startswith(_SERVER):
             return cls(name, _server(name.removeprefix(_SERVER), options))
+        if name == NO_MODEL:
+            return cls(name, NoModel())
         location = locate(name, models)
         return cls(name, _Lazy(location, read_options(LocalOptions, options)), location)
 
@@ -86,7 +90,7 @@ class LLM:
         Raises:
             ModelError: the card is damaged.
         """
-        return read_model_card(self.location)
+        return NO_MODEL_CARD if isinstance(self._backend, NoModel) else read_model_card(self.location)
 
     async def warm_up(self, request: ChatRequest) -> None:
         """Get ready, so that the first reply is quick. A local model is loaded, and reads ``request``.
@@ -120,6 +124,7 @@ class LLM:
                 :class:`~llmagent_os.errors.LoraError` that no LoRA that the request names can be used.
             ModelUnavailableError: the server failed while it wrote the reply, or the model was closed. A
                 :class:`~llmagent_os.errors.ModelBusyError` says that the model is too busy or too slow.
+            NoModelError: the model's name is ``none``.
             ModelRefusedError: the model, or its provider's content policy, does not want to answer.
             PromptTooLongError: the prompt is longer than the model can read.
             ModelError: the model cannot be loaded. Every one of these errors has the completion of a first try that was

@@ -92,6 +92,8 @@ def test_wheel_holds_every_file_of_the_roots_and_nothing_else(wheel: Path) -> No
         "llmagent_os/ledger/migrations/env.py",
         "llmagent_os/ledger/migrations/versions/v0001_first_tables.py",
         "llmagent_os/adapters/web/page/index.html",
+        "llmagent_os/bots/assistant/bot.toml",
+        "llmagent_os/bots/assistant/guide/calendar.md",
         "llmagent_os/bots/calendar/bot.toml",
         "llmagent_os/bots/calendar/calendar_knowledge.json",
         "llmagent_os/bots/calendar/recipe/chat_template.jinja",
@@ -130,3 +132,11 @@ def test_doctor_finds_nothing_wrong(installed: Path, tmp_path: Path) -> None:
     settings.write_text("LLMAGENT_OS_WEB_PORT=0\n")
     settings.chmod(0o600)
     assert "Everything looks right." in run(installed / "llmagent-os", "doctor", "calendar", cwd=tmp_path)
+
+
+def test_a_bot_is_made_and_checked_in_an_empty_folder(installed: Path, tmp_path: Path) -> None:
+    """As `uvx llmagent-os` and `pipx run llmagent-os` do it: the command has the package's name."""
+    program = installed / "llmagent-os"
+    assert "llmagent-os init" in run(program, cwd=tmp_path)
+    run(program, "init", "--yes", "--no-run", cwd=tmp_path)
+    assert "is right." in run(program, "bot", "check", "my_bot", cwd=tmp_path)

@@ -36,7 +36,7 @@ def test_installed_bot_is_found_by_name() -> None:
     bot = Bot.load("calendar")
     assert bot.config.title == "Calendar"
     assert bot.package == "llmagent_os.bots.calendar"
-    assert bot.config.plugins == ("calendar", "profile", "calendar_talk")
+    assert bot.config.plugins == ("calendar", "calendar_talk", "profile")
     assert len(bot.config.examples) == 4
 
 

@@ -218,7 +218,7 @@ def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:
         configured += 1
         yield Finding("adapters", "ok", f"{name}: the settings are right")
         if name == "web":
-            yield _port(settings.web_host, settings.web_port)
+            yield check_port(settings.web_host, settings.web_port)
     if not configured:
         remedy = "set one of the tokens named above, or add another adapter to `adapters` in bot.toml"
         yield Finding("adapters", "problem", "nobody can reach the bot: none of its adapters is configured", remedy)
@@ -235,7 +235,8 @@ def configured_platforms(settings: Settings, bot: Bot) -> tuple[str, ...]:
     )
 
 
-def _port(host: str, port: int) -> Finding:
+def check_port(host: str, port: int) -> Finding:
+    """Return whether the web chat can listen on a port. It is a note where a host of ours listens there."""
     try:
         family, kind, proto, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         with socket.socket(family, kind, proto) as tried:

@@ -14,6 +14,7 @@ from llmagent_os.chat import ChatRequest
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.errors import LLMAgentOSError, ModelUnavailableError
 from llmagent_os.llm import LLM
+from llmagent_os.serving.no_model import NO_MODEL
 
 
 async def check_model(settings: Settings, bot: Bot, *, deep: bool) -> AsyncIterator[Finding]:
@@ -30,6 +31,10 @@ async def check_model(settings: Settings, bot: Bot, *, deep: bool) -> AsyncItera
         llm = make_llm(settings, bot)
     except LLMAgentOSError as error:
         yield Finding("model", "problem", str(error), remedy)
+        return
+    if llm.name == NO_MODEL:
+        text = "none: commands, buttons and requests in plain words work, free talk does not"
+        yield Finding("model", "note", text, remedy)
         return
     async with llm:
         if llm.location is None:

@@ -14,7 +14,7 @@ from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.config.plugin_tables import described
 from llmagent_os.errors import ConfigError, LLMAgentOSError, PluginError
-from llmagent_os.plugin import Tool
+from llmagent_os.plugin import Tool, ToolSource
 from llmagent_os.tools.declared_tools import check_declaration, declared_tools, settings_model
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen
 from llmagent_os.tools.plugin_loading import MadePlugin, from_entry_point, from_path

@@ -92,7 +92,7 @@ class Settings(BaseSettings):
         "files, outgoing, trainings; empty: as docs/privacy.md says",
     )
     database_url: str = Field("", description="the ledger: sqlite:///path/file.db; empty: ledger.db in the data folder")
-    model: str = Field("", description="replaces the bot's model: a name, a folder, a hub id, or openai:MODEL")
+    model: str = Field("", description="replaces the bot's model: a name, a folder, a hub id, openai:MODEL, or none")
     policy: Literal["", "bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = Field(
         "", description="replaces the bot's learner of behaviour; fixed: nothing is learned"
     )

@@ -69,6 +69,9 @@ class ToolContext:
     #: how to answer this person: a value for each dimension, such as ``verbosity``
     style: Mapping[str, str] = field(default_factory=dict[str, str])
     question: str = ""  #: what the reply before the message asked, as it was sent; empty: it asked nothing
+    #: the name of the plugin that the reply before the message came from; empty: it came from none. Words such as
+    #: "cancel that" and "make it 7" are about what that plugin did
+    answered_last: str = ""
     #: what a person can ask for of how the bot answers: each dimension's values, and what the model is told for each
     dimensions: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     records: Records  #: this plugin's documents about this person
@@ -186,6 +189,7 @@ class ToolSource:
     """
 
     name: str  #: lower case, unique
+    about: str = ""  #: what it does for people, in a few words: whoever sets a bot up chooses by them
     #: the plugin finds other people by name and asks them (``context.contacts``): who writes to the bot is noted then
     asks_others: bool = False
     #: the plugin reads what all people keep with it under one key (``context.shared``), as the votes of a poll

@@ -99,7 +99,7 @@ class Episode(msgspec.Struct, frozen=True):
         A dangerous button is meant by its label only, in the turn after the question. Whatever comes in between, a
         command too, closes the question for words; the button itself stays.
         """
-        last = self._last_turn
+        last = self.last_turn
         for turn in reversed(self.turns):
             buttons = [Offered(*button) for button in turn.context.get("buttons", [])]
             value = _meant(buttons, _plain(text), next_turn=turn is last)
@@ -125,7 +125,7 @@ class Episode(msgspec.Struct, frozen=True):
         return ()
 
     @property
-    def _last_turn(self) -> Interaction | None:
+    def last_turn(self) -> Interaction | None:
         """The last turn that the person began: reminders come by themselves."""
         return next((turn for turn in reversed(self.turns) if turn.context.get("intent") != "timer"), None)
 

@@ -15,6 +15,7 @@ from llmagent_os.reply.plugin_calls import call_tool
 from llmagent_os.reply.services import Services
 from llmagent_os.reply.shown_tools import ShownTools
 from llmagent_os.reply.tool_loop import GivenCalls, converse
+from llmagent_os.reply.without_model import words_without_model
 
 if TYPE_CHECKING:
     from llmagent_os.llm import LLM
@@ -46,7 +47,7 @@ async def answer_with_model(
     settings = services.settings
 
     async def with_tools(watched: Draft | None) -> Answer:
-        return await converse(
+        answer = await converse(
             llm,
             request,
             partial(call_tool, services, exchange),
@@ -57,6 +58,9 @@ async def answer_with_model(
             given=given,
             shown=shown,
         )
+        if answer.failure == "absent":
+            answer.text = words_without_model(exchange, settings.examples)
+        return answer
 
     if found.passages and (given is None or llm.card.native):
         return await answer_from_documents(llm, services, exchange, found, request, with_tools, draft)

@@ -59,6 +59,7 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         initiative="ask_first" if exchange.decision.action.get("initiative") == "ask_first" else "act",
         style=exchange.decision.action,
         question=exchange.episode.question,
+        answered_last=_answered_last(services, exchange),
         dimensions=services.behavior.dimensions_on(event.conversation.platform),
         # Under the account, not the person: after an /unlink, /forget must find what was made for this account, and its
         # old links must not lead to what the other account exports later.
@@ -71,6 +72,17 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         interface=services.interaction.interface_of(profile.preferences),
         theme=services.interaction.theme_of(profile.preferences),
     )
+
+
+def _answered_last(services: Services, exchange: Exchange) -> str:
+    """The plugin that the last reply came from, by the tool that was called for it, or by its buttons."""
+    last = exchange.episode.last_turn
+    if last is None or services.plugins is None:
+        return ""
+    if last.tool_calls:
+        return services.plugins.owner_of(str(last.tool_calls[-1].get("name", "")))
+    buttons: list[list[str]] = last.context.get("buttons", [])
+    return buttons[0][1].partition(":")[0] if buttons else ""
 
 
 async def call_tool(services: Services, exchange: Exchange, call: ToolCall, number: str) -> ToolResult:

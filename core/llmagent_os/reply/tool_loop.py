@@ -10,7 +10,7 @@ import msgspec
 import structlog
 
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, tool_message
-from llmagent_os.errors import ModelError, PromptTooLongError
+from llmagent_os.errors import ModelError, NoModelError, PromptTooLongError
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.model_failure import failure_of
@@ -90,6 +90,8 @@ async def converse(
         try:
             completion = await _complete(llm, msgspec.structs.replace(request, tools=tools), messages, show)
         except ModelError as error:
+            if isinstance(error, NoModelError) and answer.results:  # the plugin's own words are the answer
+                return answer
             failure = failure_of(error)
             answer.rejected, answer.failure = error.rejected, failure.kind
             answer.text = "" if answer.results else failure.words

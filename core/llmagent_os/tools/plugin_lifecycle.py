@@ -83,8 +83,8 @@ class PluginLifecycle:
             if name not in entries:
                 with self._reported(f"{ENTRY_POINT} {name}"):
                     raise PluginError(not_installed(name, entries))
-        # In the order of installation, as ever; one that needs another waits until that one is there.
-        left = [entry for entry in entries.values() if entry.name in wanted]
+        # In the order of the names: their rules read in it. One that needs another waits until that one is there.
+        left = [entries[name] for name in dict.fromkeys(wanted) if name in entries]
         paths = [*await self._folder.plugins()]
         while left or paths:
             later = [entry for entry in left if not await self._load_entry(entry)]
@@ -177,6 +177,9 @@ class PluginLifecycle:
                 continue
             with self._reported(f"{ENTRY_POINT} {name}"):
                 raise PluginError(not_installed(name, entries))
+        rank = {f"{ENTRY_POINT} {name}": number for number, name in enumerate(installed)}
+        ordered = sorted(self._loaded.items(), key=lambda item: rank.get(item[1].origin, len(rank)))
+        self._set_loaded(dict(ordered))
 
     @property
     def mistakes(self) -> tuple[ConfigError, ...]:

@@ -57,6 +57,7 @@ class Plugins(PluginLifecycle):
         folder: a folder of plugins (``weather.py`` with one :class:`Plugin` class in it, or a package ``weather/``),
             which ``watch`` reloads.
         installed: the names of the installed plugins (entry points ``llmagent_os.plugins``) to load. None loads all.
+            Where the rules of several plugins read a message, the first of these that understands it answers.
         allowed: the permissions given to plugins, with wildcards (``calendar.*``). None gives all.
         records: gives a plugin its documents about a person, by the identity who acts: ``ledger.records``. If given,
             every call gets the records of its own plugin and person, whatever the context holds.
@@ -142,6 +143,10 @@ class Plugins(PluginLifecycle):
     def permitted(self) -> frozenset[str]:
         """The names of the tools that may be called, also of those that only a plugin's own rules call."""
         return self._lookup.permitted(None).names
+
+    def owner_of(self, tool: str) -> str:
+        """The name of the plugin whose tool it is; empty: there is no such tool."""
+        return next((name for name, each in self._loaded.items() if tool in each.tools), "")
 
     def mark_of(self, name: str) -> ToolMark | None:
         """What a plugin says of its tool ``name``. None: there is no such tool."""
@@ -380,12 +385,14 @@ class Plugins(PluginLifecycle):
                 continue
             name = each.plugin.name
             found: list[ToolCall] = []
+            is_answered = False
 
             async def ask(
                 own: ToolContext, source: ToolSource = each.plugin, found: list[ToolCall] = found
             ) -> ToolResult:
+                nonlocal is_answered
                 read = await source.requests_in(own)
-                if isinstance(read, ToolResult):
+                if is_answered := isinstance(read, ToolResult):
                     return read
                 found.extend(read)
                 return _SILENT
@@ -399,7 +406,7 @@ class Plugins(PluginLifecycle):
                 continue
             if found:
                 return tuple(found)
-            if result != _SILENT:
+            if is_answered:
                 return result
         return ()
 
@@ -462,16 +469,21 @@ class Plugins(PluginLifecycle):
         said: list[str] = []
         for each in self._lookup.having("profile_changed"):
             name = each.plugin.name
+            silent: list[bool] = []
 
-            async def follow(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
-                return await source.profile_changed(own, before, assumed_zone) or _SILENT
+            async def follow(
+                own: ToolContext, source: ToolSource = each.plugin, silent: list[bool] = silent
+            ) -> ToolResult:
+                result = await source.profile_changed(own, before, assumed_zone)
+                silent.append(result is None)
+                return _SILENT if result is None else result
 
             try:
                 result = await self._caller.call(each, "a changed profile", follow, context)
             except PluginError as error:
                 _log.warning("a plugin could not follow a changed profile", plugin=name, error=str(error))
                 continue
-            said += [result.text] if result != _SILENT else []
+            said += [] if silent[-1] else [result.text]
         return said
 
     async def suggestions(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> list[str]:

@@ -106,6 +106,7 @@ class CalendarPlugin(EventTools):
     """Keeps the events and reminders of every person in the plugin's records."""
 
     name = "calendar"
+    about = "events and free time, .ics and CalDAV, invitations"
     asks_others = True
     work = gettext_noop("is looking at your calendar…")
     credentials = (CREDENTIAL,)

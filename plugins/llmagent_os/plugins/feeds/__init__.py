@@ -35,6 +35,7 @@ class FeedsPlugin(Plugin):
     """Keeps every person's feeds in the plugin's records, and one timer for their digest."""
 
     name = "feeds"
+    about = "news of RSS and Atom feeds, once a day"
     work = "is reading your feeds…"
     commands = {  # noqa: RUF012
         "feeds": gettext_noop(

@@ -28,12 +28,12 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from llmagent_os.languages import gettext, gettext_noop, ngettext
+from llmagent_os.languages import gettext, gettext_noop, list_text, ngettext
 from llmagent_os.plugin import ToolCall, ToolContext, ToolResult
 from llmagent_os.plugins.finance.advice import advice_asked, refused_advice
 from llmagent_os.plugins.finance.budget_answers import TIMER, told_breaches
 from llmagent_os.plugins.finance.categories import CATEGORIES
-from llmagent_os.plugins.finance.clear_requests import read_request, taught
+from llmagent_os.plugins.finance.clear_requests import read_request, taught, unknown_category
 from llmagent_os.plugins.finance.clearing import clear
 from llmagent_os.plugins.finance.finance_call import FinanceCall
 from llmagent_os.plugins.finance.finance_command import export_transactions, finance_command
@@ -53,6 +53,7 @@ class FinancePlugin(FinanceTools):
     """Keeps the transactions, budgets and holdings of every person in the plugin's records."""
 
     name = "finance"
+    about = "bank statements, budgets and holdings; computes, gives no advice"
     work = "is looking at your numbers…"
     file_commands = frozenset(("finance",))
     commands = {  # noqa: RUF012
@@ -116,8 +117,15 @@ class FinancePlugin(FinanceTools):
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         if len(context.text) > 120:
             return ()
-        found = read_request(context.text, await self._categories(FinanceCall(context)))
-        return (found,) if found else ()
+        known = await self._categories(FinanceCall(context))
+        if found := read_request(context.text, known):
+            return (found,)
+        if wrong := unknown_category(context.text, known):
+            text = gettext(
+                "I have no category “{category}”. There are: {known}.", category=wrong, known=list_text(sorted(known))
+            )
+            return ToolResult({"status": "unknown", "category": wrong}, text, word_for_word=True)
+        return ()
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         if key == WAITING_TIMER:

@@ -59,6 +59,17 @@ def read_request(text: str, known: Collection[str]) -> ToolCall | None:
     return None
 
 
+def unknown_category(text: str, known: Collection[str]) -> str:
+    """The one or two words that a question about spending takes for a category, and that are none; empty: none are.
+
+    >>> unknown_category("how much did I spend on food?", ["groceries"])
+    'food'
+    """
+    found = _SPENT.fullmatch(" ".join(text.casefold().split()).strip(" .?!"))
+    category = clean_category(found["category"] or "") if found else ""
+    return category if category not in known and len(category.split()) < 3 else ""
+
+
 def taught(text: str, known: Collection[str], transactions: Collection[Transaction]) -> tuple[str, str] | None:
     """The payee and the category that a message such as "Lidl is groceries" teaches; None: it teaches nothing.
 

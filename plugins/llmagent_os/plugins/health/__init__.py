@@ -18,7 +18,7 @@ from llmagent_os.plugins.health.doctor_summary import doctor_summary
 from llmagent_os.plugins.health.dose_reminders import answer_dose, remind
 from llmagent_os.plugins.health.health_answer import emergency_answer, health_answer
 from llmagent_os.plugins.health.measurement import quantities, quantity_named
-from llmagent_os.plugins.health.measuring import explain_measurement
+from llmagent_os.plugins.health.measuring import explain_measurement, tells_measurement
 from llmagent_os.plugins.health.medicine_plan import (
     add_medicine,
     check_pair,
@@ -38,6 +38,7 @@ class HealthPlugin(Plugin):
     """Sends to emergency care first, and says of all else that it is no diagnosis."""
 
     name = "health"
+    about = "symptoms, measurements, medicines and a diary; private, no diagnosis"
     keeps_private = True
     work = "is looking at its health tables…"
     commands = {  # noqa: RUF012
@@ -128,7 +129,9 @@ class HealthPlugin(Plugin):
         return await doctor_summary(context)
 
     async def answer_to(self, context: ToolContext) -> ToolResult | None:
-        """Begin with the questions where the person plainly tells of symptoms."""
+        """Begin with the questions where the person plainly tells of symptoms, and read a measurement that is told."""
+        if tells_measurement(context.text):
+            return await explain_measurement(context, context.text)
         is_told = await asyncio.to_thread(tells_symptoms, context.text)
         return await triage.begin_triage(context, context.text) if is_told else None
 

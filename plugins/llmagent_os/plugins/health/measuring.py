@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -11,7 +12,13 @@ from llmagent_os.plugin import Button, ToolContext, ToolResult
 from llmagent_os.plugins.health.diary import keep_measurement
 from llmagent_os.plugins.health.emergency_numbers import numbers_for
 from llmagent_os.plugins.health.health_answer import health_answer
-from llmagent_os.plugins.health.measurement import Band, MeasurementError, quantities, read_measurement
+from llmagent_os.plugins.health.measurement import (
+    Band,
+    MeasurementError,
+    quantities,
+    quantity_named,
+    read_measurement,
+)
 
 #: What a band means for an adult.
 BANDS: Mapping[Band, LazyText] = MappingProxyType(
@@ -23,6 +30,23 @@ BANDS: Mapping[Band, LazyText] = MappingProxyType(
         "high": lazy_gettext("For an adult that is high. Talk to a doctor about it, above all if it stays so."),
     }
 )
+
+
+_TOLD = re.compile(
+    r"(?:(?:today|this morning|now),? )?my (?P<what>[a-z ]{3,30}?) (?:is|was|reads)(?: now| today)? \d[\d.,/ ]*\S*"
+    r"(?: (?:now|today|this morning))?[.!]*|i weigh \d[\d.,]* ?(?:kg|kilos?|lbs?|pounds)[.!]*",
+    re.IGNORECASE,
+)
+
+
+def tells_measurement(text: str) -> bool:
+    """Whether the whole of ``text`` tells a measurement that is known.
+
+    >>> tells_measurement("My blood pressure is 150/95"), tells_measurement("my flight is 4711")
+    (True, False)
+    """
+    found = _TOLD.fullmatch(text.strip())
+    return found is not None and (found["what"] is None or bool(quantity_named(found["what"])))
 
 
 async def explain_measurement(context: ToolContext, words: str) -> ToolResult:

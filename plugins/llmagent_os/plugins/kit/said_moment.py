@@ -50,6 +50,7 @@ class SaidMoment(msgspec.Struct, frozen=True):
     skipped: tuple[datetime, ...] = ()  #: times that the repetition leaves out
     repeats: str = ""  #: the words of the repetition
     is_delay: bool = False  #: a delay ("in 20 minutes"), which no other time zone changes
+    is_clock_time: bool = False  #: a time of day alone: the text says no day
     clock: ClockNote = ""  #: what the clocks do at the time that was asked for
 
 
@@ -87,7 +88,7 @@ def read_moment(text: str, now: datetime) -> SaidMoment:
         return SaidMoment(rest=rest, wall=slot.start, is_delay=True)
     elsewhere = when.time_of_day is not None and when.time_of_day.zone is not None
     asked = slot.start if elsewhere else find_slot(when, here).start
-    return _once(rest, slot.start, asked, now, zone)
+    return msgspec.structs.replace(_once(rest, slot.start, asked, now, zone), is_clock_time=not days)
 
 
 def next_wall(wall: datetime, rule: str, after: datetime, skipped: Collection[datetime] = ()) -> datetime | None:

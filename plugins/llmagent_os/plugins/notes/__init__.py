@@ -35,7 +35,15 @@ from llmagent_os.plugins.notes.note_store import DROP, NoteStore
 __all__ = ["NotesPlugin"]
 
 _NOTE = re.compile(
-    r"(?:please )?(?:(?:take|make|add|write) a note|note)(?: that|:| to self:?)\s+(?P<text>.+)", re.I | re.S
+    r"(?:please )?(?:(?:(?:take|make|add|write)(?: down)? a note|note)(?: that|:| to self:?)"
+    r"|(?:note|write) (?:this|that) down:|remember(?: that|:))"
+    r"\s+(?P<text>.+)",
+    re.I | re.S,
+)
+_FIND = re.compile(
+    r"(?:please )?(?:(?:find|search|show|show me|look up|look for|look in|search in|read) )(?:my |the |all )*notes?"
+    r" (?:about|on|with|for|of|that says?) (?P<words>.+?)[.!?]*",
+    re.I,
 )
 _NOTE_FILES = re.compile(
     r"(?:please )?(?:note this|note|save this|keep this|as a note)\b[:.!]?\s*(?P<text>.*)", re.I | re.S
@@ -48,6 +56,7 @@ class NotesPlugin(Plugin):
     """Keeps every person's notes in the plugin's records, and their files with the person's other files."""
 
     name = "notes"
+    about = "notes with tags and files, found again by words"
     work = "is looking at your notes…"
     file_commands = frozenset(("note",))
     commands = {  # noqa: RUF012
@@ -171,9 +180,11 @@ class NotesPlugin(Plugin):
             return await add_note(NoteStore(context), asked["text"] if asked else context.text, files)
 
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
-        """Read "note that …" and "my notes"."""
+        """Read "note that …", "my notes" and "find my note about …"."""
         if _LIST.fullmatch(context.text.strip()):
             return (ToolCall("find_notes", {}),)
+        if found := _FIND.fullmatch(context.text.strip()):
+            return (ToolCall("find_notes", {"words": found["words"]}),)
         asked = _NOTE.fullmatch(context.text.strip())
         return () if asked is None else (ToolCall("add_note", {"text": asked["text"]}),)
 

@@ -32,6 +32,7 @@ class PollPlugin(Plugin):
     """Makes polls, takes votes and counts them."""
 
     name = "poll"
+    about = "polls in groups, with buttons"
     work = "is counting votes…"
     shares_records = True
     commands = {  # noqa: RUF012

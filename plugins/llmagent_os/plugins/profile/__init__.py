@@ -32,6 +32,7 @@ class ProfilePlugin(Plugin):
     """Remembers preferences through ``profile_changes``; the profile itself belongs to the agent."""
 
     name = "profile"
+    about = "the person's name, place and style of answers; the time"
 
     # The first place that anybody names loads every city. On a busy or slow machine, that takes many seconds.
     @tool(permission="profile.write", timeout=60.0)

@@ -1,12 +1,13 @@
 """The plugin of reminders: it speaks at the time that a person has named, on the platform where they have asked.
 
-====================  ================================================================================================
-``reminder``          a reminder, and when it rings
-``reminder_call``     the person's reminders and their timers, during one request
-``reminder_setting``  sets and changes reminders, and asks for what is missing
-``reminder_list``     lists reminders, and finds the one that is meant
-``ringing``           announces reminders; Done and the buttons that remind again
-====================  ================================================================================================
+=====================  ===============================================================================================
+``reminder``           a reminder, and when it rings
+``reminder_call``      the person's reminders and their timers, during one request
+``reminder_setting``   sets and changes reminders, and asks for what is missing
+``reminder_requests``  reads words about reminders, before a model is asked
+``reminder_list``      lists reminders, and finds the one that is meant
+``ringing``            announces reminders; Done and the buttons that remind again
+=====================  ===============================================================================================
 """
 
 from __future__ import annotations
@@ -22,13 +23,12 @@ from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, ask,
 from llmagent_os.plugins.kit.said_moment import TimeExpressionError, read_moment
 from llmagent_os.plugins.reminders.reminder_call import GONE, ReminderCall
 from llmagent_os.plugins.reminders.reminder_list import list_reminders, one_meant
+from llmagent_os.plugins.reminders.reminder_requests import REMIND, means_last, read_request
 from llmagent_os.plugins.reminders.reminder_setting import change_reminder, set_reminder
 from llmagent_os.plugins.reminders.ringing import announce, finish, snooze
 
 __all__ = ["RemindersPlugin"]
 
-_REMIND = re.compile(r"(?:please |can you |could you )?remind me (?:to |about |of |that )?(?P<what>.+)", re.I | re.S)
-_LIST = re.compile(r"(?:what are |show |list |show me )?(?:all )?my reminders\W*", re.I)
 _ON_ONE = re.compile(r"(?P<verb>delete|change) +(?P<which>#?\d+|\S+) *(?P<to>.*)", re.I | re.S)
 
 
@@ -36,6 +36,7 @@ class RemindersPlugin(Plugin):
     """Keeps every person's reminders in the plugin's records, and one timer for each."""
 
     name = "reminders"
+    about = "reminders at a time, once or again and again"
     work = "is looking at your reminders…"
     commands = {  # noqa: RUF012
         "remind": gettext_noop("reminds you: /remind call Ana tomorrow at 6pm"),
@@ -142,7 +143,7 @@ class RemindersPlugin(Plugin):
         """Words after a question answer it. Words that say no time do not answer "When?"."""
         question = await answers_question(context)
         if question is None:
-            return None
+            return await means_last(ReminderCall(context))
         if question.what == "when":
             try:
                 said = read_moment(context.text, context.now)
@@ -154,17 +155,8 @@ class RemindersPlugin(Plugin):
         return ANSWER
 
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
-        """Read "remind me to … at …" and "my reminders"."""
-        if _LIST.fullmatch(context.text.strip()):
-            return (ToolCall("list_reminders", {}),)
-        asked = _REMIND.fullmatch(context.text.strip().rstrip(".!"))
-        if asked is None:
-            return ()
-        try:
-            said = read_moment(asked["what"], context.now)
-        except TimeExpressionError:
-            return ()
-        return (ToolCall("set_reminder", {"what": asked["what"]}),) if said.wall is not None and said.rest else ()
+        """Read "remind me to …", "my reminders", "delete my reminder to …" and "make it 7 instead"."""
+        return await read_request(ReminderCall(context))
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._locks.of(context.user_id):
@@ -188,5 +180,5 @@ class RemindersPlugin(Plugin):
 
 def _what_of(text: str) -> str:
     """What to remind of, without "remind me to" before it."""
-    found = _REMIND.fullmatch(text)
+    found = REMIND.fullmatch(text)
     return found["what"] if found is not None else text

@@ -38,6 +38,16 @@ class ReminderCall:
         words = which.casefold().split()
         return [each for each in pending if words and all(word in each.what.casefold() for word in words)]
 
+    async def note_last(self, reminder: Reminder) -> None:
+        """Note which reminder the person and the bot speak of in this conversation."""
+        await self.context.records.put(f"last:{self.context.conversation_key}", {"ref": reminder.ref})
+
+    async def last(self) -> Reminder | None:
+        """The reminder that was spoken of last in this conversation. None: there is none, or it will not ring."""
+        kept = await self.context.records.get(f"last:{self.context.conversation_key}")
+        found = await self.items.by_ref(str(kept["ref"])) if kept is not None else None
+        return found if found is not None and found.is_pending else None
+
     async def schedule(self, reminder: Reminder) -> None:
         """Set the timers of a reminder that is new, changed or back."""
         timers = self.context.timers

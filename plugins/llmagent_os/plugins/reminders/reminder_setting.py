@@ -8,9 +8,15 @@ from zoneinfo import ZoneInfo
 from msgspec.structs import replace
 
 from llmagent_os.languages import date_and_time_text, gettext
-from llmagent_os.plugin import ToolResult
+from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.kit.open_question import ask
-from llmagent_os.plugins.kit.said_moment import SaidMoment, TimeExpressionError, read_moment, to_aware
+from llmagent_os.plugins.kit.said_moment import (
+    SaidMoment,
+    TimeExpressionError,
+    clock_note,
+    read_moment,
+    to_aware,
+)
 from llmagent_os.plugins.reminders.reminder import Reminder
 from llmagent_os.plugins.reminders.reminder_call import ReminderCall
 
@@ -46,9 +52,11 @@ async def set_reminder(call: ReminderCall, what: str, when: str = "") -> ToolRes
     blank = Reminder(what=named, wall=said.wall, zone=context.time_zone, next=context.now, made_by=context.call_id)
     reminder = await call.items.add(blank.at(said))
     await call.schedule(reminder)
+    await call.note_last(reminder)
     return ToolResult(
         {"status": "set", "what": reminder.what, "when": reminder.when, "number": str(reminder.number)},
         f"{_set_text(reminder)}{clock_text(said, ZoneInfo(reminder.zone))}",
+        buttons=(Button(gettext("Undo"), f"delete:{reminder.ref}"),),
         word_for_word=bool(said.clock),
     )
 
@@ -64,15 +72,25 @@ async def change_reminder(call: ReminderCall, reminder: Reminder, to: str) -> To
         return ToolResult({"status": "unclear", "need": "change"}, text)
     changed = replace(reminder, what=said.rest or reminder.what)
     if said.wall is not None:
+        if said.is_clock_time and not reminder.rule:  # "make it 7pm": on the day that it is on
+            said = _on_day_of(reminder, said, call.context.now)
         changed = replace(changed, zone=call.context.time_zone).at(said)
     await call.items.change(changed)
     await call.schedule(changed)
+    await call.note_last(changed)
     text = gettext("Changed: {what}, {when}.", what=changed.what, when=changed.when)
     return ToolResult(
         {"status": "changed", "what": changed.what, "when": changed.when},
         f"{text}{clock_text(said, ZoneInfo(changed.zone))}",
         buttons=(call.undo(changed),),
     )
+
+
+def _on_day_of(reminder: Reminder, said: SaidMoment, now: datetime) -> SaidMoment:
+    """A time of day on the day of a reminder, where that is still to come."""
+    wall = datetime.combine(reminder.wall.date(), said.wall.time()) if said.wall is not None else now
+    zone = ZoneInfo(str(now.tzinfo))
+    return replace(said, wall=wall, clock=clock_note(wall, zone)) if to_aware(wall, zone) > now else said
 
 
 def clock_text(said: SaidMoment, zone: ZoneInfo) -> str:

@@ -41,7 +41,22 @@ _ADD = re.compile(
     r"(?:to-?do list|to-?dos|tasks|task list|(?P<name>\w+) list)[.!]*",
     re.I | re.S,
 )
-_LIST = re.compile(r"(?:what's on |what is on |show |show me |list )?my (?:to-?do list|to-?dos|tasks)\W*", re.I)
+_TASK = re.compile(r"(?:to-?do|new task|task)\s*:\s*(?P<task>.+)", re.I | re.S)
+_LIST = re.compile(
+    r"(?:(?:what's on|what is on|what are|show|show me|list|read) )?my "
+    r"(?:(?:to-?do list|to-?dos|tasks)|(?P<name>\w+) list)\W*|what do i (?:have|need|still have) to do\W*",
+    re.I,
+)
+_DONE = re.compile(
+    r"(?:please )?(?:mark|tick off|check off|set) (?P<which>.+?)(?: (?:as )?(?:done|finished|complete|completed))?[.!]*"
+    r"|i(?:'ve| have)? (?:done|finished|completed) (?P<what>.+?)[.!]*",
+    re.I,
+)
+_REMOVE = re.compile(
+    r"(?:please )?(?:delete|remove|take) (?P<which>.+?) (?:from|off) (?:my |the )?"
+    r"(?:to-?do list|to-?dos|tasks|\w+ list)[.!]*",
+    re.I,
+)
 _ON_ONE = re.compile(r"(?P<verb>done|open|delete|edit|move|remind) +(?P<which>\d+)(?: +(?P<more>.+))?", re.I | re.S)
 
 
@@ -49,6 +64,7 @@ class TodoPlugin(Plugin):
     """Keeps every person's tasks in the plugin's records."""
 
     name = "todo"
+    about = "tasks in lists, with priorities and dates"
     work = "is looking at your tasks…"
     commands = {  # noqa: RUF012
         "todo": gettext_noop(
@@ -154,14 +170,20 @@ class TodoPlugin(Plugin):
         return None if await answers_question(context) is None else ANSWER
 
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
-        """Read "add … to my to-do list" and "my tasks"."""
-        if _LIST.fullmatch(context.text.strip()):
-            return (ToolCall("list_tasks", {}),)
-        asked = _ADD.fullmatch(context.text.strip())
-        if asked is None:
-            return ()
-        named = {"in_list": asked["name"]} if asked["name"] else {}
-        return (ToolCall("add_task", {"text": asked["task"], **named}),)
+        """Read "add … to my to-do list", "my tasks", and what is done to a task that there is."""
+        text = context.text.strip()
+        if asked := _LIST.fullmatch(text):
+            return (ToolCall("list_tasks", {"in_list": asked["name"]} if asked["name"] else {}),)
+        if asked := _TASK.fullmatch(text):
+            return (ToolCall("add_task", {"text": asked["task"]}),)
+        if asked := _ADD.fullmatch(text):
+            named = {"in_list": asked["name"]} if asked["name"] else {}
+            return (ToolCall("add_task", {"text": asked["task"], **named}),)
+        for rule, tool_name in ((_DONE, "finish_task"), (_REMOVE, "delete_task")):
+            if (asked := rule.fullmatch(text)) and (which := next(filter(None, asked.groups()), "")):
+                found = await TaskStore(context).meant(which)
+                return (ToolCall(tool_name, {"which": which}),) if found else ()
+        return ()
 
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         async with self._locks.of(context.user_id):

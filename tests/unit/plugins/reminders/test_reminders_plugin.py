@@ -162,8 +162,12 @@ async def test_a_model_finds_reminders_by_words(person: EverydayPerson) -> None:
     [
         ("Remind me to call Ana tomorrow at 6pm.", ["set_reminder"]),
         ("show me my reminders", ["list_reminders"]),
-        ("remind me to call Ana", []),
+        ("remind me to call Ana", ["set_reminder"]),  # the time is asked for
+        ("set a reminder for 5pm to call Ana", ["set_reminder"]),
+        ("don't let me forget to call Ana", ["set_reminder"]),
         ("remind me what we said", []),
+        ("remind me to leave an hour before the meeting", []),
+        ("cancel my reminder to call Ana", []),  # there is none: a calendar may have one
     ],
 )
 async def test_clear_words_need_no_model(person: EverydayPerson, said: str, tools: list[str]) -> None:

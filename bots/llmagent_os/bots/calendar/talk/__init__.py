@@ -48,7 +48,7 @@ class CalendarTalk(Plugin):
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...] | ToolResult:
         """Answer general questions, such as "tell me about jazz", where the calendar has no such event.
 
-        Plugins are asked in the order of their names, so the calendar has read the message before.
+        Plugins are asked in the order of the bot's file, so the calendar has read the message before.
         """
         what = None if context.question else await asyncio.to_thread(other_work, context.text, late=True)
         return _said("other_work", context, what=what) if what else ()

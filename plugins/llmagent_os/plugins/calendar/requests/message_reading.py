@@ -140,6 +140,8 @@ async def _left_alone(call: CalendarCall, clause: Clause) -> ToolResult | None:
     """The answer to words that say what is not to be done. None: they say something else."""
     if not (leaves_alone(clause.text) or is_undecided(clause)):
         return None
+    if clause.text.rstrip().endswith("?") and not event_named(clause):  # "should I call Eva tomorrow?" asks for advice
+        return None
     return None if goes_on(clause) else _kept(call, clause)
 
 

@@ -1,0 +1,187 @@
+"""`llmagent-os init`, a newcomer's first minutes: what it writes must work, and what was there must not be lost."""
+
+from __future__ import annotations
+
+import json
+import stat
+import threading
+import tomllib
+from collections.abc import Generator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from llmagent_os.bot import Bot
+from llmagent_os.cli import main
+from llmagent_os.config import Settings
+from llmagent_os.config.staged_files import write_files
+from llmagent_os.config.toml_changes import with_values
+from llmagent_os.errors import ConfigError
+
+TOKEN = "123456:" + "S" * 35
+
+
+class Servers(BaseHTTPRequestHandler):
+    """Telegram's Bot API, which knows one token, and a model server with one model."""
+
+    def do_GET(self) -> None:
+        self._answer(200, {"data": [{"id": "tiny"}]})
+
+    def do_POST(self) -> None:
+        asked = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        method = self.path.rpartition("/")[2]
+        if method == "completions" and json.loads(asked)["model"] != "tiny":
+            self._answer(404, {"error": {"message": "The model does not exist", "code": "model_not_found"}})
+        elif method == "completions":
+            said = {"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "Hello there."}}
+            self._answer(
+                200, {"id": "1", "object": "chat.completion", "created": 1, "model": "tiny", "choices": [said]}
+            )
+        elif f"/bot{TOKEN}/" not in self.path:
+            self._answer(401, {"ok": False, "description": "Unauthorized"})
+        elif method == "getMe":
+            self._answer(200, {"ok": True, "result": {"id": 1, "first_name": "Ada", "username": "ada_bot"}})
+        else:
+            self._answer(200, {"ok": True, "result": {"url": "", "pending_update_count": 0}})
+
+    def _answer(self, status: int, content: dict[str, Any]) -> None:
+        body = json.dumps(content).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def address() -> Generator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Servers) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in Settings.variables():
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("LLMAGENT_OS_WEB_PORT", "0")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def init(*arguments: str, typed: str = "") -> Result:
+    return CliRunner().invoke(main, ["init", "--no-run", *arguments], input=typed)
+
+
+def test_enter_five_times_gives_a_bot_that_is_right(folder: Path) -> None:
+    done = init(typed="\n" * 6)
+    assert done.exit_code == 0, done.output
+    assert CliRunner().invoke(main, ["bot", "check", "my_bot"]).output.endswith("is right.\n")
+    assert stat.S_IMODE((folder / ".env").stat().st_mode) == 0o600
+    config, pattern = Bot.load("my_bot").config, Bot.load("assistant").config
+    assert (config.model, config.adapters, config.plugins) == ("none", ("web",), pattern.plugins)
+    assert (folder / "my_bot" / "guide" / "poll.md").is_file()
+    assert "To run it another time: llmagent-os run my_bot" in done.output
+    assert "llmagent-os run my_bot" in CliRunner().invoke(main, []).output  # ... and the bare command says so
+
+
+def test_wrong_answers_are_explained_and_asked_again_and_right_ones_are_tried(folder: Path, address: str) -> None:
+    """The model answers a word, and Telegram itself is asked about the token."""
+    (folder / ".env").write_text(f"# mine\nTELEGRAM_API_URL={address}\nOTHER=1\n#LLMAGENT_OS_ACCESS=pairing\n")
+    typed = [
+        *("openai:tiy", f"{address}/v1", "", "openai:tiny", f"{address}/v1", ""),
+        *("telegrm", "telegram", "123456:" + "X" * 35, TOKEN),
+        *("anyone", "list", "telegran::1", "telegram::1"),
+        *("todo, remindes", "2 reminders", "secret", "private", "ten", "10"),
+        "y",  # .env may change
+    ]
+    done = init(typed="\n".join(typed) + "\n")
+    assert done.exit_code == 0, done.output
+    for problem in ("did you mean 'tiny'?", "did you mean 'telegram'?", "Telegram refuses TELEGRAM_TOKEN"):
+        assert problem in done.output
+    for problem in ("'anyone' is none of these", "did you mean 'reminders'?", "no number of days"):
+        assert problem in done.output
+    assert "it answers: 'Hello there.'" in done.output
+    assert "belongs to 'Ada' (@ada_bot)" in done.output
+    assert done.output.count(TOKEN) == 1  # the runner shows what is typed; the command shows no token
+    text = (folder / ".env").read_text()
+    assert text.startswith(f"# mine\nTELEGRAM_API_URL={address}\nOTHER=1\nLLMAGENT_OS_ACCESS=closed\n")
+    settings = Settings.load(folder / ".env")
+    assert (settings.access, settings.allow, settings.keep_days) == ("closed", "telegram::1", "conversations=10")
+    assert (settings.base_url, settings.telegram_token.get_secret_value()) == (f"{address}/v1", TOKEN)
+    config = Bot.load("my_bot").config
+    assert (config.model, config.adapters) == ("openai:tiny", ("web", "telegram"))
+    assert set(config.plugins) == {"finance", "reminders"}
+    assert config.permissions == ("finance.*", "reminders.*")
+    assert (config.consent.remember, config.consent.learning, config.consent.training) == (False, False, False)
+    assert not (folder / "my_bot" / "guide" / "poll.md").exists()  # it would tell of what the bot cannot do
+    assert (folder / ".env.old1").read_text().endswith("#LLMAGENT_OS_ACCESS=pairing\n")
+
+
+def test_the_second_run_proposes_what_is_there_and_changes_only_what_is_answered(folder: Path) -> None:
+    assert init("--yes", "--plugins", "todo,calendar", "--keep-days", "20").exit_code == 0
+    file = folder / "my_bot" / "bot.toml"
+    file.write_text(file.read_text().replace('title = "Assistant"', 'title = "Ada"  # my own name for it'))
+    before = {path: path.read_bytes() for path in (file, folder / ".env")}
+    assert init(typed="\n" * 6).exit_code == 0
+    assert {path: path.read_bytes() for path in before} == before
+    done = init(typed="\n\n\n\ntraining\n\ny\n")
+    assert "[calendar, todo]" in done.output or "[todo, calendar]" in done.output
+    assert "[20]" in done.output
+    config = Bot.load("my_bot").config
+    assert (config.title, config.consent.training, len(config.plugins)) == ("Ada", True, 2)
+    assert "# my own name for it" in file.read_text()
+    assert (folder / "my_bot" / "bot.toml.old1").read_bytes() == before[file]
+    assert Settings.load(folder / ".env").keep_days == "conversations=20"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "typed", "code"),
+    [
+        ((), "none\n", 1),  # the pipe ends
+        (("--yes", "--model", "openai:none", "--base-url", "http://127.0.0.1:9/v1"), "", 1),
+        (("--yes", "--platforms", "telegram"), "", 2),  # without a token
+        (("--yes", "--plugins", "calender"), "", 2),
+        (("--yes", "--access", "nobody"), "", 2),
+        (("--yes", "--keep-days", "-1"), "", 2),
+    ],
+)
+def test_whoever_stops_or_is_wrong_leaves_nothing_half_written(
+    folder: Path, arguments: tuple[str, ...], typed: str, code: int
+) -> None:
+    done = init("new", *arguments, typed=typed)
+    assert done.exit_code == code, done.output
+    assert not (folder / "new").exists()
+
+
+def test_files_that_cannot_all_be_written_are_none_of_them_written(folder: Path) -> None:
+    (folder / "a").write_text("old")
+    (folder / "b").write_text("in the way of a folder")
+    with pytest.raises(ConfigError, match="b/c cannot be written"):
+        write_files({folder / "a": b"new", folder / "b" / "c": b"new"})
+    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
+    assert (folder / "a").read_text() == "old"
+
+
+def test_a_value_is_changed_where_it_stands() -> None:
+    source = (
+        'name = "a" # [x]\nplugins = [  # two\n    "a", # one\n    "]",\n]\nnotes = """\n[no table]\n"""\n\n[hours]\n'
+    )
+    changed = with_values(
+        source, {("plugins",): ("b",), ("model",): 'a "b" # c', ("hours", "quiet"): "1", ("consent", "ask"): False}
+    )
+    read = tomllib.loads(changed)
+    assert read["plugins"] == ["b"]
+    assert (read["model"], read["hours"], read["consent"]) == ('a "b" # c', {"quiet": "1"}, {"ask": False})
+    assert changed.startswith('name = "a" # [x]\nplugins = ["b"]\nnotes = """\n[no table]\n"""\nmodel = ')
+    with pytest.raises(ConfigError, match="written in braces"):
+        with_values("consent = { ask = true }", {("consent", "training"): True})
