@@ -175,6 +175,11 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     table: Table | None = None  #: rows of several columns, shown behind the text
     #: of a press: shown in the place of the message with the button, and kept in no history
     replaces: bool = False
+    #: of a plugin that :attr:`Plugin.is_personal`, set by the host: where others read, the person alone sees it
+    for_person: bool = False
+    #: of a slash command: everybody in the conversation sees it, as a poll. Else a command in a group is answered to
+    #: the person who gave it, and to nobody else.
+    for_everyone: bool = False
     #: what the call did that is destructive or outward, where its tool does not say so or a button did it; it is noted
     #: in the audit log. Empty: nothing, or what the tool's own ``effect`` says.
     effect: Literal["", "destructive", "outward"] = ""
@@ -222,6 +227,9 @@ class Plugin:
     #: what the plugin is told and says is private: it answers in direct conversations only, the ledger keeps nothing of
     #: the exchange, and nothing is remembered or learned from it. Its records are kept as those of any plugin.
     keeps_private: ClassVar[bool] = False
+    #: what the plugin shows is the person's own, such as a list of tasks. Where others read, it answers words only with
+    #: tools that are ``open_to_groups``, and the person alone sees what else it says: to a command, a press, a timer.
+    is_personal: ClassVar[bool] = False
     credentials: ClassVar[tuple[Credential, ...]] = ()  #: what people give so that its tools can sign in elsewhere
     commands: ClassVar[dict[str, str]] = {}  #: the plugin's slash commands: name to one line of help
     #: what people read while a tool of the plugin is called, where their platform shows it: the rest of a sentence that
@@ -408,6 +416,7 @@ class ToolMark(msgspec.Struct, frozen=True):
     effect: Effect = "changes"  #: what a call does
     asks_itself: bool = False  #: the tool looks at ``context.must_ask``, and asks in its own words
     credentials: tuple[str, ...] = ()  #: the names of those that a call needs
+    open_to_groups: bool = False  #: of a personal plugin: the tool says only what the person has just said
 
 
 _P = ParamSpec("_P")
@@ -424,6 +433,7 @@ def tool(
     effect: Effect | None = None,
     asks_itself: bool = False,
     credentials: Sequence[str] = (),
+    open_to_groups: bool = False,
 ) -> Callable[[_Method[_Self, _P]], _Method[_Self, _P]]:
     """Mark an asynchronous method of a :class:`Plugin` as a tool. The tool has the method's name.
 
@@ -437,6 +447,8 @@ def tool(
         asks_itself: the host does not ask. The tool looks at ``context.must_ask``, and asks in its own words.
         credentials: the names of those that a call needs, of :attr:`Plugin.credentials`. A person who has not given one
             is asked for it in place of the call.
+        open_to_groups: of a plugin that :attr:`Plugin.is_personal`: the tool answers words where others read, too,
+            because it says only what those words have said.
 
     Raises:
         PluginError: the permission, the timeout or the effect is not valid.
@@ -458,6 +470,7 @@ def tool(
         effect or ("reads" if read_only else "changes"),
         asks_itself,
         tuple(credentials),
+        open_to_groups,
     )
 
     def marked(method: _Method[_Self, _P]) -> _Method[_Self, _P]:

@@ -514,6 +514,28 @@ class AdapterContract:
         seen = [*server.shown(server.group, user=server.ana), *server.shown(user=server.ana)]
         assert any("You are Ana." in one.text for one in seen)
 
+    async def test_what_must_stay_for_one_person_goes_to_them_directly(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await server.say("hi", channel=server.group, mention=True)
+        said = (await platform.inbox.wait(Message))[0]
+        ring = Reply("Reminder: pills", only_for=server.ana, is_lasting=True)
+        await platform.adapter.send(said.conversation, ring, key="k1")
+        assert [one.text for one in server.shown(server.group, user=server.ana)] == []
+        assert [one.text for one in server.shown(user=server.ana)] == ["Reminder: pills"]
+
+    async def test_the_answer_to_a_command_for_everyone_is_read_by_everyone(self, platform: Platform) -> None:
+        """A poll that only its maker sees collects one vote."""
+        server = self._server(platform)
+        await server.command("profile", channel=server.group)
+        command = (await platform.inbox.wait(Command))[0]
+        vote = Button("Soup", "*poll:v:1", open_to_all=True)
+        poll = Reply("Lunch?", buttons=(vote,), for_everyone=True)
+        key = f"{platform.adapter.name}:{command.event_id}"
+        receipt = await platform.adapter.send(command.conversation, poll, key=key)
+        seen = [one for one in server.shown(server.group, user=server.ben) if "Lunch?" in one.text]
+        assert [one.message_id for one in seen] == [*receipt.message_ids]
+        assert not any("thinking" in one.text for one in server.shown(server.group, user=server.ana))
+
     async def test_a_slash_command_of_the_platforms_own_arrives_and_is_answered(self, platform: Platform) -> None:
         server = self._server(platform)
         await server.command("profile", "undo")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import structlog
 
 from llmagent_os.adapter import Reply
@@ -16,7 +17,14 @@ from llmagent_os.languages import gettext, translated
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.interaction_record import rendered
-from llmagent_os.reply.plugin_calls import keep_profile_changes, private_reply, reply_of, tool_context, unkept_outcome
+from llmagent_os.reply.plugin_calls import (
+    addressed_reply,
+    keep_profile_changes,
+    private_reply,
+    reply_of,
+    tool_context,
+    unkept_outcome,
+)
 from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.registry import Plugins
@@ -56,7 +64,9 @@ async def answer_timer(services: Services, event: Timer) -> Outcome:
     result = await keep_profile_changes(services, exchange, result)
     if result.is_secret:  # the ledger would keep the reply
         return unkept_outcome(services, event, reply_of(result))
-    return rendered(services, exchange, reply_of(result), Answer(results=[result]))
+    exchange, reply = addressed_reply(exchange, result)
+    reply = msgspec.structs.replace(reply, is_lasting=result.for_person)
+    return rendered(services, exchange, reply, Answer(results=[result]))
 
 
 def _given(services: Services, plugins: Plugins, event: Timer) -> Outcome:

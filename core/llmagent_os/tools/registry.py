@@ -34,7 +34,7 @@ from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.plugin_loading import from_entry_point, from_file
-from llmagent_os.tools.plugin_privacy import is_refused_here, private_refusal
+from llmagent_os.tools.plugin_privacy import is_refused_here, private_refusal, refused_call
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
 from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
@@ -222,8 +222,8 @@ class Plugins:
             PluginError: there is no such tool, it is not permitted, its plugin is cut off, or the call failed.
         """
         each, tool, values = self._checked(name, arguments, allowed)
-        if is_refused_here(each.plugin, context):
-            return private_refusal()
+        if (refused := refused_call(each.plugin, tool.mark, context)) is not None:
+            return refused
         return await self._caller.call(
             each,
             name,

@@ -54,6 +54,7 @@ class FinancePlugin(FinanceTools):
 
     name = "finance"
     work = "is looking at your numbers…"
+    is_personal = True
     file_commands = frozenset(("finance",))
     commands = {  # noqa: RUF012
         "finance": gettext_noop("your statements, budgets and holdings; send me a file of your bank")

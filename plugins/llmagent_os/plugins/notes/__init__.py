@@ -49,6 +49,7 @@ class NotesPlugin(Plugin):
 
     name = "notes"
     work = "is looking at your notes…"
+    is_personal = True
     file_commands = frozenset(("note",))
     commands = {  # noqa: RUF012
         "note": gettext_noop("keeps a note: /note the code of the door is 4711 #home"),
@@ -60,7 +61,7 @@ class NotesPlugin(Plugin):
     def __init__(self) -> None:
         self._locks = KeyedLocks()  # by person
 
-    @tool(permission="notes.write")
+    @tool(permission="notes.write", open_to_groups=True)
     async def add_note(self, context: ToolContext, text: Span) -> ToolResult:
         """Keep a note for the person.
 

@@ -37,6 +37,7 @@ class RemindersPlugin(Plugin):
 
     name = "reminders"
     work = "is looking at your reminders…"
+    is_personal = True
     commands = {  # noqa: RUF012
         "remind": gettext_noop("reminds you: /remind call Ana tomorrow at 6pm"),
         "reminders": gettext_noop("your reminders; /reminders delete 2, /reminders change 2 friday 9am"),
@@ -45,7 +46,7 @@ class RemindersPlugin(Plugin):
     def __init__(self) -> None:
         self._locks = KeyedLocks()  # by person, who may write from two places at once
 
-    @tool(permission="reminders.write")
+    @tool(permission="reminders.write", open_to_groups=True)
     async def set_reminder(self, context: ToolContext, what: Span, when: Span | None = None) -> ToolResult:
         """Remind the person of something at a time, once or again and again.
 

@@ -50,6 +50,7 @@ class TodoPlugin(Plugin):
 
     name = "todo"
     work = "is looking at your tasks…"
+    is_personal = True
     commands = {  # noqa: RUF012
         "todo": gettext_noop(
             "your tasks; /todo buy milk #home !! friday adds one, /todo done 3, /todo edit 3 monday, /todo move 3 1"
@@ -59,7 +60,7 @@ class TodoPlugin(Plugin):
     def __init__(self) -> None:
         self._locks = KeyedLocks()  # by person
 
-    @tool(permission="todo.write")
+    @tool(permission="todo.write", open_to_groups=True)
     async def add_task(
         self, context: ToolContext, text: Span, due: Span | None = None, in_list: Span | None = None
     ) -> ToolResult:
