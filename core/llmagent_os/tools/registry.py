@@ -385,7 +385,7 @@ class Plugins:
                 continue
             if found:
                 return tuple(found)
-            if result != _SILENT:
+            if result.text != _SILENT.text:
                 return result
         return ()
 
@@ -456,7 +456,7 @@ class Plugins:
             except PluginError as error:
                 _log.warning("a plugin could not follow a changed profile", plugin=name, error=str(error))
                 continue
-            said += [result.text] if result != _SILENT else []
+            said += [result.text] if result.text != _SILENT.text else []
         return said
 
     async def suggestions(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> list[str]:
