@@ -14,6 +14,7 @@
 ``net_worth``          balances of accounts
 ``recurring``          payments that come again
 ``holdings``           trades and prices: value, returns, risk
+``holdings_undo``      ... and takes the last change of these back
 ``finance_store``      keeps it all in the plugin's records
 ``*_answers``          put it into words, tables and charts
 ``finance_command``    ``/finance``
@@ -38,6 +39,7 @@ from llmagent_os.plugins.finance.clearing import clear
 from llmagent_os.plugins.finance.finance_call import FinanceCall
 from llmagent_os.plugins.finance.finance_command import export_transactions, finance_command
 from llmagent_os.plugins.finance.finance_tools import FinanceTools
+from llmagent_os.plugins.finance.holdings_undo import UNDO_TIMER, drop_undo, undo_holdings
 from llmagent_os.plugins.finance.import_question import shall_i
 from llmagent_os.plugins.finance.setting_answers import teach_category
 from llmagent_os.plugins.finance.statement_import import WAITING_TIMER, import_received
@@ -81,6 +83,8 @@ class FinancePlugin(FinanceTools):
             return await clear(call, own)
         if action == "teach":
             return await teach_category(call, given, own)
+        if action == "before":
+            return await undo_holdings(call, own)
         if action == "undo":
             count = await call.store.take_out(own)
             if not count:
@@ -124,6 +128,10 @@ class FinancePlugin(FinanceTools):
         if key == WAITING_TIMER:
             async with self.locks.of(context.user_id):
                 await FinanceCall(context).store.clear_waiting()
+            return None
+        if key == UNDO_TIMER:
+            async with self.locks.of(context.user_id):
+                await drop_undo(FinanceCall(context))
             return None
         if key != TIMER:
             return None

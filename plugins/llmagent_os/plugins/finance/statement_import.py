@@ -18,6 +18,7 @@ from llmagent_os.plugins.finance.finance_call import FinanceCall, unclear
 from llmagent_os.plugins.finance.finance_store import MAX_TRANSACTIONS, latest_first, waiting_key
 from llmagent_os.plugins.finance.holdings.holding import Trade
 from llmagent_os.plugins.finance.holdings.holding_rows import content_of, prices_of, trades_of
+from llmagent_os.plugins.finance.holdings_undo import keep_before, undo_button
 from llmagent_os.plugins.finance.import_question import ask_about
 from llmagent_os.plugins.finance.money import Money, currency_of, plain_decimal
 from llmagent_os.plugins.finance.net_worth import KnownBalance
@@ -182,6 +183,7 @@ async def _import_holdings(call: FinanceCall, sheet: Sheet) -> ToolResult:
                     other=new.currency,
                 )
             )
+    before = await keep_before(call, [new.symbol for new in series]) if fresh or series else ""
     await call.store.keep_trades([*holdings.trades, *fresh])
     for new in series:
         known = holdings.prices.get(new.symbol)
@@ -195,6 +197,7 @@ async def _import_holdings(call: FinanceCall, sheet: Sheet) -> ToolResult:
             trades=ngettext("{count} trade", "{count} trades", len(fresh)),
             prices=ngettext("{count} price", "{count} prices", prices),
         ),
+        buttons=(undo_button(before),) if before else (),
         word_for_word=True,
     )
 
