@@ -175,6 +175,9 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     table: Table | None = None  #: rows of several columns, shown behind the text
     #: of a press: shown in the place of the message with the button, and kept in no history
     replaces: bool = False
+    #: of a timer: the ``call_id`` of an earlier call of the person in the conversation. The result stands in the place
+    #: of the message that answered it, as with ``replaces``; where there is none any more, as a message of its own.
+    replaces_answer_to: str = ""
     #: of a plugin that :attr:`Plugin.is_personal`, set by the host: where others read, the person alone sees it
     for_person: bool = False
     #: of a slash command: everybody in the conversation sees it, as a poll. Else a command in a group is answered to

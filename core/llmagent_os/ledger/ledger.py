@@ -271,6 +271,10 @@ class Ledger:
         """The reply that one of the platform's messages is part of. None: the message is no reply of the bot."""
         return await self._queries.interaction_of(platform, channel, message_id)
 
+    async def message_of(self, interaction_id: str, conversation_key: str, identity: Identity) -> str | None:
+        """The platform's id of the first message of a reply to ``identity``. None: there is none that is known."""
+        return await self._queries.message_of(interaction_id, conversation_key, identity)
+
     async def is_reply(self, platform: str, channel: str, message_id: str) -> bool:
         """Whether one of the platform's messages is a reply of the bot."""
         return await self._queries.is_reply(platform, channel, message_id)

@@ -61,6 +61,22 @@ class Queries:
         owner: str | None = await self._writer.run(lambda database: database.sql.execute(query).scalar())
         return None if owner is None else Identity(owner)
 
+    async def message_of(self, interaction_id: str, conversation_key: str, identity: Identity) -> str | None:
+        """The platform's id of the first message of a reply to ``identity``. None: there is none that is known."""
+        query = (
+            sa.select(sent.c.message_id)
+            .join(interactions, sent.c.interaction_id == interactions.c.interaction_id)
+            .where(
+                interactions.c.interaction_id == interaction_id,
+                interactions.c.conversation_key == conversation_key,
+                interactions.c.user_id == identity,
+            )
+            .order_by(sa.func.length(sent.c.message_id), sent.c.message_id)
+            .limit(1)
+        )
+        found: str | None = await self._writer.run(lambda database: database.sql.execute(query).scalar())
+        return found
+
     async def is_reply(self, platform: str, channel: str, message_id: str) -> bool:
         """Whether one of the platform's messages is a reply of the bot."""
         query = sa.select(sent.c.interaction_id).where(*_message(platform, channel, message_id))
