@@ -39,7 +39,9 @@ async def import_received(call: FinanceCall) -> ToolResult | None:
     """Read the statements among the files of a message or a command. None: there are none."""
     event = call.context.event
     files = event.attachments if isinstance(event, Message | Command) else ()
-    own = [each for each in files if _is_statement(each) or isinstance(event, Command)]
+    # Where a platform has no commands of its own, one with a file is a message.
+    asked = isinstance(event, Command) or call.context.text.lower().startswith("/finance")
+    own = [each for each in files if asked or _is_statement(each)]
     if not own:
         return None
     if problem := next((each for each in own if each.problem), None):

@@ -38,7 +38,7 @@ _NOTE = re.compile(
     r"(?:please )?(?:(?:take|make|add|write) a note|note)(?: that|:| to self:?)\s+(?P<text>.+)", re.I | re.S
 )
 _NOTE_FILES = re.compile(
-    r"(?:please )?(?:note this|note|save this|keep this|as a note)\b[:.!]?\s*(?P<text>.*)", re.I | re.S
+    r"(?:please )?(?:note this|/?note|save this|keep this|as a note)\b[:.!]?\s*(?P<text>.*)", re.I | re.S
 )
 _LIST = re.compile(r"(?:show |list |what are |show me )?(?:all )?my notes\W*", re.I)
 _ON_ONE = re.compile(r"(?P<verb>show|edit|delete) +(?P<which>#?\d+)(?:\s+(?P<text>.+))?", re.I | re.S)
