@@ -45,6 +45,7 @@ from llmagent_os.plugins.finance.setting_answers import teach_category
 from llmagent_os.plugins.finance.statement_import import WAITING_TIMER, import_received
 from llmagent_os.plugins.finance.statement_import import pressed as import_pressed
 from llmagent_os.plugins.finance.statement_rows import sheet_id
+from llmagent_os.plugins.kit.serialized_plugin import serialized
 
 __all__ = ["FinancePlugin"]
 
@@ -62,17 +63,17 @@ class FinancePlugin(FinanceTools):
         "finance": gettext_noop("your statements, budgets and holdings; send me a file of your bank")
     }
 
+    @serialized
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
-        async with self.locks.of(context.user_id):
-            return await finance_command(FinanceCall(context), arguments.strip()[:1000])
+        return await finance_command(FinanceCall(context), arguments.strip()[:1000])
 
+    @serialized
     async def received(self, context: ToolContext) -> ToolResult | None:
-        async with self.locks.of(context.user_id):
-            return await import_received(FinanceCall(context))
+        return await import_received(FinanceCall(context))
 
+    @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
-        async with self.locks.of(context.user_id):
-            return await self._pressed(FinanceCall(context), value)
+        return await self._pressed(FinanceCall(context), value)
 
     async def _pressed(self, call: FinanceCall, value: str) -> ToolResult:
         action, _, rest = value.partition(":")
