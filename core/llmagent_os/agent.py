@@ -193,10 +193,8 @@ class Agent:
         """
         services = self.services
         message = await mask_event(message)
-        latest = self._latest.pop(event_key(message), None) or await latest_in_group(services, message)
-        exchange = await open_exchange(
-            services, message, self.preprocess(message.text), turns=turns_read(services), latest=latest
-        )
+        text, turns = self.preprocess(message.text), turns_read(services)
+        exchange = await open_exchange(services, message, text, turns=turns, latest=await self._latest_of(message))
         if (urgent := await answer_urgent(services, exchange)) is not None:
             return urgent
         if (button := exchange.episode.button_meant(exchange.text)) is not None:
@@ -246,6 +244,10 @@ class Agent:
         interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=request.tools)
         signs = rewards_of_message(services, exchange, answer, interaction)
         return Outcome(reply, interaction, (*signs, *await reasons_of_message(services, exchange)))
+
+    async def _latest_of(self, message: Message) -> Latest | None:
+        """What happened last in the group of a message, where it matters: read once, also by :func:`presence`."""
+        return self._latest.pop(event_key(message), None) or await latest_in_group(self.services, message)
 
     def preprocess(self, text: str) -> str:
         r"""``text`` in Unicode's composed form, without control characters or chat markup, spaces evened.

@@ -6,7 +6,7 @@ has none of the words: what people say to each other is kept nowhere.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -199,15 +199,31 @@ async def _be_quiet(
     services: Services, message: Message, latest: Latest, asked: QuietRequest, *, addressed: bool
 ) -> Outcome:
     """Be silent here from now on. Only who addressed the bot is told so."""
-    until = services.clock() + asked.time
-    if services.ledger is not None:
-        await services.ledger.silences.begin(message, "asked", until)
+    until = await silent_until(services, message, asked.time)
     outcome = await _silent(services, message, latest, "quiet")
     if not addressed:
         return outcome
     clock = await clock_of(services, message, until)
     told = gettext("I stay silent here until {time}, or until you mention me.", time=clock)
     return Outcome(Reply(told, only_for=message.sender.user_id), outcome.interaction)
+
+
+async def silent_until(services: Services, event: Event, time: timedelta) -> datetime:
+    """Be silent in the conversation of ``event`` for a time.
+
+    Returns:
+        Until when: another member may have asked for longer.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+    """
+    until = services.clock() + time
+    if services.ledger is None:
+        return until
+    silences = services.ledger.silences
+    await silences.begin(event, "asked", until)
+    longest = await silences.find(event.conversation, "asked", services.clock())
+    return until if longest is None else longest.until
 
 
 async def clock_of(services: Services, event: Event, moment: datetime) -> str:
