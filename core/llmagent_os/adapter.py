@@ -102,6 +102,11 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     speech: str = ""
     #: the platform's id of the one person who may see the reply in a group; None: everybody in the conversation
     only_for: str | None = None
+    #: with ``only_for``: the person may be away, so the reply goes to their direct conversation, where it stays. Else a
+    #: platform may show it to them in the group for as long as they look.
+    is_lasting: bool = False
+    #: the answer to a command that everybody in a group reads, as a poll. Platforms show other answers to one person.
+    for_everyone: bool = False
     pictures: tuple[Picture, ...] = ()  #: sent along with their words
     table: Table | None = None  #: shown behind the text
     #: people are asked what they think of the reply: the platform shows a thumb up and a thumb down under it, whose

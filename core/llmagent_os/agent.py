@@ -16,10 +16,23 @@ from uuid import uuid4
 import msgspec
 
 from llmagent_os.adapter import Reply
+from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.commands.command_table import OWN_BUTTON, answer_command, answer_own_button
 from llmagent_os.commands.learn_files import is_teaching, learn_files, offer_to_learn
 from llmagent_os.errors import ConfigError
-from llmagent_os.events import ButtonPress, Command, Conversation, Edit, Event, Message, Opened, Sender, Timer, now
+from llmagent_os.events import (
+    ButtonPress,
+    Command,
+    Conversation,
+    Edit,
+    Event,
+    Message,
+    Opened,
+    Sender,
+    Timer,
+    event_key,
+    now,
+)
 from llmagent_os.handler import Draft, Outcome, note_work
 from llmagent_os.languages import gettext
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase, PrivacyModule
@@ -40,7 +53,15 @@ from llmagent_os.reply.model_language import answer_not_understood
 from llmagent_os.reply.model_proposals import proposals
 from llmagent_os.reply.open_question import open_question
 from llmagent_os.reply.plugin_calls import unkept_outcome
-from llmagent_os.reply.presence import NamesHeard, is_to_bot, presence, silent_outcome
+from llmagent_os.reply.presence import (
+    REMEMBERED_CONVERSATIONS,
+    NamesHeard,
+    is_to_bot,
+    latest_in_group,
+    presence,
+    silent_outcome,
+    turns_read,
+)
 from llmagent_os.reply.prompt import chat_request
 from llmagent_os.reply.reason_in_words import answer_reason, reasons_of_message
 from llmagent_os.reply.received_files import answer_received, answer_wordless
@@ -58,7 +79,7 @@ from llmagent_os.reply.welcome import welcome
 from llmagent_os.serving.sync_bridge import run_sync
 
 if TYPE_CHECKING:
-    from llmagent_os.ledger import Ledger
+    from llmagent_os.ledger import Latest, Ledger
     from llmagent_os.llm import LLM
     from llmagent_os.people.profiles import Profiles
     from llmagent_os.tools.registry import Plugins
@@ -126,6 +147,8 @@ class Agent:
             plugins=plugins,
         )
         self._names_heard = NamesHeard()
+        # What was read of a group to decide whether to speak, until it is answered.
+        self._latest: BoundedDict[str, Latest] = BoundedDict(REMEMBERED_CONVERSATIONS)
         self.behavior = self._services.behavior
         self.interaction = self._services.interaction
         self.privacy = self._services.privacy
@@ -170,8 +193,8 @@ class Agent:
         """
         services = self.services
         message = await mask_event(message)
-        turns = max(services.settings.remembered_turns, 1)  # the message may be about the one before it
-        exchange = await open_exchange(services, message, self.preprocess(message.text), turns=turns)
+        text, turns = self.preprocess(message.text), turns_read(services)
+        exchange = await open_exchange(services, message, text, turns=turns, latest=await self._latest_of(message))
         if (urgent := await answer_urgent(services, exchange)) is not None:
             return urgent
         if (button := exchange.episode.button_meant(exchange.text)) is not None:
@@ -182,7 +205,7 @@ class Agent:
             return await self._press(services, message, button, exchange.text)
         if is_teaching(message):
             return await fixed_outcome(services, message, await learn_files(services, message), intent="attachment")
-        to_bot = await is_to_bot(services, exchange)  # what people say to each other is at most for the policy
+        to_bot = is_to_bot(services, exchange)  # what people say to each other is at most for the policy
         for answer_early in (answer_reason, answer_received, answer_memory_request) if to_bot else ():
             if (answered := await answer_early(services, exchange)) is not None:
                 return answered
@@ -221,6 +244,10 @@ class Agent:
         interaction = await asyncio.to_thread(record, services.privacy, exchange, answer, reply, specs=request.tools)
         signs = rewards_of_message(services, exchange, answer, interaction)
         return Outcome(reply, interaction, (*signs, *await reasons_of_message(services, exchange)))
+
+    async def _latest_of(self, message: Message) -> Latest | None:
+        """What happened last in the group of a message, where it matters: read once, also by :func:`presence`."""
+        return self._latest.pop(event_key(message), None) or await latest_in_group(self.services, message)
 
     def preprocess(self, text: str) -> str:
         r"""``text`` in Unicode's composed form, without control characters or chat markup, spaces evened.
@@ -277,7 +304,9 @@ class Agent:
                 meant = await presence(services, event, text, self._names_heard)
                 if isinstance(meant, Outcome):
                     return meant
-                return await with_consent_question(services, meant, await self.respond(meant, draft))
+                if meant.latest is not None:
+                    self._latest[event_key(event)] = meant.latest
+                return await with_consent_question(services, meant.message, await self.respond(meant.message, draft))
             case Message() if event.attachments and event.addressed:
                 if (answered := await answer_wordless(services, event)) is not None:
                     return answered

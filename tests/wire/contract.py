@@ -407,6 +407,28 @@ class AdapterContract:
         assert press.message_id == shown.message_id
         assert press.conversation.key == conversation.key
 
+    async def test_a_button_that_is_open_to_all_stays_until_the_message_is_replaced(self, platform: Platform) -> None:
+        """A poll: its buttons outlive presses, and go when it is closed."""
+        if not platform.adapter.capabilities.buttons:
+            pytest.skip(f"{platform.adapter.name} has no buttons")
+        options = (
+            Button("Soup", "*poll:v:0011223344556677:0", open_to_all=True),
+            Button("Salad", "*poll:v:0011223344556677:1", open_to_all=True),
+        )
+        conversation, poll = await self._answered(platform, Reply("Lunch?", buttons=options))
+        await platform.press(poll.message_id, "Soup")
+        await platform.inbox.wait(ButtonPress)
+        again = (await platform.shown(lambda seen: bool(seen)))[-1]
+        assert (again.message_id, again.buttons) == (poll.message_id, ("Soup", "Salad"))
+        await platform.press(poll.message_id, "Salad")
+        presses = await platform.inbox.wait(ButtonPress, 2)
+        assert [press.value for press in presses] == [option.value for option in options]
+        await platform.adapter.edit(conversation, poll.message_id, Reply("Soup: 1, Salad: 0"))
+        shown = await platform.shown(lambda seen: "Soup: 1" in seen[-1].text)
+        assert shown[-1].buttons == ()
+        if platform.server is not None:  # a terminal prints it once more
+            assert [one.message_id for one in shown] == [poll.message_id]
+
     async def test_a_reply_longer_than_the_platform_allows_arrives_whole(self, platform: Platform) -> None:
         words = [f"word{number}" for number in range(3000)]
         said = await self._asked(platform)
@@ -513,6 +535,28 @@ class AdapterContract:
         assert not any("You are Ana." in one.text for one in server.shown(server.group, user=server.ben))
         seen = [*server.shown(server.group, user=server.ana), *server.shown(user=server.ana)]
         assert any("You are Ana." in one.text for one in seen)
+
+    async def test_what_must_stay_for_one_person_goes_to_them_directly(self, platform: Platform) -> None:
+        server = self._server(platform)
+        await server.say("hi", channel=server.group, mention=True)
+        said = (await platform.inbox.wait(Message))[0]
+        ring = Reply("Reminder: pills", only_for=server.ana, is_lasting=True)
+        await platform.adapter.send(said.conversation, ring, key="k1")
+        assert [one.text for one in server.shown(server.group, user=server.ana)] == []
+        assert [one.text for one in server.shown(user=server.ana)] == ["Reminder: pills"]
+
+    async def test_the_answer_to_a_command_for_everyone_is_read_by_everyone(self, platform: Platform) -> None:
+        """A poll that only its maker sees collects one vote."""
+        server = self._server(platform)
+        await server.command("profile", channel=server.group)
+        command = (await platform.inbox.wait(Command))[0]
+        vote = Button("Soup", "*poll:v:1", open_to_all=True)
+        poll = Reply("Lunch?", buttons=(vote,), for_everyone=True)
+        key = f"{platform.adapter.name}:{command.event_id}"
+        receipt = await platform.adapter.send(command.conversation, poll, key=key)
+        seen = [one for one in server.shown(server.group, user=server.ben) if "Lunch?" in one.text]
+        assert [one.message_id for one in seen] == [*receipt.message_ids]
+        assert not any("thinking" in one.text for one in server.shown(server.group, user=server.ana))
 
     async def test_a_slash_command_of_the_platforms_own_arrives_and_is_answered(self, platform: Platform) -> None:
         server = self._server(platform)

@@ -132,7 +132,7 @@ def plugins_to_choose(first: tuple[str, ...]) -> dict[str, str]:
     found: dict[str, str] = {}
     for entry in asyncio.run(installed_plugins()):
         try:
-            plugin = from_entry_point(entry.name, entry.load)
+            plugin = from_entry_point(entry, fresh=False).plugin
         except PluginError as error:
             click.secho(f"  ✗ {error}", fg="red")
             continue

@@ -225,7 +225,7 @@ def file_commands(loaded: Plugins | None) -> frozenset[str]:
 
 
 async def answer_command(services: Services, command: Command) -> Outcome:
-    """Answer a slash command. In a group, only the person who gave it sees the answer."""
+    """Answer a slash command. In a group, only the person who gave it sees the answer, unless it is for everyone."""
     name = ALIASES.get(command.name, command.name)
     own = COMMANDS.get(name)
     is_kept = own.is_kept if own else name not in ADMIN_COMMANDS
@@ -234,7 +234,7 @@ async def answer_command(services: Services, command: Command) -> Outcome:
     else:
         result = await plugin_command(services, command)
         reply, is_kept = reply_of(result), is_kept and not result.is_secret
-    reply = private_reply(command, reply)
+    reply = reply if reply.for_everyone else private_reply(command, reply)
     if not is_kept:
         await close_question(services, command)  # the ledger does not know that this command came in between
         return Outcome(services.interaction.render(reply))

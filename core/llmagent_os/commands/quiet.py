@@ -14,7 +14,7 @@ from llmagent_os.identity import identity_of
 from llmagent_os.languages import gettext, lazy_gettext, list_text
 from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.people.time_zones import zone_or
-from llmagent_os.reply.presence import clock_of
+from llmagent_os.reply.presence import clock_of, silent_until
 from llmagent_os.reply.quiet_times import NO_QUIET_HOURS, quiet_spans
 from llmagent_os.reply.services import Services
 
@@ -65,9 +65,7 @@ async def _end(services: Services, command: Command) -> Reply:
 async def _be_silent(services: Services, command: Command, time: timedelta) -> Reply:
     if services.ledger is None:
         return Reply(gettext("I remember nothing here, so I cannot stay silent for a time."))
-    until = services.clock() + time
-    await services.ledger.silences.begin(command, "asked", until)
-    clock = await clock_of(services, command, until)
+    clock = await clock_of(services, command, await silent_until(services, command, time))
     if command.conversation.kind == "group":
         told = gettext("Done: I stay silent here until {time}, or until somebody mentions me.", time=clock)
     else:

@@ -12,20 +12,27 @@ def _any_of(*languages: str) -> re.Pattern[str]:
     return re.compile("|".join(f"(?:{pattern})" for pattern in languages))
 
 
-#: Somebody asks for silence. The group ``time`` says for how long; only English says that.
+#: A length of time in Chinese, which has no spaces around it.
+_ZH_TIME = r"[\d一二两三四五六七八九十半]+ ?个? ?(?:分钟|分|小时|钟头|天|周|星期)"
+
+#: Somebody asks for silence. The one of the groups that is there says for how long.
 QUIET = _any_of(
     r"(?:please |pls |can you |could you |would you )*(?:"
     r"(?:be|stay|keep|remain) (?:quiet|silent|out of (?:this|it))|shut up|hush|shush|mute|silence"
     r"|(?:stop|quit) (?:answering|replying|talking|chiming in|butting in)"
     r"|(?:do not|don't|dont) (?:answer|reply|respond)|leave us alone)"
-    r"(?: here| now| please)*(?: for (?P<time>.+?))?(?: please)?",
-    r"(?:bitte )?(?:sei (?:bitte |jetzt |mal )*(?:still|ruhig|leise)|ruhe(?: jetzt)?|schweig|halt (?:bitte )?den mund"
-    r"|antworte (?:bitte )?(?:hier )?nicht(?: mehr)?|misch dich (?:bitte )?nicht ein|lass uns in ruhe)(?: bitte)?",
+    r"(?: here| now| please)*(?: for (?P<en>.+?))?(?: please)?",
+    r"(?:bitte )?(?:sei (?:bitte |jetzt |mal )*(?:(?:f[uü]r )?(?P<de_before>.+?) (?:lang )?)??(?:still|ruhig|leise)"
+    r"|ruhe(?: jetzt)?|schweig|halt (?:bitte )?den mund"
+    r"|antworte (?:bitte )?(?:hier )?(?:(?:f[uü]r )?(?P<de_within>.+?) (?:lang )?)??nicht(?: mehr)?"
+    r"|misch dich (?:bitte )?nicht ein|lass uns in ruhe)"
+    r"(?: (?!bitte$)(?:f[uü]r )?(?P<de>.+?)(?: lang)?)?(?: bitte)?",
     r"(?:por favor )?(?:c[aá]llate|silencio|guarda silencio|qu[eé]date callad[oa]"
     r"|no (?:respondas|contestes)(?: m[aá]s)?"
-    r"|no te metas|d[eé]janos en paz)(?: por favor)?",
-    r"(?:请)?(?:你)?(?:安静(?:一下|点|一点)?|闭嘴|(?:别|不要|不用)(?:再)?(?:说话|说|回复|回答|插嘴)"
-    r"|保持安静)(?:吧|了)?",
+    r"|no te metas|d[eé]janos en paz)(?: (?!por favor$)(?:durante |por )?(?P<es>.+?))?(?: por favor)?",
+    rf"(?:请)?(?:你)?(?P<zh_before>{_ZH_TIME})?(?:内|里)?(?:请)?(?:你)?"
+    r"(?:安静(?:一下|点|一点)?|闭嘴|(?:别|不要|不用)(?:再)?(?:说话|说|回复|回答|插嘴)"
+    rf"|保持安静) ?(?P<zh>{_ZH_TIME})?(?:吧|了)?",
 )
 
 #: Somebody says that the bot was not meant.

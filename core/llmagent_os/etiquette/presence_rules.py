@@ -44,10 +44,21 @@ _NO_NAMES = frozenset(
     " look oh ah hmm anyway however first second third finally good morning evening afternoon guys all everyone"
     " everybody team folks question note fyi btw ps important reminder update and but or if when what who where why"
     " how this that here there meanwhile otherwise basically honestly cool nice perfect fine again still once later bot"
-    " assistant".split()
+    " assistant"
+    " ja nein doch also danke bitte hallo heute morgen montag dienstag mittwoch donnerstag freitag samstag sonntag gut"
+    " genau klar leute alle und oder aber wenn was wer wo warum wie dann jetzt noch vielleicht eigentlich übrigens moin"
+    " sí si vale bueno bien gracias hola hoy mañana lunes martes miércoles jueves viernes sábado domingo claro pues"
+    " perdón todos chicos gente y o pero qué quién dónde cómo entonces ahora quizás además".split()
+)
+#: Words that speak to somebody.
+_YOU = re.compile(
+    r"\b(?:you|your|ya|u|du|dich|dir|deine?[mnrs]?|ihr|euch|eure?[mnrs]?|t[uú]|te|ti|tus|usted(?:es)?|puedes|tienes"
+    r"|quieres|vienes|vas|sabes|podr[ií]as|vos)\b|[你您]",
+    re.I,
 )
 _VOCATIVE = re.compile(
-    r"\s*(?:(?:hey|hi|hello|ok|so|and|yo)[ ,]+)?@?(?P<name>[^\W\d_][\w'’-]+)\s*[,:–—]\s+(?P<rest>\S.*)",
+    r"\s*(?:(?:hey|hi|hello|hallo|hola|oye|ok|so|and|und|y|yo)[ ,]+)?@?(?P<name>[^\W\d_][\w'’-]+)"
+    r"(?:\s*[,:–—]\s+|\s*[，：])(?P<rest>\S.*)",
     re.DOTALL | re.IGNORECASE,
 )
 
@@ -77,9 +88,10 @@ def quiet_request(text: str, title: str = "") -> QuietRequest | None:
     found = QUIET.fullmatch(plain)
     if found is None:
         return None
-    if not found["time"]:
+    said = next((words for words in found.groupdict().values() if words), "")
+    if not said:
         return QuietRequest()
-    time = parse_duration(found["time"])
+    time = parse_duration(said)
     return None if time is None else QuietRequest(time)
 
 
@@ -111,10 +123,15 @@ def is_for_somebody_else(message: Message, title: str = "", names: frozenset[str
         own = title.lower().split()
         if name in own:
             return None
-        asks = re.search(r"\b(?:you|your|ya|u)\b", found["rest"], re.I) is not None
-        if name in names or (asks and found["name"][0].isupper() and name not in _NO_NAMES):
+        asks = _YOU.search(found["rest"]) is not None
+        if _is_known(name, names) or (asks and found["name"][0].isupper() and name not in _NO_NAMES):
             return "name"
     return "reply" if answered_message(message) else None
+
+
+def _is_known(name: str, names: frozenset[str]) -> bool:
+    """Whether a name is one of ``names``. Chinese names are written as one word, and people say the end of it."""
+    return name in names or (name >= "\u4e00" and len(name) > 1 and any(known.endswith(name) for known in names))
 
 
 def answered_message(message: Message) -> str | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +35,13 @@ from llmagent_os.ledger.open_questions import OpenQuestions
 from llmagent_os.ledger.personas import Personas
 from llmagent_os.ledger.platform_admins import PlatformAdmins
 from llmagent_os.ledger.plugin_contacts import ContactNotes, LedgerContacts
-from llmagent_os.ledger.plugin_records import LedgerRecords, LedgerSharedRecords, prune_records, read_holder
+from llmagent_os.ledger.plugin_records import (
+    LedgerRecords,
+    LedgerSharedRecords,
+    PruneCursor,
+    prune_records,
+    read_holder,
+)
 from llmagent_os.ledger.plugin_timers import LedgerTimers
 from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
@@ -48,6 +55,7 @@ from llmagent_os.ledger.values import (
     CompletionRecord,
     DeadLetter,
     Interaction,
+    Latest,
     ReplyWithRewards,
     RewardEvent,
     RewardWithReply,
@@ -238,7 +246,11 @@ class Ledger:
         """
         parts = (self._inbox, self.identities, self.memories, self.usage, self.silences, self.open_questions)
         counts = [await part.prune() for part in parts]
-        return sum(counts) + await self._writer.run(prune_records)
+        after: PruneCursor | None = ("", "", "")
+        while after is not None:
+            count, after = await self._writer.run(partial(prune_records, after=after))
+            counts.append(count)
+        return sum(counts)
 
     async def delete_old_words(self, before: datetime) -> int:
         """Delete what was said and answered before a moment. Choices and rewards stay; see ``old_words``.
@@ -271,6 +283,10 @@ class Ledger:
         """The reply that one of the platform's messages is part of. None: the message is no reply of the bot."""
         return await self._queries.interaction_of(platform, channel, message_id)
 
+    async def message_of(self, interaction_id: str, conversation_key: str, identity: Identity) -> str | None:
+        """The platform's id of the first message of a reply to ``identity``. None: there is none that is known."""
+        return await self._queries.message_of(interaction_id, conversation_key, identity)
+
     async def is_reply(self, platform: str, channel: str, message_id: str) -> bool:
         """Whether one of the platform's messages is a reply of the bot."""
         return await self._queries.is_reply(platform, channel, message_id)
@@ -283,9 +299,9 @@ class Ledger:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first."""
         return await self._queries.history(conversation_key, identity, limit)
 
-    async def last_decision(self, conversation_key: str) -> Interaction | None:
-        """The last reply or silence in this conversation, towards whomever; see :meth:`Queries.last_decision`."""
-        return await self._queries.last_decision(conversation_key)
+    async def latest(self, conversation_key: str, identity: Identity, limit: int) -> Latest:
+        """What happened last in a group: the last decision towards whomever, and the history of one account."""
+        return await self._queries.latest(conversation_key, identity, limit)
 
     async def next_turns(self, after: Interaction, limit: int) -> list[Interaction]:
         """The next ``limit`` replies to the same person in the same episode, oldest first."""

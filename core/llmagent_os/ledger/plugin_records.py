@@ -34,17 +34,38 @@ _EXPIRING = (
 )
 
 
-def prune_records(database: Database) -> int:
-    """Delete the agent's own records that are too old. Returns how many."""
-    count = 0
-    for plugin, prefix, days in _EXPIRING:
-        before = time.time() - days * 86_400
-        theirs = (records.c.plugin == plugin, records.c.key.startswith(prefix))
-        for row in database.sql.execute(sa.select(records).where(*theirs)).mappings().all():
-            if _moment(row["body"]) < before:
-                this = (records.c.user_id == row["user_id"], records.c.plugin == plugin, records.c.key == row["key"])
-                count += database.sql.execute(sa.delete(records).where(*this)).rowcount
-    return count
+#: How many records are looked at in one step: the ledger's other work comes in between.
+PRUNED_AT_ONCE = 500
+
+#: Where a step begins: behind the record with this account, plugin and key.
+PruneCursor = tuple[str, str, str]
+
+
+def prune_records(database: Database, after: PruneCursor) -> tuple[int, PruneCursor | None]:
+    """Delete those of the next :data:`PRUNED_AT_ONCE` of the agent's own records that are too old.
+
+    Returns:
+        How many were deleted, and where the next step begins; None: this one was the last.
+    """
+    place = (records.c.user_id, records.c.plugin, records.c.key)
+    theirs = sa.or_(
+        *(sa.and_(records.c.plugin == plugin, records.c.key.startswith(prefix)) for plugin, prefix, _ in _EXPIRING)
+    )
+    query = sa.select(records).where(theirs, sa.tuple_(*place) > sa.tuple_(*map(sa.literal, after))).order_by(*place)
+    rows = database.sql.execute(query.limit(PRUNED_AT_ONCE)).mappings().all()
+    count, now = 0, time.time()
+    for row in rows:
+        days = next(days for plugin, prefix, days in _EXPIRING if _is_of(row["plugin"], row["key"], plugin, prefix))
+        if _moment(row["body"]) < now - days * 86_400:
+            this = (records.c.user_id == row["user_id"], records.c.plugin == row["plugin"], records.c.key == row["key"])
+            count += database.sql.execute(sa.delete(records).where(*this)).rowcount
+    if len(rows) < PRUNED_AT_ONCE:
+        return count, None
+    return count, (rows[-1]["user_id"], rows[-1]["plugin"], rows[-1]["key"])
+
+
+def _is_of(plugin: str, key: str, expiring: str, prefix: str) -> bool:
+    return plugin == expiring and key.startswith(prefix)
 
 
 def _moment(body: str) -> float:

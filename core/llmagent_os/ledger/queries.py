@@ -21,7 +21,7 @@ from llmagent_os.ledger.row_codecs import (
 )
 from llmagent_os.ledger.schema import completions as completion_rows
 from llmagent_os.ledger.schema import interactions, rewards, sent, tool_sets
-from llmagent_os.ledger.values import CompletionRecord, Interaction, ReplyWithRewards
+from llmagent_os.ledger.values import CompletionRecord, Interaction, Latest, ReplyWithRewards
 from llmagent_os.ledger.writer import Writer
 
 #: The latest rewards of a person that :meth:`Queries.opinions` looks at. No learner remembers as much of a person.
@@ -61,6 +61,22 @@ class Queries:
         owner: str | None = await self._writer.run(lambda database: database.sql.execute(query).scalar())
         return None if owner is None else Identity(owner)
 
+    async def message_of(self, interaction_id: str, conversation_key: str, identity: Identity) -> str | None:
+        """The platform's id of the first message of a reply to ``identity``. None: there is none that is known."""
+        query = (
+            sa.select(sent.c.message_id)
+            .join(interactions, sent.c.interaction_id == interactions.c.interaction_id)
+            .where(
+                interactions.c.interaction_id == interaction_id,
+                interactions.c.conversation_key == conversation_key,
+                interactions.c.user_id == identity,
+            )
+            .order_by(sa.func.length(sent.c.message_id), sent.c.message_id)
+            .limit(1)
+        )
+        found: str | None = await self._writer.run(lambda database: database.sql.execute(query).scalar())
+        return found
+
     async def is_reply(self, platform: str, channel: str, message_id: str) -> bool:
         """Whether one of the platform's messages is a reply of the bot."""
         query = sa.select(sent.c.interaction_id).where(*_message(platform, channel, message_id))
@@ -74,28 +90,17 @@ class Queries:
 
     async def history(self, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first, without damaged ones."""
-        theirs = (interactions.c.user_id == identity, interactions.c.conversation_key == conversation_key)
+        return await self._writer.run(lambda database: _history(database, conversation_key, identity, limit))
 
-        def work(database: Database) -> list[Interaction]:
-            query = (
-                sa.select(interactions)
-                .where(*theirs, ~interactions.c.silent)
-                .order_by(interactions.c.seq.desc())
-                .limit(limit)
-            )
-            rows = database.sql.execute(query).mappings().all()
-            return [turn for row in reversed(rows) if (turn := readable_interaction(database, row)) is not None]
-
-        return await self._writer.run(work)
-
-    async def last_decision(self, conversation_key: str) -> Interaction | None:
-        """The last reply or silence in this conversation, towards whomever. None: there is none that can be read."""
+    async def latest(self, conversation_key: str, identity: Identity, limit: int) -> Latest:
+        """What happened last in a group: the last decision towards whomever, and the :meth:`history` of one account."""
         here = sa.select(interactions).where(interactions.c.conversation_key == conversation_key)
         query = here.order_by(interactions.c.seq.desc()).limit(1)
 
-        def work(database: Database) -> Interaction | None:
+        def work(database: Database) -> Latest:
             row = database.sql.execute(query).mappings().first()
-            return None if row is None else readable_interaction(database, row)
+            decision = None if row is None else readable_interaction(database, row)
+            return Latest(decision, tuple(_history(database, conversation_key, identity, limit)))
 
         return await self._writer.run(work)
 
@@ -186,6 +191,15 @@ class Queries:
             return [(action, bool(row[1])) for row in rows if (action := _action(row[0])) is not None]
 
         return await self._writer.run(work)
+
+
+def _history(database: Database, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:
+    theirs = (interactions.c.user_id == identity, interactions.c.conversation_key == conversation_key)
+    query = (
+        sa.select(interactions).where(*theirs, ~interactions.c.silent).order_by(interactions.c.seq.desc()).limit(limit)
+    )
+    rows = database.sql.execute(query).mappings().all()
+    return [turn for row in reversed(rows) if (turn := readable_interaction(database, row)) is not None]
 
 
 def _message(platform: str, channel: str, message_id: str) -> tuple[sa.ColumnElement[bool], ...]:

@@ -41,6 +41,8 @@ class Silences:
     async def begin(self, event: Event, reason: Reason, until: datetime) -> None:
         """Be silent in the conversation of ``event`` until a moment; ``loop``: only towards its sender.
 
+        An earlier silence of the same account ends. Those of other accounts go on: :meth:`find` says how long.
+
         Raises:
             LedgerError: the ledger cannot be written.
         """

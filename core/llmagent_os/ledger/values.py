@@ -142,6 +142,13 @@ class RewardWithReply(msgspec.Struct, frozen=True, kw_only=True):
     so_far: list[RewardEvent]  #: all rewards of the reply up to this one, in order
 
 
+class Latest(msgspec.Struct, frozen=True):
+    """What happened last in a group."""
+
+    decision: Interaction | None  #: the last reply or silence, towards whomever; None: there is none that can be read
+    turns: tuple[Interaction, ...]  #: the latest replies to one account, oldest first
+
+
 class ReplyWithRewards(msgspec.Struct, frozen=True, kw_only=True):
     """One reply, and all rewards of it."""
 

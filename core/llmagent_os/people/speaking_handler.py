@@ -26,7 +26,7 @@ class SpeakingHandler:
         heard = await self._languages.hear(event)
         with speaking(heard.language):
             outcome = await self._handler.handle(event, draft)
-        # Of strangers, and of people who were erased, nothing is kept.
-        if outcome.interaction is not None and not outcome.erases:
+        # Of strangers, of people who were erased, and of what people say to each other, nothing is kept.
+        if outcome.interaction is not None and not outcome.interaction.silent and not outcome.erases:
             await self._languages.keep(heard)
         return outcome

@@ -47,6 +47,7 @@ def tool(
     effect: Effect | None = None,
     asks_itself: bool = False,
     credentials: Sequence[str] = (),
+    open_to_groups: bool = False,
 ) -> Callable[[_Method[_Self, _P]], _Method[_Self, _P]]:
     """Mark an asynchronous method of a :class:`Plugin` as a tool. The tool has the method's name.
 
@@ -60,6 +61,8 @@ def tool(
         asks_itself: the host does not ask. The tool looks at ``context.must_ask``, and asks in its own words.
         credentials: the names of those that a call needs, of :attr:`Plugin.credentials`. A person who has not given one
             is asked for it in place of the call.
+        open_to_groups: of a plugin that :attr:`Plugin.is_personal`: the tool answers words where others read, too,
+            because it says only what those words have said.
 
     Raises:
         PluginError: the permission, the timeout or the effect is not valid.
@@ -81,6 +84,7 @@ def tool(
         effect or ("reads" if read_only else "changes"),
         asks_itself,
         tuple(credentials),
+        open_to_groups,
     )
 
     def marked(method: _Method[_Self, _P]) -> _Method[_Self, _P]:

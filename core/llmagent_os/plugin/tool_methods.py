@@ -116,7 +116,7 @@ def _hint(parameter: inspect.Parameter, function: Callable[..., Any], where: str
     if not isinstance(hint, str):
         return cast("object", hint)
     try:
-        return cast("object", eval(hint, getattr(function, "__globals__", {})))
+        return cast("object", eval(hint, getattr(inspect.unwrap(function), "__globals__", {})))
     except Exception as error:
         raise PluginError(f"{where}: the type hint {hint!r} cannot be read ({error}); import it at run time") from error
 

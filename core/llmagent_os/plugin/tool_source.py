@@ -123,6 +123,14 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     table: Table | None = None  #: rows of several columns, shown behind the text
     #: of a press: shown in the place of the message with the button, and kept in no history
     replaces: bool = False
+    #: of a timer: the ``call_id`` of an earlier call of the person in the conversation. The result stands in the place
+    #: of the message that answered it, as with ``replaces``; where there is none any more, as a message of its own.
+    replaces_answer_to: str = ""
+    #: of a plugin that :attr:`Plugin.is_personal`, set by the host: where others read, the person alone sees it
+    for_person: bool = False
+    #: of a slash command: everybody in the conversation sees it, as a poll. Else a command in a group is answered to
+    #: the person who gave it, and to nobody else.
+    for_everyone: bool = False
     #: what the call did that is destructive or outward, where its tool does not say so or a button did it; it is noted
     #: in the audit log. Empty: nothing, or what the tool's own ``effect`` says.
     effect: Literal["", "destructive", "outward"] = ""
@@ -166,6 +174,7 @@ class ToolMark(msgspec.Struct, frozen=True):
     effect: Effect = "changes"  #: what a call does
     asks_itself: bool = False  #: the tool looks at ``context.must_ask``, and asks in its own words
     credentials: tuple[str, ...] = ()  #: the names of those that a call needs
+    open_to_groups: bool = False  #: of a personal source: the tool says only what the person has just said
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +206,9 @@ class ToolSource:
     #: what the plugin is told and says is private: it answers in direct conversations only, the ledger keeps nothing of
     #: the exchange, and nothing is remembered or learned from it. Its records are kept as those of any plugin.
     keeps_private: bool = False
+    #: what the plugin shows is the person's own, such as a list of tasks. Where others read, it answers words only with
+    #: tools that are ``open_to_groups``, and the person alone sees what else it says: to a command, a press, a timer.
+    is_personal: bool = False
     credentials: tuple[Credential, ...] = ()  #: what people give so that its tools can sign in elsewhere
     commands: Mapping[str, str] = MappingProxyType({})  #: the plugin's slash commands: name to one line of help
     #: what people read while a tool of the plugin is called, where their platform shows it: the rest of a sentence that

@@ -19,7 +19,7 @@ from llmagent_os.reply.conversation_memory import Offered
 from llmagent_os.reply.exchange import Exchange, decide, open_exchange
 from llmagent_os.reply.implicit_rewards import rewards_of_press
 from llmagent_os.reply.interaction_record import fixed_outcome, rendered
-from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context, unkept_outcome
+from llmagent_os.reply.plugin_calls import addressed_reply, keep_profile_changes, reply_of, tool_context, unkept_outcome
 from llmagent_os.reply.services import Services
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -82,5 +82,6 @@ async def answer_button(services: Services, event: Event, value: str, said: str)
     result = await keep_profile_changes(services, exchange, result)
     if result.is_secret:  # the ledger would keep the reply
         return unkept_outcome(services, event, reply_of(result))
-    outcome = rendered(services, exchange, reply_of(result), Answer(results=[result]))
+    exchange, reply = addressed_reply(exchange, result)
+    outcome = rendered(services, exchange, reply, Answer(results=[result]))
     return outcome if is_stale else replace(outcome, rewards=await rewards_of_press(services, exchange, value))

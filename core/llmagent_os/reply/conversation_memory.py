@@ -13,7 +13,7 @@ from llmagent_os.chat import tool_message
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity
 from llmagent_os.languages import LazyText
-from llmagent_os.ledger import Interaction, Ledger
+from llmagent_os.ledger import Interaction, Latest, Ledger
 from llmagent_os.ledger.values import PASSAGES
 from llmagent_os.tools.button_labels import NO, UNDO, YES
 
@@ -130,7 +130,9 @@ class Episode(msgspec.Struct, frozen=True):
         return next((turn for turn in reversed(self.turns) if turn.context.get("intent") != "timer"), None)
 
 
-async def recall(ledger: Ledger | None, event: Event, identity: Identity, limit: int) -> Episode:
+async def recall(
+    ledger: Ledger | None, event: Event, identity: Identity, limit: int, latest: Latest | None = None
+) -> Episode:
     """The episode that ``event`` continues, or a new one.
 
     Args:
@@ -138,10 +140,14 @@ async def recall(ledger: Ledger | None, event: Event, identity: Identity, limit:
         event: what happened.
         identity: the account that did it.
         limit: how many of the latest exchanges to read.
+        latest: what was read for the event already; None: nothing was.
     """
     if ledger is None or limit == 0:
         return Episode("")
-    turns = await ledger.history(event.conversation.key, identity, limit + EXTRA_TURNS)
+    if latest is not None:
+        turns = [*latest.turns[-limit - EXTRA_TURNS :]]
+    else:
+        turns = await ledger.history(event.conversation.key, identity, limit + EXTRA_TURNS)
     if not turns or event.at - turns[-1].created_at > EPISODE_PAUSE:
         return Episode("")
     episode = turns[-1].episode_id

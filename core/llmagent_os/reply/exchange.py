@@ -8,6 +8,7 @@ import msgspec
 
 from llmagent_os.events import Event, event_key
 from llmagent_os.identity import Identity, identity_of
+from llmagent_os.ledger import Interaction, Latest
 from llmagent_os.people.profiles import Profile
 from llmagent_os.policy import Context, Decision
 from llmagent_os.privacy.consent import Consent, consent_of
@@ -33,6 +34,7 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     text: str  #: what was said, cleaned; the value of a button that was pressed; empty where nothing was said
     intent: Intent
     episode: Episode  #: the stretch of talk that it continues
+    before: Interaction | None = None  #: in a group, the last reply or silence towards whomever
     features: Context = {}  #: what the policy saw
     decision: Decision = NOT_DECIDED  #: how to answer
     lora: LoraChoice = LoraChoice()  #: which LoRA answers
@@ -70,6 +72,7 @@ async def open_exchange(
     intent: Intent = "",
     turns: int = 1,
     read_profile: bool = True,
+    latest: Latest | None = None,
 ) -> Exchange:
     """Find out who did ``event`` and what was said before.
 
@@ -80,6 +83,7 @@ async def open_exchange(
         intent: what is answered.
         turns: how many earlier exchanges of the episode to read; 0: the episode is not needed.
         read_profile: False for a reply that no policy decides. ``/forget`` must work where the profile is damaged.
+        latest: what was read of the conversation already, with as many exchanges of the episode; None: nothing was.
 
     Raises:
         ProfileError: the profile's file is damaged.
@@ -88,7 +92,7 @@ async def open_exchange(
     identity = identity_of(event)
     person_id = await services.directory.person_of(identity)
     profile = await services.directory.profile(person_id) if read_profile else Profile(user_id=person_id)
-    episode = await recall(services.ledger, event, identity, turns)
+    episode = await recall(services.ledger, event, identity, turns, latest)
     return Exchange(
         event=event,
         identity=identity,
@@ -96,6 +100,7 @@ async def open_exchange(
         text=text,
         intent=intent,
         episode=episode,
+        before=None if latest is None else latest.decision,
         defaults=services.settings.consent,
     )
 

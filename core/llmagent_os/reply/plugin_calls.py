@@ -179,6 +179,27 @@ def unkept_outcome(services: Services, event: Event, reply: Reply) -> Outcome:
     return Outcome(services.interaction.render(private_reply(event, reply)))
 
 
+def addressed_reply(exchange: Exchange, result: ToolResult) -> tuple[Exchange, Reply]:
+    """What a plugin says, word for word: in a group, for the person alone where it is personal.
+
+    Returns:
+        The exchange as it is kept, and the reply. Later prompts of the group, whose answers everybody reads, do not
+        hold what the person alone saw: the exchange is kept as if the person had said no words.
+    """
+    reply = reply_of(result)
+    if not result.for_person or exchange.event.conversation.kind == "direct":
+        return exchange, reply
+    return msgspec.structs.replace(exchange, text=""), private_reply(exchange.event, reply)
+
+
 def reply_of(result: ToolResult) -> Reply:
     """What a plugin says, word for word."""
-    return Reply(result.text, result.card, result.buttons, result.files, pictures=result.pictures, table=result.table)
+    return Reply(
+        result.text,
+        result.card,
+        result.buttons,
+        result.files,
+        for_everyone=result.for_everyone,
+        pictures=result.pictures,
+        table=result.table,
+    )

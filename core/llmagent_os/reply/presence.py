@@ -6,7 +6,7 @@ has none of the words: what people say to each other is kept nowhere.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -30,11 +30,12 @@ from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
 from llmagent_os.languages import gettext
 from llmagent_os.languages.written_phrases import weekday_text
-from llmagent_os.ledger import Interaction, RewardEvent
+from llmagent_os.ledger import Interaction, Latest, RewardEvent
 from llmagent_os.ledger.ledger import Ledger
 from llmagent_os.people.time_zones import zone_or
 from llmagent_os.policy import FixedPolicy
 from llmagent_os.policy.contract import PRESENCE, SILENT, label
+from llmagent_os.reply.conversation_memory import EXTRA_TURNS
 from llmagent_os.reply.exchange import Exchange, open_exchange
 from llmagent_os.reply.open_presence import is_open
 from llmagent_os.reply.services import Services
@@ -59,7 +60,14 @@ class NamesHeard:
         return names
 
 
-async def presence(services: Services, message: Message, text: str, names: NamesHeard) -> Outcome | Message:
+class Heard(msgspec.Struct, frozen=True):
+    """A message that the bot may answer."""
+
+    message: Message  #: ``addressed`` if it is plainly meant for the bot
+    latest: Latest | None = None  #: what was read of its group; None: nothing
+
+
+async def presence(services: Services, message: Message, text: str, names: NamesHeard) -> Outcome | Heard:
     """Decide by the clear rules whether the bot answers ``message``.
 
     Args:
@@ -69,52 +77,71 @@ async def presence(services: Services, message: Message, text: str, names: Names
         names: of the people who talk there.
 
     Returns:
-        The outcome, where the bot is silent. Else the message: ``addressed`` if it is plainly meant for the bot.
+        The outcome, where the bot is silent. Else the message.
 
     Raises:
         LedgerError: the ledger cannot be read or written.
     """
     ledger, here = services.ledger, message.conversation
     if ledger is None or here.kind != "group":
-        return message
+        return Heard(message)
     known = names.hear(message)
     asked = quiet_request(text, services.settings.title)
-    before = await ledger.last_decision(here.key)
+    latest = await _latest(services, ledger, message)
+    before = latest.decision
     meant = message.addressed or await _answers_bot(ledger, message)
     await _judge(services, message, before, asked, addressed=meant)
     if asked is not None:
-        return await _be_quiet(services, message, asked, addressed=meant)
+        return await _be_quiet(services, message, latest, asked, addressed=meant)
     asked_before = await ledger.silences.find(here, "asked", services.clock())
     if meant:
         if asked_before is not None:
             await ledger.silences.end(here, "asked")
-        return msgspec.structs.replace(message, addressed=True)
+        return Heard(msgspec.structs.replace(message, addressed=True), latest)
     if asked_before is not None:
-        return await _silent(services, message, "asked")
+        return await _silent(services, message, latest, "asked")
     rule = is_for_somebody_else(message, services.settings.title, known)
     if rule is not None:
-        return await _silent(services, message, rule)
-    exchange = await open_exchange(services, message, text)
+        return await _silent(services, message, latest, rule)
+    exchange = await open_exchange(services, message, text, latest=latest)
     if exchange.episode.question or exchange.episode.button_meant(text) is not None:
-        return msgspec.structs.replace(message, addressed=True)  # the bot has asked this person something
+        return Heard(
+            msgspec.structs.replace(message, addressed=True), latest
+        )  # the bot has asked this person something
     if goes_on_between(message, before):
-        return await _silent(services, message, "between")
+        return await _silent(services, message, latest, "between")
     if is_closing(text):
-        silent = await _silent(services, message, "closing", _thanks(services, exchange))
+        silent = await _silent(services, message, latest, "closing", _thanks(services, exchange))
         return msgspec.structs.replace(silent, reaction=services.settings.thanks_emoji)
-    return message
+    return Heard(message, latest)
 
 
-async def is_to_bot(services: Services, exchange: Exchange) -> bool:
-    """Whether the person speaks to the bot: they addressed it, or go on after its reply to them, and nobody is between.
+def turns_read(services: Services) -> int:
+    """How many earlier exchanges are read of a conversation: a message may be about the one before it."""
+    return max(services.settings.remembered_turns, 1)
+
+
+async def latest_in_group(services: Services, message: Message) -> Latest | None:
+    """What happened last in the group of ``message``, where it is the bot's choice to speak; elsewhere None.
 
     Raises:
         LedgerError: the ledger cannot be read.
     """
-    event = exchange.event
-    if services.ledger is None or not is_open(event):
+    if services.ledger is None or not is_open(message):
+        return None
+    return await _latest(services, services.ledger, message)
+
+
+async def _latest(services: Services, ledger: Ledger, message: Message) -> Latest:
+    limit = turns_read(services) + EXTRA_TURNS
+    return await ledger.latest(message.conversation.key, identity_of(message), limit)
+
+
+def is_to_bot(services: Services, exchange: Exchange) -> bool:
+    """Whether the person speaks to the bot: they addressed it, or go on after its reply to them."""
+    if services.ledger is None or not is_open(exchange.event):
         return True
-    last = await services.ledger.last_decision(event.conversation.key)
+    last = exchange.before
     return last is not None and not last.silent and last.user_id == exchange.identity
 
 
@@ -134,9 +161,11 @@ def silent_outcome(exchange: Exchange) -> Outcome | None:
     return Outcome(None, row)
 
 
-async def _silent(services: Services, message: Message, rule: Rule, rewards: tuple[RewardEvent, ...] = ()) -> Outcome:
+async def _silent(
+    services: Services, message: Message, latest: Latest, rule: Rule, rewards: tuple[RewardEvent, ...] = ()
+) -> Outcome:
     """Say nothing, by a rule: no policy chose, so the probability is one, and no policy learns from it."""
-    exchange = await open_exchange(services, message, read_profile=False)
+    exchange = await open_exchange(services, message, read_profile=False, latest=latest)
     action = {PRESENCE: SILENT}
     row = msgspec.structs.replace(
         _row(exchange, {"intent": SILENT, RULE: rule}),
@@ -166,17 +195,35 @@ async def _answers_bot(ledger: Ledger, message: Message) -> bool:
     return answered is not None and await ledger.is_reply(here.platform, here.channel, answered)
 
 
-async def _be_quiet(services: Services, message: Message, asked: QuietRequest, *, addressed: bool) -> Outcome:
+async def _be_quiet(
+    services: Services, message: Message, latest: Latest, asked: QuietRequest, *, addressed: bool
+) -> Outcome:
     """Be silent here from now on. Only who addressed the bot is told so."""
-    until = services.clock() + asked.time
-    if services.ledger is not None:
-        await services.ledger.silences.begin(message, "asked", until)
-    outcome = await _silent(services, message, "quiet")
+    until = await silent_until(services, message, asked.time)
+    outcome = await _silent(services, message, latest, "quiet")
     if not addressed:
         return outcome
     clock = await clock_of(services, message, until)
     told = gettext("I stay silent here until {time}, or until you mention me.", time=clock)
     return Outcome(Reply(told, only_for=message.sender.user_id), outcome.interaction)
+
+
+async def silent_until(services: Services, event: Event, time: timedelta) -> datetime:
+    """Be silent in the conversation of ``event`` for a time.
+
+    Returns:
+        Until when: another member may have asked for longer.
+
+    Raises:
+        LedgerError: the ledger cannot be written.
+    """
+    until = services.clock() + time
+    if services.ledger is None:
+        return until
+    silences = services.ledger.silences
+    await silences.begin(event, "asked", until)
+    longest = await silences.find(event.conversation, "asked", services.clock())
+    return until if longest is None else longest.until
 
 
 async def clock_of(services: Services, event: Event, moment: datetime) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from datetime import timedelta
 
 import msgspec
 
@@ -29,6 +30,9 @@ from llmagent_os.reply.services import Services
 
 #: The key in the context of a reply that asks for words: the id of the reply that was not liked.
 AWAITS_REASON = "awaits_reason"
+
+#: For how long the next message is taken as the reason. Later it is about something else.
+REASON_TIME = timedelta(minutes=10)
 
 IN_WORDS = lazy_gettext(
     "What was it, in a few words? I take your next message as the answer, and do nothing else with it. A question is "
@@ -58,7 +62,9 @@ async def answer_reason(services: Services, exchange: Exchange) -> Outcome | Non
     """Take a message as the reason that was asked for. None: none was, or the message is a question of its own."""
     last = next((turn for turn in reversed(exchange.episode.turns) if turn.context.get("intent") != "timer"), None)
     interaction_id = "" if last is None else str(last.context.get(AWAITS_REASON) or "")
-    if not interaction_id or exchange.text.endswith("?"):
+    if last is None or not interaction_id or exchange.text.endswith("?"):
+        return None
+    if exchange.event.at - last.created_at > REASON_TIME:
         return None
     disliked = await disliked_by(services, exchange.event, interaction_id)
     if disliked is None:

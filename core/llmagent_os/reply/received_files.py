@@ -7,7 +7,7 @@ from llmagent_os.handler import Outcome
 from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.exchange import Exchange, decide, open_exchange
 from llmagent_os.reply.interaction_record import rendered
-from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context
+from llmagent_os.reply.plugin_calls import addressed_reply, keep_profile_changes, tool_context
 from llmagent_os.reply.services import Services
 
 
@@ -26,7 +26,8 @@ async def answer_received(services: Services, exchange: Exchange) -> Outcome | N
         return None
     exchange = await decide(services, exchange, {"intent": "attachment"})
     result = await keep_profile_changes(services, exchange, result)
-    return rendered(services, exchange, reply_of(result), Answer(results=[result]))
+    exchange, reply = addressed_reply(exchange, result)
+    return rendered(services, exchange, reply, Answer(results=[result]))
 
 
 async def answer_wordless(services: Services, message: Message) -> Outcome | None:

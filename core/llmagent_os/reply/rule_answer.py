@@ -19,7 +19,7 @@ from llmagent_os.reply.found_passages import Found
 from llmagent_os.reply.implicit_rewards import rewards_of_message
 from llmagent_os.reply.interaction_record import record
 from llmagent_os.reply.open_question import open_question
-from llmagent_os.reply.plugin_calls import keep_profile_changes, reply_of, tool_context, unkept_outcome
+from llmagent_os.reply.plugin_calls import addressed_reply, keep_profile_changes, reply_of, tool_context, unkept_outcome
 from llmagent_os.reply.requests_read import lets_rules_read
 from llmagent_os.reply.services import Services
 from llmagent_os.serving.model_card import ModelCard
@@ -58,7 +58,7 @@ async def answer_by_rules(services: Services, exchange: Exchange, found: Found, 
     if result.is_secret:  # the ledger would keep the words and the reply
         return unkept_outcome(services, exchange.event, reply_of(result))
     answer = Answer(results=[result], open_question=open_question(exchange.episode))
-    reply = reply_of(result)
+    exchange, reply = addressed_reply(exchange, result)
     reply = services.interaction.render(msgspec.structs.replace(reply, text=answer.with_waiting(reply.text)))
     if not result.shown:
         exchange = msgspec.structs.replace(exchange, intent="talk")

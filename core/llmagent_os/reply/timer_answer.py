@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import structlog
 
 from llmagent_os.adapter import Reply
@@ -14,9 +15,16 @@ from llmagent_os.events import Timer
 from llmagent_os.handler import Outcome
 from llmagent_os.languages import gettext, translated
 from llmagent_os.reply.answer import Answer
-from llmagent_os.reply.exchange import decide, open_exchange
+from llmagent_os.reply.exchange import Exchange, decide, open_exchange
 from llmagent_os.reply.interaction_record import rendered
-from llmagent_os.reply.plugin_calls import keep_profile_changes, private_reply, reply_of, tool_context, unkept_outcome
+from llmagent_os.reply.plugin_calls import (
+    addressed_reply,
+    keep_profile_changes,
+    private_reply,
+    reply_of,
+    tool_context,
+    unkept_outcome,
+)
 from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.tools.registry import Plugins
@@ -56,7 +64,23 @@ async def answer_timer(services: Services, event: Timer) -> Outcome:
     result = await keep_profile_changes(services, exchange, result)
     if result.is_secret:  # the ledger would keep the reply
         return unkept_outcome(services, event, reply_of(result))
-    return rendered(services, exchange, reply_of(result), Answer(results=[result]))
+    if (earlier := await _answer_to(services, exchange, result.replaces_answer_to)) is not None:
+        changed = msgspec.structs.replace(reply_of(result), replaces=earlier)
+        return Outcome(services.interaction.render(changed))  # the message stays whose it was: no history has this one
+    exchange, reply = addressed_reply(exchange, result)
+    reply = msgspec.structs.replace(reply, is_lasting=result.for_person)
+    return rendered(services, exchange, reply, Answer(results=[result]))
+
+
+async def _answer_to(services: Services, exchange: Exchange, call_id: str) -> str | None:
+    """The message that answered an earlier call. None: the call is not named, or nobody knows the message any more."""
+    if services.ledger is None or not call_id:
+        return None
+    here = exchange.event.conversation.key
+    for key in (call_id, call_id.rpartition(":")[0]):  # a tool's call is numbered within its exchange
+        if (found := await services.ledger.message_of(key, here, exchange.identity)) is not None:
+            return found
+    return None
 
 
 def _given(services: Services, plugins: Plugins, event: Timer) -> Outcome:

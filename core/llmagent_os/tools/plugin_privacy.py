@@ -1,16 +1,31 @@
-"""Keeps plugins private that declare it: they answer in direct conversations only, and nothing of it is kept."""
+"""What plugins say where others read: those that keep private say nothing, personal ones speak to one person."""
 
 from __future__ import annotations
 
 import msgspec
 
 from llmagent_os.languages import gettext
-from llmagent_os.plugin import ToolContext, ToolResult, ToolSource
+from llmagent_os.languages.written_phrases import choice_text
+from llmagent_os.plugin import ToolContext, ToolMark, ToolResult, ToolSource
+
+
+def others_read(context: ToolContext) -> bool:
+    """Whether others read in the conversation of ``context``."""
+    return context.event is not None and context.event.conversation.kind != "direct"
 
 
 def is_refused_here(plugin: type[ToolSource] | ToolSource, context: ToolContext) -> bool:
     """Whether ``plugin`` must say nothing in the conversation of ``context``, because others read there."""
-    return plugin.keeps_private and context.event is not None and context.event.conversation.kind != "direct"
+    return plugin.keeps_private and others_read(context)
+
+
+def refused_call(plugin: type[ToolSource] | ToolSource, mark: ToolMark, context: ToolContext) -> ToolResult | None:
+    """What is said in place of a tool's result where others would read it. None: the tool may be called."""
+    if is_refused_here(plugin, context):
+        return private_refusal()
+    if plugin.is_personal and not mark.open_to_groups and others_read(context):
+        return _personal_refusal(plugin)
+    return None
 
 
 def private_refusal() -> ToolResult:
@@ -20,5 +35,20 @@ def private_refusal() -> ToolResult:
 
 
 def kept_private(plugin: ToolSource, result: ToolResult) -> ToolResult:
-    """``result``, as a secret where its plugin :attr:`~llmagent_os.plugin.ToolSource.keeps_private`."""
-    return msgspec.structs.replace(result, is_secret=True) if plugin.keeps_private else result
+    """``result``, marked for one person where its plugin is personal, and as a secret where it keeps private."""
+    if not plugin.keeps_private and not plugin.is_personal:
+        return result
+    is_secret = result.is_secret or plugin.keeps_private
+    return msgspec.structs.replace(result, is_secret=is_secret, for_person=not result.for_everyone)
+
+
+def _personal_refusal(plugin: type[ToolSource] | ToolSource) -> ToolResult:
+    if plugin.commands:
+        said = gettext(
+            "Others read here, and that is yours alone. Type {command}, and only you see the answer, "
+            "or write to me directly.",
+            command=choice_text([f"/{name}" for name in plugin.commands]),
+        )
+    else:
+        said = gettext("Others read here, and that is yours alone. Write to me directly.")
+    return ToolResult({"status": "refused", "why": "others read here"}, said, word_for_word=True)

@@ -36,6 +36,7 @@ from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin
 from llmagent_os.tools.plugin_lifecycle import PluginLifecycle
 from llmagent_os.tools.plugin_lookup import PluginLookup
 from llmagent_os.tools.plugin_platforms import refusal_here, works_on
+from llmagent_os.tools.plugin_privacy import refused_call
 from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
 from llmagent_os.tools.tool_choice import OfferedTools
@@ -230,7 +231,8 @@ class Plugins(PluginLifecycle):
             PluginError: there is no such tool, it is not permitted, its plugin is cut off, or the call failed.
         """
         each, tool, values = self._checked(name, arguments, allowed)
-        if (refusal := refusal_here(each.plugin, context)) is not None:
+        refusal = refused_call(each.plugin, tool.mark, context) or refusal_here(each.plugin, context)
+        if refusal is not None:
             return refusal
         self.calls[name] += 1
         return await self._caller.call(

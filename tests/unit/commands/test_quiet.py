@@ -121,6 +121,16 @@ async def test_in_a_group_the_bot_stays_silent_until_then_or_until_somebody_ends
     assert await silence(thread, "asked", NIGHT) is None
 
 
+async def test_a_shorter_silence_names_the_end_of_the_longer_one_of_somebody_else(bench: Bench) -> None:
+    """ "Until 03:05" was said, and the bot was silent until five."""
+    made, group = agent(bench, Clock()), Conversation(platform="memory", channel="g", kind="group")
+    await command(bench, made, "2h", group)
+    shorter = Command(event_id="ben", conversation=group, sender=Sender("u2"), name="quiet", arguments="5m")
+    outcome = await made.handle(shorter, no_draft)
+    assert outcome.reply is not None and "until 05:00" in outcome.reply.text
+    assert "until 03:05" in await command(bench, made, "5m", Conversation(platform="memory", channel="h", kind="group"))
+
+
 @pytest.mark.parametrize("arguments", ["tomorrow", "22-7", "25:00-26:00", "00:00-24:00", "2h please", "🤫"])
 async def test_what_cannot_be_read_changes_nothing(bench: Bench, arguments: str) -> None:
     made = agent(bench, Clock())

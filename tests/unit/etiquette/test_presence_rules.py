@@ -33,6 +33,12 @@ def said(text: str, *, mentions: tuple[Sender, ...] = (), reply_to: str | None =
         (said("yes, I saw it", reply_to="m7"), "reply"),
         (said("Calendar, what do I have tomorrow? can you tell?"), None),
         (said("Yes, can you move it to four?"), None),
+        (said("Clara, kommst du um fünf?"), "name"),
+        (said("oye Luis, ¿puedes venir a las cinco?"), "name"),
+        (said("小明，你五点能来吗？"), "name"),
+        (said("Morgen, hast du da Zeit?"), None),
+        (said("Gracias, ¿me lo puedes mover a las cuatro?"), None),
+        (said("明天，你有空吗？"), None),
         (said("Tomorrow, can you remind me?"), None),
         (said("Lunch: move it to noon"), None),
         (said("what do I have tomorrow?"), None),
@@ -40,7 +46,7 @@ def said(text: str, *, mentions: tuple[Sender, ...] = (), reply_to: str | None =
     ],
 )
 def test_a_message_for_somebody_else_is_seen(message: Message, rule: Rule | None) -> None:
-    assert is_for_somebody_else(message, "Calendar", frozenset({"ana", "ben"})) == rule
+    assert is_for_somebody_else(message, "Calendar", frozenset({"ana", "ben", "王小明"})) == rule
 
 
 #: Closings in German, Spanish and Chinese.
@@ -69,6 +75,12 @@ def test_anything_else_is_no_closing(text: str) -> None:
         ("I wasn't asking you, bot", 24),
         ("not asked for", 24),
         ("Sei bitte still!", 24),
+        ("sei bitte zwei Stunden still", 2),
+        ("Antworte hier für 30 Minuten nicht mehr", 0.5),
+        ("cállate durante media hora, por favor", 0.5),
+        ("no respondas más por 3 días", 72),
+        ("请安静两个小时吧", 2),
+        ("半小时内别说话", 0.5),
         ("dich hat niemand gefragt", 24),
         ("cállate, por favor", 24),
         ("别说话了", 24),
@@ -89,6 +101,8 @@ def test_a_wish_for_silence_is_understood(text: str, hours: float) -> None:
         "not you tomorrow",
         "hush hush movie",
         "sei morgen um drei da",
+        "sei still bis morgen",
+        "cállate hasta mañana",
         "no es mañana",
     ],
 )

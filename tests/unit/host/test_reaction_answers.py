@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Literal
+
+import msgspec
 
 from llmagent_os.adapter import Thumbs
 from llmagent_os.agent import Agent
@@ -107,6 +109,18 @@ async def test_something_else_is_said_in_words_which_are_no_request(ledger: Ledg
         assert await talk.reasons() == ["other", "words:the room was taken already"]
         await talk.platform.say("book another one")
         assert (await talk.platform.sent(5))[4].reply.text == "Fine.", "the next message is a message again"
+
+
+async def test_a_message_long_after_something_else_is_a_message(ledger: Ledger, tmp_path: Path) -> None:
+    """The next morning's first request was taken as the reason, and nothing was done with it."""
+    async with talking(ledger, tmp_path) as talk:
+        _, asked = await talk.dislike()
+        await talk.platform.press(asked, asked.reply.buttons[5].value)
+        await talk.platform.sent(3)
+        later = talk.platform.message("book another one")
+        await talk.platform.deliver(msgspec.structs.replace(later, at=later.at + timedelta(minutes=11)))
+        assert (await talk.platform.sent(4))[3].reply.text == "Fine."
+        assert await talk.reasons() == ["other"]
 
 
 async def test_words_of_their_own_accord_are_a_reason_and_are_answered_too(ledger: Ledger, tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from llmagent_os.identity import Identity
-from llmagent_os.ledger import Ledger
+from llmagent_os.ledger import Ledger, plugin_records
 
 ANA, ANAS_PHONE, BO = Identity("web::ana"), Identity("sms::ana"), Identity("web::bo")
 
@@ -29,3 +31,19 @@ async def test_each_person_counts_once_also_with_two_accounts_and_not_after_an_e
     await ledger.forget(BO)
     assert len(await choices()) == 1
     assert await shared.under("vote:y") == []
+
+
+async def test_the_agents_own_records_that_are_over_go_in_steps(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of them in one step would hold up every message meanwhile."""
+    monkeypatch.setattr(plugin_records, "PRUNED_AT_ONCE", 2)
+    old, fresh = datetime(2020, 1, 1, tzinfo=UTC).isoformat(), datetime.now(UTC).isoformat()
+    for number in range(5):
+        asked = ledger.records("agent.approvals", Identity(f"memory::u{number}"))
+        await asked.put("question:1", {"at": old})
+        await asked.put("question:2", {"at": fresh})
+        await ledger.records("diary", Identity(f"memory::u{number}")).put("question:1", {"at": old})
+    assert await ledger.prune() == 5
+    assert [key for key, _ in await ledger.records("agent.approvals", Identity("memory::u4")).items()] == ["question:2"]
+    assert await ledger.records("diary", Identity("memory::u0")).get("question:1") is not None

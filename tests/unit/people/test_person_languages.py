@@ -57,6 +57,15 @@ class Recorder:
     """Answers with the language in force, and keeps the exchange of all but strangers."""
 
     async def handle(self, event: Event, draft: Draft) -> Outcome:
+        if event.sender.user_id == "bystander":
+            aside = Interaction(
+                interaction_id=event.event_id,
+                event_id=event.event_id,
+                user_id=identity_of(event),
+                conversation_key=event.conversation.key,
+                silent=True,
+            )
+            return Outcome(Reply(language_in_force()), aside)
         if event.sender.user_id == "stranger":
             return Outcome(Reply(language_in_force()))
         kept = Interaction(
@@ -182,3 +191,11 @@ async def test_who_has_to_write_english_for_the_model_keeps_their_language(tmp_p
     assert [await rooms.writes(asked, user="ben", locale="es-MX") for _ in range(5)] == ["es"] * 5
     assert await rooms.writes("¿Qué reuniones tengo mañana por la tarde?", user="ben", locale="es-MX") == "es"
     assert await rooms.writes(asked, user="eva") == "en"
+
+
+async def test_what_people_say_to_each_other_is_no_evidence(rooms: Rooms) -> None:
+    """The bot was silent, and has kept which language the talk was in."""
+    for _ in range(3):
+        await rooms.writes(LONG["de"], user="bystander")
+    assert await rooms.writes("/help", user="bystander") == "en"
+    assert not rooms.folder.exists() or not any("language" in path.read_text() for path in rooms.folder.glob("*.json"))

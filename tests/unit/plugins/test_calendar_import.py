@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestServer
 
 from llmagent_os.adapter_kit.guarded_http import AddressError, GuardedHttp
 from llmagent_os.events import Attachment, Conversation, Message, Sender
+from llmagent_os.languages import speaking
 from llmagent_os.plugin import ToolResult, WebAccess
 from llmagent_os.plugins.calendar import CalendarPlugin
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
@@ -180,6 +181,26 @@ async def test_a_file_is_imported_once_however_often_it_is_sent(person: Person, 
     assert changed is not None
     assert changed.text == "I've imported: 1 event changed, and 1 event was there already."
     assert len(await person.titles()) == 2
+
+
+@pytest.mark.parametrize(
+    ("language", "imported", "listed", "row"),
+    [
+        ("de", "Ich habe importiert: 2 Termine hinzugefügt (gym und lunch).", "Du hast 2 Termine:", "03.12.2026"),
+        ("es", "He importado: 2 eventos más (gym y lunch).", "Tienes 2 eventos:", "3 dic 2026"),
+        ("zh", "我已导入：新增 2 个日程 (gym和lunch)。", "你有 2 个日程：", "2026年12月3日"),
+    ],
+)
+async def test_an_import_and_the_list_are_in_the_persons_language(
+    person: Person, tmp_path: Path, language: str, imported: str, listed: str, row: str
+) -> None:
+    content = file("UID:1\nSUMMARY:gym\nDTSTART:20261203T090000Z", "UID:2\nSUMMARY:lunch\nDTSTART:20261204T110000Z")
+    with speaking(language):
+        result = await person.send(tmp_path, content)
+        assert result is not None and result.text == imported
+        shown = await person.plugins.command("calendar", "", person.context(""))
+        assert shown.text == listed and shown.card is not None
+        assert shown.card.rows[0] == (row, "10:00 gym")
 
 
 async def test_a_calendar_can_be_pasted_where_no_files_can_be_sent(person: Person, tmp_path: Path) -> None:

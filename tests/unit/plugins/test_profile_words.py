@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from llmagent_os.identity import PersonId
+from llmagent_os.languages import speaking
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugins.profile.about_person import ASKS_NAME, told
 from llmagent_os.plugins.profile.answer_style import style_meant
@@ -62,7 +63,7 @@ def test_what_is_not_about_the_person_is_left(text: str) -> None:
 def test_a_bare_name_answers_the_question_for_it() -> None:
     asked = answered("what's my name?", NOBODY, NOW, find_place)
     assert asked is not None
-    assert asked.endswith(ASKS_NAME)
+    assert asked.endswith(str(ASKS_NAME))
     assert told("Tom", asked, is_place) == {"name": "Tom"}
     assert told("Tom", "", is_place) == {}
 
@@ -128,3 +129,18 @@ def test_no_message_keeps_the_rules_busy(text: str) -> None:
     told(text, "", bool)
     answered(text, ANA, NOW, find_place)
     assert time.process_time() - begun < 1
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de", "Du hast mir deinen Namen noch nicht gesagt. Wie soll ich dich nennen?"),
+        ("es", "Todavía no me has dicho tu nombre. ¿Cómo quieres que te llame?"),
+        ("zh", "你还没告诉我你的名字。我该怎么称呼你？"),
+    ],
+)
+def test_what_is_said_about_oneself_is_in_the_persons_language(language: str, said: str) -> None:
+    with speaking(language):
+        asked = answered("what's my name?", NOBODY, NOW, find_place)
+        assert asked == said
+        assert told("Tom", said, is_place) == {"name": "Tom"}, "the bare name still answers the question"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 
 import msgspec
@@ -10,6 +11,7 @@ import pytest
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.events import Conversation, Message, Sender, event_key
 from llmagent_os.handler import Outcome
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction
 from llmagent_os.modules import BehaviorModule
 from llmagent_os.people.budget_config import BudgetConfig
@@ -97,7 +99,7 @@ class Thread:
         return outcome
 
     async def last(self) -> Interaction:
-        found = await self.bench.ledger.last_decision(THREAD.key)
+        found = (await self.bench.ledger.latest(THREAD.key, Identity("memory::ana"), 1)).decision
         assert found is not None
         return found
 
@@ -137,6 +139,22 @@ async def test_a_silence_is_kept_as_a_decision_without_a_word(
     assert (row.said, row.completion, row.user_id) == ("", "", "memory::ana")
     found = await bench.ledger.export(row.user_id)
     assert text not in str(found)
+
+
+async def test_a_message_in_a_group_reads_the_ledger_once(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A busy group cost four reads for each message that people said to each other."""
+    talk, read = thread(bench), list[str]()
+    await talk.say("when is lunch?", addressed=True)
+    for name in ("latest", "history"):
+        real = getattr(bench.ledger, name)
+
+        def counted(*args: object, real: Callable[..., object] = real, name: str = name) -> object:
+            read.append(name)
+            return real(*args)
+
+        monkeypatch.setattr(bench.ledger, name, counted)
+    assert (await talk.say("and dinner?")).reply is not None
+    assert read == ["latest"]
 
 
 async def test_a_question_to_nobody_in_particular_is_answered(bench: Bench) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 import pytest
 
+from llmagent_os.adapter import Receipt
+from llmagent_os.agent import AgentSettings
 from llmagent_os.chat import ToolCall
-from llmagent_os.events import Event, Timer
+from llmagent_os.events import Event, Sender, Timer
 from llmagent_os.handler import Outcome
+from llmagent_os.plugin import ToolContext, ToolResult
 from llmagent_os.reply.timer_answer import TIMER_TRIES
 from tests.unit.agent_bench import NOON, Bench, no_draft
 
@@ -58,3 +61,26 @@ async def test_a_timer_whose_plugin_fails_comes_again_and_is_given_up_in_the_end
         assert (found[0].key, found[0].at) == ("fail", NOON)
         event = found[0]
     assert tries == TIMER_TRIES
+
+
+async def test_what_a_timer_ends_takes_the_place_of_the_message_that_began_it(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A poll that had closed by its time kept its buttons, and people pressed them in vain."""
+    began = bench.message("!write poll")
+    agent = bench.agent("Written: poll.", settings=AgentSettings(request_rules=True))
+    outcome = await agent.respond(began)
+    await bench.ledger.accept(began, max_pending=9)
+    await bench.ledger.prepare(began, outcome.reply, outcome.interaction)
+    await bench.ledger.finish(began, Receipt(("m1",)))
+    call_id = bench.diary.contexts[0].call_id
+
+    async def due(self: object, context: ToolContext, key: str, at: datetime) -> ToolResult:
+        return ToolResult({"status": "closed"}, "Closed.", replaces_answer_to=key)
+
+    monkeypatch.setattr(type(bench.diary), "due", due)
+    ended = await agent.handle(bench.timer(call_id), no_draft)
+    assert ended.reply is not None and (ended.reply.text, ended.reply.replaces) == ("Closed.", "m1")
+    other = msgspec.structs.replace(bench.timer(call_id), sender=Sender("u2"))
+    alone = await agent.handle(other, no_draft)
+    assert alone.reply is not None and alone.reply.replaces is None, "another person's message stays"

@@ -174,6 +174,8 @@ class ConsoleAdapter:
                     self._buttons, self._asks_under = (), False
                     await self._print(self._style(_DIM, f"✓ {pressed.label}") + "\n")
                     return False
+                if pressed.open_to_all:  # as in a poll: it can be pressed again
+                    return True
             else:
                 text, attachments = await self._said(line, event_id)
                 message = Message(text=text, message_id=event_id, attachments=attachments, **common)

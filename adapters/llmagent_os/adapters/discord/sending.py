@@ -52,6 +52,9 @@ DIRECT_MESSAGES_CLOSED = lazy_gettext(
     "Allow direct messages in this server's privacy settings, and ask me again."
 )
 
+#: What a person reads whose command was answered with a message of its own in the channel.
+ANSWERED_OPENLY = lazy_gettext("The answer is here for everybody.")
+
 # Discord's codes: a message may not answer another one here; a person takes no direct messages.
 _NO_ANSWERS_HERE, _NO_DIRECT_MESSAGES = 160002, 50007
 
@@ -111,6 +114,21 @@ class ReplySender:
                 self._interactions.drop(delivery.expire())
         if delivery.private and delivery.reply.only_for:
             return await self._post_privately(delivery, number, message, delivery.reply.only_for)
+        if not delivery.is_open_answer:
+            return await self._post_openly(delivery, number, message)
+        try:
+            posted = await self._post_openly(delivery, number, message)
+        except RefusedError as error:
+            if error.status != 403:
+                raise
+            delivery.only_here = True  # the bot may not write in the channel: at least the person has the answer
+            return await self._post(delivery, number, message)
+        with contextlib.suppress(AdapterError):  # else the person reads for a while that the bot is thinking
+            await self._answer(delivery, 0, OutgoingMessage(str(ANSWERED_OPENLY)))
+        return posted
+
+    async def _post_openly(self, delivery: _Delivery, number: int, message: OutgoingMessage) -> str:
+        """Send ``message`` into the channel."""
         channel = delivery.conversation.channel
         if number == 0 and delivery.draft:
             try:
@@ -231,6 +249,7 @@ class _Delivery:
         self.interaction = interaction
         self.draft = ""  #: id of the message with the draft; empty: there is none
         self.attempt = 0  #: see :func:`nonce_of`
+        self.only_here = False  #: an answer for everyone is given to the person of the interaction only
 
     @property
     def private(self) -> bool:
@@ -246,7 +265,15 @@ class _Delivery:
     def goes_to_interaction(self) -> bool:
         """Whether the reply answers the interaction itself. People can react only to messages that do not."""
         it = self.interaction
-        return it is not None and it.answerable and (it.is_command or it.private or self.is_for_interacting_person)
+        if it is None or not it.answerable or self.is_open_answer:
+            return False
+        return it.is_command or it.private or self.is_for_interacting_person
+
+    @property
+    def is_open_answer(self) -> bool:
+        """Whether the reply answers a command for everyone. Discord takes such an answer for one person only."""
+        it = self.interaction
+        return it is not None and it.is_command and it.private and self.reply.for_everyone and not self.only_here
 
     @property
     def the_interaction(self) -> PendingInteraction:

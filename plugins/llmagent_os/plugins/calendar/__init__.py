@@ -61,7 +61,7 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
-from llmagent_os.languages import gettext, gettext_noop, ngettext
+from llmagent_os.languages import ENGLISH, gettext, gettext_noop, language_in_force, ngettext
 from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import (
@@ -97,6 +97,7 @@ from llmagent_os.plugins.calendar.reminders import announce_reminder
 from llmagent_os.plugins.calendar.requests.message_reading import read_requests
 from llmagent_os.plugins.calendar.shared_events import INVITED
 from llmagent_os.plugins.calendar.suggested_questions import suggested_questions
+from llmagent_os.plugins.calendar.translated_agenda import translated_agenda
 from llmagent_os.plugins.calendar.zone_change import follow_zone
 
 __all__ = ["CalendarPlugin"]
@@ -194,7 +195,9 @@ class CalendarPlugin(EventTools):
     async def _commanded(self, call: CalendarCall, name: str, arguments: str) -> ToolResult:
         if name == "calendar":
             given = {"date": arguments or None}
-            return await with_picture(call.context, call, given, await list_events(call, given))
+            is_english = language_in_force() == ENGLISH
+            listed = await (list_events(call, given) if is_english else translated_agenda(call, arguments))
+            return await with_picture(call.context, call, given, listed)
         if name == "import":
             result = await import_command(call, arguments)
             await after_change(call)

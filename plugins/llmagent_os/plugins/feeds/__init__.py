@@ -12,14 +12,14 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
-from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.languages import gettext, gettext_noop, ngettext
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import Button, Card, Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Button, Card, Span, ToolCall, ToolContext, ToolResult, tool
 from llmagent_os.plugins.feeds.digest import MAX_FEEDS, FeedCall, escaped
 from llmagent_os.plugins.feeds.feed import Feed
 from llmagent_os.plugins.feeds.feed_reading import FeedError, read_feed
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, ask, close_question, take_question
+from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
 
 __all__ = ["FeedsPlugin"]
 
@@ -31,7 +31,7 @@ _FOLLOW = re.compile(r"(?:please )?(?:follow|subscribe to) (?:the )?feed (?P<url
 _WORDS = re.compile(r"(?P<verb>add|remove|at|now|off)(?:\s+(?P<rest>.+))?", re.I | re.S)
 
 
-class FeedsPlugin(Plugin):
+class FeedsPlugin(SerializedPlugin):
     """Keeps every person's feeds in the plugin's records, and one timer for their digest."""
 
     name = "feeds"
@@ -43,10 +43,8 @@ class FeedsPlugin(Plugin):
         )
     }
 
-    def __init__(self) -> None:
-        self._locks = KeyedLocks()  # by person
-
     @tool(permission="feeds.write")
+    @serialized
     async def follow_feed(self, context: ToolContext, address: Span) -> ToolResult:
         """Follow an RSS or Atom feed: its news come in a daily digest.
 
@@ -54,50 +52,49 @@ class FeedsPlugin(Plugin):
             context: of the person
             address: of the feed
         """
-        async with self._locks.of(context.user_id):
-            return await _add(FeedCall(context), address)
+        return await _add(FeedCall(context), address)
 
     @tool(permission="feeds.read", read_only=True)
+    @serialized
     async def list_feeds(self, context: ToolContext) -> ToolResult:
         """List the feeds that the person follows."""
-        async with self._locks.of(context.user_id):
-            return await _list(FeedCall(context))
+        return await _list(FeedCall(context))
 
+    @serialized
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
-        async with self._locks.of(context.user_id):
-            call, words = FeedCall(context), arguments.strip()
-            await close_question(context)
-            if not words:
-                return await _list(call)
-            if _ADDRESS.fullmatch(words):
-                return await _add(call, words)
-            asked = _WORDS.fullmatch(words)
-            verb, rest = (asked["verb"].lower(), asked["rest"] or "") if asked else ("", "")
-            if verb == "add":
-                return await _add(call, rest)
-            if verb == "remove" and rest.strip().isdecimal():
-                feed = await call.items.get(int(rest.strip()[:6]))
-                return _gone() if feed is None else await _remove(call, feed)
-            if verb == "at" and (clock := _CLOCK.fullmatch(rest.strip())):
-                return await _set_time(call, int(clock["hour"]), int(clock["minute"] or 0))
-            if verb == "now":
-                told = await call.digest()
-                return told or ToolResult({"status": "nothing"}, gettext("Nothing is new in your feeds."))
-            text = gettext("I know “/feeds add ADDRESS”, “/feeds remove 2”, “/feeds at 8:00” and “/feeds now”.")
-            return ToolResult({"status": "unclear"}, text)
+        call, words = FeedCall(context), arguments.strip()
+        await close_question(context)
+        if not words:
+            return await _list(call)
+        if _ADDRESS.fullmatch(words):
+            return await _add(call, words)
+        asked = _WORDS.fullmatch(words)
+        verb, rest = (asked["verb"].lower(), asked["rest"] or "") if asked else ("", "")
+        if verb == "add":
+            return await _add(call, rest)
+        if verb == "remove" and rest.strip().isdecimal():
+            feed = await call.items.get(int(rest.strip()[:6]))
+            return _gone() if feed is None else await _remove(call, feed)
+        if verb == "at" and (clock := _CLOCK.fullmatch(rest.strip())):
+            return await _set_time(call, int(clock["hour"]), int(clock["minute"] or 0))
+        if verb == "now":
+            told = await call.digest()
+            return told or ToolResult({"status": "nothing"}, gettext("Nothing is new in your feeds."))
+        text = gettext("I know “/feeds add ADDRESS”, “/feeds remove 2”, “/feeds at 8:00” and “/feeds now”.")
+        return ToolResult({"status": "unclear"}, text)
 
+    @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         verb, _, rest = value.partition(":")
-        async with self._locks.of(context.user_id):
-            call = FeedCall(context)
-            if verb == ANSWER and await take_question(context) is not None and context.text:
-                return await _add(call, context.text)
-            if verb == "undo" and (back := await call.items.restore(rest)) is not None:
-                await call.schedule()
-                text = gettext("You follow {title} again.", title=escaped(back.title))
-                return ToolResult({"status": "restored", "title": back.title}, text)
-            feed = await call.items.by_ref(rest) if verb == "remove" else None
-            return _gone() if feed is None else await _remove(call, feed)
+        call = FeedCall(context)
+        if verb == ANSWER and await take_question(context) is not None and context.text:
+            return await _add(call, context.text)
+        if verb == "undo" and (back := await call.items.restore(rest)) is not None:
+            await call.schedule()
+            text = gettext("You follow {title} again.", title=escaped(back.title))
+            return ToolResult({"status": "restored", "title": back.title}, text)
+        feed = await call.items.by_ref(rest) if verb == "remove" else None
+        return _gone() if feed is None else await _remove(call, feed)
 
     async def button_meant(self, context: ToolContext) -> str | None:
         """An address after "Which feed?" answers it. Other words do not."""
@@ -110,16 +107,16 @@ class FeedsPlugin(Plugin):
         asked = _FOLLOW.fullmatch(context.text.strip())
         return () if asked is None else (ToolCall("follow_feed", {"address": asked["url"]}),)
 
+    @serialized
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
-        async with self._locks.of(context.user_id):
-            call = FeedCall(context)
-            result = await call.digest(at)
-            await call.schedule()
-            return result
+        call = FeedCall(context)
+        result = await call.digest(at)
+        await call.schedule()
+        return result
 
     async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> ToolResult | None:
         """The digest follows the person's clock."""
-        async with self._locks.of(context.user_id):
+        async with self.locks.of(context.user_id):
             await FeedCall(context).schedule()
         return None
 

@@ -14,6 +14,7 @@
 ``net_worth``          balances of accounts
 ``recurring``          payments that come again
 ``holdings``           trades and prices: value, returns, risk
+``holdings_undo``      ... and takes the last change of these back
 ``finance_store``      keeps it all in the plugin's records
 ``*_answers``          put it into words, tables and charts
 ``finance_command``    ``/finance``
@@ -38,11 +39,13 @@ from llmagent_os.plugins.finance.clearing import clear
 from llmagent_os.plugins.finance.finance_call import FinanceCall
 from llmagent_os.plugins.finance.finance_command import export_transactions, finance_command
 from llmagent_os.plugins.finance.finance_tools import FinanceTools
+from llmagent_os.plugins.finance.holdings_undo import UNDO_TIMER, drop_undo, undo_holdings
 from llmagent_os.plugins.finance.import_question import shall_i
 from llmagent_os.plugins.finance.setting_answers import teach_category
 from llmagent_os.plugins.finance.statement_import import WAITING_TIMER, import_received
 from llmagent_os.plugins.finance.statement_import import pressed as import_pressed
 from llmagent_os.plugins.finance.statement_rows import sheet_id
+from llmagent_os.plugins.kit.serialized_plugin import serialized
 
 __all__ = ["FinancePlugin"]
 
@@ -55,22 +58,23 @@ class FinancePlugin(FinanceTools):
     name = "finance"
     about = "bank statements, budgets and holdings; computes, gives no advice"
     work = "is looking at your numbers…"
+    is_personal = True
     file_commands = frozenset(("finance",))
     commands = {  # noqa: RUF012
         "finance": gettext_noop("your statements, budgets and holdings; send me a file of your bank")
     }
 
+    @serialized
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
-        async with self.locks.of(context.user_id):
-            return await finance_command(FinanceCall(context), arguments.strip()[:1000])
+        return await finance_command(FinanceCall(context), arguments.strip()[:1000])
 
+    @serialized
     async def received(self, context: ToolContext) -> ToolResult | None:
-        async with self.locks.of(context.user_id):
-            return await import_received(FinanceCall(context))
+        return await import_received(FinanceCall(context))
 
+    @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
-        async with self.locks.of(context.user_id):
-            return await self._pressed(FinanceCall(context), value)
+        return await self._pressed(FinanceCall(context), value)
 
     async def _pressed(self, call: FinanceCall, value: str) -> ToolResult:
         action, _, rest = value.partition(":")
@@ -81,6 +85,8 @@ class FinancePlugin(FinanceTools):
             return await clear(call, own)
         if action == "teach":
             return await teach_category(call, given, own)
+        if action == "before":
+            return await undo_holdings(call, own)
         if action == "undo":
             count = await call.store.take_out(own)
             if not count:
@@ -131,6 +137,10 @@ class FinancePlugin(FinanceTools):
         if key == WAITING_TIMER:
             async with self.locks.of(context.user_id):
                 await FinanceCall(context).store.clear_waiting()
+            return None
+        if key == UNDO_TIMER:
+            async with self.locks.of(context.user_id):
+                await drop_undo(FinanceCall(context))
             return None
         if key != TIMER:
             return None

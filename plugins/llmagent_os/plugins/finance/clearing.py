@@ -5,6 +5,7 @@ from __future__ import annotations
 from llmagent_os.languages import gettext
 from llmagent_os.plugin import Button, ToolResult
 from llmagent_os.plugins.finance.finance_call import FinanceCall, unclear
+from llmagent_os.plugins.finance.holdings_undo import keep_before, undo_button
 
 
 async def ask_to_clear(call: FinanceCall, what: str) -> ToolResult:
@@ -12,7 +13,7 @@ async def ask_to_clear(call: FinanceCall, what: str) -> ToolResult:
     if what == "transactions":
         text = gettext("Shall I delete all your transactions? That cannot be undone.")
     elif what == "holdings":
-        text = gettext("Shall I delete all your trades and prices? That cannot be undone.")
+        text = gettext("Shall I delete all your trades and prices? You can undo it for a day.")
     else:
         return unclear(
             gettext("`/finance clear transactions` deletes these, `/finance clear holdings` trades and prices.")
@@ -25,5 +26,8 @@ async def clear(call: FinanceCall, what: str) -> ToolResult:
     """Delete. ``what`` comes from a button."""
     if what not in ("transactions", "holdings"):
         return await ask_to_clear(call, what)
+    undo: tuple[Button, ...] = ()
+    if what == "holdings":
+        undo = (undo_button(await keep_before(call, (await call.store.holdings()).prices)),)
     await call.store.clear(what == "holdings")
-    return ToolResult({"status": "deleted"}, gettext("They are deleted."), effect="destructive")
+    return ToolResult({"status": "deleted"}, gettext("They are deleted."), buttons=undo, effect="destructive")

@@ -22,7 +22,9 @@ from llmagent_os.plugins.finance.transaction import Transaction
 from llmagent_os.records import Records
 
 MAX_TRANSACTIONS = 100_000  #: of one person
-_MONTH, _PRICES, _WAITING = "month:", "prices:", "waiting:"
+TRADES = "trades"  #: the key of all trades
+PRICES = "prices:"  #: begins the key of the prices of a symbol
+_MONTH, _WAITING = "month:", "waiting:"
 
 
 class FinanceSettings(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -83,7 +85,7 @@ class FinanceStore:
     async def clear(self, holdings: bool) -> None:
         """Delete trades and prices, or all transactions."""
         for key, _ in await self._records.items():
-            if (key == "trades" or key.startswith(_PRICES)) if holdings else key.startswith(_MONTH):
+            if (key == TRADES or key.startswith(PRICES)) if holdings else key.startswith(_MONTH):
                 await self._records.delete(key)
 
     async def waiting(self) -> tuple[str, Sheet] | None:
@@ -110,20 +112,20 @@ class FinanceStore:
         trades: list[Trade] = []
         prices: dict[str, PriceSeries] = {}
         for key, record in await self._records.items():
-            if key == "trades":
+            if key == TRADES:
                 trades = msgspec.convert(record["rows"], list[Trade])
-            elif key.startswith(_PRICES):
+            elif key.startswith(PRICES):
                 series = msgspec.convert(record, PriceSeries)
                 prices[series.symbol] = series
         return Holdings(tuple(sorted(trades, key=lambda each: each.day)), prices)
 
     async def keep_trades(self, trades: Sequence[Trade]) -> None:
         """Write all trades."""
-        await self._records.put("trades", {"rows": [_plain(each) for each in trades]})
+        await self._records.put(TRADES, {"rows": [_plain(each) for each in trades]})
 
     async def keep_prices(self, series: PriceSeries) -> None:
         """Write the prices of a symbol."""
-        await self._records.put(f"{_PRICES}{series.symbol}", _plain(series))
+        await self._records.put(f"{PRICES}{series.symbol}", _plain(series))
 
 
 def _transactions(rows: list[Any]) -> list[Transaction]:

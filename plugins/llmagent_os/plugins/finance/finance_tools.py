@@ -4,20 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from llmagent_os.adapter_kit.keyed_order import KeyedLocks
-from llmagent_os.plugin import Plugin, Span, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Span, ToolContext, ToolResult, tool
 from llmagent_os.plugins.finance import budget_answers, flow_answers, portfolio_answers, setting_answers, worth_answers
 from llmagent_os.plugins.finance.finance_call import FinanceCall
+from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
 
 _READ, _WRITE = "finance.read", "finance.write"
 
 
-class FinanceTools(Plugin):
+class FinanceTools(SerializedPlugin):
     """The tools. Each of them answers with a computation from what the person imported, never with advice."""
-
-    def __init__(self) -> None:
-        # A person may write from two places at once. Only one call at a time changes what is kept.
-        self.locks = KeyedLocks()  #: by person
 
     @tool(permission=_READ, read_only=True)
     async def list_transactions(
@@ -83,6 +79,7 @@ class FinanceTools(Plugin):
         return await call.computed(portfolio_answers.show_portfolio)
 
     @tool(permission=_WRITE)
+    @serialized
     async def set_budget(self, context: ToolContext, category: Span, amount: Span) -> ToolResult:
         """Set how much the person wants to spend on a category in a month.
 
@@ -91,10 +88,10 @@ class FinanceTools(Plugin):
             category: such as groceries
             amount: with its currency, such as 400 EUR; 0 EUR takes the budget back
         """
-        async with self.locks.of(context.user_id):
-            return await budget_answers.set_budget(FinanceCall(context), category, amount)
+        return await budget_answers.set_budget(FinanceCall(context), category, amount)
 
     @tool(permission=_WRITE)
+    @serialized
     async def set_category(self, context: ToolContext, payee: Span, category: Span) -> ToolResult:
         """Remember the category of all payments to a payee.
 
@@ -103,10 +100,10 @@ class FinanceTools(Plugin):
             payee: such as Lidl
             category: such as groceries
         """
-        async with self.locks.of(context.user_id):
-            return await setting_answers.teach_category(FinanceCall(context), payee, category)
+        return await setting_answers.teach_category(FinanceCall(context), payee, category)
 
     @tool(permission=_WRITE)
+    @serialized
     async def add_transaction(
         self, context: ToolContext, amount: Span, payee: Span, day: str | None = None
     ) -> ToolResult:
@@ -118,10 +115,10 @@ class FinanceTools(Plugin):
             payee: who got it
             day: as YYYY-MM-DD; left out, today
         """
-        async with self.locks.of(context.user_id):
-            return await setting_answers.add_transaction(FinanceCall(context), amount, payee, day or "")
+        return await setting_answers.add_transaction(FinanceCall(context), amount, payee, day or "")
 
     @tool(permission=_WRITE)
+    @serialized
     async def set_exchange_rate(
         self, context: ToolContext, base: Span, quote: Span, rate: Span, day: str | None = None
     ) -> ToolResult:
@@ -134,5 +131,4 @@ class FinanceTools(Plugin):
             rate: such as 1.08
             day: as YYYY-MM-DD, from which it holds; left out, today
         """
-        async with self.locks.of(context.user_id):
-            return await setting_answers.set_rate(FinanceCall(context), base, quote, rate, day or "")
+        return await setting_answers.set_rate(FinanceCall(context), base, quote, rate, day or "")

@@ -18,6 +18,7 @@ from llmagent_os.plugins.finance.finance_call import FinanceCall, unclear
 from llmagent_os.plugins.finance.finance_store import MAX_TRANSACTIONS, latest_first, waiting_key
 from llmagent_os.plugins.finance.holdings.holding import Trade
 from llmagent_os.plugins.finance.holdings.holding_rows import content_of, prices_of, trades_of
+from llmagent_os.plugins.finance.holdings_undo import keep_before, undo_button
 from llmagent_os.plugins.finance.import_question import ask_about
 from llmagent_os.plugins.finance.money import Money, currency_of, plain_decimal
 from llmagent_os.plugins.finance.net_worth import KnownBalance
@@ -38,7 +39,9 @@ async def import_received(call: FinanceCall) -> ToolResult | None:
     """Read the statements among the files of a message or a command. None: there are none."""
     event = call.context.event
     files = event.attachments if isinstance(event, Message | Command) else ()
-    own = [each for each in files if _is_statement(each) or isinstance(event, Command)]
+    # Where a platform has no commands of its own, one with a file is a message.
+    asked = isinstance(event, Command) or call.context.text.lower().startswith("/finance")
+    own = [each for each in files if asked or _is_statement(each)]
     if not own:
         return None
     if problem := next((each for each in own if each.problem), None):
@@ -182,6 +185,7 @@ async def _import_holdings(call: FinanceCall, sheet: Sheet) -> ToolResult:
                     other=new.currency,
                 )
             )
+    before = await keep_before(call, [new.symbol for new in series]) if fresh or series else ""
     await call.store.keep_trades([*holdings.trades, *fresh])
     for new in series:
         known = holdings.prices.get(new.symbol)
@@ -195,6 +199,7 @@ async def _import_holdings(call: FinanceCall, sheet: Sheet) -> ToolResult:
             trades=ngettext("{count} trade", "{count} trades", len(fresh)),
             prices=ngettext("{count} price", "{count} prices", prices),
         ),
+        buttons=(undo_button(before),) if before else (),
         word_for_word=True,
     )
 

@@ -24,8 +24,13 @@ from llmagent_os.plugins.health.word_patterns import matches, parse_pattern, wor
 Band = Literal["", "danger", "low", "normal", "raised", "high"]
 
 _NUMBER = re.compile(
-    r"(?<![\w.,])(\d{1,4}(?:[.,]\d{1,3})?)(?:\s*/\s*(\d{1,3}(?:[.,]\d{1,2})?))?\s*([°%a-zA-Z/²]*[a-zA-Z0-9²]?)"
+    r"(?<![A-Za-zÀ-ÿ\d_.,])(\d{1,4}(?:[.,]\d{1,3})?)(?:\s*/\s*(\d{1,3}(?:[.,]\d{1,2})?))?\s*([°%a-zA-Z/²]*[a-zA-Z0-9²]?)"
 )
+#: "120 over 80", as two values are spoken.
+_OVER = re.compile(r"(\d{2,3})\s*(?:over|on|zu|sobre|比)\s*(\d{2,3})(?!\d)", re.I)
+#: "38度5" is 38.5 °C.
+_DEGREES = re.compile(r"(\d{2})度(\d)(?!\d)")
+_NEGATIVE = re.compile(r"(?:^|\s)[-−–]$")
 _CENTIMETRES = {"cm": Decimal(1), "m": Decimal(100), "in": Decimal("2.54")}
 
 
@@ -118,7 +123,8 @@ def read_measurement(text: str) -> Measurement:
     Raises:
         MeasurementError: there is none, or it cannot be.
     """
-    found = [match for match in _NUMBER.finditer(text[:200]) if match[1]]
+    text = _OVER.sub(r"\1/\2", _DEGREES.sub(r"\1.\2", text[:200]))
+    found = [match for match in _NUMBER.finditer(text) if match[1]]
     kind = quantity_named(text)
     if kind == "bmi" and len(found) == 2:
         return _body_mass_index(found)
@@ -135,9 +141,11 @@ def read_measurement(text: str) -> Measurement:
         unit = _likely_unit(kind, value)
     factor, offset = quantity.units[unit or quantity.unit.lower()]
     values = [(each - offset) * factor for each in (value, second) if each is not None]
-    if (kind == "blood_pressure") != (second is not None) or not all(
-        quantity.least <= each <= quantity.most for each in values
-    ):
+    is_paired = second is not None
+    is_turned = second is not None and second >= value  # the lower value of a blood pressure stands behind
+    is_below_zero = _NEGATIVE.search(text[: number.start()]) is not None
+    fits = all(quantity.least <= each <= quantity.most for each in values)
+    if (kind == "blood_pressure") != is_paired or is_turned or is_below_zero or not fits:
         raise MeasurementError("impossible", number[0].strip())
     return Measurement(kind, *values)
 

@@ -13,12 +13,12 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
-from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.events import Attachment, Command, Message
 from llmagent_os.languages import gettext_noop
-from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Span, ToolCall, ToolContext, ToolResult, tool
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
 from llmagent_os.plugins.kit.pages import page_number
+from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
 from llmagent_os.plugins.notes.note_answers import (
     GONE,
     add_note,
@@ -26,7 +26,7 @@ from llmagent_os.plugins.notes.note_answers import (
     edit_note,
     list_notes,
     list_tags,
-    one_meant,
+    on_note_meant,
     restore_note,
     show_note,
 )
@@ -46,18 +46,19 @@ _FIND = re.compile(
     re.I,
 )
 _NOTE_FILES = re.compile(
-    r"(?:please )?(?:note this|note|save this|keep this|as a note)\b[:.!]?\s*(?P<text>.*)", re.I | re.S
+    r"(?:please )?(?:note this|/?note|save this|keep this|as a note)\b[:.!]?\s*(?P<text>.*)", re.I | re.S
 )
 _LIST = re.compile(r"(?:show |list |what are |show me )?(?:all )?my notes\W*", re.I)
 _ON_ONE = re.compile(r"(?P<verb>show|edit|delete) +(?P<which>#?\d+)(?:\s+(?P<text>.+))?", re.I | re.S)
 
 
-class NotesPlugin(Plugin):
+class NotesPlugin(SerializedPlugin):
     """Keeps every person's notes in the plugin's records, and their files with the person's other files."""
 
     name = "notes"
     about = "notes with tags and files, found again by words"
     work = "is looking at your notes…"
+    is_personal = True
     file_commands = frozenset(("note",))
     commands = {  # noqa: RUF012
         "note": gettext_noop("keeps a note: /note the code of the door is 4711 #home"),
@@ -66,10 +67,8 @@ class NotesPlugin(Plugin):
         ),
     }
 
-    def __init__(self) -> None:
-        self._locks = KeyedLocks()  # by person
-
-    @tool(permission="notes.write")
+    @tool(permission="notes.write", open_to_groups=True)
+    @serialized
     async def add_note(self, context: ToolContext, text: Span) -> ToolResult:
         """Keep a note for the person.
 
@@ -77,10 +76,10 @@ class NotesPlugin(Plugin):
             context: of the person
             text: what to note, with its #tags
         """
-        async with self._locks.of(context.user_id):
-            return await add_note(NoteStore(context), text, _files(context))
+        return await add_note(NoteStore(context), text, _files(context))
 
     @tool(permission="notes.read", read_only=True)
+    @serialized
     async def find_notes(self, context: ToolContext, words: Span | None = None) -> ToolResult:
         """Find the person's notes.
 
@@ -88,12 +87,12 @@ class NotesPlugin(Plugin):
             context: of the person
             words: words or #tags that must be in the note; left out: all notes
         """
-        async with self._locks.of(context.user_id):
-            store = NoteStore(context)
-            found = await store.meant(words) if words else []
-            return show_note(store, found[0]) if len(found) == 1 else await list_notes(store, words or "")
+        store = NoteStore(context)
+        found = await store.meant(words) if words else []
+        return await show_note(store, found[0]) if len(found) == 1 else await list_notes(store, words or "")
 
     @tool(permission="notes.write")
+    @serialized
     async def edit_note(self, context: ToolContext, which: Span, text: Span) -> ToolResult:
         """Give a note another text. The person can undo it.
 
@@ -102,11 +101,11 @@ class NotesPlugin(Plugin):
             which: its number, or words of it
             text: the whole new text
         """
-        async with self._locks.of(context.user_id):
-            found = await one_meant(store := NoteStore(context), which)
-            return found if isinstance(found, ToolResult) else await edit_note(store, found, text)
+        store = NoteStore(context)
+        return await on_note_meant(store, which, lambda note: edit_note(store, note, text))
 
     @tool(permission="notes.write")
+    @serialized
     async def delete_note(self, context: ToolContext, which: Span) -> ToolResult:
         """Delete a note. The person can undo it.
 
@@ -114,46 +113,44 @@ class NotesPlugin(Plugin):
             context: of the person
             which: its number, or words of it
         """
-        async with self._locks.of(context.user_id):
-            found = await one_meant(store := NoteStore(context), which)
-            return found if isinstance(found, ToolResult) else await delete_note(store, found)
+        store = NoteStore(context)
+        return await on_note_meant(store, which, lambda note: delete_note(store, note))
 
+    @serialized
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         arguments = arguments.strip()
-        async with self._locks.of(context.user_id):
-            store = NoteStore(context)
-            await close_question(context)
-            if name == "note":
-                return await add_note(store, arguments, _files(context))
-            if arguments.lower() == "tags":
-                return await list_tags(store)
-            asked = _ON_ONE.fullmatch(arguments)
-            if asked is None:
-                return await list_notes(store, arguments)
-            found = await one_meant(store, asked["which"])
-            if isinstance(found, ToolResult):
-                return found
-            if asked["verb"].lower() == "edit":
-                return await edit_note(store, found, asked["text"] or "")
-            return show_note(store, found) if asked["verb"].lower() == "show" else await delete_note(store, found)
+        store = NoteStore(context)
+        await close_question(context)
+        if name == "note":
+            return await add_note(store, arguments, _files(context))
+        if arguments.lower() == "tags":
+            return await list_tags(store)
+        asked = _ON_ONE.fullmatch(arguments)
+        if asked is None:
+            return await list_notes(store, arguments)
+        verb, text = asked["verb"].lower(), asked["text"] or ""
+        if verb == "edit":
+            return await on_note_meant(store, asked["which"], lambda note: edit_note(store, note, text))
+        act = show_note if verb == "show" else delete_note
+        return await on_note_meant(store, asked["which"], lambda note: act(store, note))
 
+    @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         verb, _, rest = value.partition(":")
-        async with self._locks.of(context.user_id):
-            store = NoteStore(context)
-            if verb == ANSWER:
-                return await self._answered(store)
-            if verb == "page":
-                words, _, number = rest.rpartition(":")
-                return await list_notes(store, words, page_number(number))
-            if verb == "undo":
-                return await restore_note(store, rest)
-            note = await store.items.by_ref(rest)
-            if note is None or verb not in ("show", "edit", "delete"):
-                return ToolResult({"status": "stale"}, str(GONE))
-            if verb == "edit":
-                return await edit_note(store, note, "")
-            return show_note(store, note) if verb == "show" else await delete_note(store, note)
+        store = NoteStore(context)
+        if verb == ANSWER:
+            return await self._answered(store)
+        if verb == "page":
+            words, _, number = rest.rpartition(":")
+            return await list_notes(store, words, page_number(number))
+        if verb == "undo":
+            return await restore_note(store, rest)
+        note = await store.items.by_ref(rest)
+        if note is None or verb not in ("show", "edit", "delete"):
+            return ToolResult({"status": "stale"}, str(GONE))
+        if verb == "edit":
+            return await edit_note(store, note, "")
+        return await show_note(store, note) if verb == "show" else await delete_note(store, note)
 
     async def _answered(self, store: NoteStore) -> ToolResult:
         question = await take_question(store.context)
@@ -175,7 +172,7 @@ class NotesPlugin(Plugin):
         asked = _NOTE_FILES.fullmatch(context.text.strip())
         if not files or (asked is None and (question is None or question.what != "note")):
             return None
-        async with self._locks.of(context.user_id):
+        async with self.locks.of(context.user_id):
             await close_question(context)
             return await add_note(NoteStore(context), asked["text"] if asked else context.text, files)
 
@@ -191,7 +188,7 @@ class NotesPlugin(Plugin):
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         """Drop the files of a note that was deleted a day ago."""
         if key == DROP:
-            async with self._locks.of(context.user_id):
+            async with self.locks.of(context.user_id):
                 await NoteStore(context).end_undo()
         return None
 

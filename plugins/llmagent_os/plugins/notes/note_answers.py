@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 from msgspec.structs import replace
 
 from llmagent_os.events import Attachment
 from llmagent_os.languages import gettext, lazy_gettext, ngettext
 from llmagent_os.plugin import Button, Card, ToolResult
+from llmagent_os.plugins.kit.item_meant import with_item_meant
 from llmagent_os.plugins.kit.open_question import ask
 from llmagent_os.plugins.kit.pages import page_of
 from llmagent_os.plugins.notes.note import Note
@@ -72,7 +73,7 @@ async def list_tags(store: NoteStore) -> ToolResult:
     )
 
 
-def show_note(store: NoteStore, note: Note) -> ToolResult:
+async def show_note(store: NoteStore, note: Note) -> ToolResult:
     """Give a whole note, with its files."""
     lead = gettext("Note {number}:", number=note.number)
     text = f"{lead}\n\n{note.text}" if note.text else lead
@@ -118,16 +119,10 @@ async def restore_note(store: NoteStore, ref: str) -> ToolResult:
     return ToolResult({"status": "restored", "number": str(note.number)}, said)
 
 
-async def one_meant(store: NoteStore, which: str) -> Note | ToolResult:
-    """The note that a number or words mean; or what is said where none or several fit."""
-    found = await store.meant(which)
-    if len(found) == 1:
-        return found[0]
-    return (
-        await list_notes(store, which)
-        if found
-        else ToolResult({"status": "not_found"}, gettext("I found no note with “{words}”.", words=which[:MAX_WORDS]))
-    )
+async def on_note_meant(store: NoteStore, which: str, act: Callable[[Note], Awaitable[ToolResult]]) -> ToolResult:
+    """Do something with the note that a number or words mean."""
+    missing = gettext("I found no note with “{words}”.", words=which[:MAX_WORDS])
+    return await with_item_meant(await store.meant(which), act, missing=missing, line=lambda note: note.title)
 
 
 async def _problem(store: NoteStore, text: str, files: Sequence[Attachment], *, is_new: bool = True) -> str:

@@ -16,6 +16,8 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.languages import gettext, gettext_noop
 from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
@@ -128,4 +130,5 @@ class PollPlugin(Plugin):
             poll = await box.own(poll_id)
             if poll is None or poll.until != at:
                 return None
-            return await result_of(box, await box.close(poll))
+            result = await result_of(box, await box.close(poll))
+            return replace(result, replaces_answer_to=poll.made_by)  # nobody can vote there any more

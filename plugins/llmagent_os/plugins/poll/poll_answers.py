@@ -71,6 +71,7 @@ async def show_poll(box: BallotBox, poll: Poll, *, replaces: bool = False) -> To
         buttons=() if is_over else (*vote, close),
         replaces=replaces,
         word_for_word=True,
+        for_everyone=True,
     )
 
 
@@ -93,6 +94,7 @@ async def result_of(box: BallotBox, poll: Poll) -> ToolResult:
         table=Table(head, rows),
         chart=chart,
         word_for_word=True,
+        for_everyone=True,
     )
 
 

@@ -7,9 +7,11 @@ import unicodedata
 from typing import Literal
 from zoneinfo import ZoneInfo
 
+from llmagent_os.languages import LazyText, gettext, lazy_gettext
+from llmagent_os.languages.written_phrases import choice_text, join_sentences
 from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
-from llmagent_os.plugins.profile.about_person import told
-from llmagent_os.plugins.profile.clock_questions import answered, clock_text
+from llmagent_os.plugins.profile.about_person import ASKS_NAME, told
+from llmagent_os.plugins.profile.clock_questions import answered, clock_text, said_clock
 from llmagent_os.plugins.profile.places import find_place, near_place
 
 Style = Literal["brief", "normal", "detailed", "task_oriented", "conversational", "ask_first", "act"]
@@ -17,14 +19,14 @@ Style = Literal["brief", "normal", "detailed", "task_oriented", "conversational"
 MAX_NAME = 60  #: characters
 
 #: The preference that a style sets, and the sentence that confirms it.
-STYLES: dict[str, tuple[str, str]] = {
-    "brief": ("verbosity", "I'll keep my answers short."),
-    "normal": ("verbosity", "I'll answer at normal length."),
-    "detailed": ("verbosity", "I'll answer in more detail."),
-    "task_oriented": ("mode", "I'll stick to the task."),
-    "conversational": ("mode", "I'll be more chatty."),
-    "ask_first": ("initiative", "I'll ask before I change anything."),
-    "act": ("initiative", "I'll do things right away, without asking first."),
+STYLES: dict[str, tuple[str, LazyText]] = {
+    "brief": ("verbosity", lazy_gettext("I'll keep my answers short.")),
+    "normal": ("verbosity", lazy_gettext("I'll answer at normal length.")),
+    "detailed": ("verbosity", lazy_gettext("I'll answer in more detail.")),
+    "task_oriented": ("mode", lazy_gettext("I'll stick to the task.")),
+    "conversational": ("mode", lazy_gettext("I'll be more chatty.")),
+    "ask_first": ("initiative", lazy_gettext("I'll ask before I change anything.")),
+    "act": ("initiative", lazy_gettext("I'll do things right away, without asking first.")),
 }
 
 
@@ -54,29 +56,30 @@ class ProfilePlugin(Plugin):
             cleaned = clean_name(name)
             if not cleaned:
                 heard = name.strip()[:MAX_NAME]
-                text = f"I couldn't make a name of “{heard}”. What should I call you?"
+                text = join_sentences([gettext("I couldn't make a name of “{heard}”.", heard=heard), str(ASKS_NAME)])
                 return ToolResult({"status": "unclear", "need": "name", "heard": heard}, text)
             changes["name"] = data["name"] = cleaned
-            said.append(f"I'll call you {cleaned}.")
+            said.append(gettext("I'll call you {name}.", name=cleaned))
         if place is not None:
             found = await asyncio.to_thread(find_place, place)
             if found is None:
                 return await _no_such_place(place)
             changes |= {"place": found.name, "time_zone": found.zone}
             data |= {"place": found.name, "time": clock_text(context.now.astimezone(ZoneInfo(found.zone)))}
-            said.append(f"Got it, you're in {found.name}, where it is {data['time']}.")
+            here = said_clock(context.now.astimezone(ZoneInfo(found.zone)))
+            said.append(gettext("Got it, you're in {place}, where it is {time}.", place=found.name, time=here))
         if style is not None:
             preference, sentence = STYLES[style]
             if style not in context.dimensions.get(preference, ()):  # the bot could not keep the promise
                 can = [value.replace("_", " ") for values in context.dimensions.values() for value in values]
-                text = f"I can't answer that way. `/profile set` takes {', '.join(can[:-1])} or {can[-1]}."
+                text = gettext("I can't answer that way. `/profile set` takes {styles}.", styles=choice_text(can))
                 return ToolResult({"status": "unclear", "need": "style", "heard": style}, text)
             changes[preference] = data["style"] = style
-            said.append(sentence)
+            said.append(str(sentence))
         if not said:
-            question = "What should I remember: your name, where you are, or how you like to be answered?"
+            question = gettext("What should I remember: your name, where you are, or how you like to be answered?")
             return ToolResult({"status": "missing", "need": "preference"}, question)
-        return ToolResult(data, " ".join(said), profile_changes=changes)
+        return ToolResult(data, join_sentences(said), profile_changes=changes)
 
     async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
         """Read what the person tells about themselves."""
@@ -112,5 +115,5 @@ async def _no_such_place(place: str) -> ToolResult:
     heard = " ".join(place.split())[:MAX_NAME]
     near = await asyncio.to_thread(near_place, place)
     data = {"status": "unclear", "need": "place", "heard": heard} | ({"near": near} if near else {})
-    hint = f" Did you mean {near}?" if near else " Which big city is nearby?"
-    return ToolResult(data, f"I don't know where {heard} is.{hint}")
+    hint = gettext("Did you mean {place}?", place=near) if near else gettext("Which big city is nearby?")
+    return ToolResult(data, join_sentences([gettext("I don't know where {place} is.", place=heard), hint]))

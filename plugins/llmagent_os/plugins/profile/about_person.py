@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
+from llmagent_os.languages import lazy_gettext
 from llmagent_os.plugins.profile.answer_style import style_meant
 
 LONGEST = 200  #: characters of a message that is read
 
 #: The question that a bare name answers.
-ASKS_NAME = "What should I call you?"
+ASKS_NAME = lazy_gettext("What should I call you?")
 
 _NAME = r"(?P<name>[^\W\d_][\w.'’-]*(?: [^\W\d_][\w.'’-]*){0,2})"
 _PLACE = r"(?P<place>[^\W\d_][\w.'’ /-]*(?:, [^\W\d_][\w.'’ -]*)?)"
@@ -86,7 +87,11 @@ def told(text: str, question: str, is_place: Callable[[str], bool]) -> dict[str,
     plain = " ".join(text.replace("’", "'").split())
     if len(plain) > LONGEST:
         return {}
-    if question.endswith(ASKS_NAME) and (bare := re.fullmatch(rf"{_NAME}[.!]?", plain)) and _is_name(bare["name"]):
+    if (
+        question.endswith((ASKS_NAME.message, str(ASKS_NAME)))
+        and (bare := re.fullmatch(rf"{_NAME}[.!]?", plain))
+        and _is_name(bare["name"])
+    ):
         return {"name": bare["name"]}
     if style := style_meant(plain):
         return {"style": style}

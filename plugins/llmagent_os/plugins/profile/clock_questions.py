@@ -8,6 +8,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
+from llmagent_os.languages import ENGLISH, date_text, gettext, language_in_force
+from llmagent_os.languages.written_phrases import join_sentences, weekday_text
 from llmagent_os.plugins.profile.about_person import ASKS_NAME, LONGEST
 from llmagent_os.plugins.profile.places import Place
 
@@ -73,15 +75,18 @@ def answered(text: str, profile: Profile, now: datetime, find_place: Callable[[s
     if len(plain) > LONGEST:
         return None
     if _NAME.fullmatch(plain):
-        return f"You're {profile.name}." if profile.name else f"You haven't told me your name yet. {ASKS_NAME}"
+        if profile.name:
+            return gettext("You're {name}.", name=profile.name)
+        return join_sentences([gettext("You haven't told me your name yet."), str(ASKS_NAME)])
     if _ABOUT.fullmatch(plain):
-        return "Type /profile to see what I know about you. /profile undo takes the last change back."
+        return gettext("Type /profile to see what I know about you. /profile undo takes the last change back.")
     if _PLACE.fullmatch(plain):
         zone = str(now.tzinfo)
         if profile.place:
-            return f"You're in {profile.place}, where it is {clock_text(now)}."
-        return (
-            f"You haven't told me where you are, so I use the time zone {zone}. Tell me your city, and I use its time."
+            return gettext("You're in {place}, where it is {time}.", place=profile.place, time=said_clock(now))
+        return gettext(
+            "You haven't told me where you are, so I use the time zone {zone}. Tell me your city, and I use its time.",
+            zone=zone,
         )
     if (asked := _CLOCK.fullmatch(plain)) and not bare:
         return _time_in(asked["place"], now, find_place)
@@ -92,19 +97,29 @@ def answered(text: str, profile: Profile, now: datetime, find_place: Callable[[s
 
 def _time_in(place: str | None, now: datetime, find_place: Callable[[str], Place | None]) -> str | None:
     if place is None:
-        return f"It's {clock_text(now)}."
+        return gettext("It's {time}.", time=said_clock(now))
     found = find_place(place)
     if found is None:
         return None
     there = now.astimezone(ZoneInfo(found.zone))
-    day = "" if there.date() == now.date() else f" on {there:%A}"
-    return f"It's {clock_text(there)}{day} in {found.name}."
+    if there.date() == now.date():
+        return gettext("It's {time} in {place}.", time=said_clock(there), place=found.name)
+    return gettext(
+        "It's {time} on {day} in {place}.", time=said_clock(there), day=weekday_text(there), place=found.name
+    )
 
 
 def _date(asked: str, now: datetime) -> str:
     day = now + timedelta(days=_DAYS[asked])
+    if language_in_force() != ENGLISH:
+        return date_text(day)
     named = "Today" if asked == "it" else asked[:1].upper() + asked[1:]
     return f"{named} {'was' if asked == 'yesterday' else 'is'} {day:%A} {day.day} {day:%B} {day.year}."
+
+
+def said_clock(moment: datetime) -> str:
+    """A time of day as it is said in the language in force: ``3 PM`` in English, ``15:00`` elsewhere."""
+    return clock_text(moment) if language_in_force() == ENGLISH else f"{moment:%H:%M}"
 
 
 def clock_text(moment: datetime) -> str:

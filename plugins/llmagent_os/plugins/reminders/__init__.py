@@ -15,14 +15,14 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
-from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.languages import gettext, gettext_noop
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Span, ToolCall, ToolContext, ToolResult, tool
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, ask, close_question, take_question
 from llmagent_os.plugins.kit.said_moment import TimeExpressionError, read_moment
+from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
 from llmagent_os.plugins.reminders.reminder_call import GONE, ReminderCall
-from llmagent_os.plugins.reminders.reminder_list import list_reminders, one_meant
+from llmagent_os.plugins.reminders.reminder_list import list_reminders, on_reminder_meant
 from llmagent_os.plugins.reminders.reminder_requests import REMIND, means_last, read_request
 from llmagent_os.plugins.reminders.reminder_setting import change_reminder, set_reminder
 from llmagent_os.plugins.reminders.ringing import announce, finish, snooze
@@ -32,21 +32,20 @@ __all__ = ["RemindersPlugin"]
 _ON_ONE = re.compile(r"(?P<verb>delete|change) +(?P<which>#?\d+|\S+) *(?P<to>.*)", re.I | re.S)
 
 
-class RemindersPlugin(Plugin):
+class RemindersPlugin(SerializedPlugin):
     """Keeps every person's reminders in the plugin's records, and one timer for each."""
 
     name = "reminders"
     about = "reminders at a time, once or again and again"
     work = "is looking at your reminders…"
+    is_personal = True
     commands = {  # noqa: RUF012
         "remind": gettext_noop("reminds you: /remind call Ana tomorrow at 6pm"),
         "reminders": gettext_noop("your reminders; /reminders delete 2, /reminders change 2 friday 9am"),
     }
 
-    def __init__(self) -> None:
-        self._locks = KeyedLocks()  # by person, who may write from two places at once
-
-    @tool(permission="reminders.write")
+    @tool(permission="reminders.write", open_to_groups=True)
+    @serialized
     async def set_reminder(self, context: ToolContext, what: Span, when: Span | None = None) -> ToolResult:
         """Remind the person of something at a time, once or again and again.
 
@@ -55,16 +54,16 @@ class RemindersPlugin(Plugin):
             what: what to remind them of
             when: the time in their words, such as "tomorrow at 6pm" or "every weekday at 8:30"
         """
-        async with self._locks.of(context.user_id):
-            return await set_reminder(ReminderCall(context), what, when or "")
+        return await set_reminder(ReminderCall(context), what, when or "")
 
     @tool(permission="reminders.read", read_only=True)
+    @serialized
     async def list_reminders(self, context: ToolContext) -> ToolResult:
         """List the person's reminders."""
-        async with self._locks.of(context.user_id):
-            return await list_reminders(ReminderCall(context))
+        return await list_reminders(ReminderCall(context))
 
     @tool(permission="reminders.write")
+    @serialized
     async def change_reminder(self, context: ToolContext, which: Span, to: Span) -> ToolResult:
         """Change when a reminder comes, or what it says.
 
@@ -73,12 +72,11 @@ class RemindersPlugin(Plugin):
             which: its number, or words of it
             to: the new time or the new words
         """
-        async with self._locks.of(context.user_id):
-            call = ReminderCall(context)
-            found = await one_meant(call, which)
-            return found if isinstance(found, ToolResult) else await change_reminder(call, found, to)
+        call = ReminderCall(context)
+        return await on_reminder_meant(call, which, lambda found: change_reminder(call, found, to))
 
     @tool(permission="reminders.write")
+    @serialized
     async def delete_reminder(self, context: ToolContext, which: Span) -> ToolResult:
         """Delete a reminder. The person can undo it.
 
@@ -86,49 +84,46 @@ class RemindersPlugin(Plugin):
             context: of the person
             which: its number, or words of it
         """
-        async with self._locks.of(context.user_id):
-            call = ReminderCall(context)
-            found = await one_meant(call, which)
-            return found if isinstance(found, ToolResult) else await call.delete(found)
+        call = ReminderCall(context)
+        return await on_reminder_meant(call, which, call.delete)
 
+    @serialized
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         arguments = arguments.strip()
-        async with self._locks.of(context.user_id):
-            call = ReminderCall(context)
-            await close_question(context)
-            if name == "remind":
-                if arguments:
-                    return await set_reminder(call, _what_of(arguments))
-                await ask(context, "what", when="")
-                return ToolResult({"status": "missing", "need": "what"}, gettext("What should I remind you of?"))
-            if not arguments:
-                return await list_reminders(call)
-            asked = _ON_ONE.fullmatch(arguments)
-            if asked is None or (asked["verb"].lower() == "change") != bool(asked["to"]):
-                text = gettext("I know /reminders, “/reminders delete 2” and “/reminders change 2 friday 9am”.")
-                return ToolResult({"status": "unclear"}, text)
-            found = await one_meant(call, asked["which"])
-            if isinstance(found, ToolResult):
-                return found
-            return await change_reminder(call, found, asked["to"]) if asked["to"] else await call.delete(found)
+        call = ReminderCall(context)
+        await close_question(context)
+        if name == "remind":
+            if arguments:
+                return await set_reminder(call, _what_of(arguments))
+            await ask(context, "what", when="")
+            return ToolResult({"status": "missing", "need": "what"}, gettext("What should I remind you of?"))
+        if not arguments:
+            return await list_reminders(call)
+        asked = _ON_ONE.fullmatch(arguments)
+        if asked is None or (asked["verb"].lower() == "change") != bool(asked["to"]):
+            text = gettext("I know /reminders, “/reminders delete 2” and “/reminders change 2 friday 9am”.")
+            return ToolResult({"status": "unclear"}, text)
+        if not (to := asked["to"]):
+            return await on_reminder_meant(call, asked["which"], call.delete)
+        return await on_reminder_meant(call, asked["which"], lambda found: change_reminder(call, found, to))
 
+    @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         verb, _, rest = value.partition(":")
-        async with self._locks.of(context.user_id):
-            call = ReminderCall(context)
-            if verb == ANSWER:
-                return await self._answered(call)
-            if verb == "page" and rest.isdecimal():
-                return await list_reminders(call, int(rest[:6]))
-            if verb == "undo":
-                return await call.restore(rest)
-            if verb == "done":
-                return await finish(call, rest)
-            if verb == "snooze":
-                ref, _, until = rest.partition(":")
-                return await snooze(call, ref, until)
-            found = await call.items.by_ref(rest) if verb == "delete" else None
-            return ToolResult({"status": "stale"}, str(GONE)) if found is None else await call.delete(found)
+        call = ReminderCall(context)
+        if verb == ANSWER:
+            return await self._answered(call)
+        if verb == "page" and rest.isdecimal():
+            return await list_reminders(call, int(rest[:6]))
+        if verb == "undo":
+            return await call.restore(rest)
+        if verb == "done":
+            return await finish(call, rest)
+        if verb == "snooze":
+            ref, _, until = rest.partition(":")
+            return await snooze(call, ref, until)
+        found = await call.items.by_ref(rest) if verb == "delete" else None
+        return ToolResult({"status": "stale"}, str(GONE)) if found is None else await call.delete(found)
 
     async def _answered(self, call: ReminderCall) -> ToolResult:
         question = await take_question(call.context)
@@ -158,13 +153,13 @@ class RemindersPlugin(Plugin):
         """Read "remind me to …", "my reminders", "delete my reminder to …" and "make it 7 instead"."""
         return await read_request(ReminderCall(context))
 
+    @serialized
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
-        async with self._locks.of(context.user_id):
-            return await announce(ReminderCall(context), key, at)
+        return await announce(ReminderCall(context), key, at)
 
     async def profile_changed(self, context: ToolContext, before: Profile, assumed_zone: str) -> ToolResult | None:
         """Repeated reminders follow the person's clock. Single ones do where the zone was only assumed before."""
-        async with self._locks.of(context.user_id):
+        async with self.locks.of(context.user_id):
             call, count = ReminderCall(context), 0
             for each in await call.pending():
                 if each.zone == context.time_zone or each.is_delay or not (each.rule or not before.time_zone):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 from llmagent_os.languages import gettext, ngettext
 from llmagent_os.plugin import Button, Card, ToolResult
+from llmagent_os.plugins.kit.item_meant import with_item_meant
 from llmagent_os.plugins.kit.pages import page_of
 from llmagent_os.plugins.reminders.reminder import Reminder
 from llmagent_os.plugins.reminders.reminder_call import ReminderCall
@@ -27,17 +30,12 @@ async def list_reminders(call: ReminderCall, number: int = 1) -> ToolResult:
     )
 
 
-async def one_meant(call: ReminderCall, which: str) -> Reminder | ToolResult:
-    """The reminder that a number or words mean; or what is said where none or several fit."""
-    found = await call.find(which)
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        text = gettext("I found no reminder “{which}”. /reminders lists them.", which=which[:80])
-        return ToolResult({"status": "not_found"}, text)
-    card = Card(rows=tuple((str(each.number), _line(each)) for each in found[:PAGE_SIZE]))
-    text = gettext("Several reminders fit. Which number do you mean?")
-    return ToolResult({"status": "several", "numbers": ", ".join(str(each.number) for each in found)}, text, card=card)
+async def on_reminder_meant(
+    call: ReminderCall, which: str, act: Callable[[Reminder], Awaitable[ToolResult]]
+) -> ToolResult:
+    """Do something with the reminder that a number or words mean."""
+    missing = gettext("I found no reminder “{which}”. /reminders lists them.", which=which[:80])
+    return await with_item_meant(await call.find(which), act, missing=missing, line=_line)
 
 
 def _line(reminder: Reminder) -> str:

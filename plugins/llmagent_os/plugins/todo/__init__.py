@@ -10,13 +10,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 
-from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.languages import gettext, gettext_noop
-from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugins.kit.item_meant import with_item_meant
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
 from llmagent_os.plugins.kit.pages import page_number
+from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
 from llmagent_os.plugins.todo.task import Task
 from llmagent_os.plugins.todo.task_answers import (
     GONE,
@@ -60,22 +62,21 @@ _REMOVE = re.compile(
 _ON_ONE = re.compile(r"(?P<verb>done|open|delete|edit|move|remind) +(?P<which>\d+)(?: +(?P<more>.+))?", re.I | re.S)
 
 
-class TodoPlugin(Plugin):
+class TodoPlugin(SerializedPlugin):
     """Keeps every person's tasks in the plugin's records."""
 
     name = "todo"
     about = "tasks in lists, with priorities and dates"
     work = "is looking at your tasks…"
+    is_personal = True
     commands = {  # noqa: RUF012
         "todo": gettext_noop(
             "your tasks; /todo buy milk #home !! friday adds one, /todo done 3, /todo edit 3 monday, /todo move 3 1"
         )
     }
 
-    def __init__(self) -> None:
-        self._locks = KeyedLocks()  # by person
-
-    @tool(permission="todo.write")
+    @tool(permission="todo.write", open_to_groups=True)
+    @serialized
     async def add_task(
         self, context: ToolContext, text: Span, due: Span | None = None, in_list: Span | None = None
     ) -> ToolResult:
@@ -87,10 +88,10 @@ class TodoPlugin(Plugin):
             due: when, in their words
             in_list: the name of one of their lists
         """
-        async with self._locks.of(context.user_id):
-            return await add_task(TaskStore(context), f"{text} {due or ''}".strip(), in_list or "")
+        return await add_task(TaskStore(context), f"{text} {due or ''}".strip(), in_list or "")
 
     @tool(permission="todo.read", read_only=True)
+    @serialized
     async def list_tasks(self, context: ToolContext, in_list: Span | None = None) -> ToolResult:
         """List what the person has to do.
 
@@ -98,10 +99,10 @@ class TodoPlugin(Plugin):
             context: of the person
             in_list: the name of one of their lists; left out: all
         """
-        async with self._locks.of(context.user_id):
-            return await list_tasks(TaskStore(context), in_list or "")
+        return await list_tasks(TaskStore(context), in_list or "")
 
     @tool(permission="todo.write")
+    @serialized
     async def finish_task(self, context: ToolContext, which: Span) -> ToolResult:
         """Mark a task as done. The person can undo it.
 
@@ -109,11 +110,11 @@ class TodoPlugin(Plugin):
             context: of the person
             which: its number, or words of it
         """
-        async with self._locks.of(context.user_id):
-            found = await _one(store := TaskStore(context), which)
-            return found if isinstance(found, ToolResult) else await finish_task(store, found)
+        store = TaskStore(context)
+        return await _on_task_meant(store, which, lambda task: finish_task(store, task))
 
     @tool(permission="todo.write")
+    @serialized
     async def delete_task(self, context: ToolContext, which: Span) -> ToolResult:
         """Delete a task. The person can undo it.
 
@@ -121,49 +122,47 @@ class TodoPlugin(Plugin):
             context: of the person
             which: its number, or words of it
         """
-        async with self._locks.of(context.user_id):
-            found = await _one(store := TaskStore(context), which)
-            return found if isinstance(found, ToolResult) else await delete_task(store, found)
+        store = TaskStore(context)
+        return await _on_task_meant(store, which, lambda task: delete_task(store, task))
 
+    @serialized
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
         words = arguments.strip()
-        async with self._locks.of(context.user_id):
-            store = TaskStore(context)
-            await close_question(context)
-            if words.lower() in ("", "all") or re.fullmatch(r"#[\w-]+", words):
-                return await list_tasks(store, words if words.startswith("#") else "", done=words.lower() == "all")
-            if words.lower() == "lists":
-                return await list_lists(store)
-            if words.lower() == "clear":
-                return await clear_done(store)
-            if words.lower() == "add":
-                return await add_task(store, "")
-            if asked := _ON_ONE.fullmatch(words):
-                found = await _one(store, asked["which"])
-                return found if isinstance(found, ToolResult) else await _on_one(store, found, asked)
-            return await add_task(store, words)
+        store = TaskStore(context)
+        await close_question(context)
+        if words.lower() in ("", "all") or re.fullmatch(r"#[\w-]+", words):
+            return await list_tasks(store, words if words.startswith("#") else "", done=words.lower() == "all")
+        if words.lower() == "lists":
+            return await list_lists(store)
+        if words.lower() == "clear":
+            return await clear_done(store)
+        if words.lower() == "add":
+            return await add_task(store, "")
+        if asked := _ON_ONE.fullmatch(words):
+            return await _on_task_meant(store, asked["which"], lambda task: _on_one(store, task, asked))
+        return await add_task(store, words)
 
+    @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         verb, _, rest = value.partition(":")
-        async with self._locks.of(context.user_id):
-            store = TaskStore(context)
-            if verb == ANSWER:
-                if await take_question(context) is None or not context.text:
-                    return ToolResult({"status": "stale"}, str(GONE))
-                return await add_task(store, context.text)
-            if verb == "page":
-                in_list, done, number = (*rest.split(":"), "", "")[:3]
-                return await list_tasks(store, in_list, page_number(number), done=done == "1")
-            if verb == "undo":
-                return await restore_task(store, rest)
-            task = await store.items.by_ref(rest)
-            if task is not None and verb == "done":
-                return await finish_task(store, task)
-            if task is not None and verb == "delete":
-                return await delete_task(store, task)
-            if task is not None and verb in ("remind", "later"):
-                return await remind_of(store, task, later=verb == "later")
-            return ToolResult({"status": "stale"}, str(GONE))
+        store = TaskStore(context)
+        if verb == ANSWER:
+            if await take_question(context) is None or not context.text:
+                return ToolResult({"status": "stale"}, str(GONE))
+            return await add_task(store, context.text)
+        if verb == "page":
+            in_list, done, number = (*rest.split(":"), "", "")[:3]
+            return await list_tasks(store, in_list, page_number(number), done=done == "1")
+        if verb == "undo":
+            return await restore_task(store, rest)
+        task = await store.items.by_ref(rest)
+        if task is not None and verb == "done":
+            return await finish_task(store, task)
+        if task is not None and verb == "delete":
+            return await delete_task(store, task)
+        if task is not None and verb in ("remind", "later"):
+            return await remind_of(store, task, later=verb == "later")
+        return ToolResult({"status": "stale"}, str(GONE))
 
     async def button_meant(self, context: ToolContext) -> str | None:
         """Words after "What is to be done?" are the task."""
@@ -185,20 +184,15 @@ class TodoPlugin(Plugin):
                 return (ToolCall(tool_name, {"which": which}),) if found else ()
         return ()
 
+    @serialized
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
-        async with self._locks.of(context.user_id):
-            return await announce_task(TaskStore(context), key, at)
+        return await announce_task(TaskStore(context), key, at)
 
 
-async def _one(store: TaskStore, which: str) -> Task | ToolResult:
-    found = await store.meant(which)
-    if len(found) == 1:
-        return found[0]
-    if not found:
-        return ToolResult({"status": "not_found"}, gettext("I found no task “{which}”.", which=which[:80]))
-    numbers = ", ".join(str(each.number) for each in found[:20])
-    text = gettext("Several tasks fit. Say the number: {numbers}.", numbers=numbers)
-    return ToolResult({"status": "several", "numbers": numbers}, text)
+async def _on_task_meant(store: TaskStore, which: str, act: Callable[[Task], Awaitable[ToolResult]]) -> ToolResult:
+    missing = gettext("I found no task “{which}”.", which=which[:80])
+    now = store.context.now
+    return await with_item_meant(await store.meant(which), act, missing=missing, line=lambda task: task.line(now))
 
 
 async def _on_one(store: TaskStore, task: Task, asked: re.Match[str]) -> ToolResult:

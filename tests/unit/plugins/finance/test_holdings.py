@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.finance.advice import advice_asked
 from llmagent_os.plugins.finance.holdings.holding import Holdings, PriceSeries, Trade
 from llmagent_os.plugins.finance.holdings.returns import money_weighted, period_returns, time_weighted
@@ -154,3 +155,36 @@ def test_advice_is_refused_and_nothing_else(text: str, is_asked: bool) -> None:
 async def test_a_refusal_says_what_can_be_computed(person: Person) -> None:
     result = await (await person.ready()).answer_to(person.context("Should I buy Bitcoin?"))
     assert result is not None and "no advice" in result.text and "/finance performance" in result.text
+
+
+async def _import_prices(person: Person, content: str) -> ToolResult:
+    asked = await person.presses(await person.sends(content, name="prices.csv"), "EUR")
+    return await person.presses(asked, "Import")
+
+
+async def test_an_import_of_holdings_and_their_deletion_can_be_undone(tmp_path: Path) -> None:
+    """One wrong file, and years of trades and prices were mixed with another person's for good."""
+    person = Person(tmp_path)
+    await person.imports(TRADES, name="trades.csv")
+    await _import_prices(person, PRICES)
+    before = (await person.types("portfolio")).text
+    imported = await _import_prices(person, "date,ACME,OTHER\n2026-04-30,7,9\n2026-05-31,8,9\n")
+    assert (await person.types("portfolio")).text != before
+    assert (await person.presses(imported, "Undo")).data["status"] == "undone"
+    assert (await person.types("portfolio")).text == before
+    assert (await person.presses(imported, "Undo")).data["status"] == "stale"
+    deleted = await person.presses(await person.types("clear holdings"), "Delete")
+    assert (await person.types("portfolio")).text != before
+    await person.presses(deleted, "Undo")
+    assert (await person.types("portfolio")).text == before
+
+
+async def test_deleted_holdings_are_gone_after_a_day(tmp_path: Path) -> None:
+    person = Person(tmp_path)
+    await person.imports(TRADES, name="trades.csv")
+    deleted = await person.presses(await person.types("clear holdings"), "Delete")
+    person.now += timedelta(days=1)
+    for key, at in person.timers.ring(person.now):
+        assert await person.plugins.due("finance", key, at, person.context()) is None
+    assert "ACME" not in str(await person.records.items())
+    assert (await person.presses(deleted, "Undo")).data["status"] == "stale"

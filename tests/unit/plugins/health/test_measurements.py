@@ -16,6 +16,11 @@ from tests.unit.plugins.health.patient import Patient
     ("said", "written", "band"),
     [
         ("38,4 °C", "38.4 °C (101.1 °F)", "high"),
+        ("体温38度5", "38.5 °C (101.3 °F)", "high"),
+        ("37.45 °C", "37.5 °C (99.4 °F)", "raised"),  # the band is that of the value that is shown
+        ("99.35 °F", "37.4 °C (99.4 °F)", "normal"),
+        ("Blutdruck 118 zu 76", "118/76 mmHg (15.7/10.1 kPa)", "normal"),
+        ("blood pressure 118 over 76", "118/76 mmHg (15.7/10.1 kPa)", "normal"),
         ("temperature 98.6", "37.0 °C (98.6 °F)", "normal"),
         ("bp 118/76", "118/76 mmHg (15.7/10.1 kPa)", "normal"),
         ("118/84 mmHg", "118/84 mmHg (15.7/11.2 kPa)", "high"),
@@ -38,7 +43,15 @@ def test_values_are_converted_and_placed(said: str, written: str, band: str) -> 
 
 @pytest.mark.parametrize(
     ("said", "why"),
-    [("", "unknown"), ("7 %", "which"), ("temperature 900", "impossible"), ("bp 120", "impossible"), ("5 foo", "unit")],
+    [
+        ("", "unknown"),
+        ("7 %", "which"),
+        ("temperature 900", "impossible"),
+        ("bp 120", "impossible"),
+        ("bp 80/120", "impossible"),
+        ("weight -82 kg", "impossible"),
+        ("5 foo", "unit"),
+    ],
 )
 async def test_what_cannot_be_read_is_named(patient: Patient, said: str, why: str) -> None:
     with pytest.raises(MeasurementError):

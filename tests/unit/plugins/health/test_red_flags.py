@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+import msgspec
 import pytest
 
-from llmagent_os.languages import LANGUAGES
+from llmagent_os.agent import AgentSettings
+from llmagent_os.events import Command, Conversation, Sender
+from llmagent_os.languages import LANGUAGES, speaking
+from llmagent_os.plugins.health import HealthPlugin
 from llmagent_os.plugins.health.differential import care_of, conditions, differential
 from llmagent_os.plugins.health.emergency_numbers import country_of
 from llmagent_os.plugins.health.red_flags import red_flags, red_flags_in
 from llmagent_os.plugins.health.symptoms import symptoms, symptoms_in
+from llmagent_os.plugins.todo import TodoPlugin
+from llmagent_os.tools.registry import Plugins
+from tests.unit.agent_bench import Bench, no_draft
 from tests.unit.plugins.health.patient import Patient, health_plugins
 
 HERE = Path(__file__).parent
@@ -109,3 +116,34 @@ async def test_a_command_looks_for_red_flags_first(patient: Patient, line: str) 
 
 def test_a_zone_without_a_country_gives_none() -> None:
     assert country_of("Etc/UTC", "") == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "lead"),
+    [
+        ("my chest hurts badly and my arm is numb", "en"),
+        ("ich habe starke schmerzen in der brust", "de"),
+        ("me duele mucho el pecho", "es"),
+        ("我胸口很痛，喘不过气", "zh"),
+    ],
+)
+@pytest.mark.parametrize("kind", ["direct", "group"])
+async def test_a_red_flag_is_answered_before_anything_else(
+    bench: Bench, said: str, lead: str, kind: Literal["direct", "group"]
+) -> None:
+    """Before an open question of another plugin, before rules, and before the model; the ledger keeps nothing of it."""
+    room = Conversation(platform="memory", channel="c1", kind=kind)
+    async with Plugins(installed=(), records=bench.ledger.records, timers=bench.ledger.timers) as plugins:
+        await plugins.add(TodoPlugin())
+        await plugins.add(HealthPlugin())
+        agent = bench.agent("Hm.", plugins=plugins, settings=AgentSettings(request_rules=True))
+        command = Command(event_id="c", conversation=room, sender=Sender("u1"), name="todo", arguments="add")
+        asked = await agent.handle(command, no_draft)
+        assert asked.reply is not None and asked.reply.text == "What is to be done?"
+        with speaking(lead):
+            message = msgspec.structs.replace(bench.message(said), conversation=room, addressed=True)
+            outcome = await agent.handle(message, no_draft)
+    assert outcome.reply is not None and outcome.interaction is None
+    assert "112" in outcome.reply.text.splitlines()[0]
+    assert outcome.reply.only_for is None, "others in the group may help"
+    assert bench.llm.requests == []

@@ -74,7 +74,7 @@ async def test_edit_and_delete_can_be_taken_back(person: EverydayPerson) -> None
 async def test_files_stay_as_long_as_their_note(person: EverydayPerson, tmp_path: Path) -> None:
     (plan := tmp_path / "plan.txt").write_text("left, then right")
     assert await send(person, message("", plan)) == ""  # nobody asked for a note
-    assert await send(person, message("note this: the way #trip", plan)) == "added"
+    assert await send(person, message("/note the way #trip", plan)) == "added"
     await person.command("/note")
     assert await send(person, message("", plan)) == "added"
     assert await found(person, "plan") == ["the way #trip", "plan.txt"]

@@ -107,6 +107,7 @@ async def test_it_closes_at_its_time_with_a_table_and_a_chart(group: Group) -> N
     (result,) = await group.ana.wait(minutes=1)
     assert result.table is not None and result.table.rows == (("Soup", "1"), ("Salad", "0"))
     assert "The poll is closed." in result.text and result.pictures
+    assert result.replaces_answer_to == "1", "the call that made it: its message and its buttons go"
     assert counts(await group.vote("cy", "Salad")) == "Soup: 1; Salad: 0"
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import icalendar
 import msgspec
 
+from llmagent_os.languages import gettext, number_text
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent, moment_of, stable_id, uid_of
 from llmagent_os.plugins.calendar.event_change import Change
 from llmagent_os.plugins.calendar.ics.alarms import leads_of_entry
@@ -89,7 +90,12 @@ def plan_import(
     for key, event in found.items():
         there = known.get(key)
         if there is None and len(plan.after) - len(plan.before) >= room:
-            plan.left_out.append((event.title, f"your calendar holds {MAX_CALENDAR_EVENTS:,} events already"))
+            plan.left_out.append(
+                (
+                    event.title,
+                    gettext("your calendar holds {count} events already", count=number_text(MAX_CALENDAR_EVENTS)),
+                )
+            )
         elif there is None:
             plan.after.append(event)
             plan.leads_after += leads_of_entry(read.entries[key], event) if key in read.entries else []
@@ -132,7 +138,7 @@ def _cancel(
         if instance is not None and main is not None and instance not in main.skipped:
             read.events[uid, None] = _skipping(read.events.get((uid, None), main), instance)
         elif not gone and instance is None:
-            plan.left_out.append((title, "it is cancelled"))
+            plan.left_out.append((title, gettext("it is cancelled")))
         change = with_lead_reminders(Change(before=tuple(gone)), reminders)
         plan.cancelled += gone
         plan.leads_before += change.before[len(gone) :]

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from llmagent_os.adapter_kit.guarded_http import AddressError, GuardedHttp
 from llmagent_os.events import Attachment, Command, Message
-from llmagent_os.languages import gettext
-from llmagent_os.markup.word_list import join_words
+from llmagent_os.languages import LazyText, gettext, lazy_gettext, list_text, ngettext, number_text
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.event_change import Change
@@ -24,8 +24,11 @@ from llmagent_os.plugins.calendar.ics.import_plan import ImportPlan, plan_import
 from llmagent_os.sealing.sealed_files import read_file
 
 MAX_NAMED = 3  #: events that a reply names
-_ALARM_LEFT_OUT = "I cannot read when it rings"
-_DELETED = "deleted because the calendar cancels it"
+_ALARM_LEFT_OUT = lazy_gettext("I cannot read when it rings")
+_ADDED, _CHANGED = lazy_gettext("{events} added"), lazy_gettext("{events} changed")
+_DELETED = lazy_gettext("{events} deleted because the calendar cancels it")
+_TAKEN_OUT, _PUT_BACK = lazy_gettext("{events} taken out"), lazy_gettext("{events} put back")
+_AS_BEFORE = lazy_gettext("{events} put back as before")
 READING_SECONDS = 8.0  #: for an address
 
 _ADDRESS = re.compile(r"\b(?:webcals?|https?)://[^\s<>\"'|]+", re.I)
@@ -127,7 +130,11 @@ async def _import_contents(call: CalendarCall, contents: Sequence[bytes]) -> Too
     now = call.context.now.isoformat()
     plan = await asyncio.to_thread(plan_import, entries, await call.store.events(), call.zone.key, now)
     others = sum(file.others for file in files)
-    plan.left_out += [(f"an alarm of {title}", _ALARM_LEFT_OUT) for file in files for title in file.damaged_alarms]
+    plan.left_out += [
+        (gettext("an alarm of {title}", title=title), str(_ALARM_LEFT_OUT))
+        for file in files
+        for title in file.damaged_alarms
+    ]
     said = _said(plan, files, others)
     if not plan.after and not plan.cancelled:
         status = "unchanged" if plan.unchanged else "empty"
@@ -142,48 +149,57 @@ async def _import_contents(call: CalendarCall, contents: Sequence[bytes]) -> Too
         data=data,
         text=said,
         undo=True,
-        undone_text=f"I've undone the import: {_counted(plan, 'taken out', 'put back as before', 'put back')}.",
+        undone_text=gettext("I've undone the import: {what}.", what=_counted(plan, _TAKEN_OUT, _AS_BEFORE, _PUT_BACK)),
     )
-    result = await call.perform(change, f"That would be: {_counted(plan, 'added', 'changed', _DELETED)}. Shall I?")
+    result = await call.perform(
+        change, gettext("That would be: {what}. Shall I?", what=_counted(plan, _ADDED, _CHANGED, _DELETED))
+    )
     await call.store.focus_on(plan.after[0] if len(plan.after) == 1 else None)
     return result
 
 
 def _said(plan: ImportPlan, files: Sequence[CalendarFile], others: int) -> str:
     """What the import did, in one or two sentences."""
-    name = next((f" from “{file.name}”" for file in files if file.name), "")
+    name = next((file.name for file in files if file.name), "")
+    there = ngettext("{count} event was there already", "{count} events were there already", plan.unchanged)
     if plan.after or plan.cancelled:
-        first = f"I've imported{name}: {_counted(plan, 'added', 'changed', _DELETED)}"
-        first += f", and {_events(plan.unchanged)} {_was(plan.unchanged)} there already." if plan.unchanged else "."
+        what = _counted(plan, _ADDED, _CHANGED, _DELETED)
+        what = gettext("{what}, and {there}", what=what, there=there) if plan.unchanged else what
+        first = (
+            gettext("I've imported from “{name}”: {what}.", name=name, what=what)
+            if name
+            else gettext("I've imported: {what}.", what=what)
+        )
     elif plan.unchanged:
-        first = f"Nothing to import{name}: {_events(plan.unchanged)} {_was(plan.unchanged)} there already."
+        first = (
+            gettext("Nothing to import from “{name}”: {there}.", name=name, there=there)
+            if name
+            else gettext("Nothing to import: {there}.", there=there)
+        )
     else:
-        first = f"There is no event{name} that I could import."
+        first = (
+            gettext("There is no event from “{name}” that I could import.", name=name)
+            if name
+            else gettext("There is no event that I could import.")
+        )
     reasons = [f"{title} ({reason})" for title, reason in plan.left_out[:MAX_NAMED]]
     more = len(plan.left_out) - len(reasons)
-    reasons += [f"{more} more"] if more else []
-    reasons += [f"{others} {'task or note' if others == 1 else 'tasks or notes'}"] if others else []
-    return f"{first} Left out: {join_words(reasons)}." if reasons else first
+    reasons += [ngettext("{count} more", "{count} more", more)] if more else []
+    reasons += [ngettext("{count} task or note", "{count} tasks or notes", others)] if others else []
+    left_out = gettext("Left out: {what}.", what=list_text(reasons)) if reasons else ""
+    return join_sentences([first, left_out])
 
 
-def _counted(plan: ImportPlan, added: str, changed: str, deleted: str) -> str:
+def _counted(plan: ImportPlan, added: LazyText, changed: LazyText, deleted: LazyText) -> str:
     """``2 events added (gym and lunch), 1 changed and 1 deleted (yoga)``."""
     parts: list[str] = []
     for events, done in ((plan.added, added), (plan.changed, changed), (plan.cancelled, deleted)):
         if events:
-            is_named = done != changed and len(events) <= MAX_NAMED
-            names = join_words([event.title for event in events]) if is_named else ""
-            count = len(events) if parts else _events(len(events))
-            parts.append(f"{count} {done}" + (f" ({names})" if names else ""))
-    return join_words(parts)
-
-
-def _events(count: int) -> str:
-    return f"{count:,} {'event' if count == 1 else 'events'}"
-
-
-def _was(count: int) -> str:
-    return "was" if count == 1 else "were"
+            is_named = done is not changed and len(events) <= MAX_NAMED
+            names = list_text([event.title for event in events]) if is_named else ""
+            count = number_text(len(events)) if parts else ngettext("{count} event", "{count} events", len(events))
+            parts.append(str(done).format(events=count) + (f" ({names})" if names else ""))
+    return list_text(parts)
 
 
 def _failed(text: str) -> ToolResult:
