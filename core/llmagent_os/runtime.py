@@ -30,7 +30,7 @@ from llmagent_os.bot import (
     make_llm,
 )
 from llmagent_os.commands.command_table import file_commands, listed_commands
-from llmagent_os.commands.credential_form import credential_form
+from llmagent_os.commands.opened_form import OpenedForms
 from llmagent_os.config import Settings
 from llmagent_os.credentials.typed_secret import drop_taken, take_secret
 from llmagent_os.credentials.vault import Vault
@@ -152,12 +152,15 @@ class Runtime:
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
-            pages = _pages(settings, plugins, ledger, profiles, vault)
-            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
+            languages, pages = (
+                _languages(bot, ledger, profiles, llm),
+                _pages(settings, plugins, ledger, profiles, vault),
+            )
+            forms = OpenedForms(plugins, allowed=bot.config.permissions, language_of=languages.last_known)
+            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice, forms)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access, budgets = _access(settings, bot.config, ledger, made), _budgets(settings, bot, ledger, profiles)
-            languages = _languages(bot, ledger, profiles, llm)
             services = Services(
                 behavior=_behavior(bot.config, policy),
                 interaction=InteractionModule(bot.config.interface, bot.config.theme),
@@ -179,6 +182,8 @@ class Runtime:
                 outgoing=settings.data / OUTGOING_FOLDER,
                 secrets=settings.data / SECRETS_FOLDER,
                 vault=vault,
+                form_ways={adapter.name: adapter.capabilities.forms for adapter in made},
+                sent_forms=forms.sent,
             )
             agent = bot.agent_class()(llm=llm, kb=await _knowledge(settings, bot, stack), services=services)
             host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health, vault)
@@ -476,6 +481,7 @@ def _adapter(
     ledger: Ledger,
     pages: PluginPages,
     voice: Voice,
+    forms: OpenedForms,
     name: str,
 ) -> Adapter:
     """The adapter of this name.
@@ -496,7 +502,8 @@ def _adapter(
         ),
         languages=config.languages,
         file_commands=partial(file_commands, plugins),
-        form_for=partial(credential_form, plugins),
+        form_for=forms,
+        sent_forms=forms.sent,
         listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),

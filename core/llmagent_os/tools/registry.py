@@ -26,12 +26,15 @@ from llmagent_os.credentials.credential import Credential
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
+from llmagent_os.forms.form import Form, FormErrors
+from llmagent_os.forms.form_values import FormValues
 from llmagent_os.identity import Identity
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import RECEIVING_SECONDS, Plugin, ToolContext, ToolMark, ToolResult, joined_results
 from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
+from llmagent_os.tools.form_check import check_forms, checked_errors
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.plugin_loading import from_entry_point, from_file
 from llmagent_os.tools.plugin_privacy import is_refused_here, private_refusal
@@ -495,6 +498,36 @@ class Plugins:
             each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context, credentials=None
         )
 
+    def forms(self, allowed: Collection[str] | None = None) -> list[tuple[Plugin, Form]]:
+        """Every form that a loaded plugin declares, with the plugin, where its tools are permitted."""
+        loaded = (each for each in self._loaded.values() if each.plugin.forms and self._any_permitted(each, allowed))
+        return [(each.plugin, form) for each in loaded for form in each.plugin.forms]
+
+    async def submitted(
+        self, plugin: str, form: str, values: FormValues, context: ToolContext, *, allowed: Collection[str] | None
+    ) -> ToolResult | FormErrors:
+        """Have ``plugin`` answer a form that a person has filled in.
+
+        Raises:
+            PluginError: there is no such form now, or the call failed.
+        """
+        each = self._loaded.get(plugin)
+        if each is None or not self._any_permitted(each, allowed):
+            raise PluginError(f"the plugin {plugin!r}, whose form {form[:BUTTON_CHARACTERS]!r} was sent, is not there")
+        if is_refused_here(each.plugin, context):
+            return private_refusal()
+        wrong: list[FormErrors] = []
+
+        async def ask(own: ToolContext) -> ToolResult:
+            result = await each.plugin.submitted(own, form, values)
+            if isinstance(result, FormErrors):
+                wrong.append(checked_errors(result, each.plugin, form))
+                return _SILENT
+            return result
+
+        result = await self._caller.call(each, "a form", ask, context, credentials=None)
+        return wrong[-1] if wrong else result
+
     @property
     def exporting(self) -> tuple[str, ...]:
         """The names of the plugins that give what they keep about a person as files."""
@@ -630,6 +663,7 @@ class Plugins:
                 await self.reload(path)
 
     async def _swap(self, plugin: Plugin, source: str, modules: tuple[str, ...]) -> None:
+        check_forms(plugin)
         new = LoadedPlugin(plugin, tools_of(plugin), source, self._breaker(), modules)
         old = self._loaded.get(plugin.name)
         if old is not None and old.source != source:

@@ -13,10 +13,22 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.events import Attachment, Command, Message
 from llmagent_os.languages import gettext_noop
-from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import (
+    FormErrors,
+    FormValues,
+    Plugin,
+    Span,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    form_button,
+    tool,
+)
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
 from llmagent_os.plugins.kit.pages import page_number
 from llmagent_os.plugins.notes.note_answers import (
@@ -30,6 +42,7 @@ from llmagent_os.plugins.notes.note_answers import (
     restore_note,
     show_note,
 )
+from llmagent_os.plugins.notes.note_form import NEW_NOTE, answer_note_form
 from llmagent_os.plugins.notes.note_store import DROP, NoteStore
 
 __all__ = ["NotesPlugin"]
@@ -56,6 +69,8 @@ class NotesPlugin(Plugin):
             "your notes; /notes WORDS or #tag searches, /notes tags, /notes edit 3 TEXT, /notes delete 3"
         ),
     }
+
+    forms = (NEW_NOTE,)
 
     def __init__(self) -> None:
         self._locks = KeyedLocks()  # by person
@@ -115,7 +130,9 @@ class NotesPlugin(Plugin):
             store = NoteStore(context)
             await close_question(context)
             if name == "note":
-                return await add_note(store, arguments, _files(context))
+                noted = await add_note(store, arguments, _files(context))
+                is_asked = noted.data["status"] == "missing"
+                return replace(noted, buttons=(form_button(NEW_NOTE),)) if is_asked else noted
             if arguments.lower() == "tags":
                 return await list_tags(store)
             asked = _ON_ONE.fullmatch(arguments)
@@ -127,6 +144,11 @@ class NotesPlugin(Plugin):
             if asked["verb"].lower() == "edit":
                 return await edit_note(store, found, asked["text"] or "")
             return show_note(store, found) if asked["verb"].lower() == "show" else await delete_note(store, found)
+
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        async with self._locks.of(context.user_id):
+            await close_question(context)
+            return await answer_note_form(NoteStore(context), values)
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         verb, _, rest = value.partition(":")

@@ -5,6 +5,7 @@
 ``reminder_call``     the person's reminders and their timers, during one request
 ``reminder_setting``  sets and changes reminders, and asks for what is missing
 ``reminder_list``     lists reminders, and finds the one that is meant
+``reminder_form``     the form in which a person sets one
 ``ringing``           announces reminders; Done and the buttons that remind again
 ====================  ================================================================================================
 """
@@ -17,10 +18,21 @@ from datetime import UTC, datetime
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.languages import gettext, gettext_noop
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import (
+    FormErrors,
+    FormValues,
+    Plugin,
+    Span,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    form_button,
+    tool,
+)
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, ask, close_question, take_question
 from llmagent_os.plugins.kit.said_moment import TimeExpressionError, read_moment
 from llmagent_os.plugins.reminders.reminder_call import GONE, ReminderCall
+from llmagent_os.plugins.reminders.reminder_form import NEW_REMINDER, answer_reminder_form
 from llmagent_os.plugins.reminders.reminder_list import list_reminders, one_meant
 from llmagent_os.plugins.reminders.reminder_setting import change_reminder, set_reminder
 from llmagent_os.plugins.reminders.ringing import announce, finish, snooze
@@ -41,6 +53,8 @@ class RemindersPlugin(Plugin):
         "remind": gettext_noop("reminds you: /remind call Ana tomorrow at 6pm"),
         "reminders": gettext_noop("your reminders; /reminders delete 2, /reminders change 2 friday 9am"),
     }
+
+    forms = (NEW_REMINDER,)
 
     def __init__(self) -> None:
         self._locks = KeyedLocks()  # by person, who may write from two places at once
@@ -99,7 +113,11 @@ class RemindersPlugin(Plugin):
                 if arguments:
                     return await set_reminder(call, _what_of(arguments))
                 await ask(context, "what", when="")
-                return ToolResult({"status": "missing", "need": "what"}, gettext("What should I remind you of?"))
+                return ToolResult(
+                    {"status": "missing", "need": "what"},
+                    gettext("What should I remind you of?"),
+                    buttons=(form_button(NEW_REMINDER),),
+                )
             if not arguments:
                 return await list_reminders(call)
             asked = _ON_ONE.fullmatch(arguments)
@@ -110,6 +128,11 @@ class RemindersPlugin(Plugin):
             if isinstance(found, ToolResult):
                 return found
             return await change_reminder(call, found, asked["to"]) if asked["to"] else await call.delete(found)
+
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        async with self._locks.of(context.user_id):
+            await close_question(context)
+            return await answer_reminder_form(ReminderCall(context), values)
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         verb, _, rest = value.partition(":")

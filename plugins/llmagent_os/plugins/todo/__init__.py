@@ -3,6 +3,7 @@
 ================  ====================================================================================================
 ``task``          a task, and how people write one
 ``task_store``    keeps the tasks in their order
+``task_form``     the form in which a person adds one
 ``task_answers``  what is said about them
 ================  ====================================================================================================
 """
@@ -12,9 +13,21 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.languages import gettext, gettext_noop
-from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import (
+    FormErrors,
+    FormValues,
+    Plugin,
+    Span,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    form_button,
+    tool,
+)
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
 from llmagent_os.plugins.kit.pages import page_number
 from llmagent_os.plugins.todo.task import Task
@@ -32,6 +45,7 @@ from llmagent_os.plugins.todo.task_answers import (
     reopen_task,
     restore_task,
 )
+from llmagent_os.plugins.todo.task_form import NEW_TASK, answer_task_form
 from llmagent_os.plugins.todo.task_store import TaskStore
 
 __all__ = ["TodoPlugin"]
@@ -55,6 +69,8 @@ class TodoPlugin(Plugin):
             "your tasks; /todo buy milk #home !! friday adds one, /todo done 3, /todo edit 3 monday, /todo move 3 1"
         )
     }
+
+    forms = (NEW_TASK,)
 
     def __init__(self) -> None:
         self._locks = KeyedLocks()  # by person
@@ -115,17 +131,23 @@ class TodoPlugin(Plugin):
             store = TaskStore(context)
             await close_question(context)
             if words.lower() in ("", "all") or re.fullmatch(r"#[\w-]+", words):
-                return await list_tasks(store, words if words.startswith("#") else "", done=words.lower() == "all")
+                listed = await list_tasks(store, words if words.startswith("#") else "", done=words.lower() == "all")
+                return replace(listed, buttons=(*listed.buttons, form_button(NEW_TASK)))
             if words.lower() == "lists":
                 return await list_lists(store)
             if words.lower() == "clear":
                 return await clear_done(store)
-            if words.lower() == "add":
-                return await add_task(store, "")
+            if words.lower() in ("add", "new"):
+                return replace(await add_task(store, ""), buttons=(form_button(NEW_TASK),))
             if asked := _ON_ONE.fullmatch(words):
                 found = await _one(store, asked["which"])
                 return found if isinstance(found, ToolResult) else await _on_one(store, found, asked)
             return await add_task(store, words)
+
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        async with self._locks.of(context.user_id):
+            await close_question(context)
+            return await answer_task_form(TaskStore(context), values)
 
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         verb, _, rest = value.partition(":")
