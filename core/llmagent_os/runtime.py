@@ -146,17 +146,12 @@ class Runtime:
             ledger = await _ledger(settings, stack)
             profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
             plugins = await _plugins(settings, bot, ledger, vault, stack)
-            llm = await _llm(settings, bot, stack)
-            voice = _voice(settings, bot, stack)
-            policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
-            policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
+            llm, voice = await _llm(settings, bot, stack), _voice(settings, bot, stack)
+            policy, policy_worker = await _learning(settings, bot.config, ledger)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
-            languages, pages = (
-                _languages(bot, ledger, profiles, llm),
-                _pages(settings, plugins, ledger, profiles, vault),
-            )
-            forms = OpenedForms(plugins, allowed=bot.config.permissions, language_of=languages.last_known)
+            pages = _pages(settings, plugins, ledger, profiles, vault)
+            forms, languages = _forms(bot, plugins, ledger, profiles, llm)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice, forms)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
@@ -392,6 +387,14 @@ def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     return config.learned_policy(learner)
 
 
+async def _learning(
+    settings: Settings, config: BotConfig, ledger: Ledger
+) -> tuple[LearnedPolicy | None, PolicyWorker | None]:
+    """The policy of the bot, and what keeps it in step with the ledger; None: the bot does not learn."""
+    policy = await asyncio.to_thread(_policy, config, chosen_learner(settings, config))
+    return policy, await _policy_worker(policy, ledger, settings, config)
+
+
 async def _policy_worker(
     policy: LearnedPolicy | None, ledger: Ledger, settings: Settings, config: BotConfig
 ) -> PolicyWorker | None:
@@ -570,6 +573,15 @@ def _access(settings: Settings, config: BotConfig, ledger: Ledger, adapters: tup
         trusted=[adapter.name for adapter in adapters if adapter.capabilities.trusted],
         platform_roles=PlatformRoles(ledger, known) if config.roles.platform_admins else None,
     )
+
+
+def _forms(
+    bot: Bot, plugins: Plugins, ledger: Ledger, profiles: Profiles, llm: LLM
+) -> tuple[OpenedForms, PersonLanguages]:
+    """What finds the form to open, and the languages in which it is shown."""
+    languages = _languages(bot, ledger, profiles, llm)
+    forms = OpenedForms(plugins, allowed=bot.config.permissions, language_of=languages.last_known)
+    return forms, languages
 
 
 def _languages(bot: Bot, ledger: Ledger, profiles: Profiles, llm: LLM) -> PersonLanguages:
