@@ -230,7 +230,8 @@ class PageActions:
         values = tuple((field.key, action.values.get(field.key, "")) for field in form.fields)
         common = _common(visitor, action)
         await self._give(Command(name=form.command, form=form.form_id, values=values, message_id=message_id, **common))
-        await self._transcript.change(conversation, message_id, action.id, form=None)
+        sent = gettext("Sent: {title}", title=form.title)
+        await self._transcript.change(conversation, message_id, action.id, form=None, text=sent)
         return None
 
     async def _give(self, event: Event) -> None:
