@@ -130,6 +130,11 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.text if self.table is None else f"{self.text}\n\n{self.table.as_markdown()}"
 
     @property
+    def asks_everybody(self) -> bool:
+        """Whether everybody in the conversation may press one of the buttons, so that all must see the reply."""
+        return self.only_for is None and any(button.open_to_all for button in self.buttons)
+
+    @property
     def all_files(self) -> tuple[str, ...]:
         """Everything that is sent along: pictures first, the speech last.
 

@@ -25,6 +25,7 @@ from llmagent_os.plugin import (
     ToolResult,
     form_button,
 )
+from llmagent_os.plugins.poll import PollPlugin
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import ScriptedLLM, running
@@ -87,7 +88,7 @@ class Hosted:
     @contextlib.asynccontextmanager
     async def run(self, plugin: Plugin) -> AsyncGenerator[None]:
         ledger = await Ledger.open(f"sqlite:///{self.folder / 'ledger.db'}")
-        async with Plugins(installed=(), records=ledger.records) as plugins:
+        async with Plugins(installed=(), records=ledger.records, shared=ledger.shared_records) as plugins:
             await plugins.add(plugin)
             self.platform.store = ledger.records("adapter", "")  # type: ignore[arg-type]
             forms = OpenedForms(plugins)
@@ -112,7 +113,7 @@ class Hosted:
 
     async def says(self, text: str, channel: str = "") -> Shown:
         """Wait for a message with ``text``, and return the last one."""
-        seen = await self.server.until(_has(text), channel)
+        seen: list[Shown] = await self.server.until(_has(text), channel)
         return next(one for one in reversed(seen) if text in one.text)
 
 
@@ -130,6 +131,7 @@ async def hosted_on(name: str, folder: Path) -> AsyncGenerator[Hosted]:
         platform.commands |= {
             **{each: str(about) for each, about in listed_commands(None, for_admins=False).items()},
             **Tables.commands,
+            **PollPlugin.commands,
         }
     yield Hosted(platform, folder)
     await server.stop()
@@ -204,6 +206,18 @@ async def test_a_button_opens_the_form_where_the_command_could_not(windowed: Hos
         await server.wait(lambda: len(server.opened) == 1)
         await server.fill("Ana", "Inside", "2031-05-04", "3", "")
         await windowed.says("Table 1 in: Ana, 3, none.")
+
+
+async def test_everybody_in_the_channel_votes_in_a_poll_that_one_filled_in(windowed: Hosted) -> None:
+    server = windowed.server
+    async with windowed.run(PollPlugin()):
+        await server.command("poll", channel=server.group)
+        await server.wait(lambda: len(server.opened) == 1)
+        await server.fill("Lunch?", "Soup\nSalad", "No", "No", "")
+        await server.until(_has("Lunch?"), server.group)
+        (poll,) = [one for one in server.shown(server.group, user=server.ben) if "Lunch?" in one.text]
+        await server.press(poll.message_id, "Salad", user=server.ben)
+        await server.until(_has("1 person has voted."), server.group)
 
 
 # ── question by question ──────────────────────────────────────────────────────────────────────────────────────────────

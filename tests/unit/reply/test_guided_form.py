@@ -217,9 +217,9 @@ async def test_a_form_of_a_page_is_checked_by_the_host(writer: Writer) -> None:
     assert again is not None
     assert [bool(field.error) for field in again.fields] == [False, True, True]
     assert again.fields[0].default == "snow"
-    values = (("text", "snow"), ("day", ""), ("mood", "1"))
-    assert (await writer.types("/diary", form=form.form_id, values=values))[0] == "Written: snow/2026-11-22/1."
-    assert (await writer.types("/diary", form="diary:gone", values=values))[0] == "That form is no longer there."
+    right = (("text", "snow"), ("day", ""), ("mood", "1"))
+    assert (await writer.types("/diary", form=form.form_id, values=right))[0] == "Written: snow/2026-11-22/1."
+    assert (await writer.types("/diary", form="diary:gone", values=right))[0] == "That form is no longer there."
 
 
 def test_an_event_with_a_form_is_stored_and_read_again() -> None:

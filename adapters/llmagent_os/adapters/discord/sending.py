@@ -38,7 +38,7 @@ from llmagent_os.adapters.discord.rendering import (
 )
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation
-from llmagent_os.languages import lazy_gettext
+from llmagent_os.languages import gettext, lazy_gettext
 from llmagent_os.sealing.sealed_files import read_file
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -85,7 +85,7 @@ class ReplySender:
         async with self._drafts.suspended(key):
             interaction = await self._interactions.answered_by(key)
             messages = await outgoing_messages(reply, self._buttons)
-            delivery = _Delivery(conversation, reply, key, reply_to, interaction)
+            delivery = _Delivery(conversation, reply, key, reply_to, await self._unless_asked_all(reply, interaction))
             delivery.draft = (await self._deliveries.progress(key)).draft
             if delivery.private and delivery.draft and not delivery.goes_to_interaction:
                 await self._drafts.delete(conversation, delivery.draft, key)  # everybody can read the draft
@@ -93,6 +93,17 @@ class ReplySender:
             return await self._deliveries.deliver(
                 key, messages, lambda number, message: self._post(delivery, number, message), again=again
             )
+
+    async def _unless_asked_all(
+        self, reply: Reply, interaction: PendingInteraction | None
+    ) -> PendingInteraction | None:
+        """The interaction that ``reply`` answers. None: only one person would see that, and all are asked something."""
+        if interaction is None or not (interaction.is_command and interaction.private and reply.asks_everybody):
+            return interaction
+        note = {"content": gettext("Everybody here is asked.")}
+        with contextlib.suppress(AdapterError):
+            await self._api.call("answering", "PATCH", ORIGINAL_ANSWER, body=note, at=interaction.webhook)
+        return None
 
     async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
         """Replace a message that was sent earlier."""

@@ -66,7 +66,7 @@ class ReplySender:
         """See :meth:`llmagent_os.adapter.Adapter.send`."""
         reply = await self._carried(reply)
         url = self._response_urls.get(key, "")
-        if conversation.kind == "group" and (reply.only_for or url):
+        if conversation.kind == "group" and (reply.only_for or (url and not reply.asks_everybody)):
             return await self._send_privately(conversation, reply, key, url, again)
         if again:
             await self._note_sent(conversation, key, reply_to)
