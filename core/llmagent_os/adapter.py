@@ -154,9 +154,10 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
         return {picture.path: picture.alt for picture in self.pictures}
 
 
-#: How people fill in a form: question by question in the conversation, in a window that a press or a command opens at
-#: once (see :class:`~llmagent_os.adapter_kit.setup.AdapterSetup`), or under a reply.
-FormWay = Literal["questions", "window", "page"]
+#: How people fill in a form: question by question in the conversation; so, where a typed number presses a button
+#: (``numbered``); in a window that a press or a command opens at once (see
+#: :class:`~llmagent_os.adapter_kit.setup.AdapterSetup`); or under a reply.
+FormWay = Literal["questions", "numbered", "window", "page"]
 
 
 class Receipt(msgspec.Struct, frozen=True):

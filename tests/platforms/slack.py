@@ -770,7 +770,7 @@ class SlackServer:
         if kind != "interactive" or payload["type"] != "view_submission":
             return
         known = {block["block_id"] for block in payload["view"]["blocks"]}
-        errors = answer["errors"] if answer else {}
+        errors: dict[str, str] = answer["errors"] if answer else {}
         if answer and (answer["response_action"] != "errors" or not errors or not {*errors} <= known):
             raise AssertionError(f"Slack shows nothing of {answer}")
         self.form_errors.append(errors)

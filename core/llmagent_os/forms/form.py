@@ -83,7 +83,7 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             return f"the form {self.key!r} has {len(self.fields)} fields: give 1 to {MAX_FIELDS}, each with its own key"
         if not 0 < len(self.title) <= MAX_TITLE:
             return f"the title {self.title!r} has {len(self.title)} characters; 1 to {MAX_TITLE} are shown everywhere"
-        return next(filter(None, map(_field_problem, self.fields)), "")
+        return next((problem for field in self.fields if (problem := _field_problem(field))), "")
 
     def shown(self, plugin: str) -> ShownForm:
         """The form as it is shown, in the language in force."""

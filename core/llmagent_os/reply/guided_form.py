@@ -223,7 +223,11 @@ async def _question(services: Services, event: Event, form: UnfinishedForm, mean
         "{title}, question {number} of {count}:", title=meant.form.title, number=place, count=len(meant.form.fields)
     )
     lines = [form.errors.get(field.key, ""), head, f"**{field.label}**", field.help]
-    reply = Reply("\n".join(filter(None, lines)), buttons=_buttons(form, field))
+    buttons = _buttons(form, field)
+    if services.form_ways.get(event.conversation.platform) == "numbered" and _takes_numbers(field):
+        lines += [", ".join(label for _, label in field.choices), _hint(field)]
+        buttons = ()  # a number that answers the question would press one
+    reply = Reply("\n".join(filter(None, lines)), buttons=buttons)
     return await form_outcome(services, event, reply, is_private=meant.plugin.keeps_private)
 
 
@@ -239,6 +243,17 @@ def _buttons(form: UnfinishedForm, field: FormField) -> tuple[Button, ...]:
     if form.asked:
         buttons.append(Button(str(BACK), f"{begin}back"))
     return (*buttons, Button(str(CANCEL), f"{begin}cancel"))
+
+
+def _takes_numbers(field: FormField) -> bool:
+    return field.kind in ("number", "time") or any(label.isdecimal() for _, label in field.choices)
+
+
+def _hint(field: FormField) -> str:
+    """What can be written beside an answer, where there are no buttons."""
+    if field.is_needed:
+        return gettext("Write /back to go back, /cancel to stop.")
+    return gettext("Write “{skip}” to leave it, /back to go back, /cancel to stop.", skip=str(SKIP).lower())
 
 
 def _meant(services: Services, form: UnfinishedForm) -> MeantForm | None:

@@ -204,6 +204,21 @@ async def test_a_private_plugin_opens_none_where_others_read_and_leaves_nothing_
     assert "hurts" not in str(kept), "what was filled in is with the plugin alone"
 
 
+async def test_where_a_number_presses_a_button_a_question_for_a_number_has_none(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the terminal, "1" would otherwise press the first button."""
+    score = FormField(key="mood", label="Score", kind="choice", choices=(("7", "0"), ("8", "1")), required=False)
+    form = Form(key="page", title="A page", opened_by=("diary new",), fields=(PAGE.fields[0], score))
+    monkeypatch.setattr(type(writer.bench.diary), "forms", (form,))
+    writer.restarted(form_ways={"memory": "numbered"})
+    await writer.opens()
+    question, buttons = await writer.says("it snowed")
+    assert question.endswith("0, 1\nWrite “skip” to leave it, /back to go back, /cancel to stop.")
+    assert buttons == ()
+    assert (await writer.says("1"))[0] == "Written: it snowed/None/8."
+
+
 async def test_a_form_of_a_page_is_checked_by_the_host(writer: Writer) -> None:
     writer.restarted(form_ways={"memory": "page"})
     await writer.opens()
