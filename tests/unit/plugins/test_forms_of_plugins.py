@@ -124,6 +124,17 @@ async def test_what_cannot_be_is_said_at_its_field_and_nothing_is_kept(
     assert await person.records.items() == []
 
 
+@pytest.mark.parametrize(
+    "plugin",
+    [CalendarPlugin, FeedsPlugin, FinancePlugin, HealthPlugin, NotesPlugin, PollPlugin, RemindersPlugin, TodoPlugin],
+)
+async def test_whatever_opens_a_form_in_a_window_offers_its_button_elsewhere(plugin: type[Plugin]) -> None:
+    for form in plugin.forms:
+        for line in form.opened_by:
+            offered = await EverydayPerson(plugin()).command(f"/{line}")
+            assert f"{plugin.name}:form:{form.key}" in [button.value for button in offered.buttons], line
+
+
 async def test_a_red_flag_in_a_form_sends_to_emergency_care() -> None:
     result = await fill(EverydayPerson(HealthPlugin()), "entry", {"what": "crushing chest pain and I cannot breathe"})
     assert isinstance(result, ToolResult)

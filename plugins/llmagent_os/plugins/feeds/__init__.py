@@ -89,7 +89,7 @@ class FeedsPlugin(Plugin):
                 return await _add(call, words)
             asked = _WORDS.fullmatch(words)
             verb, rest = (asked["verb"].lower(), asked["rest"] or "") if asked else ("", "")
-            if verb == "add":
+            if verb == "add" or words.lower() == "new":
                 added = await _add(call, rest)
                 is_asked = added.data["status"] == "missing"
                 return replace(added, buttons=(form_button(NEW_FEED),)) if is_asked else added

@@ -10,7 +10,7 @@ from llmagent_os.plugins.notes.note_store import MAX_CHARACTERS, NoteStore
 NEW_NOTE = Form(
     key="new",
     title=gettext_noop("New note"),
-    opened_by=("note", "notes new"),
+    opened_by=("note",),
     fields=(
         FormField(key="text", label=gettext_noop("Note"), kind="text"),
         FormField(

@@ -83,7 +83,7 @@ class PollPlugin(Plugin):
         if words.lower() in ("results", "result", "close"):
             return await self._last(box, words.lower())
         async with self._locks.of(context.user_id):
-            return await make_poll(box, words, form_button(NEW_POLL))
+            return await make_poll(box, "" if words.lower() == "new" else words, form_button(NEW_POLL))
 
     async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
         await close_question(context)

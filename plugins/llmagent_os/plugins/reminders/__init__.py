@@ -109,8 +109,8 @@ class RemindersPlugin(Plugin):
         async with self._locks.of(context.user_id):
             call = ReminderCall(context)
             await close_question(context)
-            if name == "remind":
-                if arguments:
+            if name == "remind" or arguments.lower() == "new":
+                if name == "remind" and arguments:
                     return await set_reminder(call, _what_of(arguments))
                 await ask(context, "what", when="")
                 return ToolResult(
