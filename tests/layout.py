@@ -53,6 +53,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("config",),
     ("adapter", "contacts", "timers", "chat"),
     ("records",),
+    ("forms",),
     ("identity",),
     ("events",),
     ("languages",),

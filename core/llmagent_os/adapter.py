@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import msgspec
 
 from llmagent_os.events import Conversation, Event
+from llmagent_os.forms.form import ShownForm
 
 #: What Markdown reads as a mark inside of a cell, and what stands in its place.
 _MARKS = re.compile(r"([\\`*_{}\[\]<>#|~])")
@@ -122,6 +123,7 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
     #: what the conversation is about, in a few words without personal data, where the reply is the first one in it.
     #: Platforms that name conversations show it.
     topic: str = ""
+    form: ShownForm | None = None  #: to be filled in under the reply, where ``capabilities.forms`` is ``page``
 
     @property
     def body(self) -> str:
@@ -152,6 +154,12 @@ class Reply(msgspec.Struct, frozen=True, omit_defaults=True):
         return {picture.path: picture.alt for picture in self.pictures}
 
 
+#: How people fill in a form: question by question in the conversation; so, where a typed number presses a button
+#: (``numbered``); in a window that a press or a command opens at once (see
+#: :class:`~llmagent_os.adapter_kit.setup.AdapterSetup`); or under a reply.
+FormWay = Literal["questions", "numbered", "window", "page"]
+
+
 class Receipt(msgspec.Struct, frozen=True):
     """What became of a reply on the platform."""
 
@@ -174,6 +182,7 @@ class Capabilities(msgspec.Struct, frozen=True, kw_only=True):
     idempotent_send: bool = False  #: the platform drops a second send with the same key
     #: a person sees at once that the host did not take a message; elsewhere the host says so
     shows_refusals: bool = False
+    forms: FormWay = "questions"  #: how people fill in forms
     trusted: bool = False  #: the platform itself decides who may talk to the bot; the host does not ask
 
 

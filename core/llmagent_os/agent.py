@@ -45,6 +45,14 @@ from llmagent_os.reply.contact_notes import note_contact
 from llmagent_os.reply.exchange import choose_lora, decide, open_exchange
 from llmagent_os.reply.feedback_buttons import asking_feedback
 from llmagent_os.reply.found_passages import find_passages
+from llmagent_os.reply.guided_form import (
+    STEP_BUTTON,
+    answer_form_command,
+    answer_step,
+    answer_words,
+    leave_form,
+    with_note,
+)
 from llmagent_os.reply.implicit_rewards import rewards_of_edit, rewards_of_message
 from llmagent_os.reply.interaction_record import fixed_outcome, record
 from llmagent_os.reply.memory_answers import answer_from_memory, answer_memory_request
@@ -306,16 +314,26 @@ class Agent:
                     return meant
                 if meant.latest is not None:
                     self._latest[event_key(event)] = meant.latest
-                return await with_consent_question(services, meant.message, await self.respond(meant.message, draft))
+                filled = await answer_words(services, await mask_event(meant.message), text)
+                if isinstance(filled, Outcome):
+                    return filled
+                said = await self.respond(meant.message, draft)
+                return with_note(await with_consent_question(services, meant.message, said), filled)
             case Message() if event.attachments and event.addressed:
                 if (answered := await answer_wordless(services, event)) is not None:
                     return answered
                 reply = await offer_to_learn(services, event) or Reply(wordless(event.attachments))
                 return await fixed_outcome(services, event, reply, intent="attachment")
             case Command():
-                return await answer_command(services, event)
+                if (answered_form := await answer_form_command(services, event)) is not None:
+                    return answered_form
+                left = await leave_form(services, event)
+                return with_note(await answer_command(services, event), left)
+            case ButtonPress() if event.value.startswith(STEP_BUTTON):
+                return await answer_step(services, event, event.value)
             case ButtonPress():
-                return await self._press(services, event, event.value, event.value)
+                left = await leave_form(services, event)
+                return with_note(await self._press(services, event, event.value, event.value), left)
             case Timer():
                 return await answer_timer(services, event)
             case Opened():

@@ -119,6 +119,9 @@ class Command(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="comman
     arguments: str = ""  #: the text after the name
     message_id: str = ""  #: the platform's id of the message, if the command is one
     attachments: tuple[Attachment, ...] = ()  #: files that were given with it, where the platform has a field for that
+    #: the form that was filled in, as ``plugin:key``: the command stands for it. Empty: the command was typed
+    form: str = ""
+    values: tuple[tuple[str, str], ...] = ()  #: what stands in the fields of the form, by their keys, unchecked
 
 
 class Timer(_Event, frozen=True, kw_only=True, omit_defaults=True, tag="timer"):

@@ -30,7 +30,7 @@ from llmagent_os.bot import (
     make_llm,
 )
 from llmagent_os.commands.command_table import file_commands, listed_commands
-from llmagent_os.commands.credential_form import credential_form
+from llmagent_os.commands.opened_form import OpenedForms
 from llmagent_os.config import Settings
 from llmagent_os.credentials.typed_secret import drop_taken, take_secret
 from llmagent_os.credentials.vault import Vault
@@ -149,18 +149,16 @@ class Runtime:
             bot = await asyncio.to_thread(bot.switched, settings.data)
             profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
             plugins = await _plugins(settings, bot, ledger, vault, stack)
-            llm = await _llm(settings, bot, stack)
-            voice = _voice(settings, bot, stack)
-            policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
-            policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
+            llm, voice = await _llm(settings, bot, stack), _voice(settings, bot, stack)
+            policy, policy_worker = await _learning(settings, bot.config, ledger)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
             pages = _pages(settings, plugins, ledger, profiles, vault)
-            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice)
+            forms, languages = _forms(bot, plugins, ledger, profiles, llm)
+            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice, forms)
             made = _adapters(adapters, bot.config, make)
             stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access, budgets = _access(settings, bot.config, ledger, made), _budgets(settings, bot, ledger, profiles)
-            languages = _languages(bot, ledger, profiles, llm)
             services = Services(
                 behavior=_behavior(bot.config, policy),
                 interaction=InteractionModule(bot.config.interface, bot.config.theme),
@@ -183,6 +181,8 @@ class Runtime:
                 outgoing=settings.data / OUTGOING_FOLDER,
                 secrets=settings.data / SECRETS_FOLDER,
                 vault=vault,
+                form_ways={adapter.name: adapter.capabilities.forms for adapter in made},
+                sent_forms=forms.sent,
             )
             agent = bot.agent_class()(llm=llm, kb=await _knowledge(settings, bot, stack), services=services)
             host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health, vault)
@@ -404,6 +404,14 @@ def _policy(config: BotConfig, learner: str) -> LearnedPolicy | None:
     return config.learned_policy(learner)
 
 
+async def _learning(
+    settings: Settings, config: BotConfig, ledger: Ledger
+) -> tuple[LearnedPolicy | None, PolicyWorker | None]:
+    """The policy of the bot, and what keeps it in step with the ledger; None: the bot does not learn."""
+    policy = await asyncio.to_thread(_policy, config, chosen_learner(settings, config))
+    return policy, await _policy_worker(policy, ledger, settings, config)
+
+
 async def _policy_worker(
     policy: LearnedPolicy | None, ledger: Ledger, settings: Settings, config: BotConfig
 ) -> PolicyWorker | None:
@@ -493,6 +501,7 @@ def _adapter(
     ledger: Ledger,
     pages: PluginPages,
     voice: Voice,
+    forms: OpenedForms,
     name: str,
 ) -> Adapter:
     """The adapter of this name.
@@ -514,7 +523,8 @@ def _adapter(
         ),
         languages=config.languages,
         file_commands=partial(file_commands, plugins),
-        form_for=partial(credential_form, plugins),
+        form_for=forms,
+        sent_forms=forms.sent,
         listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
@@ -581,6 +591,15 @@ def _access(settings: Settings, config: BotConfig, ledger: Ledger, adapters: tup
         trusted=[adapter.name for adapter in adapters if adapter.capabilities.trusted],
         platform_roles=PlatformRoles(ledger, known) if config.roles.platform_admins else None,
     )
+
+
+def _forms(
+    bot: Bot, plugins: Plugins, ledger: Ledger, profiles: Profiles, llm: LLM
+) -> tuple[OpenedForms, PersonLanguages]:
+    """What finds the form to open, and the languages in which it is shown."""
+    languages = _languages(bot, ledger, profiles, llm)
+    forms = OpenedForms(plugins, allowed=bot.config.permissions, language_of=languages.last_known)
+    return forms, languages
 
 
 def _languages(bot: Bot, ledger: Ledger, profiles: Profiles, llm: LLM) -> PersonLanguages:

@@ -264,11 +264,11 @@ class DiscordServer:
         """A person fills in the form that was opened last, and sends it."""
         _, form = self.opened[-1]
         components = [
-            {"type": 18, "id": at, "component": {"type": 4, "id": at + 9, "custom_id": str(at), "value": text}}
-            for at, text in enumerate(typed)
+            {"type": 18, "id": at, "component": _filled(each["component"], text) | {"id": at + 9}}
+            for at, (each, text) in enumerate(zip(form["components"], typed, strict=True))
         ]
         data = {"custom_id": form["custom_id"], "components": components}
-        await self._interact(5, user or self.ana, form["channel"], data, None)
+        await self._interact(5, user or self.ana, form["channel"], data, form["carrier"])
 
     async def command(
         self,
@@ -579,8 +579,10 @@ class DiscordServer:
             if not self.forms or not 0 < len(body["data"]["custom_id"]) <= 100 or len(body["data"]["title"]) > 45:
                 known["acknowledged"] = False
                 raise Refused(400, 50035, "Invalid Form Body")
+            _check_modal(body["data"]["components"])
             labels = [each["label"] for each in body["data"]["components"]]
-            self.opened.append(([body["data"]["title"], *labels], body["data"] | {"channel": known["channel"]}))
+            place = {"channel": known["channel"], "carrier": known["carrier"]}
+            self.opened.append(([body["data"]["title"], *labels], body["data"] | place))
             return
         data: dict[str, Any] = body.get("data") or {}
         if kind in (4, 5):
@@ -898,3 +900,34 @@ def _embed_text(embed: dict[str, Any]) -> str:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _check_modal(components: list[dict[str, Any]]) -> None:
+    """Refuse what Discord refuses in a modal (https://docs.discord.com/developers/components/reference)."""
+    inputs = [each["component"] for each in components]
+    is_wrong = not 0 < len(components) <= 5 or len({each["custom_id"] for each in inputs}) < len(inputs)
+    for label, each in zip(components, inputs, strict=True):
+        options = each.get("options", ())
+        is_wrong |= label["type"] != 18 or not 0 < len(label["label"]) <= 45
+        is_wrong |= not 0 < len(label.get("description", "-")) <= 100 or each["type"] not in (3, 4)
+        is_wrong |= (each["type"] == 3) != (0 < len(options) <= 25)
+        is_wrong |= any(not 0 < len(one[name]) <= 100 for one in options for name in ("label", "value"))
+        is_wrong |= sum(one.get("default", False) for one in options) > 1
+        is_wrong |= not 0 < each.get("max_length", 1) <= 4000 or len(each.get("value", "")) > each.get(
+            "max_length", 4000
+        )
+    if is_wrong:
+        raise Refused(400, 50035, "Invalid Form Body")
+
+
+def _filled(component: dict[str, Any], text: str) -> dict[str, Any]:
+    """What Discord says of an input with ``text`` in it. A person cannot send less than the input asks for."""
+    filled = {name: component[name] for name in ("type", "custom_id")}
+    if not text and component.get("required", True):
+        raise AssertionError(f"{component['custom_id']!r} must be filled in")
+    if component["type"] == 4:
+        return filled | {"value": text}
+    chosen = [each["value"] for each in component["options"] if each["label"] == text]
+    if text and not chosen:
+        raise AssertionError(f"{text!r} cannot be chosen")
+    return filled | {"values": chosen}

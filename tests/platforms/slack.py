@@ -83,6 +83,9 @@ class SlackServer:
         self.connections = 0  #: how many there have been
         self.forms = True  #: whether forms can be opened
         self.opened: list[tuple[list[str], dict[str, Any]]] = []  #: forms: what people read on them, and the view
+        self.form_errors: list[
+            dict[str, str]
+        ] = []  #: what the form that was sent showed then, by field; empty: it closed
         self.admins: set[str] = set()  #: who administers the workspace
         self.people = {self.ana: "Ana Pérez", self.ben: "Ben & Co"}  #: the names that Slack says
         self.locale = "en-US"  #: the language that every person has chosen in Slack
@@ -487,6 +490,8 @@ class SlackServer:
             await asyncio.wait({acked, gone}, timeout=ACK_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             gone.cancel()
             if acked.done():
+                self._show_errors(kind, payload, acked.result())
+                await self._notify()
                 return
             if to not in self._sockets:
                 self._unacked.append((kind, payload))
@@ -507,11 +512,15 @@ class SlackServer:
             for attempt in range(retry, 4):
                 again = {"X-Slack-Retry-Num": str(attempt), "X-Slack-Retry-Reason": "http_error"} if attempt else {}
                 self.deliveries += 1
-                if await self._post(client, body, form | again) == 200 or kind != "events_api":
+                status, answer = await self._post(client, body, form | again)
+                if status == 200:
+                    self._show_errors(kind, payload, json.loads(answer) if answer else None)
+                    await self._notify()
+                if status == 200 or kind != "events_api":
                     return
                 await asyncio.sleep(0.1)  # Slack's own pauses are longer: at once, a minute, five
 
-    async def _post(self, client: aiohttp.ClientSession, body: str, headers: dict[str, str]) -> int:
+    async def _post(self, client: aiohttp.ClientSession, body: str, headers: dict[str, str]) -> tuple[int, str]:
         try:
             async with client.post(
                 f"http://127.0.0.1:{self.bot_port}/slack/events",
@@ -519,10 +528,9 @@ class SlackServer:
                 headers=sign(body) | {"Content-Type": "application/json"} | headers,
                 timeout=aiohttp.ClientTimeout(total=ACK_SECONDS),
             ) as answer:
-                await answer.read()
-                return answer.status
+                return answer.status, await answer.text()
         except (aiohttp.ClientError, OSError, TimeoutError):
-            return 0
+            return 0, ""
 
     async def _connect(self, request: web.Request) -> web.WebSocketResponse:
         link = web.WebSocketResponse(autoping=False, max_msg_size=1_000_000)
@@ -550,7 +558,7 @@ class SlackServer:
                     if self.lose_acks:
                         self.lose_acks -= 1
                     elif acked is not None and not acked.done():
-                        acked.set_result(None)
+                        acked.set_result(answer.get("payload"))
         finally:
             if link in self._sockets:
                 self._sockets.remove(link)
@@ -729,6 +737,10 @@ class SlackServer:
         asked = [view["title"]["text"], *(each["label"]["text"] for each in view["blocks"])]
         if len(asked[0]) > 24 or len(view["private_metadata"]) > 3000 or not view["submit"]:
             raise Refused("invalid_arguments")
+        if len({each["block_id"] for each in view["blocks"]}) < len(view["blocks"]):
+            raise Refused("invalid_arguments")
+        for each in view["blocks"]:
+            _check_input(each)
         view |= {"id": f"V{next(self._count):09}", "state": {"values": {}}}
         self.opened.append((asked, view))
         return {"view": view}
@@ -737,7 +749,7 @@ class SlackServer:
         """A person fills in the form that was opened last, and sends it."""
         _, view = self.opened[-1]
         values = {
-            block["block_id"]: {block["element"]["action_id"]: {"type": "plain_text_input", "value": text}}
+            block["block_id"]: {block["element"]["action_id"]: _filled(block, text)}
             for block, text in zip(view["blocks"], typed, strict=True)
         }
         payload: dict[str, Any] = {
@@ -752,6 +764,16 @@ class SlackServer:
         }
         self._last = []
         self._deliver("interactive", payload)
+
+    def _show_errors(self, kind: str, payload: dict[str, Any], answer: Any) -> None:
+        """Show in a form what the app says is wrong with it."""
+        if kind != "interactive" or payload["type"] != "view_submission":
+            return
+        known = {block["block_id"] for block in payload["view"]["blocks"]}
+        errors: dict[str, str] = answer["errors"] if answer else {}
+        if answer and (answer["response_action"] != "errors" or not errors or not {*errors} <= known):
+            raise AssertionError(f"Slack shows nothing of {answer}")
+        self.form_errors.append(errors)
 
     async def _users_info(self, given: dict[str, Any]) -> dict[str, Any]:
         await self.may_name.wait()
@@ -1003,6 +1025,42 @@ def _shown(message: Message, channel: str, only_for: str | None) -> Shown:
 
 def _kind(channel: str) -> str:
     return "im" if channel.startswith("D") else "channel"
+
+
+def _check_input(block: dict[str, Any]) -> None:
+    """Refuse an input block that Slack refuses (https://docs.slack.dev/reference/block-kit/blocks/input-block)."""
+    element = block["element"]
+    options = element.get("options", ())
+    label, hint = block["label"]["text"], block.get("hint", {"text": "-"})["text"]
+    is_wrong = (
+        not 0 < len(label) <= 2000
+        or not 0 < len(hint) <= 2000
+        or element["type"] not in ("plain_text_input", "static_select", "datepicker", "timepicker")
+        or (element["type"] == "static_select") != (0 < len(options) <= 100)
+        or any(not 0 < len(each["text"]["text"]) <= 75 or not 0 < len(each["value"]) <= 150 for each in options)
+        or not 0 < element.get("max_length", 1) <= 3000
+        or len(element.get("initial_value", "")) > element.get("max_length", 3000)
+        or ("initial_option" in element and element["initial_option"] not in options)
+        or not re.fullmatch(r"\d{4}-\d\d-\d\d", element.get("initial_date", "2027-01-31"))
+        or not re.fullmatch(r"\d\d:\d\d", element.get("initial_time", "18:30"))
+    )
+    if is_wrong:
+        raise Refused("invalid_arguments")
+
+
+def _filled(block: dict[str, Any], text: str) -> dict[str, Any]:
+    """What Slack says of an input with ``text`` in it. A person cannot send less than the input asks for."""
+    element = block["element"]
+    kind: str = element["type"]
+    if not text and not block.get("optional"):
+        raise AssertionError(f"{block['label']['text']!r} must be filled in")
+    if kind == "static_select":
+        found = next((each for each in element["options"] if text == each["text"]["text"]), None)
+        if text and found is None:
+            raise AssertionError(f"{text!r} cannot be chosen")
+        return {"type": kind, "selected_option": found}
+    name = {"plain_text_input": "value", "datepicker": "selected_date", "timepicker": "selected_time"}[kind]
+    return {"type": kind, name: text or None}
 
 
 def _unform(value: str) -> Any:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from llmagent_os.adapter import Adapter
-from llmagent_os.adapter_kit.forms import FormFor, no_form
+from llmagent_os.adapter_kit.forms import FormFor, SentForms, no_form
 from llmagent_os.adapter_kit.pages import AnswerPage
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
@@ -55,6 +55,7 @@ class AdapterSetup:
     #: the names of those with which people may give files, at the moment of the call
     file_commands: Callable[[], frozenset[str]] = frozenset[str]
     form_for: FormFor = no_form  #: which form is opened for an event, on platforms that have forms
+    sent_forms: SentForms = field(default_factory=SentForms)  #: says what was wrong with a form that was sent
     listens: bool = False  #: whether the bot understands recordings
     pages: AnswerPage | None = None  #: answers requests for pages of plugins, for adapters that serve HTTP to browsers
     #: durable documents of the adapter's own, such as how far it has read

@@ -43,6 +43,7 @@ from llmagent_os.reply.action_answer import answer_action
 from llmagent_os.reply.action_gate import ACTION
 from llmagent_os.reply.button_answer import STALE
 from llmagent_os.reply.citations import SHOW_PASSAGE
+from llmagent_os.reply.form_answer import answer_sent_form
 from llmagent_os.reply.interaction_record import fixed_outcome
 from llmagent_os.reply.plugin_calls import private_reply, reply_of
 from llmagent_os.reply.services import Services
@@ -226,6 +227,8 @@ def file_commands(loaded: Plugins | None) -> frozenset[str]:
 
 async def answer_command(services: Services, command: Command) -> Outcome:
     """Answer a slash command. In a group, only the person who gave it sees the answer, unless it is for everyone."""
+    if command.form:
+        return await answer_sent_form(services, command)
     name = ALIASES.get(command.name, command.name)
     own = COMMANDS.get(name)
     is_kept = own.is_kept if own else name not in ADMIN_COMMANDS

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from llmagent_os.adapter_kit.forms import Form, FormField
 from llmagent_os.credentials.typed_secret import COMMAND
 from llmagent_os.events import Command, Event
+from llmagent_os.forms.form import FormField, ShownForm
 from llmagent_os.tools.registry import Plugins
 
 
-def credential_form(plugins: Plugins, event: Event) -> Form | None:
+def credential_form(plugins: Plugins, event: Event) -> ShownForm | None:
     """The form to open for ``event``. None: it is no such command, or the credential is given in another way."""
     if not isinstance(event, Command) or event.name != COMMAND:
         return None
@@ -20,6 +20,6 @@ def credential_form(plugins: Plugins, event: Event) -> Form | None:
         return None
     credential = found[0]
     hint = ". ".join(filter(None, (credential.looks, credential.where)))
-    secret = FormField(label="Password" if credential.kind != "token" else "Token", hint=hint)
-    name = (FormField(label=credential.user),) if credential.kind == "login" else ()
-    return Form(title=credential.title, command=COMMAND, before=f"add {words[1]} ", fields=(*name, secret))
+    secret = FormField(key="secret", label="Password" if credential.kind != "token" else "Token", help=hint)
+    name = (FormField(key="user", label=credential.user),) if credential.kind == "login" else ()
+    return ShownForm(title=credential.title, command=COMMAND, before=f"add {words[1]} ", fields=(*name, secret))

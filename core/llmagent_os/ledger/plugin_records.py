@@ -25,12 +25,15 @@ _PUT = upsert(records, {"body": _BODY, "version": _VERSION})  # with whom a reco
 
 #: How long questions stay whether a call of a model is made, with the arguments of the call.
 KEEP_QUESTION_DAYS = 1
+#: How long an unfinished form stays, with what was filled in.
+KEEP_FORM_DAYS = 1
 #: How long it stays noted in which conversations a person was told what languages the model understands.
 KEEP_TOLD_DAYS = 90
 #: The agent's own records that end: the plugin, how the key begins, and the days after the moment ``at`` of the record.
 _EXPIRING = (
     ("agent.approvals", "question:", KEEP_QUESTION_DAYS),
     ("agent", "model-language:", KEEP_TOLD_DAYS),
+    ("agent.forms", "open:", KEEP_FORM_DAYS),
 )
 
 

@@ -23,6 +23,8 @@ from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.contacts import Contact
 from llmagent_os.credentials.credential import Credential, CredentialError, Credentials, GivenCredential, OAuthServer
+from llmagent_os.forms.form import Form, FormErrors, FormField
+from llmagent_os.forms.form_values import FormValues
 from llmagent_os.graphics.chart import Chart, ChartSeries
 from llmagent_os.plugin.base import Plugin, RuleArgument, Span, tool
 from llmagent_os.plugin.tool_source import (
@@ -36,6 +38,7 @@ from llmagent_os.plugin.tool_source import (
     ToolSource,
     Visitor,
     WebAccess,
+    form_button,
     joined_results,
 )
 
@@ -51,6 +54,10 @@ __all__ = [
     "CredentialError",
     "Credentials",
     "Effect",
+    "Form",
+    "FormErrors",
+    "FormField",
+    "FormValues",
     "GivenCredential",
     "OAuthServer",
     "PageRequest",
@@ -69,6 +76,7 @@ __all__ = [
     "ToolSpec",
     "Visitor",
     "WebAccess",
+    "form_button",
     "joined_results",
     "tool",
 ]

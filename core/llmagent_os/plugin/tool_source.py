@@ -23,8 +23,11 @@ from llmagent_os.contacts import Contacts, NoContacts
 from llmagent_os.credentials.credential import Credential, Credentials
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
+from llmagent_os.forms.form import OPENS, Form, FormErrors
+from llmagent_os.forms.form_values import FormValues
 from llmagent_os.graphics.chart import Chart
 from llmagent_os.identity import PersonId
+from llmagent_os.languages import translated
 from llmagent_os.records import MemorySharedRecords, Record, SharedRecords
 from llmagent_os.timers import MemoryTimers, Timers
 
@@ -136,6 +139,17 @@ class ToolResult(msgspec.Struct, frozen=True, omit_defaults=True):
     effect: Literal["", "destructive", "outward"] = ""
 
 
+def form_button(form: Form, label: str = "", style: str = "default") -> Button:
+    """A button for a plugin's result that opens one of its forms.
+
+    Args:
+        form: one of :attr:`Plugin.forms`.
+        label: what people read; empty: the title of the form.
+        style: as of any button.
+    """
+    return Button(label or translated(form.title), f"{OPENS}{form.key}", style)
+
+
 #: Finds the person whose page is asked for: by the key of one of their records.
 Visitor = Callable[[str], Awaitable[ToolContext | None]]
 
@@ -216,6 +230,8 @@ class ToolSource:
     work: str = ""
     #: the names of those commands with which people may give files, as ``context.event.attachments``
     file_commands: frozenset[str] = frozenset()
+    #: the forms that people fill in, in a window where the platform has one and question by question elsewhere
+    forms: tuple[Form, ...] = ()
     #: what must be installed, as requirements of pip's: ``("httpx>=0.27,<1",)``. Without it the source is not loaded.
     requires: tuple[str, ...] = ()
     requires_plugins: tuple[str, ...] = ()  #: the names of the plugins that must be loaded before this one
@@ -254,6 +270,22 @@ class ToolSource:
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         """Answer the press of one of the plugin's buttons. ``value`` may be old, repeated or made up: check it."""
         raise PluginError(f"plugin {self.name!r} has no button {value!r}")
+
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        """Answer a form that a person has filled in.
+
+        Called once for what a person sends, also where the platform delivers it twice; after a crash again, with the
+        same ``context.call_id``.
+
+        Args:
+            context: of the person who filled it in.
+            form: its key, one of :attr:`forms`.
+            values: what stands in its fields, checked by their kinds. A field that is not required may be empty.
+
+        Returns:
+            The answer; or what is wrong with single fields, which the person then corrects.
+        """
+        raise PluginError(f"plugin {self.name!r} lists the form {form!r} but does not answer it")
 
     async def pressed_by_anyone(self, context: ToolContext, value: str) -> ToolResult:
         """Answer the press of a button that is ``open_to_all``. ``context`` is of whoever pressed it.

@@ -20,8 +20,8 @@ LONG_CHARACTERS = 1500
 async def mask_event(event: E) -> E:
     """``event`` without the secrets that its person wrote: credentials, cards, IBANs, national identity numbers.
 
-    The text of a message, of an edit, and of a command's arguments is masked. The same object is returned where there
-    is nothing to mask.
+    The text of a message, of an edit, of a command's arguments and of a filled-in form is masked. The same object is
+    returned where there is nothing to mask.
     """
     event = without_typed_secret(event)
     match event:
@@ -30,7 +30,10 @@ async def mask_event(event: E) -> E:
             return event if masked == event.text else msgspec.structs.replace(event, text=masked)
         case Command():
             masked = await mask_text(event.arguments)
-            return event if masked == event.arguments else msgspec.structs.replace(event, arguments=masked)
+            values = tuple([(key, await mask_text(value)) for key, value in event.values])
+            if masked == event.arguments and values == event.values:
+                return event
+            return msgspec.structs.replace(event, arguments=masked, values=values)
         case _:
             return event
 

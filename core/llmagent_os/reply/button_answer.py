@@ -17,6 +17,8 @@ from llmagent_os.reply.answer import Answer
 from llmagent_os.reply.approvals import note_approval
 from llmagent_os.reply.conversation_memory import Offered
 from llmagent_os.reply.exchange import Exchange, decide, open_exchange
+from llmagent_os.reply.form_choice import form_of_button
+from llmagent_os.reply.guided_form import open_form
 from llmagent_os.reply.implicit_rewards import rewards_of_press
 from llmagent_os.reply.interaction_record import fixed_outcome, rendered
 from llmagent_os.reply.plugin_calls import addressed_reply, keep_profile_changes, reply_of, tool_context, unkept_outcome
@@ -65,6 +67,9 @@ async def answer_button(services: Services, event: Event, value: str, said: str)
     """
     if services.plugins is None:
         return Outcome(Reply(str(STALE)))
+    meant = form_of_button(services.plugins, event, value, allowed=services.settings.permissions)
+    if meant is not None:
+        return await open_form(services, event, meant)
     exchange = await open_exchange(services, event, said, intent="button")
     exchange = await decide(services, exchange, {"intent": "button"})
     context = tool_context(services, exchange, exchange.key)

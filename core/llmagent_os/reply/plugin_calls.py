@@ -168,8 +168,8 @@ async def follow_profile(services: Services, exchange: Exchange, changed: Profil
 
 
 def private_reply(event: Event, reply: Reply) -> Reply:
-    """``reply`` so that others in a group do not see it."""
-    if event.conversation.kind == "direct":
+    """``reply`` so that others in a group do not see it, unless it asks them something."""
+    if event.conversation.kind == "direct" or any(button.open_to_all for button in reply.buttons):
         return reply
     return msgspec.structs.replace(reply, only_for=event.sender.user_id)
 

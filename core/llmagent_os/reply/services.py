@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
+from llmagent_os.adapter import FormWay
+from llmagent_os.adapter_kit.forms import SentForms
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.events import now
 from llmagent_os.knowledge.scopes import ScopedBases
@@ -17,6 +19,7 @@ from llmagent_os.people.directory import Directory
 from llmagent_os.people.linking import Links
 from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.lora_resolver import LoraResolver, NoLora
+from llmagent_os.reply.unfinished_form import UnfinishedForms
 from llmagent_os.voice.voice_service import NO_VOICE, Voice
 
 if TYPE_CHECKING:
@@ -66,6 +69,12 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     secrets: Path | None = None  #: the folder of secrets of plugins; None: they are not kept
     vault: Vault | None = None  #: keeps what people give tools to sign in elsewhere; None: nobody can
     taught: ScopedBases | None = None  #: what people have taught; None: nobody can
+    #: how people fill in forms, by platform; elsewhere question by question
+    form_ways: Mapping[str, FormWay] = msgspec.field(default_factory=dict[str, FormWay])
+    #: what was wrong with forms that were sent
+    sent_forms: SentForms = msgspec.field(default_factory=SentForms)
+    #: the forms that people fill in question by question
+    unfinished_forms: UnfinishedForms = msgspec.field(default_factory=UnfinishedForms)
     knowledge: KnowledgeBase | None = None  #: what the agent knows; the agent sets it
     data: Path | None = None  #: the data folder; None: nothing is kept in files
     outgoing: Path | None = None  #: the folder of files that plugins make for people; None: temporary ones

@@ -23,6 +23,7 @@ from llmagent_os.errors import ConfigError, PluginError
 from llmagent_os.plugin import Tool, ToolSource
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.declared_tools import check_declaration, declared_tools, settings_model
+from llmagent_os.tools.form_check import check_forms
 from llmagent_os.tools.isolation.isolated_plugin import IsolatedPlugin
 from llmagent_os.tools.loaded_plugin import ADDED, ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.module_namespace import ModuleNamespace
@@ -235,6 +236,7 @@ class PluginLifecycle:
         self, plugin: ToolSource, source: str, origin: str, namespace: ModuleNamespace | None = None
     ) -> None:
         check_declaration(plugin)
+        check_forms(plugin)
         old = self._loaded.get(plugin.name)
         if old is not None and old.origin != origin:
             raise PluginError(f"the name {plugin.name!r} is taken by the plugin from {old.source}")

@@ -25,12 +25,15 @@ from llmagent_os.credentials.credential import Credential
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import PluginError
 from llmagent_os.events import Event
+from llmagent_os.forms.form import Form, FormErrors
+from llmagent_os.forms.form_values import FormValues
 from llmagent_os.identity import Identity
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import RECEIVING_SECONDS, Tool, ToolContext, ToolMark, ToolResult, ToolSource, joined_results
 from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
+from llmagent_os.tools.form_check import checked_errors
 from llmagent_os.tools.kept_records import KeepingLimits
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin
 from llmagent_os.tools.plugin_lifecycle import PluginLifecycle
@@ -524,6 +527,36 @@ class Plugins(PluginLifecycle):
         return await self._caller.call(
             each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context, credentials=None
         )
+
+    def forms(self, allowed: Collection[str] | None = None) -> list[tuple[ToolSource, Form]]:
+        """Every form that a loaded plugin declares, with the plugin, where its tools are permitted."""
+        loaded = (each for each in self._loaded.values() if each.plugin.forms and self._any_permitted(each, allowed))
+        return [(each.plugin, form) for each in loaded for form in each.plugin.forms]
+
+    async def submitted(
+        self, plugin: str, form: str, values: FormValues, context: ToolContext, *, allowed: Collection[str] | None
+    ) -> ToolResult | FormErrors:
+        """Have ``plugin`` answer a form that a person has filled in.
+
+        Raises:
+            PluginError: there is no such form now, or the call failed.
+        """
+        each = self._loaded.get(plugin)
+        if each is None or not self._any_permitted(each, allowed):
+            raise PluginError(f"the plugin {plugin!r}, whose form {form[:BUTTON_CHARACTERS]!r} was sent, is not there")
+        if (refusal := refusal_here(each.plugin, context)) is not None:
+            return refusal
+        wrong: list[FormErrors] = []
+
+        async def ask(own: ToolContext) -> ToolResult:
+            result = await each.plugin.submitted(own, form, values)
+            if isinstance(result, FormErrors):
+                wrong.append(checked_errors(result, each.plugin, form))
+                return _SILENT
+            return result
+
+        result = await self._caller.call(each, "a form", ask, context, credentials=None)
+        return wrong[-1] if wrong else result
 
     @property
     def exporting(self) -> tuple[str, ...]:

@@ -114,6 +114,7 @@ class ConsoleAdapter:
         return Capabilities(
             reactions=True,
             buttons=True,
+            forms="numbered",
             files=True,
             voice=self._listens,
             markdown=False,

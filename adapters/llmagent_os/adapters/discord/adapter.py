@@ -81,7 +81,7 @@ class DiscordAdapter:
         commands: slash commands and what they do; Discord's menu follows them.
         languages: of the menu's descriptions; the first is for people whose language is none of them.
         file_commands: the names of those with which a file may be given.
-        form_for: says which form is opened for a command.
+        form_for: says which form is opened for a command or a pressed button.
         max_file_bytes: larger files are not fetched.
         deaf_seconds: after this time without a word from the gateway, the connection is made anew.
         watch_seconds: between two checks of the connection and of the menu, and between two writes of how far channels
@@ -95,6 +95,7 @@ class DiscordAdapter:
     keeps: tuple[str, ...] = ()  #: no files: how far direct conversations were read is in the adapter's store
     capabilities = Capabilities(
         reactions=True,
+        forms="window",
         threads=True,
         buttons=True,
         files=True,

@@ -15,7 +15,6 @@ import structlog
 from llmagent_os.adapter import Thumbs, is_open_to_all
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
-from llmagent_os.adapter_kit.forms import Form
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, MESSAGE, ORIGINAL_ANSWER, Api
 from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
@@ -24,6 +23,7 @@ from llmagent_os.adapters.discord.parsing import PLATFORM
 from llmagent_os.adapters.discord.payloads import BUTTON, EPHEMERAL, MENU, InteractionPayload
 from llmagent_os.adapters.discord.thumbs import THUMBS, with_thumbs
 from llmagent_os.errors import AdapterError, LLMAgentOSError
+from llmagent_os.forms.form import ShownForm
 from llmagent_os.languages import lazy_gettext
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -119,7 +119,7 @@ class PendingInteractions:
         self._tasks.spawn(self._process(interaction))
         return interaction
 
-    async def open_form(self, payload: InteractionPayload, form: Form) -> bool:
+    async def open_form(self, payload: InteractionPayload, form: ShownForm) -> bool:
         """Open a form as the answer to an interaction. Returns whether Discord took it."""
         where = {"interaction_id": payload.id, "webhook_token": payload.token}
         try:

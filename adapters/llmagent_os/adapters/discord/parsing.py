@@ -18,7 +18,7 @@ from llmagent_os.adapter_kit.inbound_text import (
 )
 from llmagent_os.adapters.discord import payloads
 from llmagent_os.adapters.discord.command_menu import ARGUMENTS
-from llmagent_os.adapters.discord.forms import filled
+from llmagent_os.adapters.discord.forms import place_of, typed_in
 from llmagent_os.adapters.discord.mentions import plain
 from llmagent_os.adapters.discord.payloads import (
     InteractionPayload,
@@ -193,7 +193,7 @@ class DiscordParser:
                 emoji=payload.data.custom_id,
                 action="pressed",
             )
-        if payload.message is not None:
+        if payload.message is not None and not payload.is_form:
             return ButtonPress(
                 event_id=payload.id,
                 conversation=conversation,
@@ -202,13 +202,11 @@ class DiscordParser:
                 message_id=payload.message.id,
                 value=payload.data.chosen,
             )
+        command = Command(event_id=payload.id, conversation=conversation, sender=sender, at=at, name="")
         if payload.is_form:
-            command, arguments = filled(payload.data.custom_id, payload.data.components)
-        else:
-            command, arguments = payload.data.name.lower(), self._arguments(payload)
-        return Command(
-            event_id=payload.id, conversation=conversation, sender=sender, at=at, name=command, arguments=arguments
-        )
+            return _filled_form(command, payload)
+        name, arguments = payload.data.name.lower(), self._arguments(payload)
+        return msgspec.structs.replace(command, name=name, arguments=arguments)
 
     def _conversation_of(self, payload: MessagePayload) -> Conversation:
         return self.conversation(payload.channel_id, payload.guild_id, in_thread=payload.position is not None)
@@ -279,6 +277,17 @@ def created_at(snowflake: str) -> datetime:
         return datetime.fromtimestamp(payloads.milliseconds(snowflake) / 1000, UTC)
     except (ValueError, OverflowError, OSError) as error:
         raise BadEventError(f"an id without a valid time in it: {snowflake}") from error
+
+
+def _filled_form(command: Command, payload: InteractionPayload) -> Command:
+    place, typed = place_of(payload.data.custom_id), list(typed_in(payload.data.components))
+    return msgspec.structs.replace(
+        command,
+        name=place.command,
+        arguments=place.arguments(typed),
+        form=place.form,
+        values=place.values(typed),
+    )
 
 
 def _sender(payload: MessagePayload) -> Sender:

@@ -12,7 +12,7 @@ import structlog
 from llmagent_os.adapter import Accept
 from llmagent_os.adapter_kit.busy_retry import retry_while_busy
 from llmagent_os.adapter_kit.button_values import ButtonValues
-from llmagent_os.adapter_kit.forms import Form, FormFor
+from llmagent_os.adapter_kit.forms import FormFor
 from llmagent_os.adapter_kit.keyed_order import KeyedQueue
 from llmagent_os.adapters.discord.catch_up import CatchUp
 from llmagent_os.adapters.discord.downloads import Downloads, not_fetched
@@ -29,6 +29,7 @@ from llmagent_os.adapters.discord.payloads import (
 from llmagent_os.adapters.discord.server_admins import ServerAdmins
 from llmagent_os.errors import BadEventError, HostBusyError, NotYoursError
 from llmagent_os.events import ButtonPress, Command, Event, Reaction
+from llmagent_os.forms.form import ShownForm
 from llmagent_os.languages import speaking
 from llmagent_os.languages.catalogues import language_of_account
 
@@ -64,7 +65,7 @@ class EventReceiver:
         catch_up: knows how far channels were read.
         downloads: fetches files.
         admins: remembers who administers servers.
-        form_for: says which form is opened for a command.
+        form_for: says which form is opened for a command or a pressed button.
         on_ready: called when a session begins.
         """
         self._accept = accept
@@ -169,10 +170,12 @@ class EventReceiver:
         self._catch_up.read(message)
 
     async def _open_form(
-        self, event: Command | ButtonPress | Reaction, interaction: InteractionPayload, form: Form
+        self, event: Command | ButtonPress | Reaction, interaction: InteractionPayload, form: ShownForm
     ) -> None:
         """Open a form in the place of a command. Where that cannot be done, the command is taken."""
-        if not (await self._accept.wants(event) and await self._interactions.open_form(interaction, form)):
+        with speaking(await language_of_account(event.sender.locale)):
+            is_open = await self._accept.wants(event) and await self._interactions.open_form(interaction, form)
+        if not is_open:
             self._acknowledge(event, interaction)
 
     async def _take_interaction(

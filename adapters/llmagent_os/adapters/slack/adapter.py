@@ -28,7 +28,7 @@ from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
-from llmagent_os.adapter_kit.forms import FormFor, no_form
+from llmagent_os.adapter_kit.forms import FormFor, SentForms, no_form
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.assistant_threads import AssistantThreads
@@ -93,7 +93,8 @@ class SlackAdapter:
         http_port: 0 takes a free one.
         data: folder for files that people send.
         store: durable documents of the adapter.
-        form_for: says which form is opened for a command.
+        form_for: says which form is opened for a command or a pressed button.
+        sent_forms: says what was wrong with a form that was sent.
         max_file_bytes: larger files are not fetched.
         pause: seconds between two messages of one reply: Slack takes about one a second in a channel.
         ping_seconds: between two pings; after four without an answer the connection is made anew.
@@ -107,6 +108,7 @@ class SlackAdapter:
     keeps: tuple[str, ...] = ()  #: no files: how far direct conversations were read is in the adapter's store
     capabilities = Capabilities(
         reactions=True,
+        forms="window",
         threads=True,
         buttons=True,
         whispers=True,
@@ -129,6 +131,7 @@ class SlackAdapter:
         data: Path,
         store: Records | None = None,
         form_for: FormFor = no_form,
+        sent_forms: SentForms | None = None,
         max_file_bytes: int = 20_000_000,
         pause: float = 1.0,
         ping_seconds: float = 5.0,
@@ -150,6 +153,7 @@ class SlackAdapter:
         self._buttons = ButtonValues(store, VALUE_BYTES)
         self._positions = read_positions(store)
         self._form_for = form_for
+        self._sent_forms = sent_forms or SentForms()
         self._pause, self._ping_seconds, self._watch_seconds = pause, ping_seconds, watch_seconds
         self._response_urls: BoundedDict[str, str] = BoundedDict(MAX_RESPONSE_URLS)
         self._connection: ConnectionSlot[_Connection] = ConnectionSlot(self.name)
@@ -193,6 +197,7 @@ class SlackAdapter:
                 response_urls=self._response_urls,
                 silence=silence,
                 form_for=self._form_for,
+                sent_forms=self._sent_forms,
             )
             sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._buttons, self._pause)
             assistant, admins = AssistantThreads(api), WorkspaceAdmins(api, bot.team_id)
@@ -327,6 +332,7 @@ def from_setup(setup: AdapterSetup) -> SlackAdapter:
         data=setup.data,
         store=setup.store,
         form_for=setup.form_for,
+        sent_forms=setup.sent_forms,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
     )
 

@@ -27,8 +27,9 @@ _log = structlog.stdlib.get_logger(__name__)
 LIBRARY_LOG = logging.getLogger("llmagent_os.adapters.slack.bolt")
 LIBRARY_LOG.setLevel(logging.CRITICAL)
 
-#: Takes a payload, which is stored on return. Raises HostBusyError or LedgerError if the payload was not stored.
-PayloadHandler = Callable[[dict[str, Any]], Awaitable[None]]
+#: Takes a payload, which is stored on return. Returns what Slack is to be answered beside that; None: nothing. Raises
+#: HostBusyError or LedgerError if the payload was not stored.
+PayloadHandler = Callable[[dict[str, Any]], Awaitable[dict[str, Any] | None]]
 
 
 class EventConnection(Protocol):
@@ -76,14 +77,15 @@ def make_app(
     )
 
     async def hand_on(req: AsyncBoltRequest, resp: BoltResponse, next: Callable[[], Awaitable[None]]) -> BoltResponse:
+        answer: dict[str, Any] | None = None
         try:
-            await handler(req.body)
+            answer = await handler(req.body)
         except (HostBusyError, LedgerError) as error:
             _log.info("slack: a payload was not stored; Slack will deliver it again", error=str(error))
             return BoltResponse(status=503, body="")
         except Exception:  # a fault of the adapter: the same payload must not come again and again
             _log.exception("slack: a payload is skipped", kind=str(req.body.get("type"))[:40])
-        return BoltResponse(status=200, body="")
+        return BoltResponse(status=200, body=answer or "")
 
     app.use(hand_on)  # pyright: ignore[reportUnknownMemberType]
     return app

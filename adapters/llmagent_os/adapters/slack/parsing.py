@@ -9,10 +9,9 @@ from typing import Any, Literal
 
 import msgspec
 
-from llmagent_os.adapter_kit.forms import Form
 from llmagent_os.adapter_kit.inbound_text import OWN_NAME, quoted_message, without_own_name
 from llmagent_os.adapters.slack.feedback_block import EMOJI_BY_VALUE, FEEDBACK
-from llmagent_os.adapters.slack.forms import FORM, FormPlace
+from llmagent_os.adapters.slack.forms import FORM, SlackPlace
 from llmagent_os.adapters.slack.mrkdwn import KnownNames, MentionedIds, mentioned_ids, plain
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.payloads import (
@@ -64,7 +63,7 @@ class ParsedEvent(msgspec.Struct, frozen=True):
     files: tuple[FilePayload, ...] = ()  #: of the message, not fetched yet
     written: WrittenText | None = None  #: of a message or an edit, from which its text is made
     response_url: str = ""  #: address to which an answer may be posted
-    trigger_id: str = ""  #: of a command: with it a form can be opened, for three seconds
+    trigger_id: str = ""  #: of a command or a pressed button: with it a form can be opened, for three seconds
     pressed: dict[str, Any] | None = None  #: the message whose button was pressed
     whispered: bool = False  #: only the person who pressed the button sees that message
 
@@ -223,15 +222,17 @@ class SlackParser:
         view = payload.view
         if view.callback_id != FORM:
             return None
-        place = msgspec.json.decode(view.private_metadata, type=FormPlace)
-        team, form = payload.team, Form(title="", command=place.command, before=place.before, fields=())
+        place = msgspec.json.decode(view.private_metadata, type=SlackPlace)
+        team, form = payload.team, place.form
         direct = place.channel.startswith("D")
         command = Command(
-            event_id=f"form:{view.id}",
-            conversation=self._conversation(place.channel, team.id if team else self.team, direct, None),
+            event_id=view.event_id,
+            conversation=self._conversation(place.channel, team.id if team else self.team, direct, place.thread),
             sender=Sender(payload.user.id, payload.user.username),
             name=form.command,
             arguments=form.arguments(view.typed),
+            form=form.form,
+            values=form.values(view.typed),
         )
         return ParsedEvent(command, response_url=place.response_url)
 
@@ -254,7 +255,13 @@ class SlackParser:
             value=action.chosen,
         )
         whispered = payload.container.get("is_ephemeral") is True
-        return ParsedEvent(press, response_url=payload.response_url, pressed=payload.message, whispered=whispered)
+        return ParsedEvent(
+            press,
+            response_url=payload.response_url,
+            trigger_id=payload.trigger_id,
+            pressed=payload.message,
+            whispered=whispered,
+        )
 
     def _feedback(
         self, event_id: str, payload: ButtonPressPayload, action: ButtonAction, ts: str, team: str

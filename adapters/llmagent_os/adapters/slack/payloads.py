@@ -144,6 +144,7 @@ class ButtonPressPayload(msgspec.Struct, frozen=True):
     team: NamedId | None = None
     message: dict[str, Any] | None = None
     response_url: str = ""
+    trigger_id: str = ""
 
 
 class FormPayload(msgspec.Struct, frozen=True):

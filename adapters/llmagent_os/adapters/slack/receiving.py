@@ -15,14 +15,14 @@ from llmagent_os.adapter import Accept, is_open_to_all
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.busy_retry import retry_while_busy
 from llmagent_os.adapter_kit.button_values import ButtonValues
-from llmagent_os.adapter_kit.forms import FormFor
+from llmagent_os.adapter_kit.forms import FormFor, SentForms
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.catch_up import CatchUp
 from llmagent_os.adapters.slack.downloads import Downloads
 from llmagent_os.adapters.slack.drafts import Drafts
-from llmagent_os.adapters.slack.forms import modal
+from llmagent_os.adapters.slack.forms import ANSWER_SECONDS, errors_shown, modal
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
 from llmagent_os.adapters.slack.rendering import with_choice
@@ -54,6 +54,7 @@ class EventReceiver:
         response_urls: MutableMapping[str, str],
         silence: Watchdog,
         form_for: FormFor,
+        sent_forms: SentForms,
     ) -> None:
         """Args:
         accept: the host.
@@ -66,7 +67,8 @@ class EventReceiver:
         values: the long values of buttons.
         response_urls: keeps where the answer to a command may be posted, by the command's key.
         silence: restarted with every payload.
-        form_for: says which form is opened for a command.
+        form_for: says which form is opened for a command or a pressed button.
+        sent_forms: says what was wrong with a form that was sent.
         """
         self._accept = accept
         self._api = api
@@ -79,12 +81,16 @@ class EventReceiver:
         self._response_urls = response_urls
         self._silence = silence
         self._form_for = form_for
+        self._sent_forms = sent_forms
         self._order = KeyedLocks()
         self._tasks = BackgroundTasks()
         self._closed = False
 
-    async def take(self, body: dict[str, Any]) -> None:
+    async def take(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """Take a payload. On return its event is stored, or there was none in it.
+
+        Returns:
+            What Slack is to be answered; None: nothing but that the payload was taken.
 
         Raises:
             HostBusyError: the host has no room, or the adapter is stopping.
@@ -95,9 +101,17 @@ class EventReceiver:
             parsed = self._parser.parse(body)
         except BadEventError as error:
             _log.warning("slack: a payload is skipped", error=str(error))
-            return
-        if parsed is not None:
+            return None
+        if parsed is None:
+            return None
+        if not isinstance(parsed.event, Command) or not parsed.event.form:
             await self._offer(parsed)
+            return None
+        key = event_key(parsed.event)
+        self._sent_forms.expect(key)
+        await self._offer(parsed)
+        errors = await self._sent_forms.errors(key, ANSWER_SECONDS)
+        return errors_shown(errors) if errors else None
 
     async def catch_up(self, *, probe: bool = False) -> int:
         """Take what was missed; see :meth:`CatchUp.run`."""
@@ -154,7 +168,9 @@ class EventReceiver:
         form = self._form_for(parsed.event) if parsed.trigger_id else None
         if form is None or not await self._accept.wants(parsed.event):
             return False
-        view = modal(form, parsed.event.conversation.channel, parsed.response_url)
+        where = parsed.event.conversation
+        with speaking(await language_of_account(parsed.event.sender.locale)):
+            view = modal(form, where.channel, where.thread, parsed.response_url)
         try:
             await self._api.call("views.open", optional=True, trigger_id=parsed.trigger_id, view=view)
         except (AdapterError, ConfigError) as error:

@@ -71,6 +71,7 @@ class WebAdapter:
         idempotent_send=True,
         trusted=True,
         shows_refusals=True,
+        forms="page",
     )
     keeps = ("web.db*",)  #: the transcript, with SQLite's files beside it
 
@@ -230,4 +231,4 @@ def _reply_id(conversation: Conversation, key: str) -> str:
 
 
 def _content(reply: Reply) -> dict[str, Any]:
-    return {"text": reply.body, "card": reply.card, "buttons": reply.buttons}
+    return {"text": reply.body, "card": reply.card, "buttons": reply.buttons, "form": reply.form}

@@ -23,6 +23,7 @@ ServerId = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"\
 #: A ``seq`` or a position. SQLite's integers end at 2^63 - 1, and JavaScript's at 2^53 - 1.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
 
+FIELD_CHARACTERS = 20_000  #: the most in one field of a form; the host says how many the field takes
 MESSAGE_FILES = 10  #: the most files of one message
 
 
@@ -88,8 +89,15 @@ class Press(_Action, frozen=True, kw_only=True, tag="press"):
     value: str
 
 
+class Fill(_Action, frozen=True, kw_only=True, tag="form"):
+    """The visitor sent the form under a reply."""
+
+    message_id: ServerId
+    values: Annotated[dict[str, Annotated[str, msgspec.Meta(max_length=FIELD_CHARACTERS)]], msgspec.Meta(max_length=20)]
+
+
 #: What a visitor did.
-Action = Say | Speak | React | Press
+Action = Say | Speak | React | Press | Fill
 
 PageFrame = OpenConversation | NewConversation | EarlierItems | ListConversations | Ping | Action
 

@@ -10,7 +10,7 @@ import structlog
 from llmagent_os.adapter import Accept, Button, is_open_to_all
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.adapters.web.access import Visitor
-from llmagent_os.adapters.web.frames import Action, Press, React, Refused, Say, Speak
+from llmagent_os.adapters.web.frames import Action, Fill, Press, React, Refused, Say, Speak
 from llmagent_os.adapters.web.open_pages import MESSAGE_CHARACTERS, OpenPages
 from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.transcript import Transcript
@@ -22,6 +22,7 @@ from llmagent_os.events import (
     LOCAL_WORKSPACE,
     Attachment,
     ButtonPress,
+    Command,
     Conversation,
     Event,
     Message,
@@ -106,6 +107,8 @@ class PageActions:
                         refused = await self._react(visitor, action)
                     case Press():
                         refused = await self._press(visitor, action)
+                    case Fill():
+                        refused = await self._fill(visitor, action)
             except NotYoursError as error:
                 return _refused(action, str(error))
             except HostBusyError as error:
@@ -215,6 +218,20 @@ class PageActions:
         await self._give(ButtonPress(message_id=message_id, value=action.value, **_common(visitor, action)))
         pressed = None if is_open_to_all(action.value) else action.value
         await self._transcript.change(conversation, message_id, action.id, pressed=pressed)
+        return None
+
+    async def _fill(self, visitor: Visitor, action: Fill) -> Refused | None:
+        """Hand on what was filled in. The form goes: it is sent once."""
+        conversation, message_id = action.conversation, action.message_id
+        item = await self._transcript.get(conversation, message_id)
+        form = None if item is None else item.form
+        if form is None:
+            return _refused(action, gettext("This form was sent already."))
+        values = tuple((field.key, action.values.get(field.key, "")) for field in form.fields)
+        common = _common(visitor, action)
+        await self._give(Command(name=form.command, form=form.form_id, values=values, message_id=message_id, **common))
+        sent = gettext("Sent: {title}", title=form.title)
+        await self._transcript.change(conversation, message_id, action.id, form=None, text=sent)
         return None
 
     async def _give(self, event: Event) -> None:

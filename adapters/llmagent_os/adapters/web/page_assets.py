@@ -21,6 +21,7 @@ ASSETS = (
     "outbox.js",
     "attachments.js",
     "view.js",
+    "forms.js",
     "icons.js",
     "translation.js",
     "markdown.js",

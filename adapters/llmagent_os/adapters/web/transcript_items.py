@@ -8,6 +8,7 @@ from typing import Literal
 import msgspec
 
 from llmagent_os.adapter import Button, Card
+from llmagent_os.forms.form import ShownForm
 
 
 class SharedFile(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -38,6 +39,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     reply_to: str | None = None
     card: Card | None = None
     buttons: tuple[Button, ...] = ()
+    form: ShownForm | None = None  #: to be filled in; gone once it is sent
     files: tuple[SharedFile, ...] = ()
     reactions: tuple[str, ...] = ()  #: the emojis that the visitor has on the message now
     pressed: str | None = None  #: the value of the button that was chosen

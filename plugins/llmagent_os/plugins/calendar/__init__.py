@@ -8,6 +8,7 @@ This file answers what the host asks of a plugin. The work is in the other files
 ``calendar_call``            what every tool needs during one call
 ``person_clock``             ... the person's clock: when events are, and how that is said
 ``event_creation``           the tool ``create_event``
+``event_form``               the form in which a person puts an event into the calendar
 ``requested_times``          ... when a request wants its events, in its words
 ``separate_series``          ... of several series, each with its own time
 ``event_times``              ... their times in the calendar
@@ -61,16 +62,21 @@ import asyncio
 from collections.abc import Mapping
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from llmagent_os.languages import ENGLISH, gettext, gettext_noop, language_in_force, ngettext
 from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import (
+    FormErrors,
+    FormValues,
     PageRequest,
     PageResponse,
     ToolCall,
     ToolContext,
     ToolResult,
     Visitor,
+    form_button,
 )
 from llmagent_os.plugins.calendar.button_words import button_meant
 from llmagent_os.plugins.calendar.buttons import answer_button
@@ -80,6 +86,7 @@ from llmagent_os.plugins.calendar.caldav.connect import caldav_command, caldav_d
 from llmagent_os.plugins.calendar.caldav.sync_news import NEWS_TIMER, tell_news
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_tools import after_change
+from llmagent_os.plugins.calendar.event_form import NEW_EVENT, answer_event_form
 from llmagent_os.plugins.calendar.event_listing import list_events
 from llmagent_os.plugins.calendar.event_tools import EventTools
 from llmagent_os.plugins.calendar.icalendar_export import to_icalendar
@@ -112,6 +119,7 @@ class CalendarPlugin(EventTools):
     work = gettext_noop("is looking at your calendar…")
     credentials = (CREDENTIAL,)
     file_commands = frozenset(("import",))
+    forms = (NEW_EVENT,)
     commands = {  # noqa: RUF012
         "calendar": gettext_noop("what is coming up"),
         "caldav": gettext_noop(
@@ -193,11 +201,15 @@ class CalendarPlugin(EventTools):
             return await self._commanded(CalendarCall(context), name, arguments.strip())
 
     async def _commanded(self, call: CalendarCall, name: str, arguments: str) -> ToolResult:
+        if name == "calendar" and arguments.lower() in ("new", "add"):
+            text = gettext("Fill in the form, or just say it: “lunch with Ana tomorrow at noon”.")
+            return ToolResult({"status": "asked"}, text, buttons=(form_button(NEW_EVENT),))
         if name == "calendar":
             given = {"date": arguments or None}
             is_english = language_in_force() == ENGLISH
             listed = await (list_events(call, given) if is_english else translated_agenda(call, arguments))
-            return await with_picture(call.context, call, given, listed)
+            listed = await with_picture(call.context, call, given, listed)
+            return listed if arguments else replace(listed, buttons=(*listed.buttons, form_button(NEW_EVENT)))
         if name == "import":
             result = await import_command(call, arguments)
             await after_change(call)
@@ -207,6 +219,9 @@ class CalendarPlugin(EventTools):
         if name == "invitations":
             return await invitations_command(call, arguments.lower())
         return await feed_command(call, arguments.lower())
+
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        return await answer_event_form(self, context, values)
 
     async def export_files(self, context: ToolContext) -> ToolResult | None:
         async with self._locks.of(context.user_id):

@@ -24,6 +24,9 @@ from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, writes_month_first
 from llmagent_os.tools.button_labels import NO, YES
 
+#: Stands in the id of a call that no model made.
+READ_CALL = ":read."
+
 
 class CalendarCall(PersonClock):
     """One call of a calendar tool. All times are naive, on the person's wall clock."""
@@ -46,7 +49,7 @@ class CalendarCall(PersonClock):
     @property
     def is_read(self) -> bool:
         """Whether rules read this call in the message; a model made it otherwise."""
-        return ":read." in self.context.call_id
+        return READ_CALL in self.context.call_id
 
     @property
     def words(self) -> str:

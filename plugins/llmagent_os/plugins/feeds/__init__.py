@@ -2,6 +2,7 @@
 
 ================  ====================================================================================================
 ``feed_reading``  reads a feed from the web
+``feed_form``     the form in which a person follows one
 ``feed``          a feed that a person follows, and when their digest comes
 ``digest``        reads all feeds of a person, and tells what is new
 ================  ====================================================================================================
@@ -12,18 +13,30 @@ from __future__ import annotations
 import re
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from llmagent_os.languages import gettext, gettext_noop, ngettext
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import Button, Card, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import (
+    Button,
+    Card,
+    FormErrors,
+    FormValues,
+    Span,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    form_button,
+    tool,
+)
 from llmagent_os.plugins.feeds.digest import MAX_FEEDS, FeedCall, escaped
 from llmagent_os.plugins.feeds.feed import Feed
+from llmagent_os.plugins.feeds.feed_form import MAX_ADDRESS, NEW_FEED
 from llmagent_os.plugins.feeds.feed_reading import FeedError, read_feed
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, ask, close_question, take_question
 from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
 
 __all__ = ["FeedsPlugin"]
-
-MAX_ADDRESS = 500  #: characters
 
 _ADDRESS = re.compile(r"https?://\S+", re.I)
 _CLOCK = re.compile(r"(?P<hour>[01]?\d|2[0-3])(?::(?P<minute>[0-5]\d))?", re.I)
@@ -42,6 +55,8 @@ class FeedsPlugin(SerializedPlugin):
             "news of RSS and Atom feeds: /feeds add ADDRESS, /feeds at 8:00, /feeds now, /feeds remove 2"
         )
     }
+
+    forms = (NEW_FEED,)
 
     @tool(permission="feeds.write")
     @serialized
@@ -65,13 +80,16 @@ class FeedsPlugin(SerializedPlugin):
         call, words = FeedCall(context), arguments.strip()
         await close_question(context)
         if not words:
-            return await _list(call)
+            listed = await _list(call)
+            return replace(listed, buttons=(*listed.buttons, form_button(NEW_FEED)))
         if _ADDRESS.fullmatch(words):
             return await _add(call, words)
         asked = _WORDS.fullmatch(words)
         verb, rest = (asked["verb"].lower(), asked["rest"] or "") if asked else ("", "")
-        if verb == "add":
-            return await _add(call, rest)
+        if verb == "add" or words.lower() == "new":
+            added = await _add(call, rest)
+            is_asked = added.data["status"] == "missing"
+            return replace(added, buttons=(form_button(NEW_FEED),)) if is_asked else added
         if verb == "remove" and rest.strip().isdecimal():
             feed = await call.items.get(int(rest.strip()[:6]))
             return _gone() if feed is None else await _remove(call, feed)
@@ -82,6 +100,21 @@ class FeedsPlugin(SerializedPlugin):
             return told or ToolResult({"status": "nothing"}, gettext("Nothing is new in your feeds."))
         text = gettext("I know “/feeds add ADDRESS”, “/feeds remove 2”, “/feeds at 8:00” and “/feeds now”.")
         return ToolResult({"status": "unclear"}, text)
+
+    @serialized
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        address, clock = values.text("address"), values.clock("time")
+        if not _ADDRESS.fullmatch(address):
+            return FormErrors({"address": gettext("That is no address: it begins with https://")})
+        call = FeedCall(context)
+        await close_question(context)
+        added = await _add(call, address)
+        if added.data["status"] in ("refused", "unreadable"):
+            return FormErrors({"address": added.text})
+        if clock is None or added.data["status"] == "full":
+            return added
+        said = await _set_time(call, clock.hour, clock.minute)
+        return replace(said, buttons=added.buttons) if added.data["status"] == "added" else said
 
     @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:

@@ -9,6 +9,7 @@
 ``money``              exact amounts in one currency
 ``exchange_rates``     rates that the person gave; nothing is converted without one
 ``categories``         the category of a transaction, by rules that the person teaches
+``budget_form``        the form in which the person sets a budget
 ``budgets``            what may be spent, and when it was more
 ``cash_flow``          what came in and went out
 ``net_worth``          balances of accounts
@@ -30,9 +31,10 @@ import asyncio
 from datetime import datetime
 
 from llmagent_os.languages import gettext, gettext_noop, list_text, ngettext
-from llmagent_os.plugin import ToolCall, ToolContext, ToolResult
+from llmagent_os.plugin import FormErrors, FormValues, ToolCall, ToolContext, ToolResult
 from llmagent_os.plugins.finance.advice import advice_asked, refused_advice
 from llmagent_os.plugins.finance.budget_answers import TIMER, told_breaches
+from llmagent_os.plugins.finance.budget_form import BUDGET, answer_budget_form
 from llmagent_os.plugins.finance.categories import CATEGORIES
 from llmagent_os.plugins.finance.clear_requests import read_request, taught, unknown_category
 from llmagent_os.plugins.finance.clearing import clear
@@ -63,6 +65,12 @@ class FinancePlugin(FinanceTools):
     commands = {  # noqa: RUF012
         "finance": gettext_noop("your statements, budgets and holdings; send me a file of your bank")
     }
+
+    forms = (BUDGET,)
+
+    @serialized
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        return await answer_budget_form(FinanceCall(context), values)
 
     @serialized
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 
+from msgspec.structs import replace
+
 from llmagent_os.languages import gettext
-from llmagent_os.plugin import Button, ToolResult
+from llmagent_os.plugin import Button, ToolResult, form_button
 from llmagent_os.plugins.finance import budget_answers, flow_answers, portfolio_answers, setting_answers, worth_answers
+from llmagent_os.plugins.finance.budget_form import BUDGET
 from llmagent_os.plugins.finance.clearing import ask_to_clear
 from llmagent_os.plugins.finance.finance_call import FinanceCall, nothing_yet, unclear
 from llmagent_os.plugins.finance.money import currency_of
@@ -34,7 +37,7 @@ async def finance_command(call: FinanceCall, arguments: str) -> ToolResult:
     if word in _PLAIN:
         return await call.computed(_PLAIN[word])
     if word == "budgets":
-        return await budget_answers.read_budgets(call)
+        return _with_form(await budget_answers.read_budgets(call))
     if word == "import":
         return await import_received(call) or unclear(
             gettext("Send me the file: a CSV, OFX, QIF or CAMT.053 statement, or a CSV file of trades or prices.")
@@ -50,7 +53,8 @@ async def _set(call: FinanceCall, word: str, rest: str) -> ToolResult:
     parts = rest.split()
     match word:
         case "budget":
-            return await budget_answers.set_budget(call, *_before_amount(parts))
+            answer = await budget_answers.set_budget(call, *_before_amount(parts))
+            return answer if parts else _with_form(answer)
         case "category":
             payee, mark, name = rest.partition("=")
             return await setting_answers.teach_category(call, *((payee, name) if mark else _last_word(rest)))
@@ -74,6 +78,11 @@ async def _set(call: FinanceCall, word: str, rest: str) -> ToolResult:
             return await change_waiting(call, currency=currency_of(rest))
         case _:
             return await _overview(call)
+
+
+def _with_form(result: ToolResult) -> ToolResult:
+    """``result`` with the button that opens the form of a budget."""
+    return replace(result, buttons=(*result.buttons, form_button(BUDGET, gettext("Set a budget"))))
 
 
 async def export_transactions(call: FinanceCall) -> ToolResult:

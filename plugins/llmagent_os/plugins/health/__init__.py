@@ -9,14 +9,28 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from llmagent_os.languages import gettext, gettext_noop
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import Button, Plugin, Span, ToolContext, ToolResult, tool
+from llmagent_os.plugin import (
+    Button,
+    Form,
+    FormErrors,
+    FormValues,
+    Plugin,
+    Span,
+    ToolContext,
+    ToolResult,
+    form_button,
+    tool,
+)
 from llmagent_os.plugins.health import triage
 from llmagent_os.plugins.health.diary import ENTRY, clear_diary, draw_diary, keep_symptom, list_diary
 from llmagent_os.plugins.health.doctor_summary import doctor_summary
 from llmagent_os.plugins.health.dose_reminders import answer_dose, remind
 from llmagent_os.plugins.health.health_answer import emergency_answer, health_answer
+from llmagent_os.plugins.health.health_forms import DIARY_ENTRY, MEDICINE, keep_entry, keep_filled_medicine
 from llmagent_os.plugins.health.measurement import quantities, quantity_named
 from llmagent_os.plugins.health.measuring import explain_measurement, tells_measurement
 from llmagent_os.plugins.health.medicine_plan import (
@@ -47,6 +61,8 @@ class HealthPlugin(Plugin):
         "medicine": gettext_noop("your medicines, with reminders: /medicine add NAME at 8:00"),
         "diary": gettext_noop("your health diary: /diary headache 6, /diary chart weight, /diary pdf"),
     }
+
+    forms = (DIARY_ENTRY, MEDICINE)
 
     async def urgent_answer_to(self, context: ToolContext) -> ToolResult | None:
         """Send to emergency care where the words hold a red flag."""
@@ -156,6 +172,12 @@ class HealthPlugin(Plugin):
             case _:
                 return await _diary_command(context, arguments)
 
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        """Keep an entry of the diary, or a medicine. Red flags come first here, too."""
+        if form == MEDICINE.key:
+            return await keep_filled_medicine(context, values)
+        return await _red_flags(context, values.text("what")) or await keep_entry(context, values)
+
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:
         """Answer a button. Its value may be old, repeated or made up."""
         kind, _, rest = value.partition(":")
@@ -200,11 +222,17 @@ async def _red_flags(context: ToolContext, words: str) -> ToolResult | None:
     return emergency_answer(context, flags) if flags else None
 
 
+def _with_form(result: ToolResult, form: Form) -> ToolResult:
+    return replace(result, buttons=(*result.buttons, form_button(form)))
+
+
 async def _medicine_command(context: ToolContext, arguments: str) -> ToolResult:
     what, _, rest = arguments.strip().partition(" ")
     match what.lower():
         case "":
-            return await list_medicines(context)
+            return _with_form(await list_medicines(context), MEDICINE)
+        case "add" | "new" if not rest.strip():
+            return _with_form(await add_medicine(context, ""), MEDICINE)
         case "add":
             return await add_medicine(context, rest)
         case "remove":
@@ -221,7 +249,9 @@ async def _diary_command(context: ToolContext, arguments: str) -> ToolResult:
     what, _, rest = arguments.strip().partition(" ")
     match what.lower():
         case "":
-            return await list_diary(context)
+            return _with_form(await list_diary(context), DIARY_ENTRY)
+        case "new" if not rest.strip():
+            return _with_form(health_answer("missing", [gettext("What do you feel?")]), DIARY_ENTRY)
         case "pdf":
             return await doctor_summary(context)
         case "chart" if kind := quantity_named(rest):

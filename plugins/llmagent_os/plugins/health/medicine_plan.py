@@ -32,6 +32,11 @@ async def add_medicine(context: ToolContext, words: str) -> ToolResult:
         medicine = read_medicine(words, context.now.date())
     except MedicineError as error:
         return _not_read(error)
+    return await keep_medicine(context, medicine)
+
+
+async def keep_medicine(context: ToolContext, medicine: Medicine) -> ToolResult:
+    """Put a medicine that was read into the plan."""
     others = await medicines_of(context.records)
     if len(others) >= MOST_MEDICINES and medicine.key not in others:
         return health_answer("full", [gettext("Your plan has {count} medicines already.", count=len(others))])

@@ -13,9 +13,20 @@ import re
 from collections.abc import Sequence
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from llmagent_os.events import Attachment, Command, Message
 from llmagent_os.languages import gettext_noop
-from llmagent_os.plugin import Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import (
+    FormErrors,
+    FormValues,
+    Span,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    form_button,
+    tool,
+)
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
 from llmagent_os.plugins.kit.pages import page_number
 from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
@@ -30,6 +41,7 @@ from llmagent_os.plugins.notes.note_answers import (
     restore_note,
     show_note,
 )
+from llmagent_os.plugins.notes.note_form import NEW_NOTE, answer_note_form
 from llmagent_os.plugins.notes.note_store import DROP, NoteStore
 
 __all__ = ["NotesPlugin"]
@@ -66,6 +78,8 @@ class NotesPlugin(SerializedPlugin):
             "your notes; /notes WORDS or #tag searches, /notes tags, /notes edit 3 TEXT, /notes delete 3"
         ),
     }
+
+    forms = (NEW_NOTE,)
 
     @tool(permission="notes.write", open_to_groups=True)
     @serialized
@@ -122,7 +136,9 @@ class NotesPlugin(SerializedPlugin):
         store = NoteStore(context)
         await close_question(context)
         if name == "note":
-            return await add_note(store, arguments, _files(context))
+            noted = await add_note(store, arguments, _files(context))
+            is_asked = noted.data["status"] == "missing"
+            return replace(noted, buttons=(form_button(NEW_NOTE),)) if is_asked else noted
         if arguments.lower() == "tags":
             return await list_tags(store)
         asked = _ON_ONE.fullmatch(arguments)
@@ -133,6 +149,11 @@ class NotesPlugin(SerializedPlugin):
             return await on_note_meant(store, asked["which"], lambda note: edit_note(store, note, text))
         act = show_note if verb == "show" else delete_note
         return await on_note_meant(store, asked["which"], lambda note: act(store, note))
+
+    @serialized
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        await close_question(context)
+        return await answer_note_form(NoteStore(context), values)
 
     @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:

@@ -7,6 +7,7 @@ and a person with linked accounts has one vote.
 ``poll``          a poll, a vote, and how votes are counted
 ``poll_words``    reads what a person wrote to make a poll
 ``ballot_box``    keeps polls and votes
+``poll_form``     the form in which a person makes a poll
 ``poll_answers``  the poll with its counts, and its result
 ================  ====================================================================================================
 """
@@ -20,10 +21,21 @@ from msgspec.structs import replace
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
 from llmagent_os.languages import gettext, gettext_noop
-from llmagent_os.plugin import Plugin, Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import (
+    FormErrors,
+    FormValues,
+    Plugin,
+    Span,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    form_button,
+    tool,
+)
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
 from llmagent_os.plugins.poll.ballot_box import BallotBox
 from llmagent_os.plugins.poll.poll_answers import GONE, make_poll, result_of, show_poll
+from llmagent_os.plugins.poll.poll_form import NEW_POLL, answer_poll_form
 
 __all__ = ["PollPlugin"]
 
@@ -40,6 +52,8 @@ class PollPlugin(Plugin):
     commands = {  # noqa: RUF012
         "poll": gettext_noop("asks everybody here: /poll Lunch where? | Soup | Salad; /poll results, /poll close")
     }
+
+    forms = (NEW_POLL,)
 
     def __init__(self) -> None:
         self._locks = KeyedLocks()  # by poll, or by the person who makes one
@@ -72,7 +86,12 @@ class PollPlugin(Plugin):
         if words.lower() in ("results", "result", "close"):
             return await self._last(box, words.lower())
         async with self._locks.of(context.user_id):
-            return await make_poll(box, words)
+            return await make_poll(box, "" if words.lower() == "new" else words, form_button(NEW_POLL))
+
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        await close_question(context)
+        async with self._locks.of(context.user_id):
+            return await answer_poll_form(BallotBox(context), values)
 
     async def _last(self, box: BallotBox, what: str) -> ToolResult:
         poll = next((each for each in await box.mine() if each.room == box.context.conversation_key), None)

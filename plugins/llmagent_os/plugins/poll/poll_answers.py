@@ -21,8 +21,14 @@ MAX_NAMES = 20  #: of voters of one option that are shown
 GONE = lazy_gettext("That poll is gone.")
 
 
-async def make_poll(box: BallotBox, text: str) -> ToolResult:
-    """Make a poll. What is missing is asked for."""
+async def make_poll(box: BallotBox, text: str, button: Button | None = None) -> ToolResult:
+    """Make a poll. What is missing is asked for.
+
+    Args:
+        box: keeps polls.
+        text: what the person wrote.
+        button: stands under the first question.
+    """
     context = box.context
     try:
         said = read_poll(text, context.now)
@@ -32,11 +38,18 @@ async def make_poll(box: BallotBox, text: str) -> ToolResult:
         return ToolResult({"status": "unclear"}, problem)
     if not said.question:
         await ask(context, "question")
-        return ToolResult({"status": "missing", "need": "question"}, gettext("What is the question of the poll?"))
+        text = gettext("What is the question of the poll?")
+        return ToolResult({"status": "missing", "need": "question"}, text, buttons=(button,) if button else ())
     if len(said.options) < 2:
         await ask(context, "options", text=text.rstrip(" |"))
         question = gettext("What can people choose? Write two or more, with | between them.")
         return ToolResult({"status": "missing", "need": "options"}, question)
+    return await open_poll(box, said)
+
+
+async def open_poll(box: BallotBox, said: PollWords) -> ToolResult:
+    """Open a poll that has a question and options."""
+    context = box.context
     until = None if said.until is None else to_aware(said.until, ZoneInfo(context.time_zone)).astimezone(UTC)
     poll = await box.open(
         Poll(

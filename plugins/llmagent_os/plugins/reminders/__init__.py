@@ -6,6 +6,7 @@
 ``reminder_setting``   sets and changes reminders, and asks for what is missing
 ``reminder_requests``  reads words about reminders, before a model is asked
 ``reminder_list``      lists reminders, and finds the one that is meant
+``reminder_form``      the form in which a person sets one
 ``ringing``            announces reminders; Done and the buttons that remind again
 =====================  ===============================================================================================
 """
@@ -17,11 +18,12 @@ from datetime import UTC, datetime
 
 from llmagent_os.languages import gettext, gettext_noop
 from llmagent_os.people.profiles import Profile
-from llmagent_os.plugin import Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import FormErrors, FormValues, Span, ToolCall, ToolContext, ToolResult, form_button, tool
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, ask, close_question, take_question
 from llmagent_os.plugins.kit.said_moment import TimeExpressionError, read_moment
 from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
 from llmagent_os.plugins.reminders.reminder_call import GONE, ReminderCall
+from llmagent_os.plugins.reminders.reminder_form import NEW_REMINDER, answer_reminder_form
 from llmagent_os.plugins.reminders.reminder_list import list_reminders, on_reminder_meant
 from llmagent_os.plugins.reminders.reminder_requests import REMIND, means_last, read_request
 from llmagent_os.plugins.reminders.reminder_setting import change_reminder, set_reminder
@@ -43,6 +45,8 @@ class RemindersPlugin(SerializedPlugin):
         "remind": gettext_noop("reminds you: /remind call Ana tomorrow at 6pm"),
         "reminders": gettext_noop("your reminders; /reminders delete 2, /reminders change 2 friday 9am"),
     }
+
+    forms = (NEW_REMINDER,)
 
     @tool(permission="reminders.write", open_to_groups=True)
     @serialized
@@ -92,11 +96,15 @@ class RemindersPlugin(SerializedPlugin):
         arguments = arguments.strip()
         call = ReminderCall(context)
         await close_question(context)
-        if name == "remind":
-            if arguments:
+        if name == "remind" or arguments.lower() == "new":
+            if name == "remind" and arguments:
                 return await set_reminder(call, _what_of(arguments))
             await ask(context, "what", when="")
-            return ToolResult({"status": "missing", "need": "what"}, gettext("What should I remind you of?"))
+            return ToolResult(
+                {"status": "missing", "need": "what"},
+                gettext("What should I remind you of?"),
+                buttons=(form_button(NEW_REMINDER),),
+            )
         if not arguments:
             return await list_reminders(call)
         asked = _ON_ONE.fullmatch(arguments)
@@ -106,6 +114,11 @@ class RemindersPlugin(SerializedPlugin):
         if not (to := asked["to"]):
             return await on_reminder_meant(call, asked["which"], call.delete)
         return await on_reminder_meant(call, asked["which"], lambda found: change_reminder(call, found, to))
+
+    @serialized
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        await close_question(context)
+        return await answer_reminder_form(ReminderCall(context), values)
 
     @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:

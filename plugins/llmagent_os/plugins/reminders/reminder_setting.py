@@ -39,13 +39,13 @@ async def set_reminder(call: ReminderCall, what: str, when: str = "") -> ToolRes
     try:
         said = read_moment(when or what, context.now)
     except TimeExpressionError as error:
-        return await _ask_when(call, what if when else _without_time(what, context.now), _unreadable(error))
+        return await _ask_when(call, what if when else _without_time(what, context.now), unreadable_text(error))
     named = what.strip() if when else said.rest
     if not named:
         await ask(context, "what", when=when or what)
         return ToolResult({"status": "missing", "need": "what"}, gettext("What should I remind you of?"))
     if said.wall is None:
-        return await _ask_when(call, named, _unreadable(None) if when else "")
+        return await _ask_when(call, named, unreadable_text(None) if when else "")
     if len(await call.pending()) >= MAX_REMINDERS:
         text = gettext("You have {count} reminders, and I keep no more. /reminders deletes some.", count=MAX_REMINDERS)
         return ToolResult({"status": "full"}, text)
@@ -66,7 +66,7 @@ async def change_reminder(call: ReminderCall, reminder: Reminder, to: str) -> To
     try:
         said = read_moment(to, call.context.now)
     except TimeExpressionError as error:
-        return ToolResult({"status": "unclear", "need": "when"}, _unreadable(error))
+        return ToolResult({"status": "unclear", "need": "when"}, unreadable_text(error))
     if len(to) > MAX_CHARACTERS or not to.strip():
         text = gettext("Say what is new, in at most {count} characters.", count=MAX_CHARACTERS)
         return ToolResult({"status": "unclear", "need": "change"}, text)
@@ -132,7 +132,8 @@ def _without_time(what: str, now: datetime) -> str:
     return what
 
 
-def _unreadable(error: TimeExpressionError | None) -> str:
+def unreadable_text(error: TimeExpressionError | None) -> str:
+    """Why words name no time at which a person can be reminded."""
     if error is not None and error.problem == "past":
         return gettext("That time is over already.")
     if error is not None and error.field == "repeat" and error.problem == "impossible":

@@ -3,6 +3,7 @@
 ================  ====================================================================================================
 ``task``          a task, and how people write one
 ``task_store``    keeps the tasks in their order
+``task_form``     the form in which a person adds one
 ``task_answers``  what is said about them
 ================  ====================================================================================================
 """
@@ -13,8 +14,19 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 
+from msgspec.structs import replace
+
 from llmagent_os.languages import gettext, gettext_noop
-from llmagent_os.plugin import Span, ToolCall, ToolContext, ToolResult, tool
+from llmagent_os.plugin import (
+    FormErrors,
+    FormValues,
+    Span,
+    ToolCall,
+    ToolContext,
+    ToolResult,
+    form_button,
+    tool,
+)
 from llmagent_os.plugins.kit.item_meant import with_item_meant
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, close_question, take_question
 from llmagent_os.plugins.kit.pages import page_number
@@ -34,6 +46,7 @@ from llmagent_os.plugins.todo.task_answers import (
     reopen_task,
     restore_task,
 )
+from llmagent_os.plugins.todo.task_form import NEW_TASK, answer_task_form
 from llmagent_os.plugins.todo.task_store import TaskStore
 
 __all__ = ["TodoPlugin"]
@@ -74,6 +87,8 @@ class TodoPlugin(SerializedPlugin):
             "your tasks; /todo buy milk #home !! friday adds one, /todo done 3, /todo edit 3 monday, /todo move 3 1"
         )
     }
+
+    forms = (NEW_TASK,)
 
     @tool(permission="todo.write", open_to_groups=True)
     @serialized
@@ -131,16 +146,22 @@ class TodoPlugin(SerializedPlugin):
         store = TaskStore(context)
         await close_question(context)
         if words.lower() in ("", "all") or re.fullmatch(r"#[\w-]+", words):
-            return await list_tasks(store, words if words.startswith("#") else "", done=words.lower() == "all")
+            listed = await list_tasks(store, words if words.startswith("#") else "", done=words.lower() == "all")
+            return replace(listed, buttons=(*listed.buttons, form_button(NEW_TASK)))
         if words.lower() == "lists":
             return await list_lists(store)
         if words.lower() == "clear":
             return await clear_done(store)
-        if words.lower() == "add":
-            return await add_task(store, "")
+        if words.lower() in ("add", "new"):
+            return replace(await add_task(store, ""), buttons=(form_button(NEW_TASK),))
         if asked := _ON_ONE.fullmatch(words):
             return await _on_task_meant(store, asked["which"], lambda task: _on_one(store, task, asked))
         return await add_task(store, words)
+
+    @serialized
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        await close_question(context)
+        return await answer_task_form(TaskStore(context), values)
 
     @serialized
     async def pressed(self, context: ToolContext, value: str) -> ToolResult:

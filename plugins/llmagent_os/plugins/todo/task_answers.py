@@ -28,6 +28,11 @@ async def add_task(store: TaskStore, words: str, in_list: str = "") -> ToolResul
     if not read.text:
         await ask(store.context, "task")
         return ToolResult({"status": "missing", "need": "text"}, gettext("What is to be done?"))
+    return await add_read_task(store, read, in_list)
+
+
+async def add_read_task(store: TaskStore, read: TaskWords, in_list: str = "") -> ToolResult:
+    """Keep a new task that says what is to be done."""
     if len(await store.all()) >= MAX_TASKS:
         text = gettext(
             "You have {count} tasks, and I keep no more. “/todo clear” drops those that are done.", count=MAX_TASKS

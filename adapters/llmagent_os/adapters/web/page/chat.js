@@ -112,6 +112,7 @@ const FRAMES = {
     }
     for (const item of frame.items) showItem(item);
     for (const id of arrived) recorder.playAnswer(views.get(id).node);
+    if (arrived.length > 0 && $("text").value === "") views.get(arrived.at(-1)).focusForm();
     showDays();
     if (news) showTyping(false);
     showTail();
@@ -191,6 +192,11 @@ const actions = {
   press(message_id, value) {
     act({ type: "press", message_id, value });
     refresh(message_id);
+  },
+  fill(message_id, values) {
+    act({ type: "form", message_id, values });
+    refresh(message_id);
+    $("text").focus();
   },
   palette: (message_id, opener) => palette.open(message_id, opener),
 };
@@ -322,6 +328,7 @@ function refresh(messageId) {
     pressed: item.pressed ?? tappedOf(item, item.buttons),
     answered: tappedOf(item, item.question?.buttons),
     quoted: item.author === "bot" ? quotedBy(item) : "",
+    isSent: outbox.of(conversation, "form").some(({ frame }) => frame.message_id === item.message_id),
   });
 }
 

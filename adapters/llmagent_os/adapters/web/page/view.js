@@ -1,6 +1,7 @@
 // One message as DOM elements. A changed message is updated in place, part by part: the focus stays where it is, and a
 // screen reader announces only new messages.
 
+import { formNode } from "./forms.js";
 import { iconOf } from "./icons.js";
 import { render } from "./markdown.js";
 import { nameOf } from "./palette.js";
@@ -36,12 +37,13 @@ function time(at) {
 }
 
 export class MessageView {
-  // actions: {react(id, emoji, on), press(id, value), palette(id, opener)}
+  // actions: {react(id, emoji, on), press(id, value), fill(id, values), palette(id, opener)}
   constructor(item, speaker, actions) {
     this.actions = actions;
     this.id = item.message_id;
     this.body = make("div", { class: "body" });
     this.extras = make("div", { class: "extras" });
+    this.form = make("div", { hidden: true });
     this.choices = make("div", { class: "choices", role: "group", "aria-label": t("choices"), hidden: true });
     this.node = make("article", { class: `message ${item.author}`, "data-id": item.message_id });
     this.node.append(make("h2", { class: "sr", text: t("said", { name: speaker }) }), this.body);
@@ -54,7 +56,7 @@ export class MessageView {
       this.edited = make("span", { class: "edited", text: t("edited"), hidden: true });
       this.bar.append(this.more, this.edited, time(item.at));
       this.question = make("div", { class: "choices question", role: "group", hidden: true });
-      this.node.append(this.extras, this.choices, this.bar, this.question);
+      this.node.append(this.extras, this.form, this.choices, this.bar, this.question);
     } else {
       this.node.append(this.extras, make("p", { class: "meta" }, time(item.at)));
     }
@@ -62,7 +64,8 @@ export class MessageView {
 
   // reactions: those shown as pressed. pressed: the chosen button's value, or null.
   // answered: the value of the tap on the question that waits for the server, or null.
-  update(item, { reactions = [], pressed = null, quoted = "", answered = null } = {}) {
+  // isSent: whether the form waits for the server.
+  update(item, { reactions = [], pressed = null, quoted = "", answered = null, isSent = false } = {}) {
     const extras = JSON.stringify([item.card ?? null, item.files ?? []]);
     if (this.text !== item.text || this.quoted !== quoted) {
       this.text = item.text;
@@ -77,6 +80,7 @@ export class MessageView {
     }
     if (item.author !== "bot") return;
     this.edited.hidden = !item.edited;
+    this.#showForm(isSent ? null : item.form ?? null);
     this.#showChoices(item.buttons ?? [], pressed);
     this.#showReactions(reactions);
     this.#showQuestion(answered === null ? item.question ?? null : null);
@@ -101,6 +105,20 @@ export class MessageView {
         make("button", { type: "button", class: "choice chip", text: label, on: { click: () => this.actions.press(this.id, value) } }),
       ),
     );
+  }
+
+  // A form goes as a whole once it is sent. The focus is on the first field that has to be corrected.
+  #showForm(form) {
+    const signature = JSON.stringify(form);
+    if (this.filling === signature) return;
+    this.filling = signature;
+    this.form.hidden = form === null;
+    this.form.replaceChildren(...(form === null ? [] : [formNode(form, (values) => this.actions.fill(this.id, values))]));
+  }
+
+  // Called once where the form has just come: whoever asked for it goes on there.
+  focusForm() {
+    (this.form.querySelector("[aria-invalid]") ?? this.form.querySelector("input, select, textarea"))?.focus();
   }
 
   #showChoices(buttons, pressed) {
