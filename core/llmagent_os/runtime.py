@@ -78,7 +78,7 @@ from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER
-from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
+from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins, wrong_tables
 from llmagent_os.tools.plugin_switching import PluginSwitching
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
@@ -326,13 +326,16 @@ async def _plugins(
         vault=vault,
         tables=bot.plugin_tables(settings),
     )
-    wrong = [(("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)]
+    wrong: list[tuple[tuple[str | int, ...], str]] = [
+        (("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)
+    ]
     if not wrong:
         await stack.enter_async_context(plugins)
         if plugins.mistakes:
             raise ConfigError("\n".join(map(str, plugins.mistakes)))
         unknown = wrong_permissions(plugins, bot.config.permissions)
         wrong = [(("permissions", at), text) for at, text in unknown]
+        wrong += wrong_tables(plugins, bot.config.plugin)
         if without := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
             _log.warning("[approvals] names tools that there are not", tools=without, known=sorted(plugins.marks))
     if wrong:

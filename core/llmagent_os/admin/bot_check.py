@@ -20,7 +20,7 @@ from llmagent_os.config.field_comments import with_comments
 from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
-from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
+from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins, wrong_tables
 from llmagent_os.tools.registry import Plugins
 
 #: Where something is wrong, and what.
@@ -96,7 +96,8 @@ async def _permissions(settings: Settings, bot: Bot, *, complete: bool) -> list[
     async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions, tables=tables) as plugins:
         if complete and plugins.mistakes:
             raise ConfigError("\n".join(map(str, plugins.mistakes)))
-        return [(("permissions", at), text) for at, text in wrong_permissions(plugins, config.permissions)]
+        wrong = wrong_permissions(plugins, config.permissions)
+        return [*((("permissions", at), text) for at, text in wrong), *wrong_tables(plugins, config.plugin)]
 
 
 async def _model(settings: Settings, bot: Bot) -> AsyncIterator[_Wrong]:

@@ -69,9 +69,15 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
     answer: Callable[[Services, Access, Command], Awaitable[Reply]]
 
 
-def _of_access(answer: Callable[[Access, Command], Awaitable[Reply]]) -> Callable[..., Awaitable[Reply]]:
+def _of_access(
+    answer: Callable[[Access, Command], Awaitable[Reply]],
+) -> Callable[[Services, Access, Command], Awaitable[Reply]]:
     """An answer that needs no other service."""
-    return lambda _, access, command: answer(access, command)
+
+    async def answered(_: Services, access: Access, command: Command) -> Reply:
+        return await answer(access, command)
+
+    return answered
 
 
 async def _help(services: Services, command: Command) -> Reply:

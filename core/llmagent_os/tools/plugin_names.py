@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from llmagent_os.config.plugin_tables import TABLE
 from llmagent_os.errors import ConfigError
 from llmagent_os.tools.plugin_sources import installed_plugins, not_installed
 from llmagent_os.tools.registry import Plugins
@@ -27,6 +28,23 @@ def wrong_permissions(plugins: Plugins, patterns: Iterable[str]) -> list[tuple[i
         return []
     found = [(at, unmatched(pattern, plugins.permissions)) for at, pattern in enumerate(patterns)]
     return [(at, f"`permissions`: {text}") for at, text in found if text]
+
+
+def wrong_tables(plugins: Plugins, names: Iterable[str]) -> list[tuple[tuple[str, str], str]]:
+    """Return which tables ``[plugin.NAME]`` are of no plugin with settings: their paths, and what is probably meant.
+
+    As with permissions, nothing is checked if a plugin is not loaded.
+    """
+    if "not loaded" in [health.state for health in plugins.health()] or plugins.awaits_first_file:
+        return []
+    known = plugins.with_settings
+    found: list[tuple[tuple[str, str], str]] = []
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, 1, 0.6)
+            hint = f"did you mean `plugin.{near[0]}`?" if near else f"these have: {', '.join(sorted(known)) or 'none'}"
+            found.append(((TABLE, name), f"`plugin.{name}`: this bot has no plugin of that name with settings; {hint}"))
+    return found
 
 
 def check_permissions(plugins: Plugins, patterns: Iterable[str]) -> None:
