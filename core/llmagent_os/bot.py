@@ -160,6 +160,16 @@ PathText = Annotated[str, AfterValidator(_path)]
 Worths = Annotated[dict[str, float | dict[str, float]], BeforeValidator(_worths)]
 
 
+def _plugin_tables(tables: object) -> object:
+    """Say what is meant by who writes ``plugin`` for ``plugins``."""
+    if not isinstance(tables, dict):
+        raise ValueError("`plugin` is no list of plugins; did you mean `plugins`?")
+    return cast("object", tables)
+
+
+PluginSettings = Annotated[dict[Name, dict[str, Any]], BeforeValidator(_plugin_tables)]
+
+
 class KnowledgeConfig(BaseModel):
     """What the bot knows, and who may teach it. One path stands for a table with it in ``documents``."""
 
@@ -248,7 +258,7 @@ class BotConfig(BaseModel):
     adapters: tuple[Name, ...] = ("web",)
     plugins: tuple[Name, ...] = ()  #: installed plugins
     plugin_folder: PathText = ""  #: of plugins, files and packages, beside the TOML file; empty: none
-    plugin: dict[Name, dict[str, Any]] = {}  #: the settings of plugins, a table for each: ``[plugin.weather]``
+    plugin: PluginSettings = {}  #: the settings of plugins, a table for each: ``[plugin.weather]``
     permissions: tuple[str, ...] = ()  #: what the plugins' tools may do, with wildcards: ``calendar.*``
     knowledge: KnowledgeConfig = KnowledgeConfig()  #: what it knows
     examples: tuple[str, ...] = ()  #: shown on the empty page

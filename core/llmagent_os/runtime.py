@@ -145,12 +145,10 @@ class Runtime:
             LedgerError: the ledger cannot be opened.
         """
         async with contextlib.AsyncExitStack() as stack:
-            ledger = await _ledger(settings, stack)
-            bot = await asyncio.to_thread(bot.switched, settings.data)
+            ledger, bot = await _ledger(settings, stack), await asyncio.to_thread(bot.switched, settings.data)
             profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
             plugins = await _plugins(settings, bot, ledger, vault, stack)
-            llm = await _llm(settings, bot, stack)
-            voice = _voice(settings, bot, stack)
+            llm, voice = await _llm(settings, bot, stack), _voice(settings, bot, stack)
             policy = await asyncio.to_thread(_policy, bot.config, chosen_learner(settings, bot.config))
             policy_worker = await _policy_worker(policy, ledger, settings, bot.config)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)

@@ -23,7 +23,7 @@ from llmagent_os.commands.link import link
 from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
 from llmagent_os.commands.permissions import PERMISSIONS, permissions, permissions_pressed
 from llmagent_os.commands.plugin_command import plugin_command
-from llmagent_os.commands.plugins_command import plugins
+from llmagent_os.commands.plugin_switches import plugins
 from llmagent_os.commands.privacy import PRIVACY, privacy, turn_pressed
 from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.quiet import quiet
