@@ -79,6 +79,7 @@ from llmagent_os.voice.voice_config import VoiceConfig
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
+    from llmagent_os.tools.registry import Plugins
 
 #: The group of entry points whose packages hold a bot.toml.
 GROUP = "llmagent_os.bots"
@@ -160,6 +161,16 @@ def _path(text: str) -> str:
 PathText = Annotated[str, AfterValidator(_path)]
 
 Worths = Annotated[dict[str, float | dict[str, float]], BeforeValidator(_worths)]
+
+
+def _plugin_tables(tables: object) -> object:
+    """Say what is meant by who writes ``plugin`` for ``plugins``."""
+    if not isinstance(tables, dict):
+        raise ValueError("`plugin` is no list of plugins; did you mean `plugins`?")
+    return cast("object", tables)
+
+
+PluginSettings = Annotated[dict[Name, dict[str, Any]], BeforeValidator(_plugin_tables)]
 
 
 class KnowledgeConfig(BaseModel):
@@ -250,8 +261,10 @@ class BotConfig(BaseModel):
     model: str = Field(min_length=1)
     adapters: tuple[Name, ...] = ("web",)
     plugins: tuple[Name, ...] = ()  #: installed plugins
+    #: the plugins that run in a process of their own, with wildcards: names as above, or of files of the folder
+    isolated_plugins: tuple[str, ...] = ()
     plugin_folder: PathText = ""  #: of plugins, files and packages, beside the TOML file; empty: none
-    plugin: dict[Name, dict[str, Any]] = {}  #: the settings of plugins, a table for each: ``[plugin.weather]``
+    plugin: PluginSettings = {}  #: the settings of plugins, a table for each: ``[plugin.weather]``
     permissions: tuple[str, ...] = ()  #: what the plugins' tools may do, with wildcards: ``calendar.*``
     knowledge: KnowledgeConfig = KnowledgeConfig()  #: what it knows
     examples: tuple[str, ...] = ()  #: shown on the empty page
@@ -426,6 +439,24 @@ class Bot:
     def plugin_tables(self, settings: Settings) -> PluginTables:
         """Where the settings of the bot's plugins stand."""
         return PluginTables(self.file, settings.plugin_variables)
+
+    def plugins(self, settings: Settings, **parts: Any) -> Plugins:
+        """The bot's plugins, not loaded yet.
+
+        Args:
+            settings: of the installation.
+            parts: further arguments of :class:`~llmagent_os.tools.registry.Plugins`, such as ``records``.
+        """
+        from llmagent_os.tools.registry import Plugins
+
+        return Plugins(
+            folder=settings.plugin_folder or self.plugin_folder,
+            installed=self.config.plugins,
+            allowed=self.config.permissions,
+            tables=self.plugin_tables(settings),
+            isolated=self.config.isolated_plugins,
+            **parts,
+        )
 
     def switched(self, data: Path) -> Self:
         """The bot with the plugins that were switched on and off since. ``data`` is the data folder.

@@ -78,7 +78,7 @@ from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER
-from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins, wrong_tools
+from llmagent_os.tools.plugin_names import wrong_isolated, wrong_permissions, wrong_plugins, wrong_tables, wrong_tools
 from llmagent_os.tools.plugin_switching import PluginSwitching
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
@@ -145,8 +145,7 @@ class Runtime:
             LedgerError: the ledger cannot be opened.
         """
         async with contextlib.AsyncExitStack() as stack:
-            ledger = await _ledger(settings, stack)
-            bot = await asyncio.to_thread(bot.switched, settings.data)
+            ledger, bot = await _ledger(settings, stack), await asyncio.to_thread(bot.switched, settings.data)
             profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
             plugins = await _plugins(settings, bot, ledger, vault, stack)
             llm, voice = await _llm(settings, bot, stack), _voice(settings, bot, stack)
@@ -315,24 +314,26 @@ async def _plugins(
     Raises:
         ConfigError: the bot's file names a plugin or a permission that there is not, or a setting of a plugin is wrong.
     """
-    plugins = Plugins(
-        folder=settings.plugin_folder or bot.plugin_folder,
-        installed=bot.config.plugins,
-        allowed=bot.config.permissions,
+    plugins = bot.plugins(
+        settings,
         records=ledger.records,
         timers=ledger.timers,
         contacts=ledger.contacts,
         shared=ledger.shared_records,
         vault=vault,
-        tables=bot.plugin_tables(settings),
     )
-    wrong = [(("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)]
+    wrong: list[tuple[tuple[str | int, ...], str]] = [
+        (("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)
+    ]
     if not wrong:
         await stack.enter_async_context(plugins)
         if plugins.mistakes:
             raise ConfigError("\n".join(map(str, plugins.mistakes)))
         unknown = wrong_permissions(plugins, bot.config.permissions)
         wrong = [(("permissions", at), text) for at, text in unknown]
+        wrong += wrong_tables(plugins, bot.config.plugin)
+        isolated = await wrong_isolated(plugins, bot.config.isolated_plugins)
+        wrong += [(("isolated_plugins", at), text) for at, text in isolated]
         if without := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
             _log.warning("[approvals] names tools that there are not", tools=without, known=sorted(plugins.marks))
         for _, problem in wrong_tools(plugins, bot.config.tools.always):

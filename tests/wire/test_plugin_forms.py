@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
@@ -62,7 +62,7 @@ class Tables(Plugin):
     """Books tables, for eight people at most."""
 
     name = "tables"
-    commands: ClassVar[dict[str, str]] = {"table": "books a table"}
+    commands = {"table": "books a table"}  # noqa: RUF012
     forms = (TABLE,)
 
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:

@@ -20,8 +20,7 @@ from llmagent_os.config.field_comments import with_comments
 from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
-from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins, wrong_tools
-from llmagent_os.tools.registry import Plugins
+from llmagent_os.tools.plugin_names import wrong_isolated, wrong_permissions, wrong_plugins, wrong_tables, wrong_tools
 
 #: Where something is wrong, and what.
 _Wrong = tuple[TomlPath, str]
@@ -92,15 +91,18 @@ def _adapters(config: BotConfig) -> Iterator[_Wrong]:
 
 async def _tools(settings: Settings, bot: Bot, *, complete: bool) -> list[_Wrong]:
     """What says something of tools that there are not: permissions, and tools that are always shown."""
-    config, folder = bot.config, settings.plugin_folder or bot.plugin_folder
-    tables = bot.plugin_tables(settings)
-    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions, tables=tables) as plugins:
+    config = bot.config
+    async with bot.plugins(settings) as plugins:
         if complete and plugins.mistakes:
             raise ConfigError("\n".join(map(str, plugins.mistakes)))
         permissions = wrong_permissions(plugins, config.permissions)
         tools = wrong_tools(plugins, config.tools.always)
         found: list[_Wrong] = [(("permissions", at), text) for at, text in permissions]
-        return [*found, *((("tools", "always", at), text) for at, text in tools)]
+        found += [(("tools", "always", at), text) for at, text in tools]
+        found += [
+            (("isolated_plugins", at), text) for at, text in await wrong_isolated(plugins, config.isolated_plugins)
+        ]
+        return [*found, *wrong_tables(plugins, config.plugin)]
 
 
 async def _model(settings: Settings, bot: Bot) -> AsyncIterator[_Wrong]:

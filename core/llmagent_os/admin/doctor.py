@@ -168,11 +168,8 @@ def _bot(bot: Bot) -> Iterator[Finding]:
 async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
     from llmagent_os.admin.plugins_command import running_states
     from llmagent_os.tools.plugin_names import check_permissions
-    from llmagent_os.tools.registry import Plugins
 
-    folder = settings.plugin_folder or bot.plugin_folder
-    given, tables = bot.config.permissions, bot.plugin_tables(settings)
-    async with Plugins(folder=folder, installed=bot.config.plugins, allowed=given, tables=tables) as plugins:
+    async with bot.plugins(settings) as plugins:
         try:
             check_permissions(plugins, bot.config.permissions)
         except ConfigError as error:

@@ -72,13 +72,10 @@ async def _hello(settings: Settings, bot: Bot, llm: LLM) -> ChatRequest:
     from llmagent_os.reply.agent_settings import AgentSettings
     from llmagent_os.reply.prompt import warm_up_request
     from llmagent_os.reply.services import Services
-    from llmagent_os.tools.registry import Plugins
 
     config = bot.config
     behavior = BehaviorModule(None, defaults=config.behavior.model_dump(), dimensions=config.behavior.dimensions)
-    folder = settings.plugin_folder or bot.plugin_folder
-    tables = bot.plugin_tables(settings)
-    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions, tables=tables) as plugins:
+    async with bot.plugins(settings) as plugins:
         said = AgentSettings(title=config.title, notes=config.instructions, permissions=config.permissions)
         services = Services(behavior=behavior, settings=said, plugins=plugins)
         request = warm_up_request(services, native=llm.card.native)

@@ -147,9 +147,9 @@ async def reload(settings: Settings, name: str) -> str:
 
 async def running_states(settings: Settings) -> dict[str, str]:
     """How the plugins of the running host do; none: no host runs."""
-    if not await asyncio.to_thread(is_host_running, settings.ledger_url):
-        return {}
     try:
+        if not await asyncio.to_thread(is_host_running, settings.ledger_url):
+            return {}
         return (await ask(settings.data / PLUGINS_FOLDER, PluginRequest())).states
     except ConfigError:
         return {}

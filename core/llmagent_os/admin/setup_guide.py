@@ -104,11 +104,8 @@ async def guide(settings: Settings, bot: Bot, platform: str, address: str = "") 
 async def commands_of(settings: Settings, bot: Bot) -> dict[str, str]:
     """Return the bot's slash commands without running it: those of every agent, and those of its plugins."""
     from llmagent_os.commands.command_table import listed_commands
-    from llmagent_os.tools.registry import Plugins
 
-    folder = settings.plugin_folder or bot.plugin_folder
-    allowed, tables = bot.config.permissions, bot.plugin_tables(settings)
-    async with Plugins(folder=folder, installed=bot.config.plugins, allowed=allowed, tables=tables) as plugins:
+    async with bot.plugins(settings) as plugins:
         return listed_commands(plugins, for_admins=bool(settings.admins or settings.owners))
 
 

@@ -22,7 +22,6 @@ from llmagent_os.policy.persona import style_of
 from llmagent_os.serving.chat_template import ChatTemplate
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location, locate
-from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.bot_prompts import BotPrompts, bot_prompts
 from llmagent_os.training.lora_folder import sha256_of
 from llmagent_os.training.lora_registry import LoraRegistry
@@ -82,9 +81,7 @@ def base_llm(settings: Settings, bot: Bot) -> LLM:
 
 async def _tools(settings: Settings, bot: Bot) -> tuple[ToolSpec, ...]:
     config = bot.config
-    folder = settings.plugin_folder or bot.plugin_folder
-    tables = bot.plugin_tables(settings)
-    async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions, tables=tables) as plugins:
+    async with bot.plugins(settings) as plugins:
         return plugins.specs(config.permissions)
 
 

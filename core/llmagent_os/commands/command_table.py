@@ -23,7 +23,7 @@ from llmagent_os.commands.link import link
 from llmagent_os.commands.memory import FORGET_ALL, forget_all, memory
 from llmagent_os.commands.permissions import PERMISSIONS, permissions, permissions_pressed
 from llmagent_os.commands.plugin_command import plugin_command
-from llmagent_os.commands.plugins_command import plugins
+from llmagent_os.commands.plugin_switches import plugins
 from llmagent_os.commands.privacy import PRIVACY, privacy, turn_pressed
 from llmagent_os.commands.profile import change_or_show, profile
 from llmagent_os.commands.quiet import quiet
@@ -70,9 +70,15 @@ class AdminCommand(msgspec.Struct, frozen=True, kw_only=True):
     answer: Callable[[Services, Access, Command], Awaitable[Reply]]
 
 
-def _of_access(answer: Callable[[Access, Command], Awaitable[Reply]]) -> Callable[..., Awaitable[Reply]]:
+def _of_access(
+    answer: Callable[[Access, Command], Awaitable[Reply]],
+) -> Callable[[Services, Access, Command], Awaitable[Reply]]:
     """An answer that needs no other service."""
-    return lambda _, access, command: answer(access, command)
+
+    async def answered(_: Services, access: Access, command: Command) -> Reply:
+        return await answer(access, command)
+
+    return answered
 
 
 async def _help(services: Services, command: Command) -> Reply:

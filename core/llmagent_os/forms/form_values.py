@@ -30,6 +30,11 @@ class FormValues:
         """Args: ``values`` of the fields that are not empty, by key."""
         self._values = dict(values)
 
+    @property
+    def filled(self) -> dict[str, FormValue]:
+        """The values of the fields that are not empty, by key."""
+        return dict(self._values)
+
     def text(self, key: str) -> str:
         """What stands in a line, a text or a choice; empty: nothing."""
         return self._of(key, str) or ""

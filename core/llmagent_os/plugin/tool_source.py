@@ -243,6 +243,7 @@ class ToolSource:
     #: the values of ``[plugin.NAME]`` in the bot's file and of ``LLMAGENT_OS_PLUGIN_NAME_FIELD``. A source that has
     #: settings declares their model, ``settings: WeatherSettings``, and finds them here from :meth:`start` on.
     settings: Any
+    has_settings: bool = False  #: of a source that is no class with ``settings``, and has settings all the same
     #: the form of the documents that it keeps; see :attr:`migrations`
     records_version: int = 1
     #: by version, what makes a document of the next version out of one of this version; None: the document goes. Such

@@ -8,14 +8,14 @@ import msgspec
 
 from llmagent_os.events import ButtonPress, Command, Event
 from llmagent_os.forms.form import AGAIN, OPENS, ShownForm
-from llmagent_os.plugin import Form, Plugin
+from llmagent_os.plugin import Form, ToolSource
 from llmagent_os.tools.registry import Plugins
 
 
 class MeantForm(msgspec.Struct, frozen=True):
     """A form, and how it is to be opened."""
 
-    plugin: Plugin  #: that declares it
+    plugin: ToolSource  #: that declares it
     declared: Form
     form: ShownForm  #: in the language in force
     again: bool = False  #: with what was filled in before
@@ -60,15 +60,17 @@ def form_of_button(
     return msgspec.structs.replace(_meant(*found), again=again)
 
 
-def form_named(plugins: Plugins, form_id: str, *, allowed: Collection[str] | None = None) -> tuple[Plugin, Form] | None:
+def form_named(
+    plugins: Plugins, form_id: str, *, allowed: Collection[str] | None = None
+) -> tuple[ToolSource, Form] | None:
     """The form with an id, ``plugin:key``, and its plugin. None: there is none such now."""
     known = plugins.forms(allowed)
     return next(((plugin, form) for plugin, form in known if f"{plugin.name}:{form.key}" == form_id), None)
 
 
-def _meant(plugin: Plugin, form: Form) -> MeantForm:
+def _meant(plugin: ToolSource, form: Form) -> MeantForm:
     return MeantForm(plugin, form, form.shown(plugin.name))
 
 
-def _is_private_here(plugin: Plugin, event: Event) -> bool:
+def _is_private_here(plugin: ToolSource, event: Event) -> bool:
     return plugin.keeps_private and event.conversation.kind != "direct"

@@ -21,7 +21,6 @@ from llmagent_os.modules.behavior import BehaviorModule
 from llmagent_os.policy import Action, FixedPolicy
 from llmagent_os.reply.lora_resolver import LoraResolver
 from llmagent_os.runtime import Runtime
-from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.lora_choice import ANY_STYLE, LoraChoice
 
 #: Counts the questions of this process: no two have the same id.
@@ -54,13 +53,7 @@ async def bystander(runtime: Runtime, lora: LoraResolver, style: Action | None =
         stack.push_async_callback(memory.close)
         config, services = runtime.bot.config, runtime.agent.services
         plugins = await stack.enter_async_context(
-            Plugins(
-                folder=runtime.settings.plugin_folder or runtime.bot.plugin_folder,
-                installed=config.plugins,
-                allowed=config.permissions,
-                records=memory.records,
-                timers=memory.timers,
-            )
+            runtime.bot.plugins(runtime.settings, records=memory.records, timers=memory.timers)
         )
         behavior = services.behavior
         if style is not None:

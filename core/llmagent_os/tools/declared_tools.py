@@ -78,6 +78,11 @@ def settings_model(source: ToolSource) -> type[BaseModel] | None:
     return None
 
 
+def has_settings(source: ToolSource) -> bool:
+    """Whether ``source`` has settings."""
+    return source.has_settings or settings_model(source) is not None
+
+
 def requirement_problem(requirements: Iterable[str]) -> str:
     """Say what of ``requirements`` is not installed, and how to install it. Empty: everything is.
 

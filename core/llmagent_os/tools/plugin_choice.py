@@ -15,7 +15,6 @@ from typing import Any, cast
 import msgspec
 import tomlkit
 from tomlkit.exceptions import TOMLKitError
-from tomlkit.items import Array
 
 from llmagent_os.config.toml_tables import read_file
 from llmagent_os.errors import ConfigError
@@ -144,13 +143,13 @@ def _texts(values: object) -> tuple[str, ...]:
 
 def _change(document: tomlkit.TOMLDocument, name: str, *, add: list[str], remove: list[str]) -> None:
     """Change a list of texts above all tables, with its comments."""
-    there: Any = document.get(name)
+    there = cast("Any", document).get(name)
     if there is None:
         if not add:
             return
         there = tomlkit.array()
         document.add(name, there)  # tomlkit puts it above the first table
-    values = cast("Array", there)
+    values = cast("list[str]", there)
     for each in add:
         if each not in values:
             values.append(each)

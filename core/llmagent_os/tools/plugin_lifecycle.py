@@ -108,6 +108,11 @@ class PluginLifecycle:
         """Return the state of every plugin, including those that could not be loaded."""
         return health_of_all(self._loaded, self._problems)
 
+    async def origins(self) -> frozenset[str]:
+        """The names of the entry points, files and folders that are loaded, or would be."""
+        entries = [entry.name for entry in await installed_plugins()] if self._installed is None else self._installed
+        return frozenset([*entries, *(path.stem for path in await self._folder.plugins())])
+
     async def add(self, plugin: ToolSource, source: str = ADDED) -> None:
         """Load ``plugin``. It replaces a plugin of the same name once it has started.
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
+from llmagent_os.config.plugin_tables import TABLE
 from llmagent_os.errors import ConfigError
 from llmagent_os.tools.plugin_sources import installed_plugins, not_installed
 from llmagent_os.tools.registry import Plugins
@@ -42,6 +43,38 @@ def wrong_tools(plugins: Plugins, names: Iterable[str]) -> list[tuple[int, str]]
             near = get_close_matches(name, known, 1, 0.6)
             hint = f"did you mean {near[0]!r}?" if near else "a tool that no permission allows is not shown"
             wrong.append((at, f"`tools.always`: this bot's plugins have no tool {name!r}; {hint}"))
+    return wrong
+
+
+def wrong_tables(plugins: Plugins, names: Iterable[str]) -> list[tuple[tuple[str, str], str]]:
+    """Return which tables ``[plugin.NAME]`` are of no plugin with settings: their paths, and what is probably meant.
+
+    Nothing is checked where :func:`wrong_permissions` checks nothing.
+    """
+    if _are_unknown(plugins):
+        return []
+    known = plugins.with_settings
+    found: list[tuple[tuple[str, str], str]] = []
+    for name in names:
+        if name not in known:
+            near = get_close_matches(name, known, 1, 0.6)
+            hint = f"did you mean `plugin.{near[0]}`?" if near else f"these have: {', '.join(sorted(known)) or 'none'}"
+            found.append(((TABLE, name), f"`plugin.{name}`: this bot has no plugin of that name with settings; {hint}"))
+    return found
+
+
+async def wrong_isolated(plugins: Plugins, patterns: Iterable[str]) -> list[tuple[int, str]]:
+    """Return which of the patterns of ``isolated_plugins`` fit no plugin: their numbers, and what is probably meant.
+
+    A name that fits none would leave a plugin in the host's own process.
+    """
+    known = await plugins.origins()
+    wrong: list[tuple[int, str]] = []
+    for at, pattern in enumerate(patterns):
+        if not any(fnmatchcase(name, pattern) for name in known):
+            near = get_close_matches(pattern, known, 1, 0.6)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(sorted(known)) or 'none'}"
+            wrong.append((at, f"`isolated_plugins`: this bot has no plugin {pattern!r}; {hint}"))
     return wrong
 
 

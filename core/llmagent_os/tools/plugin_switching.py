@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import watchfiles
@@ -92,4 +92,4 @@ class PluginSwitching:
 
     def _read(self) -> tuple[Chosen, dict[str, Any]]:
         tables = read_file(Path(self._choice.file)).values.get(TABLE, {})
-        return self._choice.chosen(), dict(tables) if isinstance(tables, dict) else {}
+        return self._choice.chosen(), dict(cast("dict[str, Any]", tables)) if isinstance(tables, dict) else {}

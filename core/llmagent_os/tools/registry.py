@@ -33,6 +33,7 @@ from llmagent_os.plugin import RECEIVING_SECONDS, Tool, ToolContext, ToolMark, T
 from llmagent_os.records import Records, SharedRecords
 from llmagent_os.timers import Timers
 from llmagent_os.tools.circuit_breaker import CircuitBreaker
+from llmagent_os.tools.declared_tools import has_settings
 from llmagent_os.tools.form_check import checked_errors
 from llmagent_os.tools.kept_records import KeepingLimits
 from llmagent_os.tools.loaded_plugin import ENTRY_POINT, LoadedPlugin
@@ -196,6 +197,11 @@ class Plugins(PluginLifecycle):
         tools = (tool for each in self._loaded.values() for tool in each.tools.values())
         return (extra | frozenset(tool.spec.permission for tool in tools)) - {""}
 
+    @property
+    def with_settings(self) -> frozenset[str]:
+        """The names of the loaded plugins that have settings."""
+        return frozenset(name for name, each in self._loaded.items() if has_settings(each.plugin))
+
     def missing_permissions(self, plugin: str) -> tuple[str, ...]:
         """The permissions that the tools of ``plugin`` ask for and are not given."""
         each = self._loaded.get(plugin)
@@ -317,7 +323,7 @@ class Plugins(PluginLifecycle):
                 return _SILENT
 
             try:
-                await self._caller.call(each, "words that mean a button", ask, context)
+                await self._caller.call(each, "words that mean a button", ask, context, wanted=False)
             except PluginError:  # logged where it was called
                 continue
             if meant:
@@ -344,7 +350,7 @@ class Plugins(PluginLifecycle):
                 return _SILENT if result is None else result
 
             try:
-                result = await self._caller.call(each, "urgent words", ask, context)
+                result = await self._caller.call(each, "urgent words", ask, context, wanted=False)
             except PluginError:  # logged where it was called
                 continue
             if not silent[-1]:
@@ -369,7 +375,7 @@ class Plugins(PluginLifecycle):
                 return _SILENT if result is None else result
 
             try:
-                result = await self._caller.call(each, "answering by rules", ask, context)
+                result = await self._caller.call(each, "answering by rules", ask, context, wanted=False)
             except PluginError as error:
                 _log.warning("a plugin's rules failed", plugin=name, error=str(error))
                 continue
@@ -403,7 +409,7 @@ class Plugins(PluginLifecycle):
                 return _SILENT
 
             try:
-                result = await self._caller.call(each, "reading a message", ask, context)
+                result = await self._caller.call(each, "reading a message", ask, context, wanted=False)
                 for call in found:
                     self._checked(call.name, call.arguments, allowed)
             except PluginError as error:
@@ -459,7 +465,9 @@ class Plugins(PluginLifecycle):
                 return _SILENT if result is None else result
 
             try:
-                result = await self._caller.call(each, "what was sent", ask, context, seconds=RECEIVING_SECONDS)
+                result = await self._caller.call(
+                    each, "what was sent", ask, context, seconds=RECEIVING_SECONDS, wanted=False
+                )
             except PluginError:  # logged where it was called
                 continue
             if not silent[-1]:
@@ -503,7 +511,7 @@ class Plugins(PluginLifecycle):
                 return _SILENT
 
             with contextlib.suppress(PluginError):  # logged where it was called
-                await self._caller.call(each, "suggestions", ask, context)
+                await self._caller.call(each, "suggestions", ask, context, wanted=False)
         return found
 
     def work(self, tool: str) -> str:

@@ -109,6 +109,7 @@ class ToolCaller:
         seconds: float = CALL_SECONDS,
         may_change_profile: bool = False,
         credentials: Sequence[str] | None = (),
+        wanted: bool = True,
     ) -> ToolResult:
         """Run ``method`` with the plugin's own records and timers, and return its checked result.
 
@@ -120,6 +121,8 @@ class ToolCaller:
             seconds: after which the call is cancelled.
             may_change_profile: whether the result may hold ``profile_changes``.
             credentials: the names of those that the call needs, and may use. None: it may use all that the person gave.
+            wanted: somebody asked for it. False: the plugin is asked about every message. That such a call goes well
+                does not make up for calls that failed, or a plugin that fails whenever it is used is never cut off.
 
         Raises:
             PluginError: the plugin is cut off, or the call failed.
@@ -155,7 +158,7 @@ class ToolCaller:
             raise self._failed(loaded, what, raised, used) from (None if used else raised)
         finally:
             loaded.call_ended()
-        _note_blocking(loaded, what, timer.longest, seconds)
+        _note_blocking(loaded, what, timer.longest, seconds, wanted)
         return await with_chart_drawn(result, own)
 
     def _failed(
@@ -247,13 +250,15 @@ class ToolCaller:
             _log.error("plugin ignores cancellation", plugin=loaded.plugin.name)
 
 
-def _note_blocking(loaded: LoadedPlugin, what: str, longest: float, seconds: float) -> None:
+def _note_blocking(loaded: LoadedPlugin, what: str, longest: float, seconds: float, wanted: bool) -> None:
     """Count a call that kept the event loop for too long as a failure, and any other as a success."""
     breaker = loaded.breaker
     if longest > max(BLOCKED_SECONDS, min(seconds, MOST_BLOCKED_SECONDS)):
         breaker.failed(f"{what}: blocked the event loop for {longest:.1f} s; its limit is {seconds:g} s")
-    else:
+    elif wanted or breaker.state != "closed":
         breaker.succeeded()
+    else:
+        breaker.abandoned()
     if longest > BLOCKED_SECONDS:
         _log.error(
             "a plugin blocked the event loop: everybody waited; have it await, or use asyncio.to_thread",

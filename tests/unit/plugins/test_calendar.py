@@ -137,9 +137,9 @@ class Crashing(MemoryRecords):
         self._count()
         await super().put(key, record)
 
-    async def delete(self, key: str) -> bool:
+    async def delete(self, key: str, version: int | None = None) -> bool:
         self._count()
-        return await super().delete(key)
+        return await super().delete(key, version)
 
     def _count(self) -> None:
         self.writes -= 1

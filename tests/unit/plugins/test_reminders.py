@@ -287,29 +287,29 @@ class Dies(MemoryTimers):
 
     def __init__(self, count: list[int]) -> None:
         super().__init__()
-        self.count = count
+        self.writes = count
 
     async def set(self, key: str, at: datetime, *, deferrable: bool = False) -> None:
-        step(self.count)
+        step(self.writes)
         await super().set(key, at)
 
     async def cancel(self, key: str) -> bool:
-        step(self.count)
+        step(self.writes)
         return await super().cancel(key)
 
 
 class DyingRecords(MemoryRecords):
     def __init__(self, count: list[int]) -> None:
         super().__init__()
-        self.count = count
+        self.writes = count
 
     async def put(self, key: str, record: Record) -> None:
-        step(self.count)
+        step(self.writes)
         await super().put(key, record)
 
-    async def delete(self, key: str) -> bool:
-        step(self.count)
-        return await super().delete(key)
+    async def delete(self, key: str, version: int | None = None) -> bool:
+        step(self.writes)
+        return await super().delete(key, version)
 
 
 def step(count: list[int]) -> None:

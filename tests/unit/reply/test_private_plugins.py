@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import msgspec
 import pytest
-from llmagent_os.tools.tool_schema import tools_of
 
 from llmagent_os.agent import AgentSettings
 from llmagent_os.chat import ToolCall
@@ -14,6 +13,7 @@ from llmagent_os.plugins.finance import FinancePlugin
 from llmagent_os.plugins.notes import NotesPlugin
 from llmagent_os.plugins.reminders import RemindersPlugin
 from llmagent_os.plugins.todo import TodoPlugin
+from llmagent_os.tools.declared_tools import declared_tools
 from tests.unit.agent_bench import Bench, no_draft
 
 
@@ -104,5 +104,5 @@ async def test_words_before_others_are_pointed_to_the_command(personal: Bench) -
 @pytest.mark.parametrize("plugin", [FinancePlugin, NotesPlugin, RemindersPlugin, TodoPlugin])
 def test_only_tools_that_repeat_the_persons_words_are_open_to_groups(plugin: type[Plugin]) -> None:
     assert plugin.is_personal
-    tools = tools_of(plugin()).values()
+    tools = declared_tools(plugin()).values()
     assert {tool.spec.name for tool in tools if tool.mark.open_to_groups} <= {"add_note", "add_task", "set_reminder"}

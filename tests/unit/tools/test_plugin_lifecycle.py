@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import logging
 import sys
 import weakref
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 
+from llmagent_os.chat import ToolCall
 from llmagent_os.config.plugin_tables import PluginTables
 from llmagent_os.errors import PluginError
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult, tool
+from llmagent_os.testing import MemoryAdapter
 from llmagent_os.tools.module_namespace import PREFIX
+from llmagent_os.tools.plugin_logging import MOST_LINES, PluginLines, lines_of
 from llmagent_os.tools.registry import Plugins
 from tests.unit.tools.test_registry import context
 
@@ -251,3 +256,69 @@ async def test_settings_are_checked_and_a_wrong_one_is_shown_where_it_stands(tmp
     async with Plugins(installed=(), folder=plugin.parent, tables=PluginTables(bot)) as plugins:
         (mistake,) = plugins.mistakes
         assert "LLMAGENT_OS_PLUGIN_WEATHER_KEY is not set; it is the key of the service" in str(mistake)
+
+
+# ── how it is called ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Reader(Plugin):
+    """Reads every message without fault, and fails whenever its tool is used."""
+
+    name = "reader"
+    platforms = ("slack",)
+    commands = {"read": "read"}  # noqa: RUF012
+
+    @tool()
+    async def read_it(self, context: ToolContext) -> ToolResult:
+        """Read."""
+        raise OSError("torn")
+
+    async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+        return ()
+
+    async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:
+        return ToolResult({"status": "read"}, "Read.")
+
+
+async def test_reading_messages_does_not_make_up_for_calls_that_fail() -> None:
+    """Else a plugin that fails whenever it is used is never cut off: it is asked about every message in between."""
+    async with Plugins(installed=()) as plugins:
+        await plugins.add(Reader())
+        for _ in range(3):
+            with pytest.raises(PluginError, match="torn"):
+                await plugins.call("read_it", {}, context())
+            assert await plugins.requests_in(context(text="hello")) == ()
+        assert plugins.health()[0].state == "resting"
+
+
+@pytest.mark.parametrize(("platform", "works"), [("slack", True), ("telegram", False)])
+async def test_a_plugin_is_hidden_where_it_does_not_work_and_says_where_it_does(platform: str, works: bool) -> None:
+    async with Plugins(installed=()) as plugins:
+        await plugins.add(Reader())
+        assert bool(plugins.specs(None, platform)) is works
+        assert bool(plugins.commands_on(platform)) is works
+        here = replace(context(), event=MemoryAdapter(platform).message("/read"))
+        said = (await plugins.command("read", "", here)).text
+        assert said == ("Read." if works else "That works on Slack only.")
+
+
+def test_a_plugin_that_logs_in_a_loop_is_silenced_for_a_minute() -> None:
+    """Its lines would fill the disk, and hide what others log."""
+    seconds = 0.0
+    lines = PluginLines(clock=lambda: seconds)
+
+    def log(count: int) -> list[str]:
+        records = [logging.LogRecord("x", logging.INFO, "", 0, "line %d", (n,), None) for n in range(count)]
+        return [record.getMessage() for record in records if lines.filter(record)]
+
+    with lines_of("chatty"):
+        written = log(1_000)
+        assert len(written) == MOST_LINES + 1
+        assert written[-1] == "the plugin 'chatty' logs too much: its lines are left out for a minute"
+        assert log(9) == []
+    assert len(log(9)) == 9, "the host's own lines"
+    with lines_of("other"):
+        assert len(log(9)) == 9
+    seconds = 61.0
+    with lines_of("chatty"):
+        assert len(log(9)) == 9

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import BaseModel
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.tools.plugin_names import check_permissions, wrong_plugins
+from llmagent_os.plugin import Plugin
+from llmagent_os.tools.plugin_names import check_permissions, wrong_plugins, wrong_tables
 from llmagent_os.tools.registry import Plugins
 
 WEATHER = """
@@ -62,3 +64,21 @@ async def test_permissions_of_plugins_to_come_are_not_judged(tmp_path: Path) -> 
         (tmp_path / "other.py").write_text("def broken(:")
         await plugins.reload(tmp_path / "other.py")
         check_permissions(plugins, ("other.*",))
+
+
+async def test_a_table_of_settings_that_no_plugin_reads_is_a_mistake() -> None:
+    """Its author would think that it has an effect."""
+
+    class Days(BaseModel):
+        days: int = 3
+
+    kind = type("Weather", (Plugin,), {"name": "weather", "__annotations__": {"settings": Days}})
+    async with Plugins(installed=()) as plugins:
+        await plugins.add(kind())
+        assert wrong_tables(plugins, ["weather"]) == []
+        assert wrong_tables(plugins, ["wether"]) == [
+            (
+                ("plugin", "wether"),
+                "`plugin.wether`: this bot has no plugin of that name with settings; did you mean `plugin.weather`?",
+            )
+        ]

@@ -11,11 +11,13 @@ from pydantic import SecretStr
 from llmagent_os.adapter_kit.pages import PageRequest
 from llmagent_os.chat import ToolCall, ToolSpec
 from llmagent_os.credentials.credential import Credential
+from llmagent_os.forms.form import Form
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import ToolMark, ToolResult, ToolSource
 from llmagent_os.records import Record
 from llmagent_os.tools.declared_tools import settings_model
 from llmagent_os.tools.isolation.passed_context import PassedContext
+from llmagent_os.tools.isolation.passed_form import PassedAnswer, PassedValues
 
 
 class DeclaredSetting(msgspec.Struct, frozen=True):
@@ -45,6 +47,9 @@ class DeclaredPlugin(msgspec.Struct, frozen=True, kw_only=True):
     asks_others: bool
     shares_records: bool
     keeps_private: bool
+    is_personal: bool
+    about: str
+    forms: tuple[Form, ...]
     credentials: tuple[Credential, ...]
     commands: dict[str, str]
     work: str
@@ -67,6 +72,9 @@ class DeclaredPlugin(msgspec.Struct, frozen=True, kw_only=True):
             asks_others=plugin.asks_others,
             shares_records=plugin.shares_records,
             keeps_private=plugin.keeps_private,
+            is_personal=plugin.is_personal,
+            about=plugin.about,
+            forms=plugin.forms,
             credentials=plugin.credentials,
             commands=dict(plugin.commands),
             work=plugin.work,
@@ -103,6 +111,7 @@ METHODS: dict[str, tuple[tuple[Any, ...], Any]] = {
     "received": ((), ToolResult | None),
     "profile_changed": ((Profile, str), ToolResult | None),
     "suggestions": ((), tuple[str, ...]),
+    "submitted": ((str, PassedValues), PassedAnswer),
     "due": ((str, datetime), ToolResult | None),
     "export_files": ((), ToolResult | None),
     "command": ((str, str), ToolResult),

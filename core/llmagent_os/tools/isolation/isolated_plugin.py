@@ -22,6 +22,8 @@ from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.chat import ToolCall
 from llmagent_os.config.plugin_tables import PluginTables
 from llmagent_os.errors import PluginError
+from llmagent_os.forms.form import FormErrors
+from llmagent_os.forms.form_values import FormValues
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import Tool, ToolContext, ToolResult, ToolSource, Visitor
 from llmagent_os.records import Record
@@ -37,6 +39,7 @@ from llmagent_os.tools.isolation.declared_plugin import (
 )
 from llmagent_os.tools.isolation.isolated_settings import IsolatedSettings
 from llmagent_os.tools.isolation.passed_context import ContextQuestion, LiveCall, PassedContext
+from llmagent_os.tools.isolation.passed_form import PassedAnswer, passed_values
 from llmagent_os.tools.isolation.rpc_connection import unpacked
 
 LAUNCH_SECONDS = 30.0  #: for a process to load its plugin
@@ -58,7 +61,9 @@ class IsolatedPlugin(ToolSource):
         self.name = declared.name
         self.asks_others = declared.asks_others
         self.shares_records = declared.shares_records
-        self.keeps_private = declared.keeps_private
+        self.keeps_private, self.is_personal = declared.keeps_private, declared.is_personal
+        self.about, self.forms = declared.about, declared.forms
+        self.has_settings = declared.settings is not None
         self.credentials = declared.credentials
         self.commands = declared.commands
         self.work = declared.work
@@ -210,7 +215,10 @@ class IsolatedPlugin(ToolSource):
             asked.cancel()
             await self._end_if_stuck(child)
             raise
-        return _with_own_files(answer, self._live[number]) if isinstance(answer, ToolResult) else answer
+        result = answer.result if isinstance(answer, PassedAnswer) else answer
+        if isinstance(result, ToolResult):
+            _check_files(result, self._live[number])
+        return answer
 
     async def _end_if_stuck(self, child: ChildProcess) -> None:
         try:
@@ -282,6 +290,13 @@ class IsolatedPlugin(ToolSource):
     async def suggestions(self, context: ToolContext) -> tuple[str, ...]:
         return cast("tuple[str, ...]", await self._asked("suggestions", context))
 
+    async def submitted(self, context: ToolContext, form: str, values: FormValues) -> ToolResult | FormErrors:
+        answer: PassedAnswer = await self._asked("submitted", context, form, passed_values(values))
+        found = answer.result or answer.errors
+        if found is None:
+            raise PluginError("answered a form with nothing")
+        return found
+
     async def due(self, context: ToolContext, key: str, at: datetime) -> ToolResult | None:
         return cast("ToolResult | None", await self._asked("due", context, key, at))
 
@@ -315,8 +330,8 @@ async def _declared(child: ChildProcess, name: str) -> DeclaredPlugin:
         raise PluginError(f"plugin {name!r}: its process said nothing in {LAUNCH_SECONDS:g} s") from None
 
 
-def _with_own_files(result: ToolResult, live: LiveCall) -> ToolResult:
-    """The result, whose files are all of this person.
+def _check_files(result: ToolResult, live: LiveCall) -> None:
+    """Check that the files of a result are all of this person.
 
     Raises:
         PluginError: it names another file.
@@ -324,4 +339,3 @@ def _with_own_files(result: ToolResult, live: LiveCall) -> ToolResult:
     for path in (*result.files, *(picture.path for picture in result.pictures)):
         if not live.may_send(path):
             raise PluginError(f"returned the file {path[-80:]!r}, which it has not written for this person")
-    return result

@@ -35,6 +35,7 @@ from llmagent_os.tools.isolation.declared_plugin import (
     WrongSettings,
 )
 from llmagent_os.tools.isolation.passed_context import PassedContext
+from llmagent_os.tools.isolation.passed_form import PassedAnswer, filled_values
 from llmagent_os.tools.isolation.rpc_connection import RpcConnection, unpacked
 from llmagent_os.tools.plugin_loading import from_entry_point, from_path
 from llmagent_os.tools.plugin_sources import GROUP
@@ -87,7 +88,11 @@ class PluginChild:
                 kinds, _ = METHODS[call.method]
                 values = [unpacked(raw, kind, method) for raw, kind in zip(call.arguments, kinds, strict=True)]
                 with speaking(call.context.language):
-                    return await getattr(plugin, call.method)(self._context(call.context), *values)
+                    context = self._context(call.context)
+                    if call.method == "submitted":
+                        form, filled = values
+                        return PassedAnswer.of(await plugin.submitted(context, form, filled_values(filled)))
+                    return await getattr(plugin, call.method)(context, *values)
             case "page":
                 return await self._page(plugin, unpacked(body, PageAsked, method))
             case _:

@@ -7,7 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from llmagent_os.commands.plugins_command import plugins
+from llmagent_os.commands.plugin_switches import plugins
 from llmagent_os.events import Command
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.access import Access
