@@ -184,8 +184,7 @@ class Runtime:
                 sent_forms=forms.sent,
             )
             agent = bot.agent_class()(llm=llm, kb=await _knowledge(settings, bot, stack), services=services)
-            host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health, vault)
-            stores.register(QueueStore(host.drop_events))
+            host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health, vault, stores)
             parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores, pages)
             yield cls(settings, bot, *parts)
 
@@ -655,6 +654,7 @@ def _host(
     bot: Bot,
     health: Health,
     vault: Vault,
+    stores: Stores,
 ) -> Host:
     directory = agent.services.directory
 
@@ -676,7 +676,7 @@ def _host(
         reply_seconds=settings.reply_seconds,
         shutdown_seconds=settings.shutdown_seconds,
     )
-    return Host(
+    host = Host(
         SpeakingHandler(Admission(working, access), languages),
         ledger,
         adapters,
@@ -691,3 +691,5 @@ def _host(
         take_secret=partial(take_secret, vault),
         drop_secret=partial(drop_taken, vault),
     )
+    stores.register(QueueStore(host.drop_events))
+    return host

@@ -129,10 +129,7 @@ class ToolCaller:
         """
         name, breaker = loaded.plugin.name, loaded.breaker
         if not breaker.allow():
-            raise PluginError(
-                f"the plugin {name!r} is cut off after {breaker.failures} failures in a row ({breaker.last_error}); "
-                f"it is tried again in {breaker.retry_in:.0f} s"
-            )
+            raise _cut_off(loaded)
         loaded.call_started()
         given: dict[str, GivenCredential] = {}
         used: tuple[GivenCredential, ...] = ()
@@ -273,6 +270,14 @@ def _with(context: ToolContext, changed: dict[str, Any]) -> ToolContext:
     """``dataclasses.replace``, which takes a quarter of the time of a whole call: it asks each field for its kind."""
     values = dict(zip(_CONTEXT_FIELDS, _context_values(context), strict=True))
     return ToolContext(**(values | changed))
+
+
+def _cut_off(loaded: LoadedPlugin) -> PluginError:
+    breaker = loaded.breaker
+    return PluginError(
+        f"the plugin {loaded.plugin.name!r} is cut off after {breaker.failures} failures in a row "
+        f"({breaker.last_error}); it is tried again in {breaker.retry_in:.0f} s"
+    )
 
 
 def _acting(context: ToolContext) -> Identity:
