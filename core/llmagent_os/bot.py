@@ -166,7 +166,7 @@ Worths = Annotated[dict[str, float | dict[str, float]], BeforeValidator(_worths)
 def _plugin_tables(tables: object) -> object:
     """Say what is meant by who writes ``plugin`` for ``plugins``."""
     if not isinstance(tables, dict):
-        raise ValueError("`plugin` is no list of plugins; did you mean `plugins`?")
+        raise ValueError("`plugin` is no setting; did you mean `plugins`?")
     return cast("object", tables)
 
 
