@@ -32,6 +32,7 @@ from llmagent_os.bot import (
 from llmagent_os.commands.command_table import file_commands, listed_commands
 from llmagent_os.commands.credential_form import credential_form
 from llmagent_os.config import Settings
+from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.credentials.typed_secret import drop_taken, take_secret
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
@@ -49,6 +50,7 @@ from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
+from llmagent_os.mcp.loaded_servers import add_servers, wrong_servers
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
 from llmagent_os.people.access import Access
 from llmagent_os.people.admission import Admission
@@ -313,10 +315,24 @@ async def _plugins(
         shared=ledger.shared_records,
         vault=vault,
     )
-    wrong = [(("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)]
+    mcp, variables = bot.config.mcp, settings.variables_named(bot.config.mcp.variables)
+    wrong: list[tuple[TomlPath, str]] = [
+        (("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)
+    ]
+    wrong += wrong_servers(mcp, variables)
     if not wrong:
         await stack.enter_async_context(plugins)
-        unknown = wrong_permissions(plugins, bot.config.permissions)
+        await add_servers(
+            plugins,
+            mcp,
+            variables,
+            data=settings.data,
+            redirect=vault.redirect if vault.public_url else "",
+            title=bot.config.title,
+            bot_folder=bot.folder,
+            allow_private=settings.private_addresses,
+        )
+        unknown = wrong_permissions(plugins, bot.config.permissions, known_elsewhere=mcp.is_of_server)
         wrong = [(("permissions", at), text) for at, text in unknown]
         if without := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
             _log.warning("[approvals] names tools that there are not", tools=without, known=sorted(plugins.marks))

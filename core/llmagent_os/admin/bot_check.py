@@ -20,6 +20,7 @@ from llmagent_os.config.field_comments import with_comments
 from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
+from llmagent_os.mcp.loaded_servers import wrong_servers
 from llmagent_os.tools.plugin_names import wrong_permissions, wrong_plugins
 from llmagent_os.tools.registry import Plugins
 
@@ -41,6 +42,7 @@ async def check_references(settings: Settings, bot: Bot, *, complete: bool = Tru
     found = await asyncio.to_thread(_not_there, bot)
     plugins = await wrong_plugins(bot.config.plugins)
     found += [(("plugins", at), text) for at, text in plugins]
+    found += wrong_servers(bot.config.mcp, settings.variables_named(bot.config.mcp.variables))
     if not plugins and (complete or found):
         found += await _permissions(settings, bot)
     if not settings.model and (complete or found):
@@ -93,7 +95,8 @@ def _adapters(config: BotConfig) -> Iterator[_Wrong]:
 async def _permissions(settings: Settings, bot: Bot) -> list[_Wrong]:
     config, folder = bot.config, settings.plugin_folder or bot.plugin_folder
     async with Plugins(folder=folder, installed=config.plugins, allowed=config.permissions) as plugins:
-        return [(("permissions", at), text) for at, text in wrong_permissions(plugins, config.permissions)]
+        wrong = wrong_permissions(plugins, config.permissions, known_elsewhere=config.mcp.is_of_server)
+        return [(("permissions", at), text) for at, text in wrong]
 
 
 async def _model(settings: Settings, bot: Bot) -> AsyncIterator[_Wrong]:

@@ -172,7 +172,7 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
     folder = settings.plugin_folder or bot.plugin_folder
     async with Plugins(folder=folder, installed=bot.config.plugins, allowed=bot.config.permissions) as plugins:
         try:
-            check_permissions(plugins, bot.config.permissions)
+            check_permissions(plugins, bot.config.permissions, known_elsewhere=bot.config.mcp.is_of_server)
         except ConfigError as error:
             for line in str(error).splitlines():
                 yield Finding("plugins", "problem", line, "correct `permissions` in bot.toml")

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, ClassVar, Literal, Self
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from llmagent_os.config.env_file import Line, read_env_file
@@ -234,6 +234,8 @@ class Settings(BaseSettings):
         10.0, ge=0, description="most seconds to finish running answers when the host is stopped"
     )
 
+    _file_variables: dict[str, str] = PrivateAttr(default_factory=dict[str, str])  #: of the ``.env`` file, by name
+
     #: The remedy in the error for a wrong value, by field. Other fields are explained by their description.
     REMEDIES: ClassVar[dict[str, str]] = {
         "web_port": "choose a port from 0 to 65535",
@@ -336,7 +338,9 @@ class Settings(BaseSettings):
         values |= {name: value for name, value in given.items() if value is not None}
         values |= _from_openai(values, outside, lines)
         try:
-            return cls(**values)
+            settings = cls(**values)
+            settings._file_variables = {name: line.value for name, line in lines.items() if line.value}
+            return settings
         except ValidationError as error:
             # Without its cause, whose text would show a secret's value.
             text = [_explained(cls, dict(found), env_file, lines, outside | given) for found in error.errors()]
@@ -361,6 +365,15 @@ class Settings(BaseSettings):
             ("", name, meant) for name, value in sorted(outside.items()) if (meant := meant_by(name, value, ours))
         ]
         return [each for each in found if each[1].startswith(PREFIX) or not there & set(each[2].split(" or "))]
+
+    def variables_named(self, names: Iterable[str]) -> dict[str, str]:
+        """The values of environment variables that other files name, such as a bot's; the ``.env`` file's come last.
+
+        A variable that is not set is left out. Names of settings are no such variables: their values stay here.
+        """
+        ours = set(self.variables())
+        found = {name: os.environ.get(name) or self._file_variables.get(name.upper(), "") for name in names}
+        return {name: value for name, value in found.items() if value and name.upper() not in ours}
 
     @property
     def zone(self) -> str:

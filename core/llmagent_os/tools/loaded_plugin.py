@@ -77,7 +77,7 @@ class LoadedPlugin:
             tools=tuple(self.tools),
             failures=self.breaker.failures,
             retry_in=self.breaker.retry_in,
-            problem=problem or self.breaker.last_error,
+            problem=problem or self.plugin.trouble() or self.breaker.last_error,
             hung=len(self.hung),
         )
 

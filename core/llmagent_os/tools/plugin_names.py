@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
@@ -17,25 +17,35 @@ async def wrong_plugins(names: Iterable[str]) -> list[tuple[int, str]]:
     return [(at, f"`plugins`: {not_installed(name, known)}") for at, name in enumerate(names) if name not in known]
 
 
-def wrong_permissions(plugins: Plugins, patterns: Iterable[str]) -> list[tuple[int, str]]:
+def wrong_permissions(
+    plugins: Plugins, patterns: Iterable[str], *, known_elsewhere: Callable[[str], bool] = lambda _: False
+) -> list[tuple[int, str]]:
     """Return which of the patterns match no permission: their numbers, and what they were probably meant for.
+
+    Args:
+        plugins: whose tools ask for permissions.
+        patterns: as the bot's file gives them.
+        known_elsewhere: whether a pattern is for tools that are not known yet, such as those of an MCP server.
 
     Nothing is checked if a plugin is not loaded, or if the folder of plugins is still empty: their tools are not known.
     """
     states = [health.state for health in plugins.health()]
     if "not loaded" in states or plugins.awaits_first_file:
         return []
-    found = [(at, unmatched(pattern, plugins.permissions)) for at, pattern in enumerate(patterns)]
+    numbered = [(at, pattern) for at, pattern in enumerate(patterns) if not known_elsewhere(pattern)]
+    found = [(at, unmatched(pattern, plugins.permissions)) for at, pattern in numbered]
     return [(at, f"`permissions`: {text}") for at, text in found if text]
 
 
-def check_permissions(plugins: Plugins, patterns: Iterable[str]) -> None:
+def check_permissions(
+    plugins: Plugins, patterns: Iterable[str], *, known_elsewhere: Callable[[str], bool] = lambda _: False
+) -> None:
     """Check that every permission of the configuration is one that a tool asks for: see :func:`wrong_permissions`.
 
     Raises:
         ConfigError: a pattern matches no permission. The message names the nearest one, or all that there are.
     """
-    if wrong := wrong_permissions(plugins, patterns):
+    if wrong := wrong_permissions(plugins, patterns, known_elsewhere=known_elsewhere):
         raise ConfigError("\n".join(text for _, text in wrong))
 
 

@@ -599,6 +599,14 @@ class Plugins:
         async with self._loading:
             await self._swap(plugin, source, ())
 
+    async def add_reported(self, plugin: ToolSource, source: str) -> bool:
+        """Load ``plugin`` as :meth:`add` does. Returns whether that worked; if not, ``health`` says why."""
+        with self._reported(source):
+            await self.add(plugin, source)
+            self._problems.pop(source, None)
+            return True
+        return False
+
     async def reload(self, path: Path) -> bool:
         """Load or reload a plugin file. If the file is gone, unload its plugin.
 
