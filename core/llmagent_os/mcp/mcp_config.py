@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
@@ -54,14 +54,15 @@ def filled(text: str, variables: Mapping[str, str]) -> str:
 def _known_names(servers: object) -> object:
     """Check the names of the servers here, where the place of each is known."""
     if isinstance(servers, dict):
+        names = cast("dict[object, object]", servers)
         wrong = [
             ((str(name),), f"`{name}` is no name of a server: write a to z, 0 to 9 and _, a letter first, at most 30")
-            for name in servers  # pyright: ignore[reportUnknownVariableType]
-            if not re.fullmatch(_SERVER_NAME, str(name))  # pyright: ignore[reportUnknownArgumentType]
+            for name in names
+            if not re.fullmatch(_SERVER_NAME, str(name))
         ]
         if wrong:
             raise WrongValuesError(wrong)
-    return servers  # pyright: ignore[reportUnknownVariableType]
+    return cast("object", servers)
 
 
 class ServerConfig(BaseModel):

@@ -178,7 +178,8 @@ class MCPSource(ToolSource):
 
     async def _take(self, listed: list[types.Tool]) -> None:
         """Take a list of tools. Where it is another one, the host reads the tools again."""
-        new = tuple(sorted(listed, key=lambda each: each.name))
+        # A name that needs no change comes first: no other tool of the server takes it.
+        new = tuple(sorted(listed, key=lambda each: (each.name != each.name.lower(), each.name)))
         if new != self._listed:
             if self._listed is not None:
                 before = {each.name: each for each in self._listed}

@@ -68,6 +68,8 @@ async def result_of(server: str, tool: str, answer: types.CallToolResult, files:
                 paths += [kept] if kept else []
             case types.ResourceLink():
                 texts.append(f"{block.title or block.name}: {block.uri}")
+            case _:
+                pass
     data: dict[str, Any] = {"status": "error" if answer.is_error else "answered", "from": server, "note": NOTE}
     structured = _structured(answer.structured_content, texts)
     text = _fitting("\n".join(each[: MAX_DATA + 1] for each in texts), MAX_DATA - _size(structured))

@@ -78,7 +78,7 @@ def safe_schema(schema: Mapping[str, Any], where: str) -> dict[str, Any]:
         if "$ref" in part:
             beside = {key: each for key, each in part.items() if key in _WORDS}
             target = safe(resolved(part["$ref"]), depth + 1)
-            return {**target, **_words(beside)} if isinstance(target, dict) else target
+            return cast("dict[str, Any]", target) | _words(beside) if isinstance(target, dict) else target
         made = {key: part[key] for key in _PLAIN if key in part and _is_visible(part[key])} | _words(part)
         if isinstance(part.get("enum"), list):
             made["enum"] = [each for each in part["enum"] if _is_visible(each)] or [None]
@@ -93,7 +93,7 @@ def safe_schema(schema: Mapping[str, Any], where: str) -> dict[str, Any]:
         return made
 
     try:
-        made = {"properties": {}, **safe(dict(schema), 0), "type": "object"}
+        made: dict[str, Any] = {"properties": {}, **cast("dict[str, Any]", safe(dict(schema), 0)), "type": "object"}
         if len(json.dumps(made)) > MAX_SCHEMA:
             raise _TooLargeError
         Draft202012Validator.check_schema(made)

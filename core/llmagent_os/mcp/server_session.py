@@ -12,7 +12,7 @@ import contextvars
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import structlog
 from mcp import Client, MCPError, types
@@ -272,7 +272,7 @@ async def _all_tools(client: Client) -> list[types.Tool]:
 def _first(error: BaseException) -> BaseException:
     """The first error of a group, which the SDK's tasks raise."""
     while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
+        error = cast("BaseExceptionGroup[BaseException]", error).exceptions[0]
     return error
 
 

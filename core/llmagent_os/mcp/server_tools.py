@@ -72,12 +72,12 @@ def tools_of(
 
 
 def safe_name(server: str, name: str) -> str:
-    """The name of a server's tool among the tools of a bot: the server's name, and letters, digits, ``_`` and ``-``.
+    """The name of a server's tool among the tools of a bot: the server's name, and small letters, digits and ``_``.
 
-    >>> safe_name("files", "read_file"), safe_name("mail", "inbox/list.all")
+    >>> safe_name("files", "read_file"), safe_name("mail", "Inbox/list-all")
     ('files_read_file', 'mail_inbox_list_all')
     """
-    whole = f"{server}_{re.sub(r'[^A-Za-z0-9_-]+', '_', name).strip('_')}"
+    whole = f"{server}_{re.sub(r'[^a-z0-9]+', '_', name.lower()).strip('_') or 'tool'}"
     return whole if len(whole) <= MAX_NAME else _marked(whole, name)
 
 
