@@ -35,6 +35,9 @@ from llmagent_os.mcp.mcp_config import ServerConfig
 SECONDS = 10.0
 MAX_BYTES = 200_000
 
+#: The variable with which oauthlib has people sign in without https, on a machine where that is tried out.
+PLAIN = "OAUTHLIB_INSECURE_TRANSPORT"
+
 _Found = TypeVar("_Found", bound=BaseModel)
 
 
@@ -105,7 +108,7 @@ class SignInDiscovery:
         if "S256" not in (metadata.code_challenge_methods_supported or ()):
             raise PluginError(f"the authorization server {issuer} of {self._server!r} does not support PKCE with S256")
         for address in (metadata.authorization_endpoint, metadata.token_endpoint):
-            self._check(str(address))
+            self._check(str(address), plain=self._allow_private and bool(os.environ.get(PLAIN)))
         client = await self._client(http, metadata)
         asked = get_client_metadata_scopes(_named(challenge, "scope"), resource, metadata, ["refresh_token"])
         return OAuthServer(
@@ -179,9 +182,14 @@ class SignInDiscovery:
                     continue
         return None
 
-    def _check(self, address: str) -> None:
-        """Refuse an address that a server names, where what is sent there could be read on the way."""
-        if urlsplit(address).scheme != "https" and not self._allow_private:
+    def _check(self, address: str, *, plain: bool | None = None) -> None:
+        """Refuse an address that a server names, where what is sent there could be read on the way.
+
+        Args:
+            address: that is asked.
+            plain: it need not begin with https://. None: if addresses of this machine and its network may be asked.
+        """
+        if urlsplit(address).scheme != "https" and not (self._allow_private if plain is None else plain):
             raise PluginError(f"the server {self._server!r} has people sign in without https: {address[:200]}")
 
     def _kept(self) -> Registration | None:
