@@ -17,13 +17,15 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import msgspec
 import structlog
 from mcp import types
 
-from llmagent_os.errors import LLMAgentOSError, PluginError, ToolArgumentError
+from llmagent_os.errors import LLMAgentOSError, ToolArgumentError
 from llmagent_os.events import Conversation, Message, Sender
 from llmagent_os.identity import Identity
 from llmagent_os.languages import gettext, speaking
+from llmagent_os.languages.written_phrases import join_sentences
 from llmagent_os.mcp.access_tokens import Grant
 from llmagent_os.people.access import Access
 from llmagent_os.plugin import ASKED_EFFECTS, ToolContext, ToolMark, ToolResult
@@ -41,13 +43,14 @@ _MINUTE = 60.0
 _log = structlog.get_logger(__name__)
 
 
-class NoTimers:
-    """Stands where nobody would be told that a timer is due."""
+class UnheardTimers:
+    """Stands where the person cannot be told that a timer is due: it remembers that one was set."""
+
+    def __init__(self) -> None:
+        self.was_set = False  #: the person is told that nothing will come of it
 
     async def set(self, key: str, at: datetime, *, deferrable: bool = False) -> None:
-        raise PluginError(
-            gettext("I do not know where to reach you: write to me once in a private conversation, and try again.")
-        )
+        self.was_set = True
 
     async def cancel(self, key: str) -> bool:
         return False
@@ -111,7 +114,7 @@ class OfferedTools:
             with speaking(context.profile.language or "en"):
                 result = await self._plugins.call(name, dict(arguments), context, allowed=token.permissions)
                 await self._note(grant, name, mark, result)
-                return await self._answer(grant, result)
+                return await self._answer(grant, _with_notice(result, context))
         except ToolArgumentError as error:
             return _refused(str(error))
         except LLMAgentOSError as error:
@@ -134,7 +137,7 @@ class OfferedTools:
         must_ask = mark.asks_itself and not set(ASKED_EFFECTS) <= set(grant.token.effects)
         context = dataclasses.replace(context, must_ask=must_ask)
         if place is None:
-            return dataclasses.replace(context, timers=NoTimers())
+            return dataclasses.replace(context, timers=UnheardTimers())
         conversation, sender = place
         event_id = f"mcp:{uuid4().hex}"
         event = Message(event_id=event_id, conversation=conversation, sender=sender, text="", message_id=event_id)
@@ -165,6 +168,17 @@ class OfferedTools:
                 content.append(types.EmbeddedResource(resource=blob))
         is_error = result.data.get("status") == "failed"
         return types.CallToolResult(content=content, structured_content=result.data, is_error=is_error)
+
+
+def _with_notice(result: ToolResult, context: ToolContext) -> ToolResult:
+    """``result``, which says so where it promises to come back to a person whom the bot cannot reach."""
+    if not isinstance(context.timers, UnheardTimers) or not context.timers.was_set:
+        return result
+    notice = gettext(
+        "But I cannot come back to you with this: I do not know where to reach you. Write to me in a private "
+        "conversation once, and do it again."
+    )
+    return msgspec.structs.replace(result, text=join_sentences([result.text, notice]))
 
 
 def _annotations(mark: ToolMark) -> dict[str, bool]:
