@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -51,7 +52,7 @@ async def test_each_person_signs_in_for_themselves(tmp_path: Path, monkeypatch: 
     vault = Vault(public_url=PUBLIC, allow_private=True, clock=lambda: NOON)
     async with signed_in_server() as (url, accounts):
         servers = {"notes": {"url": url, "sign_in": "oauth"}}
-        more = {"vault": vault, "redirect": vault.redirect, "data": tmp_path}
+        more: dict[str, Any] = {"vault": vault, "redirect": vault.redirect, "data": tmp_path}
         async with with_servers(servers, **more) as plugins:
             assert [spec.name for spec in plugins.specs()] == ["notes_connect"]
             asked = await plugins.call("notes_connect", {}, context())

@@ -7,6 +7,7 @@ import sys
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
@@ -190,7 +191,7 @@ async def test_too_many_calls_are_refused(house: House, monkeypatch: pytest.Monk
 
 async def test_by_http_only_with_a_token_and_only_from_here(house: House) -> None:
     token, bens = await house.token("ana", "shed.read"), await house.token("ben", "*", of=BEN)
-    body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
+    body: dict[str, Any] = {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {}}
     async with served(house.app) as url, aiohttp.ClientSession() as session:
 
         async def status(secret: str, **headers: str) -> int:
