@@ -50,7 +50,7 @@ from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
-from llmagent_os.mcp.loaded_servers import add_servers, wrong_servers
+from llmagent_os.mcp.loaded_servers import MCP_FOLDER, add_servers, wrong_servers
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
 from llmagent_os.people.access import Access
 from llmagent_os.people.admission import Admission
@@ -268,6 +268,7 @@ def _make_data_folder(folder: Path) -> None:
                 KNOWLEDGE_FOLDER,
                 LORAS_FOLDER,
                 JOBS_FOLDER,
+                MCP_FOLDER,
                 *adapters,
             ),
         )

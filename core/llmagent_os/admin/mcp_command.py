@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -29,9 +28,6 @@ from llmagent_os.tools.registry import Plugins
 
 if TYPE_CHECKING:
     from llmagent_os.mcp.offered_tools import OfferedTools
-
-#: The environment variable with the token of a server on the standard streams. A command line is seen by all users.
-TOKEN_VARIABLE = "LLMAGENT_OS_MCP_TOKEN"
 
 #: Seconds for which `mcp tools` waits for servers.
 TOOLS_SECONDS = 60.0
@@ -133,9 +129,9 @@ async def serve(
 
     if port is not None and host not in _LOCAL and not names:
         raise ConfigError(f"--host {host} lets other machines in: name the host under which they reach it by --name")
-    secret = os.environ.get(TOKEN_VARIABLE) or settings.variables_named([TOKEN_VARIABLE]).get(TOKEN_VARIABLE, "")
+    secret = settings.mcp_token.get_secret_value()
     if port is None and not secret:
-        raise ConfigError(f"set {TOKEN_VARIABLE} to a token: `llmagent-os mcp token add` makes one")
+        raise ConfigError(f"set {Settings.variable('mcp_token')} to a token: `llmagent-os mcp token add` makes one")
     bot = Bot.load(name)
     async with open_ledger(settings) as ledger, _offered(settings, bot, ledger) as (tools, access):
         tokens, title = AccessTokens(ledger), bot.config.title

@@ -153,6 +153,10 @@ class Settings(BaseSettings):
     )
     web_host: str = Field("127.0.0.1", min_length=1, description="address that the web chat listens on")
     web_port: int = Field(8321, ge=0, le=65535, description="port that the web chat listens on; 0: any free port")
+    mcp_token: SecretStr = Field(
+        SecretStr(""),
+        description="the token of `llmagent-os mcp serve --stdio`, which `llmagent-os mcp token add` makes",
+    )
     web_token: SecretStr = Field(
         SecretStr(""), description="the web chat's password; required if other machines can reach the web chat"
     )

@@ -53,8 +53,9 @@ def filled(text: str, variables: Mapping[str, str]) -> str:
 
 def _known_names(servers: object) -> object:
     """Check the names of the servers here, where the place of each is known."""
-    if isinstance(servers, dict):
-        names = cast("dict[object, object]", servers)
+    named: object = servers
+    if isinstance(named, dict):
+        names = cast("dict[object, object]", named)
         wrong = [
             ((str(name),), f"`{name}` is no name of a server: write a to z, 0 to 9 and _, a letter first, at most 30")
             for name in names
@@ -62,7 +63,7 @@ def _known_names(servers: object) -> object:
         ]
         if wrong:
             raise WrongValuesError(wrong)
-    return cast("object", servers)
+    return servers
 
 
 class ServerConfig(BaseModel):

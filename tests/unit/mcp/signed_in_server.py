@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 from mcp.server.auth.middleware.auth_context import get_access_token
 from mcp.server.auth.provider import (
@@ -100,7 +101,8 @@ async def served(app: ASGIApp, port: int = 0) -> AsyncGenerator[str]:
     address: asyncio.Future[str] = asyncio.get_running_loop().create_future()
     serving = asyncio.create_task(serve_http(app, "127.0.0.1", port, address.set_result))
     try:
-        await asyncio.wait({serving, address}, return_when=asyncio.FIRST_COMPLETED)
+        first: set[asyncio.Future[Any]] = {serving, address}
+        await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         yield await address
     finally:
         serving.cancel()
