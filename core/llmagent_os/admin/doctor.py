@@ -166,6 +166,7 @@ def _bot(bot: Bot) -> Iterator[Finding]:
 
 
 async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
+    from llmagent_os.admin.mcp_check import server_findings
     from llmagent_os.tools.plugin_names import check_permissions
     from llmagent_os.tools.registry import Plugins
 
@@ -186,6 +187,8 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
             yield Finding("plugins", "ok", f"{health.name} ({health.source}): {tools or 'no tools'}")
         if not plugins.health():
             yield Finding("plugins", "note", "none")
+    async for finding in server_findings(settings, bot):
+        yield finding
 
 
 def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:

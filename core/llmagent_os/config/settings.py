@@ -59,6 +59,15 @@ def _platform_setting(variable: str, default: Any, description: str, **bounds: A
     return Field(default, validation_alias=variable, description=description, **bounds)
 
 
+class _FileVariables(dict[str, str]):
+    """All variables of the ``.env`` file. They are for others to name, so settings with others are the same settings."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _FileVariables)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Settings(BaseSettings):
     """All settings with their defaults. :meth:`load` reads them and explains what is wrong.
 
@@ -238,7 +247,7 @@ class Settings(BaseSettings):
         10.0, ge=0, description="most seconds to finish running answers when the host is stopped"
     )
 
-    _file_variables: dict[str, str] = PrivateAttr(default_factory=dict[str, str])  #: of the ``.env`` file, by name
+    _file_variables: _FileVariables = PrivateAttr(default_factory=lambda: _FileVariables())  #: by name, in capitals
 
     #: The remedy in the error for a wrong value, by field. Other fields are explained by their description.
     REMEDIES: ClassVar[dict[str, str]] = {
@@ -343,7 +352,7 @@ class Settings(BaseSettings):
         values |= _from_openai(values, outside, lines)
         try:
             settings = cls(**values)
-            settings._file_variables = {name: line.value for name, line in lines.items() if line.value}
+            settings._file_variables = _FileVariables({name: line.value for name, line in lines.items() if line.value})
             return settings
         except ValidationError as error:
             # Without its cause, whose text would show a secret's value.

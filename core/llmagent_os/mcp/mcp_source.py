@@ -151,7 +151,8 @@ class MCPSource(ToolSource):
                 self._trouble = ""
                 return
             except PluginError as error:
-                self._trouble = str(error)
+                refusal = None if self._shared is None else self._refusal(self._shared)
+                self._trouble = str(refusal or error)
                 _log.warning("an MCP server is not there yet", server=self._server, why=self._trouble)
             finally:
                 first.set()

@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Any
+from uuid import uuid4
 
 from mcp import types
 
@@ -135,7 +136,8 @@ async def _kept_file(files: OutgoingFiles, server: str, mime_type: str, data: st
     begins, suffix = _PICTURES.get(mime_type, (b"", ""))
     if not content.startswith(begins):  # not what it says: as a picture, it is shown by programs that may be deceived
         return None
-    return await files.write(f"{server}-{number + 1}{suffix or _suffix(mime_type)}", content)
+    name = f"{server}-{uuid4().hex[:8]}{suffix or _suffix(mime_type)}"  # no earlier file is replaced
+    return await files.write(name, content)
 
 
 def _suffix(mime_type: str) -> str:

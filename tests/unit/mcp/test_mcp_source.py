@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -13,7 +14,6 @@ from typing import Any
 
 import pytest
 
-from llmagent_os.adapter_kit.outgoing_files import MemoryFiles
 from llmagent_os.errors import PluginError, ToolArgumentError
 from llmagent_os.handler import WORK
 from llmagent_os.mcp import message_meter, server_session
@@ -63,7 +63,6 @@ async def test_a_permission_that_is_not_given_is_not_offered() -> None:
 
 
 async def test_results_are_bounded_and_cannot_be_clicked(plugins: Plugins) -> None:
-    files = MemoryFiles()
     long = await plugins.call("odd_long", {}, context())
     assert long.text.endswith("…\n```")
     failed = await plugins.call("odd_fail", {}, context())
@@ -74,8 +73,8 @@ async def test_results_are_bounded_and_cannot_be_clicked(plugins: Plugins) -> No
     assert "too large, or none" in shown.text  # a picture that is not what it says
     assert "http://127.0.0.1:1/notes" in await called(plugins, "link")  # shown, and not fetched
     resource = await plugins.call("odd_resource", {}, context())
-    assert resource.files == ("odd-1.bin",)
-    assert files.written == {}
+    (name,) = resource.files
+    assert re.fullmatch(r"odd-[0-9a-f]{8}\.bin", name)  # neither the name nor the type is the server's
 
 
 async def test_a_program_gets_nothing_of_the_host(plugins: Plugins, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -176,6 +175,7 @@ async def test_one_that_is_not_there_keeps_nobody_waiting() -> None:
         assert "no program 'no-such-program'" in health["mcp_gone"].problem
         assert health["mcp_odd"].tools
         assert health["mcp_odd"].problem == ""
+        assert (health["mcp_gone"].state, health["mcp_odd"].state) == ("unreachable", "working")
 
 
 HOST = """

@@ -91,7 +91,7 @@ async def test_a_token_is_sent_for_its_person_alone(tmp_path: Path) -> None:
 
 async def test_a_server_that_wants_a_sign_in_says_what_to_write() -> None:
     async with signed_in_server() as (url, _), with_servers({"notes": {"url": url}}) as plugins:
-        assert "notes" in plugins.health()[0].problem
+        assert "asks to sign in: write `sign_in`" in plugins.health()[0].problem
         assert plugins.specs() == ()
 
 
