@@ -60,7 +60,7 @@ def _platform_setting(variable: str, default: Any, description: str, **bounds: A
 
 
 class _FileVariables(dict[str, str]):
-    """All variables of the ``.env`` file. They are for others to name, so settings with others are the same settings."""
+    """All variables of the ``.env`` file, for others to name. Settings with other ones are the same settings."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, _FileVariables)

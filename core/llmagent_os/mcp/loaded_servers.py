@@ -18,7 +18,8 @@ MCP_FOLDER = "mcp"
 
 def is_installed() -> bool:
     """Whether the SDK of the protocol is installed."""
-    return importlib.util.find_spec("mcp") is not None
+    found = importlib.util.find_spec("mcp")
+    return found is not None and found.origin is not None  # a folder of this name is no package
 
 
 def wrong_servers(config: MCPConfig, variables: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], str]]:

@@ -20,7 +20,9 @@ from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import LLMAgentOSError, PluginError
 from llmagent_os.events import Conversation, Message, Sender
 from llmagent_os.identity import Identity
+from llmagent_os.mcp import server_session
 from llmagent_os.tools.registry import Plugins
+from tests.free_port import free_port
 from tests.unit.agent_bench import NOON
 from tests.unit.mcp.calling import context, outside, with_servers
 from tests.unit.mcp.signed_in_server import served, signed_in_server
@@ -111,6 +113,32 @@ async def test_headers_from_the_environment_reach_the_server() -> None:
             assert plugins.health()[0].problem == ""
     async with with_servers({"plain": table}, {"KEY": "k-123456"}) as plugins:  # it has gone
         assert "is not there" in plugins.health()[0].problem
+
+
+async def test_a_service_that_was_restarted_is_used_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_session, "PAUSE_SECONDS", 0.0)
+
+    def made() -> MCPServer:
+        server = MCPServer("plain", log_level="ERROR")
+
+        @server.tool()
+        def add(one: int, two: int) -> int:
+            """Add."""
+            return one + two
+
+        return server
+
+    port = free_port()
+    async with served(made().streamable_http_app(), port) as url:
+        servers = with_servers({"plain": {"url": url}}, failures=9)
+        plugins = await servers.__aenter__()
+        assert (await plugins.call("plain_add", {"one": 1, "two": 2}, context())).data["structured"] == {"result": 3}
+    try:
+        async with served(made().streamable_http_app(), port):  # it knows nothing of the session
+            answer = await plugins.call("plain_add", {"one": 2, "two": 2}, context())
+            assert answer.data["structured"] == {"result": 4}
+    finally:
+        await servers.__aexit__(None, None, None)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "169.254.169.254", "2130706433", "[::1]"])

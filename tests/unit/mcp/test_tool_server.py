@@ -242,6 +242,23 @@ async def test_the_command_line_serves_on_standard_streams(tmp_path: Path) -> No
         assert names == {"add_note", "delete_note", "edit_note", "find_notes"}
 
 
+async def test_tokens_by_the_command_line(tmp_path: Path) -> None:
+    settings = Settings.load(None, data=tmp_path / "data", access="closed", allow="slack:T1:U1")
+    with pytest.raises(ConfigError, match="may not use the bot"):
+        await mcp_command.add_token(settings, "x", "slack:T1:U2", ("*",), (), private=False, days=None)
+    for name, private in (("laptop", False), ("phone", True)):
+        await mcp_command.add_token(settings, name, "slack:T1:U1", ("a.*",), ("outward",), private=private, days=9)
+    listed = (await mcp_command.list_tokens(settings)).splitlines()
+    assert [line.split("  since")[0] for line in listed] == [
+        "laptop  slack:T1:U1  a.*  outward",
+        "phone  slack:T1:U1  a.*  outward  private",
+    ]
+    assert await mcp_command.revoke_token(settings, "laptop") == "The token 'laptop' of slack:T1:U1 has ended."
+    assert "laptop" not in await mcp_command.list_tokens(settings)
+    with pytest.raises(ConfigError, match="name the host"):
+        await mcp_command.serve(settings, "calendar", host="0.0.0.0", port=0, names=(), listening=print)
+
+
 async def test_a_wrong_token_serves_nobody(house: House) -> None:
     with pytest.raises(ConfigError, match="the token is none"):
         await serve_stdio("House", house.tools, house.tokens, "lmcp_wrong", house.admits)
