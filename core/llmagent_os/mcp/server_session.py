@@ -31,8 +31,9 @@ LIST_SECONDS = 20.0
 #: Seconds before a connection that broke is opened again, doubled each time, up to :data:`MAX_PAUSE_SECONDS`.
 PAUSE_SECONDS = 1.0
 MAX_PAUSE_SECONDS = 300.0
-#: Pages of one list of tools.
+#: Pages of one list of tools, and tools of it.
 MAX_PAGES = 20
+MAX_LISTED = 1_000
 #: Seconds to wait for the reason why a connection has ended.
 CLOSE_SECONDS = 8.0
 #: Calls in a row that the server does not answer in time before it is started anew.
@@ -263,10 +264,10 @@ async def _all_tools(client: Client) -> list[types.Tool]:
     for _ in range(MAX_PAGES):
         page = await client.list_tools(cursor=cursor)
         tools += page.tools
-        if not page.next_cursor or page.next_cursor == cursor:
+        if not page.next_cursor or page.next_cursor == cursor or len(tools) >= MAX_LISTED:
             break
         cursor = page.next_cursor
-    return tools
+    return tools[:MAX_LISTED]
 
 
 def _first(error: BaseException) -> BaseException:

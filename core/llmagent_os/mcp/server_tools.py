@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from hashlib import sha256
@@ -19,6 +20,8 @@ from llmagent_os.plugin import Effect, Tool, ToolContext, ToolMark, ToolResult
 
 #: Tools that are taken from one server.
 MAX_TOOLS = 128
+#: Characters of the descriptions and schemas of one server's tools: whatever a model is offered, it reads.
+MAX_SIZE = 200_000
 #: Characters of a tool's description.
 MAX_DESCRIPTION = 800
 #: Characters of a tool's name, which servers of models accept.
@@ -56,16 +59,18 @@ def tools_of(
     """
     made: dict[str, Tool] = {}
     seen: set[str] = set()
+    size = 0
     for each in listed:
         if not config.has_tool(each.name) or each.name in seen:
             continue
         seen.add(each.name)
-        if len(made) == MAX_TOOLS:
-            _log.warning("an MCP server has too many tools; the rest is left out", server=server, most=MAX_TOOLS)
+        if len(made) == MAX_TOOLS or size > MAX_SIZE:
+            _log.warning("an MCP server has too many tools; the rest is left out", server=server, taken=len(made))
             break
         try:
             name = _free_name(safe_name(server, each.name), each.name, made)
             made[name] = _tool(name, server, source, config, each, call, credentials)
+            size += len(made[name].spec.description) + len(json.dumps(made[name].spec.parameters))
         except PluginError as error:
             _log.warning("a tool of an MCP server is left out", server=server, why=str(error))
     return made

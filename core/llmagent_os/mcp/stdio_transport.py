@@ -41,7 +41,7 @@ MAX_LOGGED_LINE = 300
 _CHUNK = 1 << 14
 
 #: Becomes the program, once the kernel knows to kill it with its parent (PR_SET_PDEATHSIG, prctl(2)).
-_LAUNCHER = """
+LAUNCHER = """
 import os, sys
 if sys.platform == "linux":
     import ctypes
@@ -113,7 +113,7 @@ async def _started(program: Program) -> asyncio.subprocess.Process:
     pipe = asyncio.subprocess.PIPE
     try:
         return await asyncio.create_subprocess_exec(
-            *(sys.executable, "-I", "-S", "-c", _LAUNCHER, str(os.getpid()), path, *program.args),
+            *(sys.executable, "-I", "-S", "-c", LAUNCHER, str(os.getpid()), path, *program.args),
             stdin=pipe,
             stdout=pipe,
             stderr=pipe,

@@ -19,6 +19,7 @@ from llmagent_os.handler import WORK
 from llmagent_os.mcp import message_meter, server_session
 from llmagent_os.mcp.mcp_config import ServerConfig
 from llmagent_os.mcp.mcp_source import MCPSource
+from llmagent_os.mcp.stdio_transport import LAUNCHER
 from llmagent_os.tools.registry import Plugins
 from tests.unit.mcp.calling import context, outside, with_servers
 
@@ -178,21 +179,21 @@ async def test_one_that_is_not_there_keeps_nobody_waiting() -> None:
         assert (health["mcp_gone"].state, health["mcp_odd"].state) == ("unreachable", "working")
 
 
+#: Starts a program as the host does, and waits.
 HOST = """
-import asyncio, sys
-from llmagent_os.mcp.stdio_transport import Program, stdio_transport
-async def main():
-    async with stdio_transport(Program("odd", sys.executable, ("-ES", *sys.argv[1:]))):
-        await asyncio.Event().wait()
-asyncio.run(main())
+import os, subprocess, sys
+launcher, program = sys.argv[1:]
+command = [sys.executable, "-ISc", launcher, str(os.getpid()), sys.executable, program]
+subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True).wait()
 """
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills a program with its parent")
 async def test_no_program_outlives_a_host_that_is_killed(tmp_path: Path) -> None:
     fifo, deaf = tmp_path / "fifo", tmp_path / "deaf.py"  # it never reads its input, so only the kernel can end it
     os.mkfifo(fifo)
     deaf.write_text(f"import time\nf = open({str(fifo)!r}, 'w')\nf.write('up')\nf.flush()\ntime.sleep(600)\n")
-    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, str(deaf))
+    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, LAUNCHER, str(deaf))
     try:
         with await asyncio.to_thread(fifo.open) as written:
             assert await asyncio.to_thread(written.read, 2) == "up"

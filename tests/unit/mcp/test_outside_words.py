@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmagent_os.errors import PluginError, ToolArgumentError
@@ -14,6 +14,7 @@ from llmagent_os.mcp.outside_schema import MAX_SCHEMA, argument_check, safe_sche
 from llmagent_os.mcp.outside_text import cleaned_json, cleaned_text
 
 
+@settings(max_examples=40)
 @given(st.text(), st.integers(1, 50))
 def test_text_is_bounded_and_cleaning_again_changes_nothing(text: str, most: int) -> None:
     once = cleaned_text(text, most)
