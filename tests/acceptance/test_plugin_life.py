@@ -42,7 +42,9 @@ max_tokens = 4
 
 def environment() -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if not name.startswith("LLMAGENT_OS_")}
-    return {**kept, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}  # those of this project take longer than the test
+    # Slash commands need no model, and to load one takes longer than all the rest. So do the plugins of pytest.
+    server = {"LLMAGENT_OS_MODEL": "openai:none", "LLMAGENT_OS_BASE_URL": "http://127.0.0.1:9/v1"}
+    return {**kept, **server, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
 
 
 def steps(printed: str) -> list[list[str]]:

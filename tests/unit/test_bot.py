@@ -85,7 +85,7 @@ def test_agent_that_cannot_be_used_is_named(folder: Path, text: str, message: st
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ('name = "a"\nmodel = "m"\nplugin = ["x"]', "`plugin` is no list of plugins; did you mean `plugins`?"),
+        ('name = "a"\nmodel = "m"\nplugin = ["x"]', "`plugin` is no setting; did you mean `plugins`?"),
         ('name = "a"\nmodel = "m"\n[behavior]\nverbose = "brief"', "`behavior.verbose` .* did you mean `verbosity`?"),
         ('name = "a"\nmodel = "m"\n[behavior]\nmode = "rude"', "`behavior.mode` cannot be 'rude'"),
         ('name = "a"', "`model` is missing"),

@@ -158,6 +158,20 @@ class _PublicResolver(AbstractResolver):
         await self._resolver.close()
 
 
+async def public_addresses(host: str) -> list[str]:
+    """The addresses of ``host``, all of them public, for whoever connects by a client of its own.
+
+    Raises:
+        AddressError: one of them is of this machine or of its network, or there is none.
+    """
+    if not _is_public(host, named=True):
+        raise AddressError(_not_public(host))
+    try:
+        return [each["host"] for each in await _PublicResolver(False).resolve(host)]
+    except OSError:
+        raise AddressError(gettext("there is no server with that name")) from None
+
+
 def _checked(url: str) -> tuple[str, str, int | None]:
     """The origin of an address. Raises AddressError: it is none that can be read."""
     try:

@@ -20,7 +20,8 @@ from llmagent_os.config.field_comments import with_comments
 from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.config.user_path import user_path
 from llmagent_os.errors import ConfigError, ModelNotFoundError
-from llmagent_os.tools.plugin_names import wrong_isolated, wrong_permissions, wrong_plugins, wrong_tables, wrong_tools
+from llmagent_os.mcp.loaded_servers import wrong_servers
+from llmagent_os.tools.plugin_names import wrong_names, wrong_plugins, wrong_tools
 
 #: Where something is wrong, and what.
 _Wrong = tuple[TomlPath, str]
@@ -40,6 +41,7 @@ async def check_references(settings: Settings, bot: Bot, *, complete: bool = Tru
     found = await asyncio.to_thread(_not_there, bot)
     plugins = await wrong_plugins(bot.config.plugins)
     found += [(("plugins", at), text) for at, text in plugins]
+    found += wrong_servers(bot.config.mcp, settings.variables_named(bot.config.mcp.variables))
     if not plugins and (complete or found):
         found += await _tools(settings, bot, complete=complete)
     if not settings.model and (complete or found):
@@ -90,19 +92,19 @@ def _adapters(config: BotConfig) -> Iterator[_Wrong]:
 
 
 async def _tools(settings: Settings, bot: Bot, *, complete: bool) -> list[_Wrong]:
-    """What says something of tools that there are not: permissions, and tools that are always shown."""
+    """What says something of plugins and tools that there are not: permissions, tables, tools that are always shown."""
     config = bot.config
     async with bot.plugins(settings) as plugins:
         if complete and plugins.mistakes:
             raise ConfigError("\n".join(map(str, plugins.mistakes)))
-        permissions = wrong_permissions(plugins, config.permissions)
-        tools = wrong_tools(plugins, config.tools.always)
-        found: list[_Wrong] = [(("permissions", at), text) for at, text in permissions]
-        found += [(("tools", "always", at), text) for at, text in tools]
-        found += [
-            (("isolated_plugins", at), text) for at, text in await wrong_isolated(plugins, config.isolated_plugins)
-        ]
-        return [*found, *wrong_tables(plugins, config.plugin)]
+        found: list[_Wrong] = await wrong_names(
+            plugins,
+            permissions=config.permissions,
+            tables=config.plugin,
+            isolated=config.isolated_plugins,
+            known_elsewhere=config.mcp.is_of_server,
+        )
+        return [*found, *((("tools", "always", at), text) for at, text in wrong_tools(plugins, config.tools.always))]
 
 
 async def _model(settings: Settings, bot: Bot) -> AsyncIterator[_Wrong]:

@@ -166,12 +166,13 @@ def _bot(bot: Bot) -> Iterator[Finding]:
 
 
 async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
+    from llmagent_os.admin.mcp_check import server_findings
     from llmagent_os.admin.plugins_command import running_states
     from llmagent_os.tools.plugin_names import check_permissions
 
     async with bot.plugins(settings) as plugins:
         try:
-            check_permissions(plugins, bot.config.permissions)
+            check_permissions(plugins, bot.config.permissions, known_elsewhere=bot.config.mcp.is_of_server)
         except ConfigError as error:
             for line in str(error).splitlines():
                 yield Finding("plugins", "problem", line, "correct `permissions` in bot.toml")
@@ -189,6 +190,8 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
         if state != "working":
             remedy = f"see the host's log; when it is mended: llmagent-os plugins reload {name}"
             yield Finding("plugins", "problem", f"{name}, in the running host, is {state}", remedy)
+    async for finding in server_findings(settings, bot):
+        yield finding
 
 
 def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:

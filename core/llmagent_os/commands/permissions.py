@@ -7,6 +7,7 @@ from llmagent_os.events import Command, Event
 from llmagent_os.identity import identity_of
 from llmagent_os.languages import LazyText, gettext, lazy_gettext
 from llmagent_os.plugin import Effect
+from llmagent_os.reply.action_gate import tool_hash
 from llmagent_os.reply.approvals import note_act
 from llmagent_os.reply.pending_actions import PendingActions, StandingApproval
 from llmagent_os.reply.services import Services
@@ -60,7 +61,8 @@ async def _turn(services: Services, event: Event, words: list[str]) -> Reply:
         return Reply(gettext("I ask you before I use `{tool}`.", tool=tool))
     if services.settings.approvals.asking(tool, asking[tool]) == "each":
         return Reply(gettext("Whoever runs me wants you to be asked every time before I use `{tool}`.", tool=tool))
-    await actions.allow_always(tool, StandingApproval(effect=asking[tool], at=services.clock()))
+    standing = StandingApproval(effect=asking[tool], at=services.clock(), tool_hash=tool_hash(services.plugins, tool))
+    await actions.allow_always(tool, standing)
     await note_act(services, identity, "always allows", tool, asking[tool])
     return Reply(
         gettext(

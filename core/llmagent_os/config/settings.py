@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -57,6 +57,15 @@ def check_zone(name: str) -> str:
 def _platform_setting(variable: str, default: Any, description: str, **bounds: Any) -> Any:
     """Define a setting without our prefix. Its variable begins with the platform's name, as in the platform's tools."""
     return Field(default, validation_alias=variable, description=description, **bounds)
+
+
+class _FileVariables(dict[str, str]):
+    """All variables of the ``.env`` file, for others to name. Settings with other ones are the same settings."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _FileVariables)
+
+    __hash__ = None
 
 
 class Settings(BaseSettings):
@@ -155,6 +164,10 @@ class Settings(BaseSettings):
     )
     web_host: str = Field("127.0.0.1", min_length=1, description="address that the web chat listens on")
     web_port: int = Field(8321, ge=0, le=65535, description="port that the web chat listens on; 0: any free port")
+    mcp_token: SecretStr = Field(
+        SecretStr(""),
+        description="the token of `llmagent-os mcp serve --stdio`, which `llmagent-os mcp token add` makes",
+    )
     web_token: SecretStr = Field(
         SecretStr(""), description="the web chat's password; required if other machines can reach the web chat"
     )
@@ -235,6 +248,8 @@ class Settings(BaseSettings):
     shutdown_seconds: float = Field(
         10.0, ge=0, description="most seconds to finish running answers when the host is stopped"
     )
+
+    _file_variables: _FileVariables = PrivateAttr(default_factory=lambda: _FileVariables())  #: by name, in capitals
 
     #: The remedy in the error for a wrong value, by field. Other fields are explained by their description.
     REMEDIES: ClassVar[dict[str, str]] = {
@@ -344,6 +359,7 @@ class Settings(BaseSettings):
                 for name, value in ({name: line.value for name, line in lines.items()} | outside).items()
                 if _is_of_plugin(name) and value
             }
+            settings._file_variables = _FileVariables({name: line.value for name, line in lines.items() if line.value})
             return settings
         except ValidationError as error:
             # Without its cause, whose text would show a secret's value.
@@ -369,6 +385,15 @@ class Settings(BaseSettings):
             ("", name, meant) for name, value in sorted(outside.items()) if (meant := meant_by(name, value, ours))
         ]
         return [each for each in found if each[1].startswith(PREFIX) or not there & set(each[2].split(" or "))]
+
+    def variables_named(self, names: Iterable[str]) -> dict[str, str]:
+        """The values of environment variables that other files name, such as a bot's; the ``.env`` file's come last.
+
+        A variable that is not set is left out. Names of settings are no such variables: their values stay here.
+        """
+        ours = set(self.variables())
+        found = {name: os.environ.get(name) or self._file_variables.get(name.upper(), "") for name in names}
+        return {name: value for name, value in found.items() if value and name.upper() not in ours}
 
     @property
     def zone(self) -> str:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
 from pathlib import Path as FilePath
-from typing import Any, TypeVar, cast, get_args
+from typing import Any, TypeVar, cast, get_args, get_origin
 
 import msgspec
 from pydantic import BaseModel, ValidationError
@@ -95,7 +95,13 @@ def _of_other_types(model: type[BaseModel], document: TomlDocument) -> Iterator[
                 continue
             below = next(models_in(field.annotation), None)
             if isinstance(given, dict) and below is not None:
-                yield from walk(below, cast("dict[str, Any]", given), (*path, name))
+                tables = cast("dict[str, Any]", given)
+                if get_origin(field.annotation) is dict:  # a table for each name
+                    for each, value in tables.items():
+                        if isinstance(value, dict):
+                            yield from walk(below, cast("dict[str, Any]", value), (*path, name, each))
+                else:
+                    yield from walk(below, tables, (*path, name))
             elif right := _right_type(set(_types(field.annotation)), value):
                 text = f"`{_written((*path, name))}` cannot be {_short(value)}: {right}"
                 yield document.mistake((*path, name), text)

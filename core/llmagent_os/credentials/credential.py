@@ -30,6 +30,8 @@ class OAuthServer(msgspec.Struct, frozen=True, kw_only=True):
     authorize_url: str = ""  #: the page of the sign-in; empty: only by a code on a second device
     device_url: str = ""  #: gives codes for a second device (RFC 8628); empty: only by the page
     scopes: tuple[str, ...] = ()  #: what is asked for
+    resource: str = ""  #: the address that the token is for (RFC 8707); empty: the server knows by itself
+    issuer: str = ""  #: the server's own name, if it is known: an answer of another one is refused (RFC 9207)
 
 
 class Credential(msgspec.Struct, frozen=True, kw_only=True):

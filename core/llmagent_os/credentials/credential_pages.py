@@ -102,6 +102,9 @@ class CredentialPages:
                 "This sign-in was begun in another browser. Open the page that I gave you in the chat in this one."
             )
             return message_page(str(_NOT_CONNECTED), text, 403)
+        if credential.server is not None and not _is_from(credential.server, request.query.get("iss", "")):
+            text = gettext("The answer came from another server than the one where you signed in.")
+            return message_page(str(_NOT_CONNECTED), text, 403)
         records, key = self._vault.pages_of(identity), page_key(token)
         if credential.server is None or not await records.delete(key):
             return None
@@ -136,6 +139,11 @@ class CredentialPages:
         if self._tell is not None:
             await self._tell(page)
         return _thanks()
+
+
+def _is_from(server: OAuthServer, issuer: str) -> bool:
+    """Whether an answer can be of ``server``: another one that mixes itself in names itself (RFC 9207)."""
+    return not (issuer and server.issuer) or issuer == server.issuer
 
 
 def _thanks() -> PageResponse:

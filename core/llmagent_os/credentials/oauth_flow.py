@@ -63,6 +63,7 @@ def sign_in_address(server: OAuthServer, *, redirect: str, state: str, verifier:
             state=state,
             code_challenge=client.create_code_challenge(verifier, "S256"),
             code_challenge_method="S256",
+            **_resource_of(server),
         )
     )
 
@@ -85,7 +86,7 @@ class OAuthFlow:
         """
         client: Any = WebApplicationClient(server.client_id)
         body = client.prepare_request_body(
-            code=code, redirect_uri=redirect, code_verifier=verifier, **_secret_of(server)
+            code=code, redirect_uri=redirect, code_verifier=verifier, **_secret_of(server), **_resource_of(server)
         )
         return await self._token(client, server, body, now)
 
@@ -114,7 +115,7 @@ class OAuthFlow:
         if not old.refresh:
             raise OAuthRefusedError("the sign-in has ended")
         client: Any = WebApplicationClient(server.client_id)
-        given: dict[str, Any] = {"client_id": server.client_id} | _secret_of(server)
+        given: dict[str, Any] = {"client_id": server.client_id} | _secret_of(server) | _resource_of(server)
         body = client.prepare_refresh_body(refresh_token=old.refresh, **given)
         new = await self._token(client, server, body, now)
         return msgspec.structs.replace(new, given=old.given, refresh=new.refresh or old.refresh)
@@ -147,3 +148,7 @@ class OAuthFlow:
 
 def _secret_of(server: OAuthServer) -> dict[str, Any]:
     return {"client_secret": server.client_secret} if server.client_secret else {}
+
+
+def _resource_of(server: OAuthServer) -> dict[str, Any]:
+    return {"resource": server.resource} if server.resource else {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 
@@ -18,9 +18,12 @@ _log = structlog.stdlib.get_logger(__name__)
 #: How many timers go into the inbox in one transaction. More follow at the event loop's next turn.
 BATCH_TIMERS = 100
 
+#: The ledger is read again after so long, also where no timer is known: another process may have set one.
+LOOK_AGAIN = timedelta(minutes=1)
+
 
 class TimerClock:
-    """Sleeps until the next timer is due. The ledger is read only then."""
+    """Sleeps until the next timer is due, or for :data:`LOOK_AGAIN`. The ledger is read only then."""
 
     def __init__(
         self,
@@ -77,8 +80,8 @@ class TimerClock:
             return False
         self._next = None  # a timer that is set while the ledger is being read counts too
         earliest = await self._ledger.move_due_timers(self._clock.now(), limit=limit, stored=self._stored)
-        if earliest is not None:
-            self._set(earliest)
+        again = self._clock.now() + LOOK_AGAIN  # another process may set timers, and wakes nobody here
+        self._set(again if earliest is None else min(again, earliest))
         return True
 
     def _set(self, at: datetime) -> None:

@@ -9,7 +9,7 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.contacts import Contact
-from llmagent_os.events import LOCAL_WORKSPACE, Event
+from llmagent_os.events import LOCAL_WORKSPACE, Conversation, Event, Sender
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.identity_links import identities_of
@@ -76,6 +76,20 @@ def direct_row(database: Database, who: list[Identity]) -> sa.Row[tuple[str, str
     columns = sa.select(contacts.c.identity, contacts.c.conversation, contacts.c.sender)
     private = columns.where(contacts.c.identity.in_(who), contacts.c.direct_at.is_not(None))
     return database.sql.execute(private.order_by(contacts.c.direct_at.desc()).limit(1)).first()
+
+
+def read_private_place(database: Database, identity: Identity) -> tuple[Conversation, Sender] | None:
+    """Where a person last wrote to the bot in private, and as whom. None: it is not noted, or cannot be read."""
+    row = direct_row(database, identities_of(database, identity))
+    if row is None:
+        return None
+    try:
+        return (
+            msgspec.json.decode(row.conversation, type=Conversation),
+            msgspec.json.decode(row.sender, type=Sender),
+        )
+    except msgspec.MsgspecError:
+        return None
 
 
 def _known(database: Database, identity: Identity, now: datetime) -> list[sa.Row[tuple[str, str, str, str]]]:

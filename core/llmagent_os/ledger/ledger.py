@@ -13,12 +13,13 @@ import sqlalchemy as sa
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.chat import ToolSpec
 from llmagent_os.contacts import Contacts
-from llmagent_os.events import Event, Timer
+from llmagent_os.events import Conversation, Event, Sender, Timer
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.asked_reasons import AskedReasons
 from llmagent_os.ledger.audit_log import AuditLog
 from llmagent_os.ledger.canary_tests import CanaryTests
 from llmagent_os.ledger.connection import BEGIN_READING, Database, connect, connect_to_read, file_of
+from llmagent_os.ledger.contact_rows import read_private_place
 from llmagent_os.ledger.due_timers import DueTimers
 from llmagent_os.ledger.erasure import Erasure, Export
 from llmagent_os.ledger.group_commit import ThreadWriter
@@ -408,6 +409,10 @@ class Ledger:
             now: the present.
         """
         await self._contact_notes.note(event, name, given_name, now)
+
+    async def private_place(self, identity: Identity) -> tuple[Conversation, Sender] | None:
+        """Where a person last wrote to the bot in private, and as whom, from any account. None: nobody has noted it."""
+        return await self._writer.run(lambda database: read_private_place(database, identity))
 
     def watch_timers(self, listener: Callable[[datetime], None]) -> Callable[[], None]:
         """Call ``listener`` with the moment of every timer that is set from now on.

@@ -262,6 +262,10 @@ class ToolSource:
         """Whether the source defines the optional ``method``, such as ``due``. What it does not define is not asked."""
         return getattr(type(self), method) is not getattr(ToolSource, method)
 
+    def trouble(self) -> str:
+        """Why the source has no tools now, or cannot call them, in one line for ``health``; empty: nothing is wrong."""
+        return ""
+
     async def start(self) -> None:
         """Prepare the source. Called once, in the event loop, before :meth:`tools`. An exception keeps it out."""
 

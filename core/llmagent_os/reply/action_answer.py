@@ -128,7 +128,8 @@ async def _make(services: Services, exchange: Exchange, action: PendingAction, c
 async def _let_stand(services: Services, exchange: Exchange, actions: PendingActions, action: PendingAction) -> None:
     for call in action.calls:
         if services.settings.approvals.asking(call.tool, call.effect) == "first":
-            await actions.allow_always(call.tool, StandingApproval(effect=call.effect, at=services.clock()))
+            standing = StandingApproval(effect=call.effect, at=services.clock(), tool_hash=call.tool_hash)
+            await actions.allow_always(call.tool, standing)
             await note_act(services, exchange.identity, "always allows", call.tool, call.effect)
 
 

@@ -76,7 +76,9 @@ async def _is_standing(services: Services, exchange: Exchange, tool: str, mark: 
     if services.ledger is None:
         return False
     standing = (await PendingActions(services.ledger, exchange.identity).standing()).get(tool)
-    return standing is not None and standing.effect == mark.effect
+    if standing is None or standing.effect != mark.effect or services.plugins is None:
+        return False
+    return standing.tool_hash in ("", tool_hash(services.plugins, tool))
 
 
 async def _question(

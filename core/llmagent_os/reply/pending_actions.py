@@ -55,6 +55,8 @@ class StandingApproval(msgspec.Struct, frozen=True, kw_only=True):
 
     effect: Effect  #: of the tool then. Where it does more now, the person is asked again.
     at: datetime
+    #: of what the tool said of itself then. Where it says something else now, the person is asked again. Empty: unknown
+    tool_hash: str = ""
 
 
 def question_id(event_key: str) -> str:

@@ -12,6 +12,8 @@ import copy
 import inspect
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
+from typing import cast
 
 from llmagent_os.errors import PluginError
 from llmagent_os.identity import PersonId
@@ -145,7 +147,9 @@ class KeptTimers:
 
 def kept_records(inner: Records, source: ToolSource, limits: KeepingLimits) -> Records:
     """The records that ``source`` gets. Records that know no versions, of a program's own, are given as they are."""
-    return KeptRecords(inner, source, limits) if isinstance(inner, VersionedRecords) else inner
+    if not _is_of(type(inner), VersionedRecords):
+        return inner
+    return KeptRecords(cast("VersionedRecords", inner), source, limits)
 
 
 def kept_shared(inner: SharedRecords, source: ToolSource) -> SharedRecords:
@@ -155,4 +159,10 @@ def kept_shared(inner: SharedRecords, source: ToolSource) -> SharedRecords:
 
 def kept_timers(inner: Timers, source: ToolSource, limits: KeepingLimits) -> Timers:
     """The timers that ``source`` gets."""
-    return KeptTimers(inner, source, limits) if isinstance(inner, CountedTimers) else inner
+    return KeptTimers(cast("CountedTimers", inner), source, limits) if _is_of(type(inner), CountedTimers) else inner
+
+
+@cache
+def _is_of(kind: type, protocol: type) -> bool:
+    """Whether a class has the methods of a protocol. Asked at every call of a plugin, and slow to find out."""
+    return issubclass(kind, protocol)

@@ -34,7 +34,8 @@ class PluginHealth(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     source: str  #: ``entry point``, ``added``, or the path of the plugin's file or folder
-    state: Literal["working", "resting", "trial", "not loaded"]  #: resting: cut off after failures in a row
+    #: resting: cut off after failures in a row; unreachable: a server that is not there, see ``ToolSource.trouble``
+    state: Literal["working", "resting", "trial", "unreachable", "not loaded"]
     tools: tuple[str, ...] = ()
     failures: int = 0  #: in a row
     retry_in: float = 0.0  #: seconds until a resting plugin is tried again
@@ -72,14 +73,15 @@ class LoadedPlugin:
 
     def health(self, problem: str) -> PluginHealth:
         """Return the plugin's state. ``problem`` is why its newest version is not loaded, or empty."""
+        state, trouble = _HEALTH_STATES[self.breaker.state], self.plugin.trouble()
         return PluginHealth(
             name=self.plugin.name,
             source=self.source,
-            state=_HEALTH_STATES[self.breaker.state],
+            state="unreachable" if trouble and state == "working" else state,
             tools=tuple(self.tools),
             failures=self.breaker.failures,
             retry_in=self.breaker.retry_in,
-            problem=problem or self.breaker.last_error,
+            problem=problem or trouble or self.breaker.last_error,
             hung=len(self.hung),
         )
 

@@ -122,6 +122,14 @@ class PluginLifecycle:
         async with self._loading:
             await self._swap(plugin, source, source)
 
+    async def add_reported(self, plugin: ToolSource, source: str) -> bool:
+        """Load ``plugin`` as :meth:`add` does. Returns whether that worked; if not, ``health`` says why."""
+        with self._reported(source):
+            await self.add(plugin, source)
+            self._note_fine(source)
+            return True
+        return False
+
     async def reload(self, path: Path) -> bool:
         """Load or reload a plugin's file or folder. If it is gone, unload its plugin.
 

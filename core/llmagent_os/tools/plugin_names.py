@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
 
 from llmagent_os.config.plugin_tables import TABLE
+from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.errors import ConfigError
 from llmagent_os.tools.plugin_sources import installed_plugins, not_installed
 from llmagent_os.tools.registry import Plugins
@@ -18,15 +19,47 @@ async def wrong_plugins(names: Iterable[str]) -> list[tuple[int, str]]:
     return [(at, f"`plugins`: {not_installed(name, known)}") for at, name in enumerate(names) if name not in known]
 
 
-def wrong_permissions(plugins: Plugins, patterns: Iterable[str]) -> list[tuple[int, str]]:
+def wrong_permissions(
+    plugins: Plugins, patterns: Iterable[str], *, known_elsewhere: Callable[[str], bool] = lambda _: False
+) -> list[tuple[int, str]]:
     """Return which of the patterns match no permission: their numbers, and what they were probably meant for.
+
+    Args:
+        plugins: whose tools ask for permissions.
+        patterns: as the bot's file gives them.
+        known_elsewhere: whether a pattern is for tools that are not known yet, such as those of an MCP server.
 
     Nothing is checked if a plugin is not loaded, or if the folder of plugins is still empty: their tools are not known.
     """
     if _are_unknown(plugins):
         return []
-    found = [(at, unmatched(pattern, plugins.permissions)) for at, pattern in enumerate(patterns)]
+    numbered = [(at, pattern) for at, pattern in enumerate(patterns) if not known_elsewhere(pattern)]
+    found = [(at, unmatched(pattern, plugins.permissions)) for at, pattern in numbered]
     return [(at, f"`permissions`: {text}") for at, text in found if text]
+
+
+async def wrong_names(
+    plugins: Plugins,
+    *,
+    permissions: Iterable[str],
+    tables: Iterable[str],
+    isolated: Iterable[str],
+    known_elsewhere: Callable[[str], bool],
+) -> list[tuple[TomlPath, str]]:
+    """Return what a bot's file says of plugins that there are not: the places, and what is probably meant.
+
+    Args:
+        plugins: that are loaded.
+        permissions: the patterns of ``permissions``.
+        tables: the names of the tables ``[plugin.NAME]``.
+        isolated: the patterns of ``isolated_plugins``.
+        known_elsewhere: see :func:`wrong_permissions`.
+    """
+    wrong = wrong_permissions(plugins, permissions, known_elsewhere=known_elsewhere)
+    found: list[tuple[TomlPath, str]] = [(("permissions", at), text) for at, text in wrong]
+    found += wrong_tables(plugins, tables)
+    found += [(("isolated_plugins", at), text) for at, text in await wrong_isolated(plugins, isolated)]
+    return found
 
 
 def wrong_tools(plugins: Plugins, names: Iterable[str]) -> list[tuple[int, str]]:
@@ -83,13 +116,15 @@ def _are_unknown(plugins: Plugins) -> bool:
     return "not loaded" in [health.state for health in plugins.health()] or plugins.awaits_first_file
 
 
-def check_permissions(plugins: Plugins, patterns: Iterable[str]) -> None:
+def check_permissions(
+    plugins: Plugins, patterns: Iterable[str], *, known_elsewhere: Callable[[str], bool] = lambda _: False
+) -> None:
     """Check that every permission of the configuration is one that a tool asks for: see :func:`wrong_permissions`.
 
     Raises:
         ConfigError: a pattern matches no permission. The message names the nearest one, or all that there are.
     """
-    if wrong := wrong_permissions(plugins, patterns):
+    if wrong := wrong_permissions(plugins, patterns, known_elsewhere=known_elsewhere):
         raise ConfigError("\n".join(text for _, text in wrong))
 
 

@@ -114,6 +114,7 @@ class Plugins(PluginLifecycle):
         self._lookup = PluginLookup(self._loaded, allowed)
         self.calls: Counter[str] = Counter()  #: how often each tool was called since the start, by name
         self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared, limits)
+        self._note_change()
 
     def allow(self, permissions: Collection[str]) -> None:
         """Give plugins these permissions from now on, in the place of those before."""

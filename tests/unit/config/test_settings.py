@@ -110,6 +110,7 @@ def test_secrets_are_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
         "api_key",
         "discord_token",
         "embeddings_key",
+        "mcp_token",
         "slack_app_token",
         "slack_bot_token",
         "slack_signing_secret",

@@ -134,7 +134,7 @@ async def test_a_crash_after_it_rang_answers_it_once(
     await ledger.close()
 
 
-async def test_nobody_asks_the_ledger_while_nothing_is_due(
+async def test_the_ledger_is_asked_once_a_minute_at_most_while_nothing_is_due(
     ledger: Counting, platform: MemoryAdapter, clock: ManualClock
 ) -> None:
     async with running(Host(Ringing(), ledger, [platform], clock=clock)):
@@ -146,12 +146,12 @@ async def test_nobody_asks_the_ledger_while_nothing_is_due(
             clock.advance(MINUTE)
             await platform.say("hello again")
             await platform.sent(number + 2)
-        assert ledger.asked == 1
+        assert ledger.asked <= 1 + 30, "once at the start, and then for timers that another process may set"
         clock.advance(timedelta(days=1))
         await platform.sent(32)
         await platform.say("hello")
         await platform.sent(33)
-        assert ledger.asked == 2
+        assert ledger.asked <= 2 + 30
 
 
 async def test_a_full_disk_delays_a_timer_and_loses_none(

@@ -31,6 +31,7 @@ from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.runtime import Runtime
 from llmagent_os.testing import ScriptedLLM
+from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER
 from llmagent_os.training.job_folders import job_folder, make_job_folder, make_work_folder
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.job_schedule import new_job
@@ -54,7 +55,8 @@ def unheld_tables(metadata: sa.MetaData, stores: Iterable[Any]) -> set[str]:
 def unheld_paths(data: Path, stores: Stores) -> set[str]:
     """Files and empty folders below ``data`` that no store holds."""
     ends = [path for path in data.rglob("*") if not path.is_dir() or not any(path.iterdir())]
-    found = (path.relative_to(data) for path in ends)
+    found = [path.relative_to(data) for path in ends]
+    found = [path for path in found if path.parts[0] != PLUGINS_FOLDER]  # what admins switched: about nobody
     return {str(path) for path in found if not any(store.holds.covers(path) for store in stores)}
 
 

@@ -27,6 +27,9 @@ EXIT_SECONDS = 2.0  #: between the end of the connection and the end by force
 #: What the process gets of the host's environment. Keys and tokens of the installation are not among it.
 _PASSED_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY")
 
+#: Begins the name of a process's folder; the number of the host's process follows.
+_FOLDER = "llmagent-os-plugin-"
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -51,7 +54,7 @@ class ChildProcess:
         Raises:
             PluginError: no process can be started.
         """
-        folder = Path(await asyncio.to_thread(tempfile.mkdtemp, prefix="llmagent-os-plugin-"))
+        folder = await asyncio.to_thread(_new_folder)
         load = LoadPlugin(entry_point=entry_point, file=file, own_folder=str(folder), memory_bytes=MEMORY_BYTES)
         ours, theirs = socket.socketpair()
         with theirs:
@@ -122,6 +125,25 @@ class ChildProcess:
                     _log.info("a plugin has printed", plugin=self._name, line=line[:MAX_LINE_CHARACTERS])
         if count > MAX_LOGGED_LINES:
             _log.warning("a plugin has printed more", plugin=self._name, lines=count - MAX_LOGGED_LINES)
+
+
+def _new_folder() -> Path:
+    """Make a folder for a process. Those that a killed host has left behind are removed."""
+    for left in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        host = left.name.removeprefix(_FOLDER).partition("-")[0]
+        if host.isdecimal() and not _is_alive(int(host)):
+            shutil.rmtree(left, ignore_errors=True)
+    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # of another user
+        return True
+    return True
 
 
 def _environment(folder: Path) -> dict[str, str]:

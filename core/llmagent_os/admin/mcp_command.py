@@ -1,0 +1,236 @@
+"""``llmagent-os mcp``: offers a bot's tools to other programs, keeps tokens, and shows the servers of a bot's file."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Literal
+
+from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER, OutgoingFiles
+from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
+from llmagent_os.admin.command_ledger import open_ledger
+from llmagent_os.bot import Bot
+from llmagent_os.config import Settings
+from llmagent_os.credentials.vault import Vault
+from llmagent_os.errors import ConfigError
+from llmagent_os.identity import Identity, parse, person_kept_under
+from llmagent_os.ledger import Ledger
+from llmagent_os.mcp.access_tokens import AccessToken, AccessTokens, Grant
+from llmagent_os.mcp.loaded_servers import INSTALL, add_servers, is_installed, wrong_servers
+from llmagent_os.people.access import COMMAND_LINE, Access
+from llmagent_os.people.profiles import PREFERENCES, Profiles
+from llmagent_os.plugin import ToolContext, WebAccess
+from llmagent_os.privacy.profile_store import PROFILES_FOLDER
+from llmagent_os.reply.plugin_pages import PluginPages
+from llmagent_os.tools.registry import Plugins
+
+if TYPE_CHECKING:
+    from llmagent_os.mcp.offered_tools import OfferedTools
+
+#: Seconds for which `mcp tools` waits for servers.
+TOOLS_SECONDS = 60.0
+
+_LOCAL = ("127.0.0.1", "::1", "localhost")
+
+
+# ── tokens ────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def add_token(
+    settings: Settings,
+    name: str,
+    typed: str,
+    permissions: tuple[str, ...],
+    effects: tuple[Literal["destructive", "outward"], ...],
+    *,
+    private: bool,
+    days: int | None,
+) -> str:
+    """Make a token for a person. Returns what is printed: the token, once.
+
+    Raises:
+        ConfigError: the person is written wrongly or may not use the bot, or the name is taken.
+    """
+    identity = parse(typed)
+
+    def made(hash_: str, at: datetime) -> AccessToken:
+        until = None if days is None else at + timedelta(days=days)
+        return AccessToken(
+            name=name, hash=hash_, permissions=permissions, made=at, effects=effects, private=private, until=until
+        )
+
+    async with open_ledger(settings) as ledger:
+        access = _access(settings, ledger)
+        if not await _admits(access, identity):
+            raise ConfigError(f"{identity} may not use the bot: `llmagent-os people allow {identity}` lets them in")
+        secret = await AccessTokens(ledger).add(identity, made)
+        await access.note(COMMAND_LINE, "gave an MCP token", subject=identity, detail=name)
+    return f"{secret}\nThis is shown once. Whoever has the token acts as {identity}."
+
+
+async def list_tokens(settings: Settings) -> str:
+    """All tokens, one a line, without their secrets."""
+    async with open_ledger(settings) as ledger:
+        tokens = await AccessTokens(ledger).all()
+    lines = [
+        "  ".join(
+            (
+                token.name,
+                person,
+                ", ".join(token.permissions) or "no permission",
+                *token.effects,
+                *(("private",) if token.private else ()),
+                f"since {token.made:%Y-%m-%d}",
+                *((f"until {token.until:%Y-%m-%d}",) if token.until else ()),
+            )
+        )
+        for person, token in tokens
+    ]
+    return "\n".join(lines) or "There are no tokens."
+
+
+async def revoke_token(settings: Settings, name: str) -> str:
+    """End a token. Raises ConfigError: there is none such."""
+    async with open_ledger(settings) as ledger:
+        person = await AccessTokens(ledger).revoke(name)
+        await _access(settings, ledger).note(COMMAND_LINE, "revoked an MCP token", subject=person, detail=name)
+    return f"The token {name!r} of {person} has ended."
+
+
+# ── the bot's tools for others ────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def serve(
+    settings: Settings,
+    name: str,
+    *,
+    host: str,
+    port: int | None,
+    names: tuple[str, ...],
+    listening: Callable[[str], None],
+) -> None:
+    """Offer a bot's tools until stopped: on the standard streams, or by HTTP.
+
+    Args:
+        settings: of the machine.
+        name: of the bot.
+        host: address to listen on.
+        port: to listen on; None: the standard streams.
+        names: host names besides this machine's under which the server is reached.
+        listening: told the address.
+
+    Raises:
+        ConfigError: the extra is not installed, the bot or the address is wrong, or the token is none.
+    """
+    _check_installed()
+    from llmagent_os.mcp.tool_server import http_app, serve_http, serve_stdio
+
+    if port is not None and host not in _LOCAL and not names:
+        raise ConfigError(f"--host {host} lets other machines in: name the host under which they reach it by --name")
+    secret = settings.mcp_token.get_secret_value()
+    if port is None and not secret:
+        raise ConfigError(f"set {Settings.variable('mcp_token')} to a token: `llmagent-os mcp token add` makes one")
+    bot = Bot.load(name)
+    async with open_ledger(settings) as ledger, _offered(settings, bot, ledger) as (tools, access):
+        tokens, title = AccessTokens(ledger), bot.config.title
+
+        async def admits(grant: Grant) -> bool:
+            return await _admits(access, grant.identity)
+
+        if port is None:
+            await serve_stdio(title, tools, tokens, secret, admits)
+        else:
+            await serve_http(http_app(title, tools, tokens, admits, names), host, port, listening)
+
+
+@asynccontextmanager
+async def _offered(settings: Settings, bot: Bot, ledger: Ledger) -> AsyncGenerator[tuple[OfferedTools, Access]]:
+    from llmagent_os.mcp.offered_tools import OfferedTools
+
+    config, folder = bot.config, settings.plugin_folder or bot.plugin_folder
+    vault = Vault(
+        settings.data / SECRETS_FOLDER,
+        records=ledger.records,
+        accounts=ledger.identities.everyone,
+        public_url=settings.public_url.rstrip("/"),
+        allow_private=settings.private_addresses,
+        bot=config.title,
+    )
+    plugins = Plugins(
+        folder=folder,
+        installed=config.plugins,
+        allowed=config.permissions,
+        records=ledger.records,
+        timers=ledger.timers,
+        contacts=ledger.contacts,
+        shared=ledger.shared_records,
+        vault=vault,
+    )
+    profiles = Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
+    web = WebAccess(allow_private=vault.allow_private, public_url=vault.public_url)
+    secrets = settings.data / SECRETS_FOLDER
+    pages = PluginPages(
+        plugins=plugins,
+        ledger=ledger,
+        profiles=profiles,
+        time_zone=settings.zone,
+        web=web,
+        secrets=secrets,
+        vault=vault,
+    )
+
+    async def context_of(identity: Identity) -> ToolContext:
+        files = OutgoingFiles(settings.data / OUTGOING_FOLDER, person_kept_under(identity))
+        return replace(await pages.context_of(identity), files=files)
+
+    access = _access(settings, ledger)
+    async with plugins:
+        yield OfferedTools(plugins, access, context_of=context_of, place_of=ledger.private_place), access
+
+
+# ── the servers of a bot's file ───────────────────────────────────────────────────────────────────────────────────────
+
+
+async def list_tools(settings: Settings, name: str) -> str:
+    """What the servers of a bot's file offer: each tool, the permission that it needs, and when people are asked.
+
+    Raises:
+        ConfigError: the bot or its file is wrong.
+    """
+    bot = Bot.load(name)
+    config = bot.config
+    variables = settings.variables_named(config.mcp.variables)
+    if wrong := [*wrong_servers(config.mcp, variables)]:
+        raise bot.mistaken(wrong)
+    lines: list[str] = []
+    async with Plugins(installed=(), allowed=config.permissions, start_timeout=TOOLS_SECONDS + 5) as plugins:
+        await add_servers(plugins, config.mcp, variables, bot_folder=bot.folder, start_seconds=TOOLS_SECONDS)
+        for health in plugins.health():
+            lines.append(f"{health.source}: {health.problem or f'{len(health.tools)} tools'}")
+            for tool in health.tools:
+                mark = plugins.mark_of(tool)
+                if mark is not None:
+                    given = "" if tool in plugins.permitted() else "not permitted: "
+                    asked = config.approvals.asking(tool, mark.effect)
+                    lines.append(f"  {tool}  {given}{mark.permission}  {mark.effect}  asked: {asked}")
+    return "\n".join(lines) or f"{bot.file} has no [mcp.servers]."
+
+
+def _check_installed() -> None:
+    if not is_installed():
+        raise ConfigError(f"this needs the extra `mcp`: {INSTALL}")
+
+
+def _access(settings: Settings, ledger: Ledger) -> Access:
+    return Access(ledger, access=settings.access, allow=settings.allow, admins=settings.admins, owners=settings.owners)
+
+
+async def _admits(access: Access, identity: Identity) -> bool:
+    """Whether the person of a token may use the bot. Pages and terminals of this machine are its operator's own."""
+    return identity.partition(":")[0] in _OPERATORS or await access.admits_identity(identity)
+
+
+#: Platforms on which everybody is answered: see :attr:`~llmagent_os.adapter.Capabilities.trusted`.
+_OPERATORS = ("console", "web")

@@ -1,0 +1,1 @@
+"""Tools by the Model Context Protocol: servers whose tools a bot has, and a bot's tools as a server for others."""
