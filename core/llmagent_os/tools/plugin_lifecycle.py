@@ -250,6 +250,8 @@ class PluginLifecycle:
     ) -> None:
         check_declaration(plugin)
         check_forms(plugin)
+        if isinstance(plugin, IsolatedPlugin):
+            await self._check_claims(plugin, origin)
         old = self._loaded.get(plugin.name)
         if old is not None and old.origin != origin:
             raise PluginError(f"the name {plugin.name!r} is taken by the plugin from {old.source}")
@@ -276,6 +278,30 @@ class PluginLifecycle:
         self._set_loaded({**kept, plugin.name: new})
         for each in replaced:
             self._leave(each)
+
+    async def _check_claims(self, plugin: IsolatedPlugin, origin: str) -> None:
+        """Check what a plugin that is not trusted says of itself: under its name lies what people keep with it.
+
+        Raises:
+            PluginError: it has another name than its file or entry point, or the name of an installed plugin; or it
+                wants to find other people and may not.
+        """
+        named = Path(origin.removeprefix(f"{ENTRY_POINT} ")).stem
+        installed = {entry.name for entry in await installed_plugins()}
+        if plugin.name != named or (plugin.name in installed and not origin.startswith(ENTRY_POINT)):
+            raise PluginError(
+                f"the isolated plugin of {named!r} calls itself {plugin.name!r}; it has to be called as its file or "
+                "entry point, and not as an installed plugin: what is kept under that name is not for it"
+            )
+        if plugin.asks_others and not self._is_given(f"{plugin.name}.contacts"):
+            raise PluginError(
+                f"the isolated plugin {plugin.name!r} finds other people; if it may, add '{plugin.name}.contacts' to "
+                "`permissions` of the bot"
+            )
+
+    def _is_given(self, permission: str) -> bool:
+        """Whether the bot gives a permission."""
+        return True
 
     async def refresh(self, name: str) -> None:
         """Read the tools of a source again, because it says that they have changed.

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,9 @@ class Plugins(PluginLifecycle):
         """Give plugins these permissions from now on, in the place of those before."""
         self._allowed = tuple(permissions)
         self._note_change()
+
+    def _is_given(self, permission: str) -> bool:
+        return self._allowed is None or any(fnmatchcase(permission, pattern) for pattern in self._allowed)
 
     def _note_change(self) -> None:
         self._lookup = PluginLookup(self._loaded, self._allowed)
