@@ -112,7 +112,6 @@ class Plugins(PluginLifecycle):
             isolated,
         )
         self._allowed = allowed
-        self._lookup = PluginLookup(self._loaded, allowed)
         self.calls: Counter[str] = Counter()  #: how often each tool was called since the start, by name
         self._caller = ToolCaller(records, timers, contacts, grace, clock, vault, shared, limits)
         self._note_change()
