@@ -60,8 +60,13 @@ def is_permitted(spec: ToolSpec, *granted: Collection[str] | None) -> bool:
         spec: the tool.
         granted: permissions with wildcards, such as ``calendar.*``. None gives every permission.
     """
-    return not spec.permission or all(
-        patterns is None or any(fnmatchcase(spec.permission, pattern) for pattern in patterns) for patterns in granted
+    return is_given(spec.permission, *granted)
+
+
+def is_given(permission: str, *granted: Collection[str] | None) -> bool:
+    """Return whether every one of ``granted`` gives ``permission``. The empty permission is always given."""
+    return not permission or all(
+        patterns is None or any(fnmatchcase(permission, pattern) for pattern in patterns) for patterns in granted
     )
 
 
