@@ -34,6 +34,7 @@ from llmagent_os.tools.kept_records import KeepingLimits, kept_records, kept_sha
 from llmagent_os.tools.loaded_plugin import LoadedPlugin
 from llmagent_os.tools.plugin_logging import lines_of
 from llmagent_os.tools.plugin_privacy import kept_private
+from llmagent_os.tools.plugin_secrets import PluginSecrets
 from llmagent_os.tools.result_check import checked
 from llmagent_os.tools.step_timer import StepTimer
 
@@ -213,9 +214,9 @@ class ToolCaller:
         return lack_notice(plugin.name, credential, error)
 
     def own(self, plugin: ToolSource, context: ToolContext, *, asks_others: bool = False) -> ToolContext:
-        """The context with the records, timers and contacts of this plugin and no other."""
+        """The context with the secrets, records, timers and contacts of this plugin and no other."""
         name = plugin.name
-        own: dict[str, Any] = {}
+        own: dict[str, Any] = {"secrets": PluginSecrets(context.secrets, name)}
         if self._records is not None:
             # Documents are kept under the account that acts; without an event, under the person's first account.
             own["records"] = kept_records(self._records(name, _acting(context)), plugin, self._limits)
@@ -223,7 +224,7 @@ class ToolCaller:
             own["timers"] = kept_timers(self._timers(name, context.event), plugin, self._limits)
         if self._contacts is not None and context.event is not None and asks_others:
             own["contacts"] = self._contacts(name, context.event, plugin.records_version)
-        return _with(context, own) if own else context
+        return _with(context, own)
 
     async def _bounded(
         self, loaded: LoadedPlugin, what: str, work: Awaitable[ToolResult], seconds: float
