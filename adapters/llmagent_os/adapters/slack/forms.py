@@ -133,9 +133,9 @@ class FilledView(msgspec.Struct, frozen=True):
     def event_id(self, place: FormPlace, key: bytes) -> str:
         """Stands for the form with what is in it: sent twice, or delivered twice, it is the same event.
 
-        The id is kept and logged, so nothing that was typed can be guessed from it. A form of a plugin may be sent again
-        with its mistakes mended, so its id depends on what was typed, by a key that is not kept with it. Any other form,
-        such as that of a password, is sent once, and its id does not depend on what was typed.
+        The id is kept and logged, so nothing that was typed can be guessed from it. A form of a plugin may be sent
+        again with its mistakes mended, so its id depends on what was typed, by a key that is kept elsewhere. Any other
+        form, such as that of a password, is sent once, and its id does not depend on what was typed.
         """
         if not place.form:
             return f"form:{self.id}"
