@@ -55,7 +55,7 @@ def steps(printed: str) -> list[list[str]]:
 
 
 def program(arguments: list[str], folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
-    command = [Path(sys.executable).with_name("llmagent-os"), *arguments]
+    command = [str(Path(sys.executable).with_name("llmagent-os")), *arguments]
     return subprocess.run(
         command, cwd=folder, env=environment(), input=text, capture_output=True, text=True, check=False
     )
