@@ -13,7 +13,6 @@ from pathlib import Path
 
 from llmagent_os.bot import Bot
 
-COMMAND = str(Path(sys.executable).with_name("llmagent-os"))
 STARTING_SECONDS = 120.0
 
 
@@ -50,7 +49,7 @@ class CalendarBot:
         log = await asyncio.to_thread(self.log.open, "ab")
         with log:
             process = await asyncio.create_subprocess_exec(
-                *(COMMAND, "run", str(self.file), "--port", "0"),
+                *(_command(), "run", self.file, "--port", "0"),
                 env=self.environment,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -72,10 +71,14 @@ class CalendarBot:
     async def checked(self, file: Path) -> tuple[int, str]:
         """What ``llmagent-os bot check`` answers: exit code, and all that it prints."""
         process = await asyncio.create_subprocess_exec(
-            *(COMMAND, "bot", "check", str(file)),
+            *(_command(), "bot", "check", file),
             env=self.environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
         printed, _ = await process.communicate()
         return process.returncode or 0, printed.decode()
+
+
+def _command() -> Path:
+    return Path(sys.executable).with_name("llmagent-os")
