@@ -54,7 +54,7 @@ def test_ctrl_c_ends_it_with_the_report_so_far(chatty_bot: Path, tmp_path: Path)
     ],
 )
 def test_a_wrong_argument_is_one_line(warm_python: Path, tmp_path: Path, arguments: list[str], error: str) -> None:
-    command = [warm_python.with_name(PROGRAM.name), "simulate", *arguments]
+    command = [str(warm_python.with_name(PROGRAM.name)), "simulate", *arguments]
     environ = environment(tmp_path)
     ended = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
