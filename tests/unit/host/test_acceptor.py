@@ -216,7 +216,7 @@ async def test_a_press_at_the_moment_when_the_reply_is_noted_finds_its_owner(
     async def looked_too_early(*where: str) -> Identity | None:
         found = await owner_of(*where)
         may_return.set()
-        while await owner_of(*where) is None:
+        while await owner_of(*where) is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         await asyncio.sleep(0.01)
         return found
