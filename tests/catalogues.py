@@ -9,11 +9,12 @@ line.
 from __future__ import annotations
 
 import ast
+import contextlib
 import re
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from string import Formatter
 
@@ -60,13 +61,26 @@ def source_texts() -> dict[str, dict[MessageId, SourceText]]:
             if "gettext" not in (content := path.read_bytes()).decode() or "/languages/" in name:
                 continue
             room = path.relative_to(TOP / root / "llmagent_os").parts[0].removesuffix(".py") if root == "core" else root
-            for _, found, comments, _ in extract("python", BytesIO(content), KEYWORDS, ("Translators:",)):
+            for found, comments in _extracted(content):
                 identifier: MessageId = found if isinstance(found, str) else tuple(found)
                 place = places.setdefault(identifier, room)
                 text = rooms.setdefault(place, {}).setdefault(identifier, SourceText(identifier))
                 text.files.add(name)
                 text.comments += [each for each in comments if each not in text.comments]
     return rooms
+
+
+def _extracted(source: bytes) -> list[tuple[str | tuple[str, ...], list[str]]]:
+    """The texts of one source, with their comments.
+
+    Babel prints a warning for every f-string that is a value of a placeholder. A text that is an f-string is a fault
+    that :func:`bad_calls` finds.
+    """
+    with contextlib.redirect_stderr(StringIO()):
+        return [
+            (found, comments)
+            for _, found, comments, _ in extract("python", BytesIO(source), KEYWORDS, ("Translators:",))
+        ]
 
 
 def translations(language: str) -> dict[str, dict[MessageId, Message]]:

@@ -10,6 +10,7 @@ import fcntl
 import gc
 import os
 import signal
+import sys
 from collections.abc import Callable, Generator
 from pathlib import Path
 
@@ -77,3 +78,24 @@ def chatty_model(shared_folder: Path) -> Path:
     from tests.chatty_model import save_chatty_model  # imports torch
 
     return made_once(shared_folder / "chatty", save_chatty_model)
+
+
+@pytest.fixture(scope="session")
+def warm_python(shared_folder: Path) -> Generator[Path]:
+    """The Python of :mod:`tests.warm_python`: programs start in an instant.
+
+    It needs Linux. With ``PLAIN_PYTHON=1`` programs import for themselves.
+    """
+    if sys.platform != "linux" or os.environ.get("PLAIN_PYTHON"):
+        yield Path(sys.executable)
+        return
+    from tests.warm_python import warm_python
+
+    with warm_python(shared_folder / "warm") as python:
+        yield python
+
+
+@pytest.fixture
+def warm_programs(warm_python: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have this project start its programs with the warm Python."""
+    monkeypatch.setattr(sys, "executable", str(warm_python))

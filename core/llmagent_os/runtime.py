@@ -81,7 +81,7 @@ from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER
 from llmagent_os.tools.plugin_names import wrong_names, wrong_plugins, wrong_tools
-from llmagent_os.tools.plugin_switching import PluginSwitching
+from llmagent_os.tools.plugin_switching import PluginSwitching, read_files
 from llmagent_os.tools.registry import Plugins
 from llmagent_os.training.host_training import HostTraining, served_hash
 from llmagent_os.training.job_folders import JOBS_FOLDER
@@ -128,6 +128,7 @@ class Runtime:
     health: Health
     stores: Stores  #: whatever keeps something about people
     pages: PluginPages  #: of plugins, on the web
+    switching: PluginSwitching  #: of plugins, by the bot's files
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -149,6 +150,8 @@ class Runtime:
         async with contextlib.AsyncExitStack() as stack:
             ledger, bot = await _ledger(settings, stack), await asyncio.to_thread(bot.switched, settings.data)
             profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
+            choice = bot.plugin_choice(settings.data)
+            files = await read_files(choice)  # whatever changes from now on is followed
             plugins = await _plugins(settings, bot, ledger, vault, stack)
             llm, voice = await _llm(settings, bot, stack), _voice(settings, bot, stack)
             policy, policy_worker = await _learning(settings, bot.config, ledger)
@@ -168,7 +171,7 @@ class Runtime:
                 ledger=ledger,
                 profiles=profiles,
                 plugins=plugins,
-                plugin_choice=bot.plugin_choice(settings.data),
+                plugin_choice=choice,
                 access=access,
                 languages=languages,
                 budgets=budgets,
@@ -186,10 +189,9 @@ class Runtime:
                 sent_forms=forms.sent,
             )
             agent = bot.agent_class()(llm=llm, kb=await _knowledge(settings, bot, stack), services=services)
-            host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health, vault)
-            stores.register(QueueStore(host.drop_events))
+            host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health, vault, stores)
             parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores, pages)
-            yield cls(settings, bot, *parts)
+            yield cls(settings, bot, *parts, PluginSwitching(plugins, choice, files))
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
         """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.host.Host.run`.
@@ -197,10 +199,9 @@ class Runtime:
         Args:
             listening: called with an adapter's name and address once it can be reached.
         """
-        switching = PluginSwitching(self.plugins, self.bot.plugin_choice(self.settings.data))
         works = (
             self.plugins.watch(),
-            switching.run(),
+            self.switching.run(),
             self._begin(listening),
             self.stores.prune_daily(),
             self.training.run(),
@@ -672,6 +673,7 @@ def _host(
     bot: Bot,
     health: Health,
     vault: Vault,
+    stores: Stores,
 ) -> Host:
     directory = agent.services.directory
 
@@ -693,7 +695,7 @@ def _host(
         reply_seconds=settings.reply_seconds,
         shutdown_seconds=settings.shutdown_seconds,
     )
-    return Host(
+    host = Host(
         SpeakingHandler(Admission(working, access), languages),
         ledger,
         adapters,
@@ -708,3 +710,5 @@ def _host(
         take_secret=partial(take_secret, vault),
         drop_secret=partial(drop_taken, vault),
     )
+    stores.register(QueueStore(host.drop_events))
+    return host

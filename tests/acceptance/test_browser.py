@@ -66,7 +66,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def server(tmp_path: Path) -> AsyncIterator[Server]:
+async def server(warm_programs: None, tmp_path: Path) -> AsyncIterator[Server]:
     server = Server(tmp_path, None)
     await server.start()
     yield server

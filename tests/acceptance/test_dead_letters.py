@@ -15,6 +15,8 @@ import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
 
+import pytest
+
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.containment import run_loop
 from llmagent_os.agent import Agent
@@ -98,11 +100,14 @@ async def running(folder: Path) -> AsyncGenerator[Running]:
 
 
 def command(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    from tests.warm_program import run_program  # the process below finds no tests
+    program = Path(sys.executable).with_name("llmagent-os")
+    environment = {**os.environ, "LLMAGENT_OS_DATA": str(folder)}
+    return subprocess.run(
+        [program, *arguments], cwd=folder, env=environment, capture_output=True, text=True, check=False
+    )
 
-    return run_program(arguments, folder, {**os.environ, "LLMAGENT_OS_DATA": str(folder)})
 
-
+@pytest.mark.usefixtures("warm_programs")
 async def test_a_tool_that_exits_is_a_failed_tool_and_a_message_that_kills_is_kept_after_three_times(
     tmp_path: Path,
 ) -> None:

@@ -56,7 +56,7 @@ async def settled(data: Path) -> None:
 
 
 @pytest.fixture
-async def bot(telegram: TelegramServer, tmp_path: Path) -> AsyncIterator[Bot]:
+async def bot(warm_programs: None, telegram: TelegramServer, tmp_path: Path) -> AsyncIterator[Bot]:
     bot = Bot(tmp_path / "data", telegram.environment)
     await bot.start()
     await telegram.connected()

@@ -19,6 +19,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import pytest
+
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.errors import HostBusyError
 from llmagent_os.events import Conversation, Event, Message, Sender, event_key
@@ -163,6 +165,7 @@ async def kill_and_count(folder: Path, seed: int = 0) -> Counts:
     return platform.counts()
 
 
+@pytest.mark.usefixtures("warm_programs")
 async def test_a_host_killed_under_load_loses_nothing_and_repeats_nothing(tmp_path: Path) -> None:
     counts = await kill_and_count(tmp_path)
     print(counts)
@@ -174,6 +177,7 @@ async def test_a_host_killed_under_load_loses_nothing_and_repeats_nothing(tmp_pa
     assert counts.out_of_order == 0
 
 
+@pytest.mark.usefixtures("warm_programs")
 async def test_what_was_left_in_the_inbox_is_done_in_the_end(tmp_path: Path) -> None:
     """An event that stays unfinished would be run at every start for ever."""
     await kill_and_count(tmp_path, seed=1)

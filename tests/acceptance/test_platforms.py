@@ -20,8 +20,6 @@ import pytest
 from tests.platforms.__main__ import platforms
 from tests.platforms.server import PlatformServer, Shown
 
-COMMAND = str(Path(sys.executable).with_name("llmagent-os"))
-
 #: Whoever starts here talks like this: what is said, and the reaction on the answer, put on and perhaps taken off.
 TALK: tuple[tuple[str, str, bool], ...] = (
     ("Schedule a meeting with John at 3pm tomorrow", "👍", False),
@@ -48,10 +46,11 @@ class Bot:
         self.process: asyncio.subprocess.Process | None = None
 
     async def start(self) -> None:
+        command = Path(sys.executable).with_name("llmagent-os")
         log = await asyncio.to_thread(self.log.open, "ab")
         with log:
             self.process = await asyncio.create_subprocess_exec(
-                COMMAND, "run", "calendar", "--port", "0", env=self.environment, stdout=log, stderr=log
+                *(command, "run", "calendar", "--port", "0"), env=self.environment, stdout=log, stderr=log
             )
 
     async def kill(self) -> None:
@@ -67,7 +66,7 @@ class Bot:
 
 
 @pytest.fixture
-async def servers() -> AsyncIterator[tuple[PlatformServer, ...]]:
+async def servers(warm_programs: None) -> AsyncIterator[tuple[PlatformServer, ...]]:
     servers = platforms()
     async with contextlib.AsyncExitStack() as stack:
         for server in servers:

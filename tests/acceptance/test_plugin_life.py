@@ -25,7 +25,6 @@ from llmagent_os.testing import MemoryAdapter
 from llmagent_os.tools.kept_records import KeepingLimits
 from tests.conftest import made_once
 from tests.tiny_model import save_model
-from tests.warm_program import run_program
 
 BOT = """
 name = "parrot"                           # its name
@@ -38,6 +37,9 @@ plugin_folder = "plugins"
 request_rules = true
 max_tokens = 4
 """
+
+#: A user's own Python, which has imported nothing. It is not what ``sys.executable`` is in a test.
+PYTHON = sys.executable
 
 
 def environment() -> dict[str, str]:
@@ -52,13 +54,20 @@ def steps(printed: str) -> list[list[str]]:
     return [line.split() for line in printed.splitlines() if line.startswith("  ")]
 
 
+def program(arguments: list[str], folder: Path, text: str = "") -> subprocess.CompletedProcess[str]:
+    command = [str(Path(sys.executable).with_name("llmagent-os")), *arguments]
+    return subprocess.run(
+        command, cwd=folder, env=environment(), input=text, capture_output=True, text=True, check=False
+    )
+
+
 def run(command: list[str], folder: Path, text: str = "") -> str:
-    """Run a command as it was printed. `llmagent-os` runs in a process that has imported it already."""
+    """Run a command as it was printed."""
     if command[0] == "llmagent-os":
-        done = run_program(command[1:], folder, environment(), text)
+        done = program(command[1:], folder, text)
     else:
         assert command[0] == "python"
-        own = [sys.executable, *command[1:], "-p", "no:cacheprovider"]
+        own = [PYTHON, *command[1:], "-p", "no:cacheprovider"]
         done = subprocess.run(own, cwd=folder, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -67,6 +76,7 @@ def run(command: list[str], folder: Path, text: str = "") -> str:
 # ── new ──────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
+@pytest.mark.usefixtures("warm_programs")
 def test_a_new_plugin_runs_with_the_commands_that_are_printed(tmp_path: Path) -> None:
     chat, test, install, info, enable = steps(run(["llmagent-os", "new", "plugin", "shopping"], tmp_path))
     said = run(chat, tmp_path, "/shopping lemons\n/shopping\n").strip().splitlines()
@@ -75,14 +85,15 @@ def test_a_new_plugin_runs_with_the_commands_that_are_printed(tmp_path: Path) ->
     assert install == ["pip", "install", str(tmp_path / "shopping")]  # done below, from the wheel
     assert [*info, *enable][:3] == ["llmagent-os", "plugins", "info"]
     before = sorted(tmp_path.rglob("*"))
-    again = run_program(["new", "plugin", "shopping"], tmp_path, environment())
+    again = program(["new", "plugin", "shopping"], tmp_path)
     assert (again.returncode, again.stderr) == (2, "error: shopping is there already; nothing was written\n")
     assert sorted(tmp_path.rglob("*")) == before
     for name in ("Shopping", "class", "agent", "../x"):
-        refused = run_program(["new", "plugin", name], tmp_path, environment())
+        refused = program(["new", "plugin", name], tmp_path)
         assert refused.returncode == 2 and "cannot be called" in refused.stderr
 
 
+@pytest.mark.usefixtures("warm_programs")
 def test_a_new_bot_runs_with_the_commands_that_are_printed(tmp_path: Path) -> None:
     check, chat, start, test = steps(run(["llmagent-os", "new", "bot", "front-desk"], tmp_path))
     assert "is right" in run(check, tmp_path)

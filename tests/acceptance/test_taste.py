@@ -35,8 +35,6 @@ from llmagent_os.policy.learned import make_policy
 from llmagent_os.policy_worker import PolicyWorker
 from tests.acceptance.browsing import WAIT, desk, launched, needs_chromium, replies, say, visit
 
-COMMAND = str(Path(sys.executable).with_name("llmagent-os"))
-
 #: What each likes, as the ledger calls it; every other reply whose style they can see gets a 👎.
 TASTES: Mapping[str, Mapping[str, str]] = {
     "ana": {"mode": "task_oriented", "verbosity": "brief"},
@@ -91,7 +89,7 @@ class Calendar:
         own = {"DATA": str(self.data), "POLICY": "bayes", "TIME_ZONE": "UTC", "THREADS": "1"}
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *(COMMAND, "run", str(self.file), "--port", "0"),
+                *(Path(sys.executable).with_name("llmagent-os"), "run", self.file, "--port", "0"),
                 env=kept | {f"LLMAGENT_OS_{key}": value for key, value in own.items()},
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -195,7 +193,7 @@ async def browser() -> AsyncIterator[Browser]:
 
 
 @pytest_asyncio.fixture(loop_scope="module")
-async def bot(tmp_path: Path) -> AsyncIterator[Calendar]:
+async def bot(warm_programs: None, tmp_path: Path) -> AsyncIterator[Calendar]:
     bot = Calendar(tmp_path)
     try:
         await bot.start()

@@ -28,7 +28,7 @@ LIMITED = "[policy]\nexploration = 0.0\n[budgets]\nperson.day = { messages = 12 
 
 
 @pytest.fixture
-async def telegram() -> AsyncIterator[TelegramServer]:
+async def telegram(warm_programs: None) -> AsyncIterator[TelegramServer]:
     server = TelegramServer()
     await server.start()
     yield server

@@ -14,7 +14,7 @@ import urllib.request
 from pathlib import Path
 
 from tests.tour.person import Person
-from tests.tour.shipped_bot import COMMAND, ShippedBot
+from tests.tour.shipped_bot import ShippedBot, command
 from tests.tour.transcript import StepFailed, Transcript
 
 REPOSITORY = Path(__file__).parents[2]
@@ -212,7 +212,7 @@ def build_wheel(bot: ShippedBot, site: Path) -> None:
     folder = bot.folder / "elsewhere"
     folder.mkdir()
     subprocess.run(
-        [COMMAND, "new", "plugin", "shopping"], cwd=folder, env=bot.environment, check=True, stdout=subprocess.DEVNULL
+        [command(), "new", "plugin", "shopping"], cwd=folder, env=bot.environment, check=True, stdout=subprocess.DEVNULL
     )
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
     subprocess.run(build, cwd=folder / "shopping", check=True, capture_output=True)

@@ -13,7 +13,6 @@ from pathlib import Path
 
 from llmagent_os.bot import Bot
 
-COMMAND = str(Path(sys.executable).with_name("llmagent-os"))
 STARTING_SECONDS = 120.0
 
 
@@ -55,7 +54,7 @@ class ShippedBot:
         log = await asyncio.to_thread(self.log.open, "ab")
         with log:
             process = await asyncio.create_subprocess_exec(
-                *(COMMAND, "run", str(self.file), "--port", "0"),
+                *(command(), "run", self.file, "--port", "0"),
                 env=self.environment,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -77,7 +76,7 @@ class ShippedBot:
     async def told(self, *arguments: str) -> tuple[int, str]:
         """What ``llmagent-os`` answers in the bot's folder: exit code, and all that it prints."""
         process = await asyncio.create_subprocess_exec(
-            *(COMMAND, *arguments),
+            *(command(), *arguments),
             cwd=self.folder,
             env=self.environment,
             stdout=asyncio.subprocess.PIPE,
@@ -85,3 +84,8 @@ class ShippedBot:
         )
         printed, _ = await process.communicate()
         return process.returncode or 0, printed.decode()
+
+
+def command() -> Path:
+    """The program ``llmagent-os`` of the Python that runs."""
+    return Path(sys.executable).with_name("llmagent-os")

@@ -16,7 +16,6 @@ from typing import Any, cast
 import pytest
 
 from tests.tiny_model import save_model
-from tests.warm_program import run_program
 
 PROGRAM = Path(sys.executable).with_name("llmagent-os")
 
@@ -38,21 +37,29 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 @pytest.fixture
-def run(tmp_path: Path, environment: dict[str, str]) -> Run:
+def run(tmp_path: Path, environment: dict[str, str], warm_python: Path) -> Run:
     def command(*arguments: str, input: str = "", **changed: str) -> subprocess.CompletedProcess[str]:
-        return run_program(arguments, tmp_path, environment | changed, input)
+        return subprocess.run(
+            [warm_python.with_name(PROGRAM.name), *arguments],
+            cwd=tmp_path,
+            env=environment | changed,
+            input=input,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
 
     return command
 
 
 @pytest.fixture
-def start(tmp_path: Path, environment: dict[str, str]) -> Generator[Start]:
+def start(tmp_path: Path, environment: dict[str, str], warm_python: Path) -> Generator[Start]:
     """Starts a process that is killed after the test."""
     started: list[subprocess.Popen[str]] = []
 
-    def command(*arguments: str) -> subprocess.Popen[str]:
+    def command(*arguments: str, program: Path | None = None) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [PROGRAM, *arguments],
+            [program or warm_python.with_name(PROGRAM.name), *arguments],
             cwd=tmp_path,
             env=environment,
             stdout=subprocess.PIPE,
@@ -229,7 +236,7 @@ def test_files_of_options_may_be_in_the_home_folder(run: Run, tmp_path: Path) ->
 
 def test_second_host_on_the_same_data_is_refused(start: Start, run: Run) -> None:
     """Two hosts on one ledger would answer everything twice."""
-    first = start("run", "calendar")
+    first = start("run", "calendar", program=PROGRAM)
     address(first)
     done = run("run", "calendar")
     assert done.returncode == 1

@@ -11,15 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from llmagent_os.adapter import Button, Card, Reacts, Remembers, Reply
 from llmagent_os.adapter_kit.files import Files
+from llmagent_os.adapter_kit.forms import FormPlace
 from llmagent_os.adapters.slack.adapter import SlackAdapter
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.downloads import Downloads
+from llmagent_os.adapters.slack.forms import FORM, SlackPlace
 from llmagent_os.adapters.slack.parsing import SlackParser
 from llmagent_os.adapters.slack.payloads import FilePayload
 from llmagent_os.adapters.slack.rendering import outgoing_messages
@@ -543,6 +546,23 @@ REAL: list[dict[str, Any]] = [
     },
     {"command": "/profile", "user_id": "U1", "channel_id": "C1", "trigger_id": "1.2.x", "text": "undo"},
 ]
+
+
+def test_the_id_of_a_form_gives_nothing_away_of_what_was_typed() -> None:
+    """The id lies in the ledger and the log: who reads them could try passwords until one fits."""
+
+    def id_of(form: str, typed: str, key: str = "xoxb-1") -> str:
+        place = SlackPlace(FormPlace("credentials", "add mail ", form), "D1")
+        view = {"id": "V1", "callback_id": FORM, "private_metadata": msgspec.json.encode(place).decode()}
+        view["state"] = {"values": {"secret": {"typed": {"value": typed}}}}
+        payload = {"type": "view_submission", "user": {"id": "U1"}, "view": view}
+        parsed = SlackParser("UBOT", "T1", key=key).parse(payload)
+        assert parsed is not None
+        return parsed.event.event_id
+
+    assert id_of("", "hunter2") == id_of("", "hunter3") == "form:V1"
+    assert id_of("tables:new", "4") == id_of("tables:new", "4") != id_of("tables:new", "5")
+    assert id_of("tables:new", "4") != id_of("tables:new", "4", key="xoxb-2")
 
 
 @given(mutated(REAL) | st.dictionaries(st.text(max_size=12), JSON, max_size=5))

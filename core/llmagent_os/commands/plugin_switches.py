@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from functools import partial
+from collections.abc import Collection
 
 from llmagent_os.adapter import Reply
 from llmagent_os.errors import ConfigError, PluginError
@@ -65,10 +64,14 @@ async def _switched(loaded: Plugins, choice: PluginChoice, name: str, *, on: boo
     known = [entry.name for entry in await installed_plugins()]
     if on and name not in known:
         raise ConfigError(not_installed(name, known))
-    changed = await asyncio.to_thread(partial(choice.switch, name, on=on))
-    chosen = await asyncio.to_thread(choice.chosen)
-    await loaded.choose(chosen.plugins)
-    if not changed:
+    changed: list[bool] = []
+
+    def switch() -> Collection[str]:
+        changed.append(choice.switch(name, on=on))
+        return choice.chosen().plugins
+
+    await loaded.choose_by(switch)
+    if not any(changed):
         return gettext("Nothing was changed.")
     if not on:
         return gettext("{name} is disabled. What it keeps about people stays.", name=name)

@@ -63,6 +63,9 @@ class Form(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: what people type to have it opened, without the slash: ``poll``, or ``todo add``. The first word is a command of
     #: the plugin. Where a platform has no forms, the command is answered as it is.
     opened_by: tuple[str, ...]
+    #: without which nobody has the form. Empty: it is there where the bot gives every permission of those tools of the
+    #: plugin that do more than read
+    permission: str = ""
 
     @property
     def command(self) -> str:

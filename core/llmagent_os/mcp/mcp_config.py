@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Self, cast
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from llmagent_os.config.secret_text import kind_of
 from llmagent_os.config.user_path import user_path
@@ -24,11 +24,9 @@ PERMISSION = "mcp"
 
 _VARIABLE = re.compile(r"\$(?:\{([A-Za-z_]\w*)\}|([A-Za-z_]\w*))")
 _SECRET_NAME = re.compile(r"token|secret|password|passwd|key|auth|cookie|credential", re.IGNORECASE)
+#: A server's name: it begins the names and the permissions of its tools.
 _SERVER_NAME = r"^[a-z][a-z0-9_]{0,29}$"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
-
-#: A server's name: it begins the names and the permissions of its tools.
-ServerName = Annotated[str, StringConstraints(pattern=_SERVER_NAME)]
 
 Texts = Mapping[str, str]
 

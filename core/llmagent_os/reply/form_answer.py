@@ -61,7 +61,8 @@ async def answer_sent_form(services: Services, command: Command) -> Outcome:
     key = event_key(command)
     errors: Mapping[str, str] = {}
     try:
-        found = None if services.plugins is None else form_named(services.plugins, command.form)
+        allowed = services.settings.permissions
+        found = None if services.plugins is None else form_named(services.plugins, command.form, allowed=allowed)
         if found is None:
             return Outcome(Reply(str(GONE)))
         meant = MeantForm(*found, found[1].shown(found[0].name))

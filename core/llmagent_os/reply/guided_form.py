@@ -258,12 +258,13 @@ def _hint(field: FormField) -> str:
 
 def _meant(services: Services, form: UnfinishedForm) -> MeantForm | None:
     """The form in the language in force. None: it is not there any more, or has other fields now."""
-    found = None if services.plugins is None else form_named(services.plugins, form.form_id)
+    allowed = services.settings.permissions
+    found = None if services.plugins is None else form_named(services.plugins, form.form_id, allowed=allowed)
     if found is None:
         return None
     meant = MeantForm(*found, found[1].shown(found[0].name))
     known = {field.key for field in meant.form.fields}
-    return meant if {*form.ask} <= known and (form.ask or form.is_sent) else None
+    return meant if {*form.ask, *form.asked} <= known and (form.ask or form.is_sent) else None
 
 
 def _field(meant: MeantForm, key: str) -> FormField:

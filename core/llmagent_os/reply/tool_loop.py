@@ -90,11 +90,7 @@ async def converse(
         try:
             completion = await _complete(llm, msgspec.structs.replace(request, tools=tools), messages, show)
         except ModelError as error:
-            if isinstance(error, NoModelError) and answer.results:  # the plugin's own words are the answer
-                return answer
-            failure = failure_of(error)
-            answer.rejected, answer.failure = error.rejected, failure.kind
-            answer.text = "" if answer.results else failure.words
+            _note_failure(answer, error)
             return answer
         if answer.by_rules and completion.tool_calls:  # the rules have read everything: there is no more to do
             answer.rejected = (msgspec.structs.replace(completion, tool_calls=()),)
@@ -108,6 +104,15 @@ async def converse(
         if await _make_calls(completion, round_, answer, messages, call_tool, shown):
             return answer
     return answer
+
+
+def _note_failure(answer: Answer, error: ModelError) -> None:
+    """Complete the answer without the model: with the results of the calls, or with words of ours."""
+    if isinstance(error, NoModelError) and answer.results:  # the plugin's own words are the answer
+        return
+    failure = failure_of(error)
+    answer.rejected, answer.failure = error.rejected, failure.kind
+    answer.text = "" if answer.results else failure.words
 
 
 async def _make_calls(

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Collection, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping
 from fnmatch import fnmatchcase
 from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 import structlog
 
@@ -25,10 +25,15 @@ from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.declared_tools import check_declaration, declared_tools, settings_model
 from llmagent_os.tools.form_check import check_forms
 from llmagent_os.tools.isolation.isolated_plugin import IsolatedPlugin
+from llmagent_os.tools.limited_thread import in_limited_thread
 from llmagent_os.tools.loaded_plugin import ADDED, ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.module_namespace import ModuleNamespace
 from llmagent_os.tools.plugin_loading import MadePlugin, from_entry_point, from_path
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
+
+IMPORTS = 3  #: times the time to start is what the import of a plugin may take
+
+_T = TypeVar("_T")
 
 _log = structlog.get_logger(__name__)
 
@@ -40,7 +45,7 @@ class PluginLifecycle:
         folder: a folder of plugins, which ``watch`` reloads. None: there is none.
         installed: the names of the installed plugins to load. None loads all.
         breaker: makes the circuit breaker of a plugin.
-        start_timeout: seconds that a plugin may take to start or stop.
+        start_timeout: seconds that a plugin may take to start or stop; :data:`IMPORTS` times that, to be imported.
         tables: where the settings of plugins stand.
         isolated: the plugins that run in a process of their own, with wildcards: names of entry points, of files and of
             folders.
@@ -60,6 +65,7 @@ class PluginLifecycle:
         self._installed = installed
         self._breaker = breaker
         self._start_timeout = start_timeout
+        self._import_seconds = IMPORTS * start_timeout
         self._loaded: dict[str, LoadedPlugin] = {}  # by plugin name; replaced as a whole, never changed in place
         self._problems: dict[str, str] = {}  # origin -> why it (or its newest version) is not loaded
         self._mistakes: dict[str, ConfigError] = {}  # origin -> what is wrong with its settings
@@ -68,6 +74,7 @@ class PluginLifecycle:
         self._isolated = tuple(isolated)
         self._leaving: set[asyncio.Task[None]] = set()
         self._loading = asyncio.Lock()
+        self._choosing = asyncio.Lock()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -174,6 +181,18 @@ class PluginLifecycle:
 
     async def choose(self, installed: Collection[str]) -> None:
         """Have exactly these installed plugins loaded: load what is missing, and take away what is not named."""
+        async with self._choosing:
+            await self._choose(installed)
+
+    async def choose_by(self, read: Callable[[], Collection[str]]) -> None:
+        """Choose as :meth:`choose` does, by what ``read`` says in a thread once earlier choices are carried out.
+
+        Where several choose at once, each reads what is chosen when its turn has come. So the last one is right.
+        """
+        async with self._choosing:
+            await self._choose(await asyncio.to_thread(read))
+
+    async def _choose(self, installed: Collection[str]) -> None:
         entries = {entry.name: entry for entry in await installed_plugins()}
         self._installed = tuple(installed)
         for each in [*self._loaded.values()]:
@@ -213,13 +232,18 @@ class PluginLifecycle:
     async def _made_from_path(self, path: Path) -> MadePlugin:
         if self._is_isolated(path.stem):
             file = await asyncio.to_thread(path.resolve)
-            return MadePlugin(await IsolatedPlugin.launched(file=str(file)))
-        return await asyncio.to_thread(from_path, path)
+            return await self._launched(path.stem, IsolatedPlugin.launched(file=str(file)))
+        return await in_limited_thread(partial(from_path, path), self._import_seconds, f"loading {path}", late=_give_up)
 
     async def _made_from_entry(self, entry: EntryPoint, *, fresh: bool) -> MadePlugin:
         if self._is_isolated(entry.name):
-            return MadePlugin(await IsolatedPlugin.launched(entry_point=entry.name))
-        return await asyncio.to_thread(partial(from_entry_point, entry, fresh=fresh))
+            return await self._launched(entry.name, IsolatedPlugin.launched(entry_point=entry.name))
+        made = partial(from_entry_point, entry, fresh=fresh)
+        return await in_limited_thread(made, self._import_seconds, f"importing {entry.value}", late=_give_up)
+
+    async def _launched(self, name: str, launched: Awaitable[IsolatedPlugin]) -> MadePlugin:
+        seconds = self._import_seconds
+        return MadePlugin(await _within(seconds, f"the process of the plugin {name!r} did not start", launched))
 
     def _is_isolated(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self._isolated)
@@ -250,6 +274,8 @@ class PluginLifecycle:
     ) -> None:
         check_declaration(plugin)
         check_forms(plugin)
+        if isinstance(plugin, IsolatedPlugin):
+            await self._check_claims(plugin, origin)
         old = self._loaded.get(plugin.name)
         if old is not None and old.origin != origin:
             raise PluginError(f"the name {plugin.name!r} is taken by the plugin from {old.source}")
@@ -257,9 +283,12 @@ class PluginLifecycle:
             self._waiting.add(origin)
             raise PluginError(f"plugin {plugin.name!r} needs the plugin {missing[0]!r}, which is not loaded")
         if isinstance(plugin, IsolatedPlugin):
-            await plugin.give_settings(self._tables)
+            given = plugin.give_settings(self._tables)
+            await _within(self._start_timeout, f"the plugin {plugin.name!r} did not check its settings", given)
         elif (model := settings_model(plugin)) is not None:
-            plugin.settings = await asyncio.to_thread(self._tables.checked, plugin.name, model)
+            read = partial(self._tables.checked, plugin.name, model)
+            what = f"checking the settings of the plugin {plugin.name!r}"
+            plugin.settings = await in_limited_thread(read, self._start_timeout, what)
         # A file whose plugin has another name now has no second one.
         replaced = [
             each for each in self._loaded.values() if each is old or (each.origin == origin and origin != ADDED)
@@ -276,6 +305,30 @@ class PluginLifecycle:
         self._set_loaded({**kept, plugin.name: new})
         for each in replaced:
             self._leave(each)
+
+    async def _check_claims(self, plugin: IsolatedPlugin, origin: str) -> None:
+        """Check what a plugin that is not trusted says of itself: under its name lies what people keep with it.
+
+        Raises:
+            PluginError: it has another name than its file or entry point, or the name of an installed plugin; or it
+                wants to find other people and may not.
+        """
+        named = Path(origin.removeprefix(f"{ENTRY_POINT} ")).stem
+        installed = {entry.name for entry in await installed_plugins()}
+        if plugin.name != named or (plugin.name in installed and not origin.startswith(ENTRY_POINT)):
+            raise PluginError(
+                f"the isolated plugin of {named!r} calls itself {plugin.name!r}; it has to be called as its file or "
+                "entry point, and not as an installed plugin: what is kept under that name is not for it"
+            )
+        if plugin.asks_others and not self._is_given(f"{plugin.name}.contacts"):
+            raise PluginError(
+                f"the isolated plugin {plugin.name!r} finds other people; if it may, add '{plugin.name}.contacts' to "
+                "`permissions` of the bot"
+            )
+
+    def _is_given(self, permission: str) -> bool:
+        """Whether the bot gives a permission."""
+        return True
 
     async def refresh(self, name: str) -> None:
         """Read the tools of a source again, because it says that they have changed.
@@ -327,3 +380,19 @@ class PluginLifecycle:
             if isinstance(error, ConfigError):
                 self._mistakes[origin] = error
             _log.error("plugin not loaded", source=origin, problem=str(error))
+
+
+async def _within(seconds: float, late: str, work: Awaitable[_T]) -> _T:
+    """Wait for ``work``, and raise a :class:`PluginError` that begins with ``late`` where that takes too long."""
+    try:
+        async with asyncio.timeout(seconds) as limit:
+            return await work
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise PluginError(f"{late} within {seconds:g} s, and was given up") from None
+
+
+def _give_up(made: MadePlugin) -> None:
+    if made.namespace is not None:
+        made.namespace.close()

@@ -12,9 +12,9 @@ from collections.abc import Collection, Mapping
 import msgspec
 
 from llmagent_os.chat import ToolSpec
-from llmagent_os.plugin import Tool
+from llmagent_os.plugin import Form, Tool
 from llmagent_os.tools.loaded_plugin import LoadedPlugin
-from llmagent_os.tools.tool_calling import is_permitted
+from llmagent_os.tools.tool_calling import is_given, is_permitted
 from llmagent_os.tools.tool_choice import OfferedTools
 from llmagent_os.tools.tool_index import ToolIndex
 
@@ -87,6 +87,17 @@ class PluginLookup:
         )
         return Permitted(names, plugins, offered, tuple(spec for _, specs in offered for spec in specs))
 
+    def forms(self, allowed: Collection[str] | None) -> list[tuple[LoadedPlugin, Form]]:
+        """The forms that people may fill in, by what the registry and ``allowed`` give; None asks for no more."""
+        plugins = self.permitted(allowed).plugins
+        return [
+            (each, form)
+            for each in self._loaded
+            for form in each.plugin.forms
+            if each.plugin.name in plugins
+            and all(is_given(permission, self._granted, allowed) for permission in _permissions_of(form, each))
+        ]
+
     def offered(self, specs: tuple[ToolSpec, ...]) -> OfferedTools:
         """Prepare tools for choosing among them. The last ones are remembered: most messages have the same."""
         if self._offered.specs is not specs:
@@ -99,3 +110,10 @@ class PluginLookup:
             specs = [tool.spec for _, tool in self.tools.values() if tool.mark.offered]
             self._index = await asyncio.to_thread(ToolIndex, specs)
         return self._index
+
+
+def _permissions_of(form: Form, each: LoadedPlugin) -> frozenset[str]:
+    """What a form needs. One that does not say it writes something, so it needs what the tools that write need."""
+    if form.permission:
+        return frozenset((form.permission,))
+    return frozenset(tool.spec.permission for tool in each.tools.values() if not tool.mark.read_only)

@@ -18,6 +18,9 @@ from llmagent_os.tools.registry import Plugins
 
 RESCAN_MILLISECONDS = 5_000  #: the files are looked at at least this often
 
+#: Which plugins a bot has, and their settings by name.
+PluginFiles = tuple[Chosen, dict[str, Any]]
+
 _log = structlog.get_logger(__name__)
 
 
@@ -27,13 +30,15 @@ class PluginSwitching:
     Args:
         plugins: those of the host.
         choice: the bot's.
+        before: what :func:`read_files` gave before the plugins were started: whatever was changed since is followed.
+            None: nothing that was changed before :meth:`follow` is first called.
     """
 
-    def __init__(self, plugins: Plugins, choice: PluginChoice) -> None:
+    def __init__(self, plugins: Plugins, choice: PluginChoice, before: PluginFiles | None = None) -> None:
         self._plugins = plugins
         self._choice = choice
         self._switching = asyncio.Lock()
-        self._before: tuple[Chosen, dict[str, Any]] | None = None  # None: not read yet
+        self._before = before
 
     async def run(self) -> None:
         """Follow the files until cancelled."""
@@ -56,17 +61,21 @@ class PluginSwitching:
     async def follow(self) -> None:
         """Load and take away what the files say. A file that cannot be read changes nothing, and is logged."""
         async with self._switching:
-            try:
-                chosen, tables = await asyncio.to_thread(self._read)
-            except ConfigError as error:
-                _log.error("plugins stay as they are", error=str(error))
+            now = await read_files(self._choice)
+            if now is None:
                 return
-            before, self._before = self._before, (chosen, tables)
-            if before is None or before == (chosen, tables):
+            before, self._before = self._before, now
+            if before is None or before == now:
                 return
+            chosen, tables = now
             self._plugins.allow(chosen.permissions)
             if chosen.plugins != before[0].plugins:
-                await self._plugins.choose(chosen.plugins)
+                try:
+                    await self._plugins.choose_by(lambda: self._choice.chosen().plugins)
+                except ConfigError as error:  # the file was broken a moment ago: it is read again
+                    self._before = before
+                    _log.error("plugins stay as they are", error=str(error))
+                    return
                 _log.info("plugins were switched", plugins=chosen.plugins)
             names = {each.name for each in self._plugins.health()}
             for name in sorted({*tables, *before[1]} & names):
@@ -89,6 +98,16 @@ class PluginSwitching:
         _log.info("a plugin was reloaded", plugin=name)
         return PluginAnswer(True, f"{name} was reloaded.")
 
-    def _read(self) -> tuple[Chosen, dict[str, Any]]:
-        tables = read_file(Path(self._choice.file)).values.get(TABLE, {})
-        return self._choice.chosen(), dict(cast("dict[str, Any]", tables)) if isinstance(tables, dict) else {}
+
+async def read_files(choice: PluginChoice) -> PluginFiles | None:
+    """Return what the files of a bot say of its plugins. None: a file cannot be read, which is logged."""
+
+    def read() -> PluginFiles:
+        tables = read_file(Path(choice.file)).values.get(TABLE, {})
+        return choice.chosen(), dict(cast("dict[str, Any]", tables)) if isinstance(tables, dict) else {}
+
+    try:
+        return await asyncio.to_thread(read)
+    except ConfigError as error:
+        _log.error("plugins stay as they are", error=str(error))
+        return None

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from datetime import datetime
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -119,6 +120,9 @@ class Plugins(PluginLifecycle):
         """Give plugins these permissions from now on, in the place of those before."""
         self._allowed = tuple(permissions)
         self._note_change()
+
+    def _is_given(self, permission: str) -> bool:
+        return self._allowed is None or any(fnmatchcase(permission, pattern) for pattern in self._allowed)
 
     def _note_change(self) -> None:
         self._lookup = PluginLookup(self._loaded, self._allowed)
@@ -538,9 +542,8 @@ class Plugins(PluginLifecycle):
         )
 
     def forms(self, allowed: Collection[str] | None = None) -> list[tuple[ToolSource, Form]]:
-        """Every form that a loaded plugin declares, with the plugin, where its tools are permitted."""
-        loaded = (each for each in self._loaded.values() if each.plugin.forms and self._any_permitted(each, allowed))
-        return [(each.plugin, form) for each in loaded for form in each.plugin.forms]
+        """Every form that a loaded plugin declares and people may fill in, with the plugin; see `Form.permission`."""
+        return [(each.plugin, form) for each, form in self._lookup.forms(allowed)]
 
     async def submitted(
         self, plugin: str, form: str, values: FormValues, context: ToolContext, *, allowed: Collection[str] | None
@@ -548,10 +551,11 @@ class Plugins(PluginLifecycle):
         """Have ``plugin`` answer a form that a person has filled in.
 
         Raises:
-            PluginError: there is no such form now, or the call failed.
+            PluginError: there is no such form now, it is not permitted, or the call failed.
         """
         each = self._loaded.get(plugin)
-        if each is None or not self._any_permitted(each, allowed):
+        known = self._lookup.forms(allowed)
+        if each is None or not any(each is owner and form == permitted.key for owner, permitted in known):
             raise PluginError(f"the plugin {plugin!r}, whose form {form[:BUTTON_CHARACTERS]!r} was sent, is not there")
         if (refusal := refusal_here(each.plugin, context)) is not None:
             return refusal

@@ -34,6 +34,7 @@ from llmagent_os.tools.kept_records import KeepingLimits, kept_records, kept_sha
 from llmagent_os.tools.loaded_plugin import LoadedPlugin
 from llmagent_os.tools.plugin_logging import lines_of
 from llmagent_os.tools.plugin_privacy import kept_private
+from llmagent_os.tools.plugin_secrets import PluginSecrets
 from llmagent_os.tools.result_check import checked
 from llmagent_os.tools.step_timer import StepTimer
 
@@ -60,8 +61,13 @@ def is_permitted(spec: ToolSpec, *granted: Collection[str] | None) -> bool:
         spec: the tool.
         granted: permissions with wildcards, such as ``calendar.*``. None gives every permission.
     """
-    return not spec.permission or all(
-        patterns is None or any(fnmatchcase(spec.permission, pattern) for pattern in patterns) for patterns in granted
+    return is_given(spec.permission, *granted)
+
+
+def is_given(permission: str, *granted: Collection[str] | None) -> bool:
+    """Return whether every one of ``granted`` gives ``permission``. The empty permission is always given."""
+    return not permission or all(
+        patterns is None or any(fnmatchcase(permission, pattern) for pattern in patterns) for patterns in granted
     )
 
 
@@ -129,10 +135,7 @@ class ToolCaller:
         """
         name, breaker = loaded.plugin.name, loaded.breaker
         if not breaker.allow():
-            raise PluginError(
-                f"the plugin {name!r} is cut off after {breaker.failures} failures in a row ({breaker.last_error}); "
-                f"it is tried again in {breaker.retry_in:.0f} s"
-            )
+            raise _cut_off(loaded)
         loaded.call_started()
         given: dict[str, GivenCredential] = {}
         used: tuple[GivenCredential, ...] = ()
@@ -208,9 +211,9 @@ class ToolCaller:
         return lack_notice(plugin.name, credential, error)
 
     def own(self, plugin: ToolSource, context: ToolContext, *, asks_others: bool = False) -> ToolContext:
-        """The context with the records, timers and contacts of this plugin and no other."""
+        """The context with the secrets, records, timers and contacts of this plugin and no other."""
         name = plugin.name
-        own: dict[str, Any] = {}
+        own: dict[str, Any] = {"secrets": PluginSecrets(context.secrets, name)}
         if self._records is not None:
             # Documents are kept under the account that acts; without an event, under the person's first account.
             own["records"] = kept_records(self._records(name, _acting(context)), plugin, self._limits)
@@ -218,7 +221,7 @@ class ToolCaller:
             own["timers"] = kept_timers(self._timers(name, context.event), plugin, self._limits)
         if self._contacts is not None and context.event is not None and asks_others:
             own["contacts"] = self._contacts(name, context.event, plugin.records_version)
-        return _with(context, own) if own else context
+        return _with(context, own)
 
     async def _bounded(
         self, loaded: LoadedPlugin, what: str, work: Awaitable[ToolResult], seconds: float
@@ -274,6 +277,14 @@ def _with(context: ToolContext, changed: dict[str, Any]) -> ToolContext:
     """``dataclasses.replace``, which takes a quarter of the time of a whole call: it asks each field for its kind."""
     values = dict(zip(_CONTEXT_FIELDS, _context_values(context), strict=True))
     return ToolContext(**(values | changed))
+
+
+def _cut_off(loaded: LoadedPlugin) -> PluginError:
+    breaker = loaded.breaker
+    return PluginError(
+        f"the plugin {loaded.plugin.name!r} is cut off after {breaker.failures} failures in a row "
+        f"({breaker.last_error}); it is tried again in {breaker.retry_in:.0f} s"
+    )
 
 
 def _acting(context: ToolContext) -> Identity:

@@ -28,6 +28,8 @@ from tests.tiny_model import save_model
 from tests.training_plans import BASE_HASH, candidate, write_lora
 from tests.unit.training.people import ANA, CLEO, rate
 
+pytestmark = pytest.mark.usefixtures("warm_programs")
+
 CHECKOUT = Path(__file__).parents[3]
 
 CONFIG = """

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -20,9 +22,10 @@ def test_nonsense_in_the_mark_is_refused(permission: str, timeout: float) -> Non
         tool(permission=permission, timeout=timeout)
 
 
-def test_the_tutorial_runs_as_written(capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_tutorial_runs_as_written(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     """A newcomer's first plugin must work in five minutes."""
-    namespace: dict[str, object] = {"__name__": "tutorial"}
+    tutorial = ModuleType("tutorial")
+    monkeypatch.setitem(sys.modules, tutorial.__name__, tutorial)  # the types of settings are looked up there
     for block in re.findall(r"```python\n(.*?)```", DOCS.read_text(encoding="utf-8"), re.DOTALL):
-        exec(compile(block, str(DOCS), "exec"), namespace)
-    assert capsys.readouterr().out == "You want to buy 3 × lemons.\nYour tea is ready.\n"
+        exec(compile(block, str(DOCS), "exec", dont_inherit=True), vars(tutorial))
+    assert capsys.readouterr().out == "You want to buy 3 × lemons.\nYour tea is ready.\nI look 5 days ahead.\n"

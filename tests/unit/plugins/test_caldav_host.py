@@ -112,6 +112,7 @@ async def test_from_the_command_to_the_phone_and_to_oblivion(tmp_path: Path, mon
     assert contents(secrets, "*/*") == []
 
 
+@pytest.mark.usefixtures("warm_programs")
 async def test_a_process_that_is_killed_in_mid_sync_doubles_nothing(tmp_path: Path) -> None:
     (tmp_path / "server").mkdir()
     asked = Command(event_id="e0", conversation=ROOM, sender=Sender("u1"), name="caldav")

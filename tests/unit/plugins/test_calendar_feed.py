@@ -153,14 +153,14 @@ async def test_the_ledger_does_not_hold_the_address(bot: Bot) -> None:
     token = address_in(sent.reply).rsplit("/", 1)[1].removesuffix(".ics")
     await bot.ledger.close()
     assert all(token.encode() not in path.read_bytes() for path in bot.folder.glob("ledger.db*"))
-    (kept,) = (bot.folder / "secrets").rglob("calendar-feed")
+    (kept,) = (bot.folder / "secrets").rglob("calendar~calendar-feed")
     assert kept.stat().st_mode & 0o777 == 0o600
 
 
 async def test_forgetting_the_person_ends_the_feed(bot: Bot) -> None:
     address = address_in(await bot.type("feed"))
     store, subject = SecretStore(bot.folder), DataSubject.of([ANA])
-    assert await store.export(subject) == {"secrets": [{"name": "calendar-feed", "value": "(not shown)"}]}
+    assert await store.export(subject) == {"secrets": [{"name": "calendar~calendar-feed", "value": "(not shown)"}]}
     await bot.ledger.forget(ANA)
     assert await store.erase(subject) == 1
     async with ClientSession() as http:

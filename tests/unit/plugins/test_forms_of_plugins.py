@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from llmagent_os.errors import PluginError
 from llmagent_os.forms.form import FormErrors
-from llmagent_os.forms.form_values import checked_values
+from llmagent_os.forms.form_values import FormValues, checked_values
 from llmagent_os.plugin import Plugin, ToolResult
 from llmagent_os.plugins.calendar import CalendarPlugin
 from llmagent_os.plugins.feeds import FeedsPlugin
@@ -15,6 +16,7 @@ from llmagent_os.plugins.notes import NotesPlugin
 from llmagent_os.plugins.poll import PollPlugin
 from llmagent_os.plugins.reminders import RemindersPlugin
 from llmagent_os.plugins.todo import TodoPlugin
+from llmagent_os.plugins.todo.task_form import NEW_TASK
 from tests.unit.plugins.everyday_person import EverydayPerson
 
 #: The plugin, the command that offers the form, the label of its button, what is filled in, and what the answer holds.
@@ -148,3 +150,18 @@ async def test_the_same_call_keeps_one_reminder() -> None:
         person.calls = 6
         await fill(person, "new", {"what": "call Ana", "day": "tomorrow", "time": "18:00"})
     assert (await person.command("/reminders")).data["count"] == "1"
+
+
+async def test_a_form_is_there_only_where_the_bot_permits_what_it_does() -> None:
+    """A bot that only reads tasks would otherwise add one through the form, past the permission of the tool."""
+    person = EverydayPerson(TodoPlugin())
+    plugins, values = await person.loaded(), FormValues({"text": "milk"})
+    own = NEW_TASK.__class__(key="own", title="Read", fields=NEW_TASK.fields, opened_by=("todo own",), permission="a.b")
+    person.plugin.forms = (NEW_TASK, own)
+    for allowed, keys in ((("todo.read",), []), (("todo.*",), ["new"]), (("todo.read", "a.*"), ["own"])):
+        assert [form.key for _, form in plugins.forms(allowed)] == keys
+    with pytest.raises(PluginError, match="whose form 'new' was sent"):
+        await plugins.submitted("todo", "new", values, person.context(), allowed=("todo.read",))
+    plugins.allow(("todo.read",))
+    assert plugins.forms() == []
+    assert await person.records.items() == []

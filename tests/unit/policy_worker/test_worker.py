@@ -376,12 +376,13 @@ async def test_what_is_stored_stays_bounded(tmp_path: Path, ledger: Ledger, monk
         database.close()
 
 
+@pytest.mark.usefixtures("warm_programs")
 @pytest.mark.timeout(600)  # the process has the lowest priority: beside other work it gets a small part of a core
 async def test_a_replay_in_a_process_gives_the_same_and_the_process_can_be_killed(
     tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch
 ) -> None:
     """A process that the system ends would leave the policy stale for good."""
-    write_history(tmp_path / "ledger.db", ["ana", "ben", "cleo", "dan", "eve"] * 300)
+    write_history(tmp_path / "ledger.db", ["ana", "ben", "cleo", "dan", "eve"] * 230)
     state = await fresh(ledger)
     processes, spawn = list[asyncio.subprocess.Process](), asyncio.create_subprocess_exec
 

@@ -166,6 +166,17 @@ async def test_back_and_cancel_are_buttons_words_and_commands(writer: Writer) ->
     assert writer.pages == []
 
 
+async def test_back_to_a_question_that_a_reload_took_away_says_that_the_form_is_gone(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise the button fails, and the person is told that something did not work."""
+    await writer.opens()
+    await writer.says("it snowed")
+    changed = msgspec.structs.replace(PAGE, fields=PAGE.fields[1:])
+    monkeypatch.setattr(type(writer.bench.diary), "forms", (changed,))
+    assert (await writer.presses("Back"))[0] == "That button is no longer open."
+
+
 @pytest.mark.parametrize("how", ["talk", "command", "late"])
 async def test_what_is_no_answer_leaves_the_form(writer: Writer, how: str) -> None:
     await writer.opens()

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmagent_os.errors import BadToolCallError
+from llmagent_os.serving.call_bodies import UnreadableCallError
 from llmagent_os.serving.text_calls import MARKERS, find_calls, opening_in, unfinished_marker
 from llmagent_os.serving.tool_call_parsing import read_calls
 from tests.tiny_model import CREATE, LIST
@@ -80,3 +81,11 @@ def test_without_tools_only_markup_is_looked_for() -> None:
     assert find_calls(text, []).text == text
     with pytest.raises(BadToolCallError, match="no tool"):
         read_calls(f"<tool_call>{text}</tool_call>", [])
+
+
+def test_blanks_after_a_name_are_read_once() -> None:
+    """Where each blank is tried with each other one, 200,000 of them stop the whole process for minutes."""
+    with pytest.raises(UnreadableCallError):
+        find_calls("[TOOL_CALLS]a" + " " * 200_000, [LIST])
+    found = find_calls('[TOOL_CALLS] list_events [CALL_ID] 1 [ARGS] {"date": "x"}', [LIST])
+    assert found.calls == [("list_events", {"date": "x"})]

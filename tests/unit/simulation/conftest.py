@@ -14,6 +14,6 @@ def chatty_bot(chatty_model: Path, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture(autouse=True)
-def _tests_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def _tests_are_found(warm_programs: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job's process, and the command's, import the probes and the talk from here."""
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))

@@ -13,7 +13,6 @@ import pytest
 
 from llmagent_os.simulation.simulation_record import Measured, SimulationRecord
 from llmagent_os.simulation.simulation_report import write_report
-from tests.warm_program import run_program
 
 PROGRAM = Path(sys.executable).with_name("llmagent-os")
 
@@ -54,8 +53,10 @@ def test_ctrl_c_ends_it_with_the_report_so_far(chatty_bot: Path, tmp_path: Path)
         (["--model", "no-such-model"], "error: no model 'no-such-model'"),
     ],
 )
-def test_a_wrong_argument_is_one_line(tmp_path: Path, arguments: list[str], error: str) -> None:
-    ended = run_program(("simulate", *arguments), tmp_path, environment(tmp_path))
+def test_a_wrong_argument_is_one_line(warm_python: Path, tmp_path: Path, arguments: list[str], error: str) -> None:
+    command = [warm_python.with_name(PROGRAM.name), "simulate", *arguments]
+    environ = environment(tmp_path)
+    ended = subprocess.run(command, cwd=tmp_path, env=environ, capture_output=True, text=True, check=False)
     assert ended.returncode == 2
     assert re.search(error, ended.stderr), ended.stderr
     assert "Traceback" not in ended.stderr

@@ -6,6 +6,7 @@ import asyncio
 import gc
 import logging
 import sys
+import threading
 import weakref
 from collections.abc import Iterator
 from dataclasses import replace
@@ -20,7 +21,9 @@ from llmagent_os.errors import PluginError
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult, tool
 from llmagent_os.testing import MemoryAdapter
 from llmagent_os.tools.module_namespace import PREFIX
+from llmagent_os.tools.plugin_choice import PluginChoice
 from llmagent_os.tools.plugin_logging import MOST_LINES, PluginLines, lines_of
+from llmagent_os.tools.plugin_switching import PluginSwitching, read_files
 from llmagent_os.tools.registry import Plugins
 from tests.unit.tools.test_registry import context
 
@@ -172,6 +175,50 @@ async def test_an_installed_plugin_is_reloaded_enabled_and_disabled(installed: P
         ]
         await plugins.choose([])
         assert plugins.health() == ()
+
+
+async def test_choices_at_once_are_carried_out_one_after_the_other(
+    installed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``/plugins`` and the watcher of the files choose at once: no plugin starts twice, and the last choice holds."""
+    monkeypatch.setattr(sys, "plugin_starts", [], raising=False)
+    started = "import sys\n\nasync def start(self):\n    sys.plugin_starts.append(1)\n\nWeather.start = start\n"
+    write(installed, {"main.py": PACKAGE["main.py"] + started})
+    async with Plugins(installed=()) as plugins:
+        await asyncio.gather(plugins.choose(["forecast_demo"]), plugins.choose(["forecast_demo"]))
+        assert len(cast("Any", sys).plugin_starts) == 1
+        await asyncio.gather(plugins.choose([]), plugins.choose(["forecast_demo"]), plugins.choose([]))
+        assert plugins.health() == ()
+        file = ["forecast_demo"]
+        await asyncio.gather(plugins.choose_by(lambda: [*file]), plugins.choose_by(lambda: file.clear() or ()))
+        assert plugins.health() == ()
+
+
+async def test_what_is_switched_before_the_files_are_first_read_is_followed(tmp_path: Path, installed: Path) -> None:
+    """A model may take a minute to load: whatever is switched meanwhile would be forgotten."""
+    file = tmp_path / "bot.toml"
+    file.write_text("plugins = []\n")
+    choice = PluginChoice("demo", file, False, tmp_path)
+    async with Plugins(installed=()) as plugins:
+        switching = PluginSwitching(plugins, choice, await read_files(choice))
+        file.write_text('plugins = ["forecast_demo"]\n')
+        await switching.follow()
+        assert await said(plugins) == "Rain in Oslo, says the old one"
+
+
+async def test_an_import_that_hangs_is_reported_and_holds_nobody_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One file that waits for ever would block every other load, and the start of the bot."""
+    gate = threading.Event()
+    monkeypatch.setattr(sys, "plugin_gate", gate, raising=False)
+    write(tmp_path, {"stuck.py": "import sys\nsys.plugin_gate.wait()\n"})
+    async with Plugins(installed=(), folder=tmp_path, start_timeout=0.02) as plugins:
+        await plugins.add(declaring("free"))
+        states = {each.name: each.problem for each in plugins.health()}
+    gate.set()
+    assert states["free"] == ""
+    assert states["stuck"].startswith(f"loading {tmp_path / 'stuck.py'} took longer than 0.06 s")
 
 
 def declaring(name: str, **declared: object) -> Plugin:

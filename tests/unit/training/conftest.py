@@ -109,7 +109,7 @@ class JobBench:
 
 
 @pytest.fixture
-async def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[JobBench]:
+async def jobs(warm_programs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[JobBench]:
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
     monkeypatch.setattr("llmagent_os.training.job_runner.POLL_SECONDS", 0.02)
     url = f"sqlite:///{tmp_path}/data/ledger.db"

@@ -75,7 +75,7 @@ def test_no_bet_gains_on_average_where_its_hypothesis_is_true(
 
 def test_false_alarms_stay_below_the_risk_however_often_one_looks() -> None:
     """One looks after every conversation. A test of a fixed size, looked at so often, would be wrong in many runs."""
-    runs, risk = 150, 0.1
+    runs, risk = 80, 0.1
     options = CanarySettings(share=0.3, risk_of_alarm=risk, risk_of_harm=1e-6, max_conversations=10**6)
     equal = sum(play(Canary("v2", options), seed, 0.2, 0.2, 300) == CanaryDecision.ROLL_BACK for seed in range(runs))
     options = CanarySettings(share=0.3, margin=0.1, risk_of_harm=risk, risk_of_alarm=1e-6, min_conversations=1)

@@ -82,7 +82,7 @@ def simulated(seed: int, settings: CanarySettings, taste: Taste, sessions: int =
 @pytest.mark.parametrize("share", [0.2, 0.5])
 def test_false_alarms_stay_below_the_risk_with_the_conversations_that_a_host_counts(share: float) -> None:
     """Equal versions. One looks after every conversation, and people differ as much as people can."""
-    runs, risk = 80, 0.1
+    runs, risk = 50, 0.1
     settings = CanarySettings(share=share, risk_of_alarm=risk, risk_of_harm=1e-6)
     ends = [simulated(seed, settings, lambda _, by_canary: 0.0).state.decision for seed in range(runs)]
     assert ends.count(CanaryDecision.ROLL_BACK) <= runs * risk + 3 * (runs * risk * (1 - risk)) ** 0.5

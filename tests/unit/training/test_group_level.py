@@ -32,7 +32,7 @@ OTHERS = tuple(f"other{number}" for number in range(3))
 
 
 @pytest.fixture(autouse=True)
-def _a_bot_that_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+def _a_bot_that_learns(warm_programs: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
     monkeypatch.setenv("LLMAGENT_OS_POLICY", "bayes")
 

@@ -37,6 +37,9 @@ from tests.unit.training.people import ANA, rate
 
 MUCH = 1e6  #: seconds
 
+#: Starts processes that import for themselves. It is not what ``sys.executable`` is in a test.
+PYTHON = sys.executable
+
 
 async def until(jobs: JobBench, job_id: str, is_so: JobTest) -> TrainingJob:
     while not is_so(job := await jobs.job(job_id)):  # noqa: ASYNC110
@@ -278,7 +281,7 @@ async def test_a_host_that_is_killed_takes_its_training_along(jobs: JobBench) ->
     job = await jobs.ask()
     order = jobs.setting(steps=60, seconds=0.02).order(job.job_id, MUCH)
     encoded = msgspec.json.encode(order)
-    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, stdin=asyncio.subprocess.PIPE)
+    host = await asyncio.create_subprocess_exec(PYTHON, "-c", HOST, stdin=asyncio.subprocess.PIPE)
     assert host.stdin is not None
     host.stdin.write(encoded)
     host.stdin.close()
@@ -297,7 +300,7 @@ async def killed_with_its_host(jobs: JobBench) -> tuple[str, Path]:
     """A job whose process and host were killed at once, as by a loss of power; returns its id and its folder."""
     job = await jobs.ask()
     encoded = msgspec.json.encode(jobs.setting(steps=600, seconds=0.02).order(job.job_id, MUCH))
-    host = await asyncio.create_subprocess_exec(sys.executable, "-c", HOST, stdin=asyncio.subprocess.PIPE)
+    host = await asyncio.create_subprocess_exec(PYTHON, "-c", HOST, stdin=asyncio.subprocess.PIPE)
     assert host.stdin is not None
     host.stdin.write(encoded)
     host.stdin.close()

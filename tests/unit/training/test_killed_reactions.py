@@ -27,7 +27,8 @@ from tests.unit.training.test_reaction_plan import ANA, hosting
 MOMENTS = ("data", "candidates", "training", "evaluation", "copied")
 
 
-@pytest.mark.timeout(600)  # it begins six processes that load torch, and other tests run beside it
+@pytest.mark.usefixtures("warm_programs")
+@pytest.mark.timeout(600)  # other tests run beside it
 async def test_a_training_that_is_killed_in_every_phase_ends_as_one_that_is_not(
     chatty_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

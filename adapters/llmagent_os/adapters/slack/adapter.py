@@ -181,7 +181,7 @@ class SlackAdapter:
                 await check_app_token(Api(self._app_token, self._api_url, session))
             silence = Watchdog(self._watch_seconds)
             names = Names(api)
-            parser = SlackParser(bot.user_id, bot.team_id, names)
+            parser = SlackParser(bot.user_id, bot.team_id, names, self._bot_token)
             catch_up = CatchUp(api, parser, self._positions)
             downloads = Downloads(api, self._bot_token, self._files)
             drafts = Drafts(api, self._deliveries)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
-from hashlib import sha256
 from typing import Any
 
 import msgspec
@@ -130,8 +130,14 @@ class FilledView(msgspec.Struct, frozen=True):
         order = [each.block_id for each in self.blocks if each.block_id in values] or list(values)
         return [(key, next(iter(values[key].values()), _Typed()).text) for key in order]
 
-    @property
-    def event_id(self) -> str:
-        """Stands for the form with what is in it: sent twice, or delivered twice, it is the same event."""
+    def event_id(self, place: FormPlace, key: bytes) -> str:
+        """Stands for the form with what is in it: sent twice, or delivered twice, it is the same event.
+
+        The id is kept and logged, so nothing that was typed can be guessed from it. A form of a plugin may be sent
+        again with its mistakes mended, so its id depends on what was typed, by a key that is kept elsewhere. Any other
+        form, such as that of a password, is sent once, and its id does not depend on what was typed.
+        """
+        if not place.form:
+            return f"form:{self.id}"
         typed = msgspec.json.encode(self.typed)
-        return f"form:{self.id}:{sha256(typed).hexdigest()[:16]}"
+        return f"form:{self.id}:{hmac.digest(key, typed, 'sha256').hex()[:16]}"

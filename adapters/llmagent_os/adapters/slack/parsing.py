@@ -71,15 +71,17 @@ class ParsedEvent(msgspec.Struct, frozen=True):
 class SlackParser:
     """Turns payloads into events, for one bot in one workspace."""
 
-    def __init__(self, bot_user: str, team: str, names: KnownNames | None = None) -> None:
+    def __init__(self, bot_user: str, team: str, names: KnownNames | None = None, key: str = "") -> None:
         """Args:
         bot_user: the bot's own user id.
         team: the workspace's id.
         names: that are known of people and channels.
+        key: a secret of the installation, for the ids of filled-in forms.
         """
         self.bot_user = bot_user
         self.team = team
         self._names = names or Names()
+        self._key = key.encode()
 
     def parse(self, body: dict[str, Any]) -> ParsedEvent | None:
         """The event, command or button press of a payload; None if the payload is none of these.
@@ -226,7 +228,7 @@ class SlackParser:
         team, form = payload.team, place.form
         direct = place.channel.startswith("D")
         command = Command(
-            event_id=view.event_id,
+            event_id=view.event_id(form, self._key),
             conversation=self._conversation(place.channel, team.id if team else self.team, direct, place.thread),
             sender=Sender(payload.user.id, payload.user.username),
             name=form.command,

@@ -30,6 +30,9 @@ _PASSED_ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "TZ", "SSL_CERT_FILE", "SSL_CER
 #: Begins the name of a process's folder; the number of the host's process follows.
 _FOLDER = "llmagent-os-plugin-"
 
+#: Inside of it: where the process may write, and where it only reads.
+_OWN, _INBOX = "own", "inbox"
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -38,7 +41,8 @@ class ChildProcess:
 
     def __init__(self, process: asyncio.subprocess.Process, connection: RpcConnection, folder: Path, name: str) -> None:
         self.connection = connection
-        self.folder = folder  #: the only one in which it may write
+        self.inbox = folder / _INBOX  #: what is handed to it; it may only read there
+        self._folder = folder
         self._process, self._name = process, name
         self._tasks = {asyncio.create_task(self._serve()), asyncio.create_task(self._log_output())}
 
@@ -55,7 +59,15 @@ class ChildProcess:
             PluginError: no process can be started.
         """
         folder = await asyncio.to_thread(_new_folder)
-        load = LoadPlugin(entry_point=entry_point, file=file, own_folder=str(folder), memory_bytes=MEMORY_BYTES)
+        own = folder / _OWN
+        load = LoadPlugin(
+            entry_point=entry_point,
+            file=file,
+            own_folder=str(own),
+            inbox=str(folder / _INBOX),
+            host=os.getpid(),
+            memory_bytes=MEMORY_BYTES,
+        )
         ours, theirs = socket.socketpair()
         with theirs:
             try:
@@ -65,8 +77,8 @@ class ChildProcess:
                     stdin=asyncio.subprocess.DEVNULL,
                     stdout=asyncio.subprocess.PIPE,
                     stderr=asyncio.subprocess.STDOUT,
-                    env=_environment(folder),
-                    cwd=folder,
+                    env=_environment(own),
+                    cwd=own,
                     pass_fds=(theirs.fileno(),),
                     start_new_session=True,
                 )
@@ -97,21 +109,28 @@ class ChildProcess:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EXIT_SECONDS):
                     await self._process.wait()
-        with contextlib.suppress(ProcessLookupError):  # with whatever it has started
-            os.killpg(self._process.pid, signal.SIGKILL)
-        await self._process.wait()
+        await self._kill()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.to_thread(shutil.rmtree, self.folder, ignore_errors=True)
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
     async def _serve(self) -> None:
         try:
             await self.connection.serve()
         except PluginError as error:
-            _log.error("the process of a plugin sends nonsense and is ended", plugin=self._name, error=str(error))
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+            _log.error("the process of a plugin is ended", plugin=self._name, error=str(error))
+        await self._kill()
+
+    async def _kill(self) -> None:
+        """End the process and whatever it has started."""
+        for number in (signal.SIGTERM, signal.SIGKILL):  # the reaper ends all; the group is what is left without one
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(EXIT_SECONDS):
+                    await self._process.wait()
+                    return
 
     async def _log_output(self) -> None:
         output = self._process.stdout
@@ -133,7 +152,10 @@ def _new_folder() -> Path:
         host = left.name.removeprefix(_FOLDER).partition("-")[0]
         if host.isdecimal() and not _is_alive(int(host)):
             shutil.rmtree(left, ignore_errors=True)
-    return Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+    for name in (_OWN, _INBOX):
+        (folder / name).mkdir()
+    return folder
 
 
 def _is_alive(process: int) -> bool:

@@ -158,4 +158,6 @@ class LoadPlugin(msgspec.Struct, frozen=True, kw_only=True):
     entry_point: str = ""  #: its name
     file: str = ""  #: the path
     own_folder: str  #: where the process may write
+    inbox: str  #: where it finds what is handed to it
+    host: int  #: the number of the host's process
     memory_bytes: int  #: of address space, at most

@@ -14,6 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
+from uuid import uuid4
 
 import msgspec
 import structlog
@@ -44,6 +45,8 @@ from llmagent_os.tools.isolation.rpc_connection import unpacked
 
 LAUNCH_SECONDS = 30.0  #: for a process to load its plugin
 CANCEL_SECONDS = 1.0  #: for a process to answer after a call was cancelled; it is ended otherwise
+#: The optional methods that are given the files that came with a message.
+_TAKE_FILES = ("received", "command", "submitted")
 MAX_QUESTIONS = 10_000  #: that a plugin may ask the host in one call
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -70,7 +73,8 @@ class IsolatedPlugin(ToolSource):
         self.file_commands = declared.file_commands
         self.open_files = declared.open_files  #: why the process may read more files than it should; empty: it may not
         self.requires, self.requires_plugins = declared.requires, declared.requires_plugins
-        self.extra_permissions, self.platforms = declared.extra_permissions, declared.platforms
+        contacts = (f"{declared.name}.contacts",) if declared.asks_others else ()
+        self.extra_permissions, self.platforms = (*declared.extra_permissions, *contacts), declared.platforms
         self.records_version = declared.records_version
         self.migrations = {version: self._migration(version) for version in declared.migrations}
         self._settings = IsolatedSettings(declared.name, declared.settings)
@@ -179,7 +183,7 @@ class IsolatedPlugin(ToolSource):
         name = declared.spec.name
 
         async def call(context: ToolContext, arguments: Mapping[str, Any]) -> ToolResult:
-            async with self._passed(context) as (child, passed):
+            async with self._passed(context, hands_files=True) as (child, passed):
                 run = ToolRun(name, passed, dict(arguments))
                 return cast("ToolResult", await self._answered(child, "call", run, ToolResult, passed.number))
 
@@ -188,22 +192,24 @@ class IsolatedPlugin(ToolSource):
 
     async def _asked(self, method: str, context: ToolContext, *arguments: object) -> Any:
         kind = METHODS[method][1]
-        async with self._passed(context) as (child, passed):
+        async with self._passed(context, hands_files=method in _TAKE_FILES) as (child, passed):
             raw = tuple(msgspec.Raw(msgspec.msgpack.encode(each)) for each in arguments)
             return await self._answered(child, "method", MethodCall(method, passed, raw), kind, passed.number)
 
     @contextlib.asynccontextmanager
-    async def _passed(self, context: ToolContext) -> AsyncGenerator[tuple[ChildProcess, PassedContext]]:
+    async def _passed(
+        self, context: ToolContext, *, hands_files: bool
+    ) -> AsyncGenerator[tuple[ChildProcess, PassedContext]]:
         """The process, and the context for it. The plugin may ask for what is in the context until the block ends."""
         child = await self._running()
         number = next(self._numbers)
-        inbox = child.folder / f"call-{number}"
+        inbox = child.inbox / uuid4().hex if hands_files else None
         self._live[number] = LiveCall(context)
         try:
             yield child, await PassedContext.of(context, number, inbox)
         finally:
             del self._live[number]
-            if inbox.exists():
+            if inbox is not None and inbox.exists():
                 await asyncio.to_thread(shutil.rmtree, inbox, ignore_errors=True)
 
     async def _answered(self, child: ChildProcess, method: str, body: object, kind: Any, number: int) -> Any:
@@ -253,7 +259,7 @@ class IsolatedPlugin(ToolSource):
         own = next(self._numbers)
         numbers.append(own)
         self._live[own] = LiveCall(context)
-        return await PassedContext.of(context, own, self._child.folder / "inbox")
+        return await PassedContext.of(context, own, None)
 
     # -- the optional methods -----------------------------------------------------------------------------------------
 

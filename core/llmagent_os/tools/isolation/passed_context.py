@@ -70,8 +70,14 @@ class PassedContext(msgspec.Struct, frozen=True, kw_only=True):
     kept_root: str  #: the path of a kept file begins with it; its key follows
 
     @classmethod
-    async def of(cls, context: ToolContext, number: int, inbox: Path) -> PassedContext:
-        """Read a context. Files that came with its event are copied into the folder ``inbox``."""
+    async def of(cls, context: ToolContext, number: int, inbox: Path | None) -> PassedContext:
+        """Read a context. Files that came with its event are copied into the folder ``inbox``, which is made.
+
+        Args:
+            context: of the call.
+            number: of the call.
+            inbox: where the plugin may only read. None: no file is handed over.
+        """
         return cls(
             number=number,
             language=language_in_force(),
@@ -125,10 +131,13 @@ class PassedContext(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def _with_files_in(event: Event | None, inbox: Path) -> Event | None:
+def _with_files_in(event: Event | None, inbox: Path | None) -> Event | None:
     if not isinstance(event, Message | Command) or not event.attachments:
         return event
-    inbox.mkdir(parents=True, exist_ok=True)
+    if inbox is None:
+        kept = [msgspec.structs.replace(each, path="", problem="it is not read here") for each in event.attachments]
+        return msgspec.structs.replace(event, attachments=tuple(kept))
+    inbox.mkdir()
     return msgspec.structs.replace(event, attachments=tuple(_handed(each, inbox) for each in event.attachments))
 
 

@@ -6,11 +6,12 @@ It loads one plugin, and answers the host on the socket with the number FD until
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import inspect
 import os
 import socket
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from llmagent_os.languages import speaking
 from llmagent_os.plugin import Tool, ToolContext, ToolSource
 from llmagent_os.tools.declared_tools import settings_model
 from llmagent_os.tools.isolation.child_limits import restrict
+from llmagent_os.tools.isolation.child_reaper import run_below_reaper
 from llmagent_os.tools.isolation.declared_plugin import (
     METHODS,
     DeclaredPlugin,
@@ -117,6 +119,18 @@ class PluginChild:
         return await self.host.ask(method, (number, arguments), kind)
 
 
+def _code_of(load: LoadPlugin) -> Iterator[Path]:
+    """Where the plugin's code is. Nothing is imported."""
+    if load.file:
+        yield Path(load.file)
+    for entry in entry_points(group=GROUP):
+        if entry.name == load.entry_point:
+            spec = importlib.util.find_spec(entry.module.partition(".")[0])
+            if spec is not None:
+                yield from (Path(each) for each in spec.submodule_search_locations or ())
+                yield from [Path(spec.origin)] if spec.has_location and spec.origin else []
+
+
 def _take_settings(plugin: ToolSource, values: dict[str, Any]) -> WrongSettings:
     model = settings_model(plugin)
     if model is None:
@@ -147,9 +161,10 @@ async def _serve(channel: socket.socket, child: PluginChild) -> None:
 
 def main() -> None:
     """Load the plugin that the environment names, under the limits, and answer the host."""
-    channel = socket.socket(fileno=int(sys.argv[1]))
     load = msgspec.json.decode(sys.argv[2], type=LoadPlugin)
-    open_files = restrict(Path(load.own_folder), [Path(load.file)] if load.file else [], load.memory_bytes)
+    run_below_reaper(load.host)
+    channel = socket.socket(fileno=int(sys.argv[1]))
+    open_files = restrict(Path(load.own_folder), [Path(load.inbox), *_code_of(load)], load.memory_bytes)
     try:
         child = PluginChild(_loaded(load), "", open_files)
     except PluginError as error:

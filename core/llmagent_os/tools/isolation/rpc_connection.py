@@ -19,6 +19,10 @@ from llmagent_os.tools.isolation.rpc_frame import RpcFrame, encoded, read_frame
 Answerer = Callable[[str, msgspec.Raw], Awaitable[object]]
 
 MAX_OPEN_ASKS = 64  #: questions of the other side that are worked on at a time; further ones wait unread
+#: What the other side may send in a second, on average over :data:`RATE_SECONDS`. A side that sends more is cut off.
+MAX_FRAMES_A_SECOND = 5_000
+MAX_BYTES_A_SECOND = 64 * 1024 * 1024
+RATE_SECONDS = 2.0
 MAX_ERROR_CHARACTERS = 2_000  #: of an error's text
 CLOSED = "the process of the plugin has ended"
 
@@ -83,9 +87,18 @@ class RpcConnection:
         Raises:
             PluginError: the other side sent what cannot be read.
         """
+        clock = asyncio.get_running_loop().time
+        began, frames, size = clock(), 0, 0
         try:
             while (frame := await read_frame(self._reader)) is not None:
+                frames, size = frames + 1, size + len(bytes(frame.body))
+                if frames > MAX_FRAMES_A_SECOND * RATE_SECONDS or size > MAX_BYTES_A_SECOND * RATE_SECONDS:
+                    raise PluginError(f"it has sent {frames} frames of {size} bytes in {clock() - began:.1f} s")
+                if clock() - began > RATE_SECONDS:
+                    began, frames, size = clock(), 0, 0
                 await self._received(frame)
+                if not frames % 100:
+                    await asyncio.sleep(0)  # what is read already would hold up the loop
         finally:
             self.close(PluginError(CLOSED))
 
