@@ -55,6 +55,7 @@ async def test_what_people_walk_through_holds_and_leaves_no_byte(telegram: Teleg
         assert await left_over(bot.data, HERS) == set()
 
 
+@pytest.mark.timeout(300)  # it starts a bot with all plugins
 async def test_the_assistant_warns_and_takes_a_saved_plugin(telegram: TelegramServer, tmp_path: Path) -> None:
     transcript = Transcript(tmp_path / "tour")
     bot = ShippedBot(tmp_path / "bot", telegram.environment, "assistant")
