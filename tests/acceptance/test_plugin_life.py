@@ -134,7 +134,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Generator[Path]:
 def bot(tmp_path: Path) -> Bot:
     (tmp_path / "parrot" / "plugins").mkdir(parents=True)
     (tmp_path / "parrot" / "bot.toml").write_text(BOT)
-    (tmp_path / "parrot" / "plugins" / "good.py").write_text(GOOD)
+    (tmp_path / "parrot" / "plugins" / "a_file.py").write_text(GOOD)  # not called as its plugin
     return Bot.load(tmp_path / "parrot")
 
 
@@ -185,6 +185,7 @@ async def test_an_installed_package_is_switched_changed_and_broken_while_the_hos
         assert await ana.say("/shopping lemons") == "“lemons” is on your list."
         rows = [line.split() for line in (await plugins_command.listing(settings, folder)).splitlines()]
         assert ["shopping", "0.1.0", "llmagent-os-shopping", "parrot", "working"] in rows
+        assert ["good", "-", str(bot.folder / "plugins" / "a_file.py"), "parrot", "working"] in rows
 
         bot.file.write_text(bot.file.read_text() + "\n[plugin.shopping]\nmost = 1\n")
         while not (await ana.say("/shopping tea")).startswith("Your list is full"):  # until the host has seen it

@@ -88,5 +88,10 @@ async def test_a_form_is_filled_in_corrected_and_sent_once(url: str) -> None:
         await expect(poll.get_by_role("button", name="Salad")).to_be_visible()
         await expect(poll).to_contain_text("Votes are shown with names.")
         await expect(form).to_have_count(0)
+        await poll.get_by_role("button", name="Salad").click()
+        await expect(poll).to_contain_text("1 person has voted.")
+        tall = await page.evaluate("document.documentElement.scrollHeight - innerHeight")
+        assert tall <= 0, "nothing scrolls the page itself, and its top with it, out of sight"
+        assert await page.locator("#typing").is_hidden(), "new counts are the answer: nothing more is announced"
         assert wrong == []
         await context.close()

@@ -1,10 +1,11 @@
 """``python -m tests.tour``: the whole tour, into a folder of screenshots and a transcript.
 
-The shipped calendar bot runs as people start it, on loopback Slack, Discord and Telegram and in Chromium. Each step
+The shipped bots run as people start them, on loopback Slack, Discord and Telegram and in Chromium. Each step
 says what must be seen. The first step that does not hold ends the tour with exit code 1::
 
     python -m tests.tour --folder data/tour
     python -m tests.tour --only telegram        # or slack, discord, browser, limits, bot-file
+    python -m tests.tour --only assistant       # or server-tool, plugins: other bots, on all platforms at once
 """
 
 from __future__ import annotations
@@ -29,16 +30,15 @@ from tests.acceptance.browsing import CHROMIUM
 from tests.acceptance.test_voice import QUESTION, microphone
 from tests.platforms.__main__ import platforms
 from tests.platforms.server import PlatformServer
+from tests.tour.assistant_tour import CALM, AssistantTour
 from tests.tour.bot_file_walk import walk_bot_file
 from tests.tour.browser_walk import BrowserWalk
-from tests.tour.calendar_bot import CalendarBot
 from tests.tour.platform_person import PATIENCE, PlatformPerson
 from tests.tour.platform_walk import PlatformWalk
+from tests.tour.shipped_bot import ShippedBot
 from tests.tour.transcript import StepFailed, Transcript
 
-PLACES = ("bot-file", "slack", "discord", "telegram", "browser", "limits")
-#: The tour's own settings: nothing is tried at random, so that it can be repeated.
-CALM = "[policy]\nexploration = 0.0"
+PLACES = ("bot-file", "slack", "discord", "telegram", "browser", "limits", "assistant", "server-tool", "plugins")
 #: A bot that gives everybody three messages an hour.
 SHORT_PURSE = "[budgets]\nperson.hour = { messages = 3 }"
 
@@ -69,13 +69,13 @@ async def tour(transcript: Transcript, folder: Path, places: Collection[str]) ->
             await server.start()
             stack.push_async_callback(server.stop)
         variables = {name: value for server in servers for name, value in server.environment.items()}
-        bot = CalendarBot(folder / "bot", variables)
+        bot = ShippedBot(folder / "bot", variables)
         browser = await stack.enter_async_context(chromium(folder, question)) if CHROMIUM else None
         if browser is None:
             transcript.said("browser", "SKIPPED", "there is no chromium (apt-get install chromium)")
         if "bot-file" in places:
             await walk_bot_file(bot, transcript)
-        if set(places) - {"bot-file", "limits"}:
+        if {*places} & {"slack", "discord", "telegram", "browser"}:
             async with bot.running(CALM) as url:
                 for server in servers:
                     if server.name in places:
@@ -87,6 +87,7 @@ async def tour(transcript: Transcript, folder: Path, places: Collection[str]) ->
                 await walk_limits(servers, transcript)
                 if browser is not None:
                     await BrowserWalk(browser, url, transcript, folder).limit()
+        await AssistantTour(folder, servers, browser, transcript).walk(places)
 
 
 async def walk_platform(walk: PlatformWalk, spoken: bytes) -> None:

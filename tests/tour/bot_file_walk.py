@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.tour.calendar_bot import CalendarBot
+from tests.tour.shipped_bot import ShippedBot
 from tests.tour.transcript import Transcript
 
 MISTAKEN = """\
@@ -17,12 +17,12 @@ verbosity = "breif"
 """
 
 
-async def walk_bot_file(bot: CalendarBot, transcript: Transcript) -> None:
+async def walk_bot_file(bot: ShippedBot, transcript: Transcript) -> None:
     """Check a file with two mistakes."""
     transcript.step("terminal", "a bot.toml with mistakes")
     file = bot.file.with_name("mistaken.toml")
     await asyncio.to_thread(file.write_text, MISTAKEN)
-    code, printed = await bot.checked(file)
+    code, printed = await bot.told("bot", "check", str(file))
     transcript.said("terminal", "llmagent-os bot check mistaken.toml", printed)
     transcript.holds(code == 1, "the exit code is 1")
     transcript.holds(

@@ -19,6 +19,7 @@ class PlatformPerson:
 
     def __init__(self, server: PlatformServer, name: str, user: str, transcript: Transcript) -> None:
         self.server, self.name, self.user, self.transcript = server, name, user, transcript
+        self.place = server.name
 
     def sees(self, channel: str = "") -> list[Shown]:
         """The finished messages of the bot."""
@@ -59,6 +60,63 @@ class PlatformPerson:
             channel,
             lambda: self.server.press(shown.message_id, label, user=self.user),
         )
+
+    async def is_told_alone(self, line: str, expected: str, *, channel: str) -> None:
+        """Give a command in a channel, whose answer nobody else sees: there, or in the direct conversation."""
+        name, _, arguments = line.removeprefix("/").partition(" ")
+        self.transcript.said(self.server.name, self.name, line)
+        await self.server.command(name, arguments, user=self.user, channel=channel)
+
+        def seen() -> list[Shown]:
+            hidden = [one for one in self.sees(channel) if one.only_for == self.user] + self.sees()
+            return [one for one in hidden if re.search(expected, one.text)]
+
+        try:
+            await self.server.wait(lambda: bool(seen()), PATIENCE)
+        except TimeoutError:
+            raise StepFailed(f"{self.server.name}: {line!r} should be answered for {self.name} alone") from None
+        self.transcript.said(self.server.name, "bot", f"(only for {self.name}) {seen()[-1].text}")
+
+    async def reads(self, expected: str, seconds: float) -> Shown:
+        """Wait until a message of the bot in the direct conversation matches, whenever it came.
+
+        Raises:
+            StepFailed: none does within ``seconds``.
+        """
+
+        def fitting() -> list[Shown]:
+            return [one for one in self.sees() if re.search(expected, one.text, re.DOTALL | re.IGNORECASE)]
+
+        try:
+            await self.server.wait(lambda: bool(fitting()), seconds)
+        except TimeoutError:
+            raise StepFailed(f"{self.server.name}: the bot should have written {expected!r} by itself") from None
+        self.transcript.said(self.server.name, "bot", f"(by itself) {described(fitting()[-1])}")
+        return fitting()[-1]
+
+    async def sees_picture(self, words: str, channel: str = "") -> None:
+        """Wait for a picture whose words match.
+
+        Raises:
+            StepFailed: none comes.
+        """
+
+        def seen() -> list[str]:
+            all_words = [each for one in self.sees(channel) for each in one.alternatives]
+            return [each for each in all_words if re.search(words, each, re.IGNORECASE)]
+
+        try:
+            await self.server.wait(lambda: bool(seen()), PATIENCE)
+        except TimeoutError:
+            raise StepFailed(f"{self.server.name}: no picture has the words {words!r}") from None
+        self.transcript.said(self.server.name, "bot", f"[picture: {seen()[-1]}]")
+
+    async def text_of(self, shown: Shown) -> str:
+        """The words of an answer."""
+        return shown.text
+
+    async def picture(self, name: str) -> None:
+        """Nothing: the platforms on loopback have no screen. The transcript has what is seen."""
 
     async def react(self, shown: Shown, emoji: str, expected: str, *, channel: str = "") -> Shown:
         """Put an emoji on a message, where an answer is expected."""

@@ -189,6 +189,7 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
     for name, state in sorted((await running_states(settings)).items()):
         if state != "working":
             remedy = f"see the host's log; when it is mended: llmagent-os plugins reload {name}"
+            state = state.replace("working: ", "working, but had trouble: ", 1)
             yield Finding("plugins", "problem", f"{name}, in the running host, is {state}", remedy)
     async for finding in server_findings(settings, bot):
         yield finding

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
@@ -18,7 +18,7 @@ from llmagent_os.plugin import Tool, ToolSource
 from llmagent_os.tools.declared_tools import check_declaration, declared_tools, settings_model
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen
 from llmagent_os.tools.plugin_loading import MadePlugin, from_entry_point, from_path
-from llmagent_os.tools.plugin_requests import PluginRequest, ask, is_host_running
+from llmagent_os.tools.plugin_requests import PluginAnswer, PluginRequest, ask, is_host_running
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
 
 
@@ -47,11 +47,14 @@ async def listing(settings: Settings, bot_name: str = "") -> str:
     for bot in bots:
         folder = settings.plugin_folder or bot.plugin_folder
         known += [_Known(path.stem, "", str(path), bot.name) for path in await PluginFolder(folder).plugins()]
-    states = await running_states(settings)
+    running = await _running(settings)
+    called = {source: name for name, source in running.sources.items()}  # a file need not be called as its plugin
+    known = [replace(each, name=called.get(each.where, each.name)) for each in known]
     rows: list[tuple[str, ...]] = [("NAME", "VERSION", "FROM", "BOTS", "STATE")]
     for each in sorted(known, key=lambda each: each.name):
-        having = [bot.name for bot in bots if (bot.name == each.bot if each.bot else each.name in bot.config.plugins)]
-        rows.append((each.name, each.version or "-", each.where, ", ".join(having) or "-", states.get(each.name, "-")))
+        having = {bot.name for bot in bots if (bot.name == each.bot if each.bot else each.name in bot.config.plugins)}
+        state = running.states.get(each.name, "-")
+        rows.append((each.name, each.version or "-", each.where, ", ".join(sorted(having)) or "-", state))
     return _table(rows)
 
 
@@ -147,12 +150,17 @@ async def reload(settings: Settings, name: str) -> str:
 
 async def running_states(settings: Settings) -> dict[str, str]:
     """How the plugins of the running host do; none: no host runs."""
+    return (await _running(settings)).states
+
+
+async def _running(settings: Settings) -> PluginAnswer:
+    """What the running host says of its plugins; nothing if no host runs."""
     try:
-        if not await asyncio.to_thread(is_host_running, settings.ledger_url):
-            return {}
-        return (await ask(settings.data / PLUGINS_FOLDER, PluginRequest())).states
+        if await asyncio.to_thread(is_host_running, settings.ledger_url):
+            return await ask(settings.data / PLUGINS_FOLDER, PluginRequest())
     except ConfigError:
-        return {}
+        pass
+    return PluginAnswer(False, "")
 
 
 def _bots(settings: Settings, bot_name: str) -> Iterator[Bot]:

@@ -15,6 +15,8 @@ from llmagent_os.tools.plugin_choice import PluginChoice
 from llmagent_os.tools.plugin_sources import installed_plugins, not_installed
 from llmagent_os.tools.registry import Plugins
 
+MAX_PROBLEM = 300  #: characters of what is wrong with one plugin
+
 _USAGE = lazy_gettext("Usage: `/plugins enable NAME`, `/plugins disable NAME`, `/plugins reload NAME`.")
 
 
@@ -45,7 +47,9 @@ async def plugins(services: Services, access: Access, command: Command) -> Reply
 
 def _listing(loaded: Plugins) -> str:
     lines = [
-        f"- `{each.name}`: {each.state}" + (f" ({', '.join(each.tools)})" if each.tools else "")
+        f"- `{each.name}`: {each.state}"
+        + (f" ({', '.join(each.tools)})" if each.tools else "")
+        + (f": {each.problem[:MAX_PROBLEM]}" if each.problem else "")
         for each in loaded.health()
     ]
     return "\n".join([*lines, "", str(_USAGE)])

@@ -83,8 +83,9 @@ class Reactions:
             LedgerError: the ledger cannot be read.
         """
         where = (press.conversation.platform, press.conversation.channel)
+        was_sending = where in self._sending.values()  # it may be out before the ledger has answered
         owner = await self._ledger.owner_of(*where, press.message_id)
-        if owner is None and await self._out(where):
+        if owner is None and (await self._out(where) or was_sending):
             owner = await self._ledger.owner_of(*where, press.message_id)
         return owner or self._unkept.get((*where, press.message_id))
 
@@ -156,9 +157,10 @@ class Reactions:
 
     async def _reacted_to(self, event: Reaction) -> Interaction | None:
         where = (event.conversation.platform, event.conversation.channel, event.message_id)
+        was_sending = where[:2] in self._sending.values()
         interaction = await self._ledger.interaction_of(*where)
         # A person can react before the platform has told us the message's id.
-        if interaction is None and await self._out(where[:2]):
+        if interaction is None and (await self._out(where[:2]) or was_sending):
             interaction = await self._ledger.interaction_of(*where)
         return interaction
 

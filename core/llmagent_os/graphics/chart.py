@@ -46,7 +46,8 @@ class Chart(msgspec.Struct, frozen=True, kw_only=True):
             "pie": lazy_gettext("Pie chart: {title}."),
         }
         unit = f" ({self.unit})" if self.unit else ""
-        told = [titled[self.kind].format(title=f"{self.title}{unit}")]
+        heading = titled[self.kind].format(title=f"{self.title}{unit}")
+        told = [heading[:-1] if heading[-2] in "?!？！" else heading]  # "Lunch?" needs no full stop
         for each in self.series:
             pairs = zip(self.labels, each.values, strict=True)
             values = ", ".join(f"{label} {value_text(value)}" for label, value in pairs)

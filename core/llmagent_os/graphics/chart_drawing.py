@@ -72,6 +72,8 @@ def _label(canvas: Canvas, area: Any, chart: Chart) -> None:
     low, high = area.get_ylim()
     if chart.kind == "bar" or (low > 0 and low < high / 2):
         area.set_ylim(min(low, 0), max(high, 0) if high != low else 1)
+    if all(value is None or float(value).is_integer() for each in chart.series for value in each.values):
+        area.yaxis.get_major_locator().set_params(integer=True)  # nobody casts half a vote
     area.yaxis.set_major_formatter(_tick_text)
 
 

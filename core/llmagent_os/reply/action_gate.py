@@ -136,7 +136,8 @@ def _asked(services: Services, name: str, calls: Sequence[PendingCall]) -> ToolR
     style = "danger" if any(call.effect == "destructive" for call in calls) else "primary"
     buttons = [Button(str(YES), f"{ACTION}yes:{name}", style), Button(str(NO), f"{ACTION}no:{name}")]
     if may_stand:
-        buttons.append(Button(gettext("Yes, and always"), f"{ACTION}always:{name}", style))
+        always = "danger" if style == "danger" else "default"  # beside "Yes" it must not look like what to press
+        buttons.append(Button(gettext("Yes, and always"), f"{ACTION}always:{name}", always))
     question = gettext("Shall I do this?") if len(calls) == 1 else gettext("Shall I do all of this?")
     text = "\n\n".join([*(call.words for call in calls), question])
     return ToolResult({"status": HELD_BACK, "count": str(len(calls))}, text, buttons=tuple(buttons))

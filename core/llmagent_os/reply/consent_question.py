@@ -15,6 +15,7 @@ from llmagent_os.people.profiles import Profile
 from llmagent_os.privacy.consent import Consent, consent_of
 from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
+from llmagent_os.tools.button_labels import NO, YES
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -65,6 +66,8 @@ async def with_consent_question(services: Services, event: Event, outcome: Outco
     profiles = services.profiles
     if not services.settings.asks_consent or profiles is None or outcome.reply is None or outcome.erases:
         return outcome
+    if any(button.label in (str(YES), str(NO)) for button in outcome.reply.buttons):
+        return outcome  # they answer another question; the next reply asks
     identity = identity_of(event)
     person_id = await services.directory.person_of(identity)
     profile = await profiles.get(person_id)

@@ -44,6 +44,7 @@ class PluginAnswer(msgspec.Struct, frozen=True):
     done: bool
     text: str  #: what was done, or why not
     states: dict[str, str] = {}  #: of every plugin of the host, by name
+    sources: dict[str, str] = {}  #: where each comes from, by name: see ``PluginHealth.source``
 
 
 async def ask(folder: Path, request: PluginRequest) -> PluginAnswer:

@@ -85,10 +85,9 @@ class PluginSwitching:
     async def answer(self, request: PluginRequest) -> PluginAnswer:
         """Do what a request says."""
         given = await self._reload(request.reload) if request.reload else PluginAnswer(True, "")
-        states = {
-            each.name: each.state + (f": {each.problem}" if each.problem else "") for each in self._plugins.health()
-        }
-        return PluginAnswer(given.done, given.text, states)
+        health = self._plugins.health()
+        states = {each.name: each.state + (f": {each.problem}" if each.problem else "") for each in health}
+        return PluginAnswer(given.done, given.text, states, {each.name: each.source for each in health})
 
     async def _reload(self, name: str) -> PluginAnswer:
         try:

@@ -256,8 +256,9 @@ class ToolCaller:
 def _note_blocking(loaded: LoadedPlugin, what: str, longest: float, seconds: float, wanted: bool) -> None:
     """Count a call that kept the event loop for too long as a failure, and any other as a success."""
     breaker = loaded.breaker
-    if longest > max(BLOCKED_SECONDS, min(seconds, MOST_BLOCKED_SECONDS)):
-        breaker.failed(f"{what}: blocked the event loop for {longest:.1f} s; its limit is {seconds:g} s")
+    limit = max(BLOCKED_SECONDS, min(seconds, MOST_BLOCKED_SECONDS))
+    if longest > limit:
+        breaker.failed(f"{what}: blocked the event loop for {longest:.1f} s; its limit is {limit:g} s")
     elif wanted or breaker.state != "closed":
         breaker.succeeded()
     else:

@@ -20,6 +20,8 @@ GOOD = Chart(
 def test_the_words_hold_every_value() -> None:
     assert GOOD.problem() == ""
     assert GOOD.as_text() == "Bar chart: Hours (h). work: Mon 3, Tue 4.5. sport: Mon –, Tue 1."
+    asked = Chart(title="Lunch?", kind="bar", labels=("Soup",), series=(ChartSeries("", (1,)),))
+    assert asked.as_text() == "Bar chart: Lunch? Soup 1."
 
 
 def test_long_words_are_cut_for_captions() -> None:

@@ -200,6 +200,35 @@ async def test_a_press_while_the_reply_is_still_being_sent_waits_for_its_owner(l
             await pressed
 
 
+async def test_a_press_at_the_moment_when_the_reply_is_noted_finds_its_owner(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The reply was not noted when the ledger looked, and is not being sent any more when the ledger has answered."""
+
+    class Slow(MemoryAdapter):
+        async def send(self, conversation: Conversation, reply: Reply, **options: Any) -> Receipt:
+            receipt = await super().send(conversation, reply, **options)
+            await may_return.wait()
+            return receipt
+
+    platform, may_return, owner_of = Slow(), asyncio.Event(), ledger.owner_of
+
+    async def looked_too_early(*where: str) -> Identity | None:
+        found = await owner_of(*where)
+        may_return.set()
+        while await owner_of(*where) is None:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(0.01)
+        return found
+
+    monkeypatch.setattr(ledger, "owner_of", looked_too_early)
+    async with running(Host(EchoHandler(), ledger, [platform])):
+        await platform.deliver(said(platform, group=True))
+        reply = (await platform.sent(1))[0]
+        with pytest.raises(NotYoursError, match="the person whom I answered"):
+            await platform.deliver(pressing(platform, "u2", reply.message_id))
+
+
 async def test_a_secret_is_masked_before_the_event_is_stored(ledger: Ledger) -> None:
     platform = MemoryAdapter()
     handler = EchoHandler()

@@ -7,6 +7,7 @@ from typing import Literal
 
 import pytest
 
+from llmagent_os.adapter import Button, Reply
 from llmagent_os.agent import Agent
 from llmagent_os.chat import ToolCall
 from llmagent_os.commands.memory import forget_all
@@ -17,6 +18,7 @@ from llmagent_os.plugins.profile import ProfilePlugin
 from llmagent_os.privacy.consent import Consent
 from llmagent_os.privacy.model_masking import KINDS, Placeholders
 from llmagent_os.reply.agent_settings import AgentSettings, MemorySettings
+from llmagent_os.reply.consent_question import with_consent_question
 from llmagent_os.reply.model_proposals import checked
 from llmagent_os.serving.model_card import ModelCard
 from tests.unit.agent_bench import NOON, Bench, no_draft
@@ -77,6 +79,18 @@ class Talk:
     def prompt(self) -> str:
         """The system message of the last prompt."""
         return str(self.bench.llm.requests[-1].messages[0]["content"])
+
+
+async def test_a_question_that_yes_answers_gets_no_second_one(bench: Bench) -> None:
+    """A press of Yes would say yes to both."""
+    await Talk(bench).text("I'm an architect and what a day")
+    services = Talk(bench, asks_consent=True).agent.services
+    room = Conversation(platform="memory", channel="dm", kind="direct")
+    event = Message(event_id="9", conversation=room, sender=Sender("ana"), text="go", message_id="9", at=NOON)
+    asked = Outcome(Reply("Shall I do this?", buttons=(Button("Yes", "1"), Button("No", "2"))))
+    assert await with_consent_question(services, event, asked) == asked
+    done = (await with_consent_question(services, event, Outcome(Reply("Done.")))).reply
+    assert done is not None and "Is that all right?" in done.text
 
 
 async def test_a_fact_is_kept_once_with_its_source_and_the_person_is_asked_once(bench: Bench) -> None:

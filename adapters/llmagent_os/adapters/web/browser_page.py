@@ -76,10 +76,10 @@ class BrowserPage:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            await self.catch_up()
-            if self._typing:
+            if self._typing:  # before the messages: one that has come already ends it
                 self._typing = False
                 await self.send(Typing())
+            await self.catch_up()
             if self._language is not None:
                 language, self._language = self._language, None
                 await self.send(Language(language=language))

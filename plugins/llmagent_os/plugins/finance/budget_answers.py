@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, time, timedelta
-from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -126,7 +125,8 @@ def _of_month(state: FinanceState, month: str) -> list[BudgetState]:
 
 
 def _left(state: BudgetState) -> Money:
-    return Money(max(state.limit.amount - state.spent.total.amount, Decimal(0)), state.limit.currency)
+    """What is left; below 0 by how much the budget was passed."""
+    return Money(state.limit.amount - state.spent.total.amount, state.limit.currency)
 
 
 def _missing(state: BudgetState) -> str:

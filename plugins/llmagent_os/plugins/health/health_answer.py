@@ -48,7 +48,8 @@ def emergency_answer(context: ToolContext, flags: Sequence[RedFlag]) -> ToolResu
     others = [flag.name for flag in flags if flag.level != "crisis"]
     if others:
         what = ", ".join(others)
-        lines.append(gettext("Call emergency services now: {number}.", number=numbers.emergency))
+        call = gettext("Call emergency services now: {number}.", number=numbers.emergency)
+        lines.append(f"**{call}**")
         lines.append(gettext("What you describe may be {what}. Do not wait, and do not drive yourself.", what=what))
     sources = "; ".join(dict.fromkeys(flag.source for flag in flags))
     lines.append(gettext("Source: {source}.", source=sources))

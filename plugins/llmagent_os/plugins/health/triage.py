@@ -123,7 +123,8 @@ def result_of(said: SaidSymptoms) -> ToolResult:
         return health_answer("unknown", [text])
     lines = [str(CARES[care_of(found)]), gettext("What it may be, the likeliest first:")]
     lines += [_told(place, each) for place, each in enumerate(found, 1)]
-    lines += [
+    source = gettext("Source: {source}.", source="; ".join(dict.fromkeys(each.condition.source for each in found)))
+    apart = [
         gettext(
             "{symptom} would speak for {condition}.",
             symptom=symptoms()[name].name,
@@ -131,8 +132,7 @@ def result_of(said: SaidSymptoms) -> ToolResult:
         )
         for name, condition in telling_apart(found)
     ]
-    sources = "; ".join(dict.fromkeys(each.condition.source for each in found))
-    lines.append(gettext("Source: {source}.", source=sources))
+    lines.append("\n" + "\n".join([*(each[:1].upper() + each[1:] for each in apart), source]))  # the list ends here
     possible = ", ".join(each.id for each in found)
     return health_answer("triaged", lines, care=care_of(found), possible=possible)
 

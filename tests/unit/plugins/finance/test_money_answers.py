@@ -68,7 +68,7 @@ async def test_a_breach_is_told_once(person: Person) -> None:
     told = (await person.types("add 25.50 EUR Aldi")).text
     assert told.endswith("Your budget for groceries in Nov 2026 was passed on 22 Nov 2026: €55.50 of €50.00.")
     assert "passed" not in (await person.types("add 10 EUR Aldi")).text
-    assert rows(await person.types("budgets")) == {"groceries": ("€65.50", "€50.00", "€0.00")}
+    assert rows(await person.types("budgets")) == {"groceries": ("€65.50", "€50.00", "-€15.50")}
 
 
 async def test_a_payment_that_is_booked_ahead_breaches_on_its_day(person: Person) -> None:

@@ -101,10 +101,12 @@ const FRAMES = {
       setTimeout(() => $("log").setAttribute("aria-live", "polite"), 300);
     }
     let news = false;
+    let answered = false;
     const arrived = [];
     for (const item of frame.items) {
       const isNews = !history && item.author === "bot" && !items.has(item.message_id);
       news ||= isNews;
+      answered ||= isNews || isNewlyWritten(item, items.get(item.message_id));
       if (isNews) arrived.push(item.message_id);
       items.set(item.message_id, item);
       seq = Math.max(seq, item.seq);
@@ -114,7 +116,7 @@ const FRAMES = {
     for (const id of arrived) recorder.playAnswer(views.get(id).node);
     if (arrived.length > 0 && $("text").value === "") views.get(arrived.at(-1)).focusForm();
     showDays();
-    if (news) showTyping(false);
+    if (answered) showTyping(false);
     showTail();
     if (before) $("scroll").scrollTop += $("scroll").scrollHeight - height;
     else if (stay) toEnd(first);
@@ -361,6 +363,13 @@ function showTail() {
   $("tail").replaceChildren(...drafts.values(), ...nodes);
   $("empty").hidden = fresh || items.size + drafts.size + nodes.length > 0;
   document.body.classList.toggle("blank", !$("empty").hidden);
+}
+
+/** Whether an answer took the place of an earlier one, as the new counts of a poll do. */
+function isNewlyWritten(item, before) {
+  if (!item.edited || before === undefined) return false;
+  const written = ({ text, card, buttons }) => JSON.stringify([text, card, buttons]);
+  return written(item) !== written(before);
 }
 
 function showTyping(on) {

@@ -1,4 +1,4 @@
-"""``llmagent-os run`` with the shipped calendar bot, in a process and a data folder of its own."""
+"""``llmagent-os run`` with a shipped bot, in a process and a data folder of its own."""
 
 from __future__ import annotations
 
@@ -16,17 +16,16 @@ from llmagent_os.bot import Bot
 STARTING_SECONDS = 120.0
 
 
-class CalendarBot:
-    """A copy of the bot's file, with settings of the tour at its end."""
+class ShippedBot:
+    """A copy of the bot's folder, with settings of the tour in its file."""
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path, environment: Mapping[str, str], name: str = "calendar") -> None:
         """Args: ``environment`` names the platforms, and goes before the settings of the tour."""
-        installed = Bot.load("calendar")
-        folder.mkdir(parents=True, exist_ok=True)
-        self.file, self.data, self.log = folder / "bot.toml", folder / "data", folder / "bot.log"
-        self.settings = (installed.folder / "bot.toml").read_text()
-        if installed.facts is not None:
-            shutil.copy(installed.facts, folder)
+        installed = Bot.load(name)
+        ignored = shutil.ignore_patterns("*.py", "__pycache__", "model", "recipe", "talk")
+        shutil.copytree(installed.folder, folder, ignore=ignored, dirs_exist_ok=True)
+        self.folder, self.file, self.data, self.log = folder, folder / "bot.toml", folder / "data", folder / "bot.log"
+        self.settings = self.file.read_text()
         kept = {key: value for key, value in os.environ.items() if not key.startswith("LLMAGENT_OS_")}
         self.environment = kept | {
             "LLMAGENT_OS_DATA": str(self.data),
@@ -39,17 +38,23 @@ class CalendarBot:
         }
 
     @contextlib.asynccontextmanager
-    async def running(self, more: str = "") -> AsyncGenerator[str]:
-        """Start the bot with ``more`` at the end of its file, give the page's address, and stop it at the end.
+    async def running(self, more: str = "", *, first: str = "", permissions: str = "") -> AsyncGenerator[str]:
+        """Start the bot, give the page's address, and stop it at the end.
+
+        Args:
+            more: tables for the end of its file.
+            first: settings for the beginning of its file.
+            permissions: one more of the bot's permissions.
 
         Raises:
             RuntimeError: it ended before it listened; with its log.
         """
-        await asyncio.to_thread(self.file.write_text, f"{self.settings}\n{more}\n")
+        settings = self.settings.replace("permissions = [", f'permissions = ["{permissions}", ') if permissions else ""
+        await asyncio.to_thread(self.file.write_text, f"{first}\n{settings or self.settings}\n{more}\n")
         log = await asyncio.to_thread(self.log.open, "ab")
         with log:
             process = await asyncio.create_subprocess_exec(
-                *(_command(), "run", self.file, "--port", "0"),
+                *(command(), "run", self.file, "--port", "0"),
                 env=self.environment,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=log,
@@ -68,10 +73,11 @@ class CalendarBot:
                 process.terminate()
             await process.wait()
 
-    async def checked(self, file: Path) -> tuple[int, str]:
-        """What ``llmagent-os bot check`` answers: exit code, and all that it prints."""
+    async def told(self, *arguments: str) -> tuple[int, str]:
+        """What ``llmagent-os`` answers in the bot's folder: exit code, and all that it prints."""
         process = await asyncio.create_subprocess_exec(
-            *(_command(), "bot", "check", file),
+            *(command(), *arguments),
+            cwd=self.folder,
             env=self.environment,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
@@ -80,5 +86,6 @@ class CalendarBot:
         return process.returncode or 0, printed.decode()
 
 
-def _command() -> Path:
+def command() -> Path:
+    """The program ``llmagent-os`` of the Python that runs."""
     return Path(sys.executable).with_name("llmagent-os")
