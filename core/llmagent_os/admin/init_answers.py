@@ -91,8 +91,7 @@ class InitAnswers(msgspec.Struct, frozen=True, kw_only=True):
         if names_model:
             values[f"{PREFIX}MODEL"] = self.model
         if self.model.startswith(SERVER):
-            values |= {f"{PREFIX}BASE_URL": self.base_url}
-            values |= {f"{PREFIX}API_KEY": self.api_key} if self.api_key else {}
+            values |= {f"{PREFIX}BASE_URL": self.base_url, f"{PREFIX}API_KEY": self.api_key}
         if self.web_port:
             values[f"{PREFIX}WEB_PORT"] = str(self.web_port)
         return values | {Settings.variable(name): token for name, token in self.tokens.items() if token}

@@ -26,6 +26,7 @@ from llmagent_os.bot import FILE, Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.config.env_changes import with_variables
 from llmagent_os.config.env_file import read_env_file
+from llmagent_os.config.ignored_files import secret_files, with_ignored
 from llmagent_os.config.staged_files import write_files
 from llmagent_os.config.toml_changes import with_values
 from llmagent_os.errors import ConfigError
@@ -70,7 +71,7 @@ def init(options: InitOptions, env_file: Path, load: Load) -> Path:
     is_new = not (folder / FILE).is_file()
     present = pattern if is_new else Bot.load(folder)
     click.secho("A bot in five questions. Enter takes the answer in [brackets]. Nothing is written before the end.\n")
-    now = _present(settings, present, is_new=is_new)
+    now = _given_server(options, _present(settings, present, is_new=is_new))
     click.secho("1 of 5: what writes free talk", fg="cyan")
     now = ask_model(asking, now, load, present, _given_model(options, now))
     click.secho("\n2 of 5: where people talk to it", fg="cyan")
@@ -127,9 +128,14 @@ def _present(settings: Settings, bot: Bot, *, is_new: bool) -> InitAnswers:
 def _given_model(options: InitOptions, now: InitAnswers) -> InitAnswers | None:
     if options.model is None:
         return now if options.yes else None
-    return msgspec.structs.replace(
-        now, model=options.model, base_url=now.base_url if options.base_url is None else options.base_url
-    )
+    return msgspec.structs.replace(now, model=options.model)
+
+
+def _given_server(options: InitOptions, now: InitAnswers) -> InitAnswers:
+    """``now`` with the server of the options; the key of another server is not kept for it."""
+    if options.base_url is None or options.base_url == now.base_url:
+        return now
+    return msgspec.structs.replace(now, base_url=options.base_url, api_key="")
 
 
 def _with_free_port(now: InitAnswers, settings: Settings) -> InitAnswers:
@@ -150,18 +156,33 @@ def _files(
     variables = read_env_file(env_file, Settings.variables())
     names_model = bool(variables.get(f"{PREFIX}MODEL") and variables[f"{PREFIX}MODEL"].value)
     values = now.variables(settings, names_model=names_model)
-    before = env_file.read_text(encoding="utf-8-sig") if env_file.is_file() else _HEAD
+    before = _text(env_file) if env_file.is_file() else _HEAD
     wanted = {name: value for name, value in values.items() if value or name in variables}
     defaults = {f"{PREFIX}ACCESS": "pairing"}
     wanted = {name: value for name, value in wanted.items() if name in variables or value != defaults.get(name)}
-    source = present.file.read_text(encoding="utf-8-sig")
+    wanted = {n: value for n, value in wanted.items() if n not in variables or value != variables[n].value}
+    source = _text(present.file)
     permissions = asyncio.run(_permissions(now.plugins))
     name = folder.name.lower().replace(" ", "_") if is_new else present.name
     text = with_values(source, now.bot_values(name, permissions, present.config))
     files = {env_file: with_variables(before, wanted).encode(), folder / FILE: text.encode()}
+    ignored = env_file.with_name(".gitignore")
+    files[ignored] = with_ignored(_text(ignored) if ignored.is_file() else "", secret_files(env_file)).encode()
     if is_new:
         files |= {folder / path: content for path, content in _documents(present, now.plugins).items()}
     return files
+
+
+def _text(file: Path) -> str:
+    """The text of a file with its own line ends.
+
+    Raises:
+        ConfigError: it cannot be read.
+    """
+    try:
+        return file.read_bytes().decode()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{file} cannot be read: {error}") from error
 
 
 def _documents(bot: Bot, plugins: tuple[str, ...]) -> dict[Path, bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 
 import click
@@ -82,7 +83,9 @@ def _checked(asking: Asking, chosen: InitAnswers, load: Load, bot: Bot) -> InitA
         return chosen
     given = {"model": chosen.model}
     if chosen.model.startswith(SERVER):
-        given |= {"base_url": chosen.base_url} | ({"api_key": chosen.api_key} if chosen.api_key else {})
+        _check_environment(chosen)
+        # An empty key is given, too: the settings have the key of the server before.
+        given |= {"base_url": chosen.base_url, "api_key": chosen.api_key}
     settings = load(**given)
     if chosen.model in CATALOGUE and not (settings.data / MODELS_FOLDER / chosen.model / "config.json").is_file():
         if not asking.agrees(f"  Fetch it now ({CATALOGUE[chosen.model].megabytes} MB)?"):
@@ -92,6 +95,22 @@ def _checked(asking: Asking, chosen: InitAnswers, load: Load, bot: Bot) -> InitA
     said = asyncio.run(_ping(settings, bot))
     click.echo(f"  ✓ it answers: {said[:60]!r}")
     return msgspec.structs.replace(chosen, model=settings.model)
+
+
+def _check_environment(chosen: InitAnswers) -> None:
+    """See that the environment has no other key, which would win over the file and be sent to the server.
+
+    Raises:
+        ConfigError: it has one.
+    """
+    variable = Settings.variable("api_key")
+    outside = os.environ.get(variable, "").strip()
+    if outside and outside != chosen.api_key:
+        address = chosen.base_url or "OpenAI's cloud"
+        raise ConfigError(
+            f"{variable} is set in the environment, and the bot would send that key to {address}: unset it, or, if it "
+            f"is the key of that server, set {Settings.variable('base_url')} in the environment, too"
+        )
 
 
 async def _ping(settings: Settings, bot: Bot) -> str:

@@ -10,12 +10,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import msgspec
 import tomlkit
-from tomlkit.exceptions import TOMLKitError
 
+from llmagent_os.config.toml_changes import Name, Value, with_values
 from llmagent_os.config.toml_tables import read_file
 from llmagent_os.errors import ConfigError
 
@@ -111,13 +111,25 @@ class PluginChoice:
         return True
 
     def _switch_own(self, plugin: str, on: bool, missing: list[str], gone: list[str]) -> None:
+        values = read_file(self.file).values
+        changes: dict[Name, Value] = {}
+        for name, add, remove in (
+            ("plugins", [plugin] if on else [], [] if on else [plugin]),
+            ("permissions", missing, gone),
+        ):
+            there = _texts(values.get(name))
+            wanted = [*(each for each in there if each not in remove), *(each for each in add if each not in there)]
+            if wanted != [*there]:
+                changes[(name,)] = wanted
         try:
-            document = tomlkit.parse(self.file.read_text(encoding="utf-8-sig"))
-        except (OSError, UnicodeDecodeError, TOMLKitError) as error:
+            text = self.file.read_bytes().decode("utf-8-sig")
+        except (OSError, UnicodeDecodeError) as error:
             raise ConfigError(f"{self.file} cannot be read: {error}") from error
-        _change(document, "plugins", add=[plugin] if on else [], remove=[] if on else [plugin])
-        _change(document, "permissions", add=missing, remove=gone)
-        _write(self.file, tomlkit.dumps(document))
+        try:
+            changed = with_values(text, changes)
+        except ConfigError as error:
+            raise ConfigError(f"{self.file} cannot be changed: {error}") from error
+        _write(self.file, changed)
 
     def _switch_shipped(self, plugin: str, on: bool, missing: list[str], gone: list[str]) -> None:
         switched = self._switched() if self.switches.is_file() else _Switched()
@@ -141,28 +153,11 @@ def _texts(values: object) -> tuple[str, ...]:
     return tuple(str(each) for each in cast("list[object]", values)) if isinstance(values, list) else ()
 
 
-def _change(document: tomlkit.TOMLDocument, name: str, *, add: list[str], remove: list[str]) -> None:
-    """Change a list of texts above all tables, with its comments."""
-    there = cast("Any", document).get(name)
-    if there is None:
-        if not add:
-            return
-        there = tomlkit.array()
-        document.add(name, there)  # tomlkit puts it above the first table
-    values = cast("list[str]", there)
-    for each in add:
-        if each not in values:
-            values.append(each)
-    for each in remove:
-        while each in values:
-            values.remove(each)
-
-
 def _write(file: Path, text: str) -> None:
     """Write a file in one step: a host that reads it meanwhile reads the old text or the new one."""
     part = file.with_name(f".{file.name}.part")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(text.encode())
         if file.exists():
             part.chmod(file.stat().st_mode)
         part.replace(file)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import shutil
 import stat
+import subprocess
 import threading
-import tomllib
 from collections.abc import Generator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from click.testing import CliRunner, Result
@@ -17,9 +18,6 @@ from click.testing import CliRunner, Result
 from llmagent_os.bot import Bot
 from llmagent_os.cli import main
 from llmagent_os.config import Settings
-from llmagent_os.config.staged_files import write_files
-from llmagent_os.config.toml_changes import with_values
-from llmagent_os.errors import ConfigError
 
 TOKEN = "123456:" + "S" * 35
 
@@ -30,7 +28,10 @@ class Servers(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(200, {"data": [{"id": "tiny"}]})
 
+    keys: ClassVar[list[str | None]] = []  #: that came with questions to the model
+
     def do_POST(self) -> None:
+        self.keys.append(self.headers.get("Authorization"))
         asked = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         method = self.path.rpartition("/")[2]
         if method == "completions" and json.loads(asked)["model"] != "tiny":
@@ -163,25 +164,48 @@ def test_whoever_stops_or_is_wrong_leaves_nothing_half_written(
     assert not (folder / "new").exists()
 
 
-def test_files_that_cannot_all_be_written_are_none_of_them_written(folder: Path) -> None:
-    (folder / "a").write_text("old")
-    (folder / "b").write_text("in the way of a folder")
-    with pytest.raises(ConfigError, match="b/c cannot be written"):
-        write_files({folder / "a": b"new", folder / "b" / "c": b"new"})
-    assert sorted(path.name for path in folder.iterdir()) == ["a", "b"]
-    assert (folder / "a").read_text() == "old"
+@pytest.mark.parametrize("asked", [True, False])
+def test_the_key_of_one_server_is_never_sent_to_another(folder: Path, address: str, asked: bool) -> None:
+    """Nor is it kept beside the new address, from where the bot would send it."""
+    old = "LLMAGENT_OS_BASE_URL=http://127.0.0.1:9/v1\nLLMAGENT_OS_API_KEY=sk-of-the-old-server\nOTHER='x\u2028y'\n"
+    (folder / ".env").write_text(old)
+    Servers.keys.clear()
+    if asked:
+        done = init(typed=f"openai:tiny\n{address}/v1\n" + "\n" * 8 + "y\n")
+    else:
+        done = init("--yes", "--model", "openai:tiny", "--base-url", f"{address}/v1")
+    assert done.exit_code == 0, done.output
+    assert Servers.keys
+    assert not [key for key in Servers.keys if key and "old" in key]
+    settings = Settings.load(folder / ".env")
+    assert (settings.base_url, settings.api_key.get_secret_value()) == (f"{address}/v1", "")
+    assert (folder / ".env").read_text().endswith("OTHER='x\u2028y'\n")
+    again = init("--yes")  # the same server: nothing changes
+    assert again.exit_code == 0, again.output
+    assert not (folder / ".env.old2").exists()
 
 
-def test_a_value_is_changed_where_it_stands() -> None:
-    source = (
-        'name = "a" # [x]\nplugins = [  # two\n    "a", # one\n    "]",\n]\nnotes = """\n[no table]\n"""\n\n[hours]\n'
-    )
-    changed = with_values(
-        source, {("plugins",): ("b",), ("model",): 'a "b" # c', ("hours", "quiet"): "1", ("consent", "ask"): False}
-    )
-    read = tomllib.loads(changed)
-    assert read["plugins"] == ["b"]
-    assert (read["model"], read["hours"], read["consent"]) == ('a "b" # c', {"quiet": "1"}, {"ask": False})
-    assert changed.startswith('name = "a" # [x]\nplugins = ["b"]\nnotes = """\n[no table]\n"""\nmodel = ')
-    with pytest.raises(ConfigError, match="written in braces"):
-        with_values("consent = { ask = true }", {("consent", "training"): True})
+def test_a_key_of_the_environment_is_not_sent_to_a_server_that_the_environment_does_not_name(
+    folder: Path, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LLMAGENT_OS_API_KEY", "sk-of-the-old-server")
+    Servers.keys.clear()
+    done = init("--yes", "--model", "openai:tiny", "--base-url", f"{address}/v1")
+    assert "LLMAGENT_OS_API_KEY is set in the environment" in done.output
+    assert (done.exit_code, Servers.keys) == (2, [])
+    monkeypatch.setenv("LLMAGENT_OS_BASE_URL", f"{address}/v1")
+    assert init("--yes", "--model", "openai:tiny").exit_code == 0
+    assert Servers.keys == ["Bearer sk-of-the-old-server"]
+
+
+def test_git_ignores_the_files_with_tokens(folder: Path) -> None:
+    (folder / ".gitignore").write_text("*.log\n.env")
+    for _ in range(2):
+        assert init("--yes").exit_code == 0
+    assert (folder / ".gitignore").read_text() == "*.log\n.env\n.env.old*\n..env-*.staged\n"
+    assert not (folder / ".gitignore.old2").exists()
+    if git := shutil.which("git"):
+        subprocess.run([git, "init", "-q"], check=True)
+        names = [".env", ".env.old1", "..env-abc.staged"]
+        ignored = subprocess.run([git, "check-ignore", *names], capture_output=True, text=True, check=False)
+        assert ignored.stdout.split() == names
