@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 from collections.abc import AsyncGenerator, Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
@@ -50,7 +51,9 @@ from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
 from llmagent_os.ledger import Ledger
 from llmagent_os.llm import LLM
-from llmagent_os.mcp.loaded_servers import MCP_FOLDER, add_servers, wrong_servers
+from llmagent_os.mcp.loaded_servers import INSTALL as INSTALL_MCP
+from llmagent_os.mcp.loaded_servers import MCP_FOLDER, add_servers, is_installed, wrong_servers
+from llmagent_os.mcp.mcp_config import ServeConfig
 from llmagent_os.modules import BehaviorModule, InteractionModule, KnowledgeBase
 from llmagent_os.people.access import Access
 from llmagent_os.people.admission import Admission
@@ -215,6 +218,8 @@ class Runtime:
             beside.spawn(keep_embedded(self.agent.kb, self.agent.services.taught))
         if self.settings.public_url:
             beside.spawn(self._serve_pages())
+        if self.bot.config.mcp.serve is not None:
+            beside.spawn(self._serve_tools(self.bot.config.mcp.serve))
         try:
             await self.host.run()
         finally:
@@ -226,6 +231,18 @@ class Runtime:
             await serve_pages(self.pages.answer, self.settings.pages_host, self.settings.pages_port)
         except ConfigError as error:
             _log.error("pages of plugins are not served", error=str(error))
+
+    async def _serve_tools(self, serve: ServeConfig) -> None:
+        """Offer the bot's tools to other programs. The bot answers people also where that cannot be done."""
+        try:
+            if not is_installed():
+                raise ConfigError(f"[mcp.serve] needs the extra `mcp`: {INSTALL_MCP}")
+            served_bot = await asyncio.to_thread(importlib.import_module, "llmagent_os.mcp.served_bot")
+            access = self.agent.services.access
+            served = served_bot.ServedBot(self.bot.config, self.ledger, access, self.pages, self.settings.data)
+            await served.serve_http(serve.host, serve.port, serve.names)
+        except ConfigError as error:
+            _log.error("the bot's tools are not offered to other programs", error=str(error))
 
     async def _begin(self, listening: Callable[[str, str], None] | None) -> None:
         """Say where the adapters can be reached, and load the model once one of them can."""

@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
-from dataclasses import replace
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER, OutgoingFiles
 from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
 from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.credentials.vault import Vault
-from llmagent_os.errors import ConfigError
-from llmagent_os.identity import Identity, parse, person_kept_under
+from llmagent_os.errors import ConfigError, LedgerError
+from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
-from llmagent_os.mcp.access_tokens import AccessToken, AccessTokens, Grant
+from llmagent_os.ledger.connection import file_of
+from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.mcp.access_tokens import AccessToken, AccessTokens, may_use
 from llmagent_os.mcp.loaded_servers import INSTALL, add_servers, is_installed, wrong_servers
 from llmagent_os.people.access import COMMAND_LINE, Access
 from llmagent_os.people.profiles import PREFERENCES, Profiles
-from llmagent_os.plugin import ToolContext, WebAccess
+from llmagent_os.plugin import WebAccess
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.tools.registry import Plugins
 
 if TYPE_CHECKING:
-    from llmagent_os.mcp.offered_tools import OfferedTools
+    from llmagent_os.mcp.served_bot import ServedBot
 
 #: Seconds for which `mcp tools` waits for servers.
 TOOLS_SECONDS = 60.0
@@ -63,7 +64,7 @@ async def add_token(
 
     async with open_ledger(settings) as ledger:
         access = _access(settings, ledger)
-        if not await _admits(access, identity):
+        if not await may_use(access, identity):
             raise ConfigError(f"{identity} may not use the bot: `llmagent-os people allow {identity}` lets them in")
         secret = await AccessTokens(ledger).add(identity, made)
         await access.note(COMMAND_LINE, "gave an MCP token", subject=identity, detail=name)
@@ -122,72 +123,84 @@ async def serve(
         listening: told the address.
 
     Raises:
-        ConfigError: the extra is not installed, the bot or the address is wrong, or the token is none.
+        ConfigError: the extra is not installed, the bot or the address is wrong, the token is none, or the bot runs.
     """
     _check_installed()
-    from llmagent_os.mcp.tool_server import http_app, serve_http, serve_stdio
-
     if port is not None and host not in _LOCAL and not names:
         raise ConfigError(f"--host {host} lets other machines in: name the host under which they reach it by --name")
     secret = settings.mcp_token.get_secret_value()
     if port is None and not secret:
         raise ConfigError(f"set {Settings.variable('mcp_token')} to a token: `llmagent-os mcp token add` makes one")
-    bot = Bot.load(name)
-    async with open_ledger(settings) as ledger, _offered(settings, bot, ledger) as (tools, access):
-        tokens, title = AccessTokens(ledger), bot.config.title
+    bot = await asyncio.to_thread(lambda: Bot.load(name).switched(settings.data))
+    async with open_ledger(settings) as ledger:
+        with _alone(settings, bot):
+            async with _served(settings, bot, ledger) as served:
+                if port is None:
+                    await served.serve_stdio(secret)
+                else:
+                    await served.serve_http(host, port, names, listening)
 
-        async def admits(grant: Grant) -> bool:
-            return await _admits(access, grant.identity)
 
-        if port is None:
-            await serve_stdio(title, tools, tokens, secret, admits)
-        else:
-            await serve_http(http_app(title, tools, tokens, admits, names), host, port, listening)
+@contextmanager
+def _alone(settings: Settings, bot: Bot) -> Generator[None]:
+    """Hold the lock of the host: the plugins' own locks hold within one process only.
+
+    Raises:
+        ConfigError: the bot runs, or another such server does.
+    """
+    file = file_of(settings.ledger_url)
+    if file is None:  # no lock of this machine says who else uses such a database
+        yield
+        return
+    lock = HostLock(file)
+    try:
+        lock.acquire()
+    except LedgerError as error:
+        raise ConfigError(
+            f"the data folder {settings.data} is in use, and two processes would overwrite each other's changes. "
+            f"Have the running bot offer its tools itself: write `[mcp.serve]` and `port = 8765` into {bot.file}, "
+            f"restart it, and connect by HTTP. ({error})"
+        ) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 @asynccontextmanager
-async def _offered(settings: Settings, bot: Bot, ledger: Ledger) -> AsyncGenerator[tuple[OfferedTools, Access]]:
-    from llmagent_os.mcp.offered_tools import OfferedTools
+async def _served(settings: Settings, bot: Bot, ledger: Ledger) -> AsyncGenerator[ServedBot]:
+    from llmagent_os.mcp.served_bot import ServedBot
 
-    config, folder = bot.config, settings.plugin_folder or bot.plugin_folder
+    config, secrets = bot.config, settings.data / SECRETS_FOLDER
     vault = Vault(
-        settings.data / SECRETS_FOLDER,
+        secrets,
         records=ledger.records,
         accounts=ledger.identities.everyone,
         public_url=settings.public_url.rstrip("/"),
         allow_private=settings.private_addresses,
         bot=config.title,
     )
-    plugins = Plugins(
-        folder=folder,
-        installed=config.plugins,
-        allowed=config.permissions,
+    plugins = bot.plugins(
+        settings,
         records=ledger.records,
         timers=ledger.timers,
         contacts=ledger.contacts,
         shared=ledger.shared_records,
         vault=vault,
     )
-    profiles = Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
-    web = WebAccess(allow_private=vault.allow_private, public_url=vault.public_url)
-    secrets = settings.data / SECRETS_FOLDER
     pages = PluginPages(
         plugins=plugins,
         ledger=ledger,
-        profiles=profiles,
+        profiles=Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions}),
         time_zone=settings.zone,
-        web=web,
+        web=WebAccess(allow_private=vault.allow_private, public_url=vault.public_url),
         secrets=secrets,
         vault=vault,
     )
-
-    async def context_of(identity: Identity) -> ToolContext:
-        files = OutgoingFiles(settings.data / OUTGOING_FOLDER, person_kept_under(identity))
-        return replace(await pages.context_of(identity), files=files)
-
-    access = _access(settings, ledger)
     async with plugins:
-        yield OfferedTools(plugins, access, context_of=context_of, place_of=ledger.private_place), access
+        if plugins.mistakes:
+            raise ConfigError("\n".join(map(str, plugins.mistakes)))
+        yield ServedBot(config, ledger, _access(settings, ledger), pages, settings.data)
 
 
 # ── the servers of a bot's file ───────────────────────────────────────────────────────────────────────────────────────
@@ -225,12 +238,3 @@ def _check_installed() -> None:
 
 def _access(settings: Settings, ledger: Ledger) -> Access:
     return Access(ledger, access=settings.access, allow=settings.allow, admins=settings.admins, owners=settings.owners)
-
-
-async def _admits(access: Access, identity: Identity) -> bool:
-    """Whether the person of a token may use the bot. Pages and terminals of this machine are its operator's own."""
-    return identity.partition(":")[0] in _OPERATORS or await access.admits_identity(identity)
-
-
-#: Platforms on which everybody is answered: see :attr:`~llmagent_os.adapter.Capabilities.trusted`.
-_OPERATORS = ("console", "web")

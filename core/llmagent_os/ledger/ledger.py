@@ -41,6 +41,7 @@ from llmagent_os.ledger.plugin_records import (
     LedgerSharedRecords,
     PruneCursor,
     prune_records,
+    read_every,
     read_holder,
 )
 from llmagent_os.ledger.plugin_timers import LedgerTimers
@@ -63,7 +64,7 @@ from llmagent_os.ledger.values import (
     UnfinishedEvent,
 )
 from llmagent_os.ledger.writer import InlineWriter, Writer
-from llmagent_os.records import Records, SharedRecords
+from llmagent_os.records import Record, Records, SharedRecords
 from llmagent_os.timers import Timers
 
 
@@ -386,6 +387,10 @@ class Ledger:
     def shared_records(self, plugin: str) -> SharedRecords:
         """What all people keep with ``plugin``."""
         return LedgerSharedRecords(self._writer, plugin)
+
+    async def every_record(self, plugin: str) -> list[tuple[Identity, str, Record]]:
+        """All records of ``plugin``, with the account that each is kept under, and its key."""
+        return await self._writer.run(lambda database: read_every(database, plugin))
 
     async def record_holder(self, plugin: str, key: str) -> Identity | None:
         """Whose record of ``plugin`` is under ``key``, which only one account has. None: nobody's."""

@@ -86,6 +86,17 @@ def read_holder(database: Database, plugin: str, key: str) -> Identity | None:
     return Identity(found[0]) if len(found) == 1 else None
 
 
+def read_every(database: Database, plugin: str) -> list[tuple[Identity, str, Record]]:
+    """All records of ``plugin`` with their keys and accounts. Damaged ones are put aside."""
+    found: list[tuple[Identity, str, Record]] = []
+    for row in database.sql.execute(sa.select(records).where(records.c.plugin == plugin)).mappings().all():
+        try:
+            found.append((Identity(row["user_id"]), row["key"], decode_record(row["body"])))
+        except UNREADABLE as error:
+            put_aside(database, records, {**row}, row["user_id"], error)
+    return found
+
+
 class _Found(NamedTuple):
     """A record that was read."""
 

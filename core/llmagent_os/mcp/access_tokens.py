@@ -5,7 +5,7 @@ Only the hash of a token is kept, under the person's account: an erasure of the 
 
 from __future__ import annotations
 
-import hmac
+import asyncio
 from collections.abc import Callable
 from datetime import datetime
 from hashlib import sha256
@@ -16,8 +16,9 @@ import msgspec
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
-from llmagent_os.identity import Identity, PersonId, first_identity_of
+from llmagent_os.identity import Identity, first_identity_of
 from llmagent_os.ledger import Ledger
+from llmagent_os.people.access import Access
 from llmagent_os.records import Record
 
 #: Under this name the ledger keeps the tokens. No plugin can have it.
@@ -26,10 +27,14 @@ RECORDS = "agent.mcp"
 #: Begins a token, so that a search for leaked secrets finds it.
 PREFIX = "lmcp_"
 
+#: Platforms on which everybody is answered: see :attr:`~llmagent_os.adapter.Capabilities.trusted`.
+_OPERATORS = ("console", "web")
+
 #: Tokens of one person.
 MAX_TOKENS = 20
 
-_KEY = "tokens"
+#: Begins the key of a token's record; its hash follows. One record a token: accounts that are linked keep theirs.
+_KEY = "token."
 
 
 class AccessToken(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -52,12 +57,18 @@ class Grant(msgspec.Struct, frozen=True):
     token: AccessToken
 
 
+async def may_use(access: Access, identity: Identity) -> bool:
+    """Whether the person of a token may use the bot. Pages and terminals of this machine are its operator's own."""
+    return identity.partition(":")[0] in _OPERATORS or await access.admits_identity(identity)
+
+
 class AccessTokens:
     """The tokens of an installation."""
 
     def __init__(self, ledger: Ledger, clock: Callable[[], datetime] = now) -> None:
         """Args: ``clock`` gives the present moment, aware."""
         self._ledger, self._clock = ledger, clock
+        self._changing = asyncio.Lock()
 
     async def add(self, identity: Identity, token: Callable[[str, datetime], AccessToken]) -> str:
         """Make a token for a person. Returns the secret, which nobody can see again.
@@ -71,45 +82,46 @@ class AccessTokens:
         """
         secret = PREFIX + token_urlsafe(32)
         made = token(_hash(secret), self._clock())
-        for _, each in await self.all():
-            if each.name == made.name:
-                raise ConfigError(f"there is a token {made.name!r} already: revoke it, or take another name")
-        records = self._ledger.records(RECORDS, identity)
-        kept = _read(await records.get(_KEY))
-        if len(kept) >= MAX_TOKENS:
-            raise ConfigError(f"{identity} has {len(kept)} tokens: revoke one of them first")
-        await records.put(_KEY, _written((*kept, made)))
+        async with self._changing:
+            for _, each in await self.all():
+                if each.name == made.name:
+                    raise ConfigError(f"there is a token {made.name!r} already: revoke it, or take another name")
+            records = self._ledger.records(RECORDS, identity)
+            count = len(await records.items())
+            if count >= MAX_TOKENS:
+                raise ConfigError(f"{identity} has {count} tokens: revoke one of them first")
+            await records.put(_KEY + made.hash, msgspec.to_builtins(made))
         return secret
 
-    async def all(self) -> list[tuple[PersonId, AccessToken]]:
-        """Every token with its person, sorted by name."""
-        found = await self._ledger.shared_records(RECORDS).under(_KEY)
-        tokens = [(person, token) for person, record in found for token in _read(record)]
+    async def all(self) -> list[tuple[Identity, AccessToken]]:
+        """Every token with the account that it was made for, sorted by name."""
+        found = await self._ledger.every_record(RECORDS)
+        tokens = [(account, token) for account, _, record in found if (token := _read(record)) is not None]
         return sorted(tokens, key=lambda each: each[1].name)
 
-    async def revoke(self, name: str) -> PersonId:
-        """End a token at once. Returns whose it was.
+    async def revoke(self, name: str) -> Identity:
+        """End a token at once, whichever accounts are linked. Returns for which account it was made.
 
         Raises:
             ConfigError: there is no such token.
         """
-        for person, record in await self._ledger.shared_records(RECORDS).under(_KEY):
-            kept = _read(record)
-            if any(token.name == name for token in kept):
-                records = self._ledger.records(RECORDS, first_identity_of(person))
-                await records.put(_KEY, _written(tuple(token for token in kept if token.name != name)))
-                return person
+        async with self._changing:
+            theirs = [(account, token) for account, token in await self.all() if token.name == name]
+            for account, token in theirs:
+                await self._ledger.records(RECORDS, account).delete(_KEY + token.hash)
+        if theirs:
+            return theirs[0][0]
         raise ConfigError(f"there is no token {name!r}: `llmagent-os mcp token list` prints them")
 
     async def grant(self, secret: str) -> Grant | None:
         """What a token allows. None: there is none such, or it has ended."""
         if not secret.startswith(PREFIX) or len(secret) > 200:
             return None
-        shown = _hash(secret)
-        for person, token in await self.all():
-            if hmac.compare_digest(token.hash, shown):
-                is_over = token.until is not None and token.until <= self._clock()
-                return None if is_over else Grant(first_identity_of(person), token)
+        # Looked up by its hash: how long that takes says nothing of the secrets that there are.
+        for person, record in await self._ledger.shared_records(RECORDS).under(_KEY + _hash(secret)):
+            token = _read(record)
+            is_over = token is None or (token.until is not None and token.until <= self._clock())
+            return None if token is None or is_over else Grant(first_identity_of(person), token)
         return None
 
 
@@ -118,12 +130,8 @@ def _hash(secret: str) -> str:
     return sha256(secret.encode()).hexdigest()
 
 
-def _read(record: Record | None) -> tuple[AccessToken, ...]:
+def _read(record: Record) -> AccessToken | None:
     try:
-        return () if record is None else msgspec.convert(record["tokens"], tuple[AccessToken, ...])
-    except (KeyError, msgspec.ValidationError):  # of another version: such tokens open nothing
-        return ()
-
-
-def _written(tokens: tuple[AccessToken, ...]) -> Record:
-    return {"tokens": msgspec.to_builtins(tokens)}
+        return msgspec.convert(record, AccessToken)
+    except msgspec.ValidationError:  # of another version: such a token opens nothing
+        return None

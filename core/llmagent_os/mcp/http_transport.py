@@ -14,6 +14,7 @@ import httpx2
 from mcp.client.streamable_http import streamable_http_client
 
 from llmagent_os.adapter_kit.guarded_http import AddressError, public_addresses
+from llmagent_os.mcp.byte_budget import ByteBudget
 
 #: Bytes of one answer, and of one event of a stream.
 MAX_ANSWER = 8_000_000
@@ -29,7 +30,7 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
     def __init__(self, *, allow_private: bool = False) -> None:
         """Args: ``allow_private``: also take addresses of this machine and of its network."""
         self._inner = httpx2.AsyncHTTPTransport(trust_env=False)
-        self._allow_private = allow_private
+        self._allow_private, self._budget = allow_private, ByteBudget()
         #: the header ``WWW-Authenticate`` of an answer with the status 401; None: there was no such answer
         self.challenge: str | None = None
 
@@ -44,8 +45,8 @@ class GuardedTransport(httpx2.AsyncBaseTransport):
         response = await self._inner.handle_async_request(request)
         if response.status_code == 401:
             self.challenge = response.headers.get("www-authenticate", "")
-        if not response.headers.get("content-type", "").startswith("text/event-stream"):
-            response.stream = _BoundedStream(response.stream)
+        is_endless = response.headers.get("content-type", "").startswith("text/event-stream")
+        response.stream = _BoundedStream(response.stream, self._budget, None if is_endless else MAX_ANSWER)
         return response
 
     async def aclose(self) -> None:
@@ -69,17 +70,19 @@ async def _with_checked_address(request: httpx2.Request) -> httpx2.Request:
 
 
 class _BoundedStream(httpx2.AsyncByteStream):
-    """The bytes of an answer, until there are too many."""
+    """The bytes of an answer, until there are too many: of this answer, or of all in the period of the budget."""
 
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
+    def __init__(self, stream: Any, budget: ByteBudget, most: int | None) -> None:
+        self._stream, self._budget, self._most = stream, budget, most
 
     async def __aiter__(self) -> AsyncGenerator[bytes]:
         size = 0
         async for chunk in self._stream:
             size += len(chunk)
-            if size > MAX_ANSWER:
-                raise httpx2.ReadError(f"the answer has more than {MAX_ANSWER} bytes")
+            if self._most is not None and size > self._most:
+                raise httpx2.ReadError(f"the answer has more than {self._most} bytes")
+            if not self._budget.takes(len(chunk)):
+                raise httpx2.ReadError(self._budget.excess)
             yield chunk
 
     async def aclose(self) -> None:

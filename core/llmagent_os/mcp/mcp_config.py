@@ -166,12 +166,29 @@ class ServerConfig(BaseModel):
         return next((effect for pattern, effect in self.effects.items() if fnmatchcase(name, pattern)), None)
 
 
+class ServeConfig(BaseModel):
+    """``[mcp.serve]``: the running bot offers its own tools to other programs, by HTTP."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    port: int = Field(ge=1, le=65_535)  #: to listen on
+    host: str = "127.0.0.1"  #: address to listen on
+    names: tuple[str, ...] = ()  #: of hosts besides this machine's, under which the server is reached
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        if self.host not in _LOOPBACK and not self.names:
+            raise ValueError(f"`host = {self.host!r}` lets other machines in: `names` must say how they call this one")
+        return self
+
+
 class MCPConfig(BaseModel):
-    """``[mcp]``: servers of tools, by name."""
+    """``[mcp]``: servers of tools, by name, and whether the bot's own tools are offered."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     servers: Annotated[dict[str, ServerConfig], BeforeValidator(_known_names)] = {}  #: by name
+    serve: ServeConfig | None = None  #: offers the bot's tools; None: only `mcp serve` does
 
     @property
     def variables(self) -> frozenset[str]:

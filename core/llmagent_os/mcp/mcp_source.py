@@ -76,6 +76,7 @@ class MCPSource(ToolSource):
         """
         self.name = f"{PERMISSION}_{server}"
         self._server, self._config, self._variables, self._changed = server, config, variables, changed
+        self.is_personal = config.is_per_person  # what one person's credential fetches is no business of a group
         self._redirect, self._title, self._start_seconds = redirect, title, start_seconds
         self._folder = folder
         self._allow_private = allow_private or config.reaches_private

@@ -11,7 +11,7 @@ import base64
 import dataclasses
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -66,6 +66,7 @@ class OfferedTools:
         *,
         context_of: Callable[[Identity], Awaitable[ToolContext]],
         place_of: Callable[[Identity], Awaitable[tuple[Conversation, Sender] | None]],
+        without: Collection[str] = (),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Args:
@@ -73,10 +74,11 @@ class OfferedTools:
         access: who may use the bot, and the audit log.
         context_of: makes the context of a person.
         place_of: where the person last wrote to the bot in private: timers that a call sets are answered there.
+        without: names of plugins and servers whose tools are not offered.
         clock: seconds that only ever increase.
         """
         self._plugins, self._access, self._clock = plugins, access, clock
-        self._context_of, self._place_of = context_of, place_of
+        self._context_of, self._place_of, self._without = context_of, place_of, frozenset(without)
         self._calls: dict[str, deque[float]] = {}
 
     def listed(self, grant: Grant) -> list[types.Tool]:
@@ -84,7 +86,7 @@ class OfferedTools:
         found: list[types.Tool] = []
         for spec in self._plugins.specs(grant.token.permissions):
             mark = self._plugins.mark_of(spec.name)
-            if mark is not None and self._is_open(grant, spec.name, mark):
+            if mark is not None and spec.plugin not in self._without and self._is_open(grant, spec.name, mark):
                 tool = {
                     "name": spec.name,
                     "description": spec.description,

@@ -81,7 +81,7 @@ def safe_schema(schema: Mapping[str, Any], where: str) -> dict[str, Any]:
             return cast("dict[str, Any]", target) | _words(beside) if isinstance(target, dict) else target
         made = {key: part[key] for key in _PLAIN if key in part and _is_visible(part[key])} | _words(part)
         if isinstance(part.get("enum"), list):
-            made["enum"] = [each for each in part["enum"] if _is_visible(each)] or [None]
+            made["enum"] = [each for each in cast("list[object]", part["enum"]) if _is_visible(each)] or [None]
         made |= {key: safe(part[key], depth + 1) for key in _SCHEMA if isinstance(part.get(key), dict | bool)}
         made |= {key: _each(part[key], safe, depth) for key in _SCHEMAS if isinstance(part.get(key), list)}
         for key in _NAMED:
@@ -150,4 +150,8 @@ def _name(text: str) -> str:
 
 def _is_visible(value: object) -> bool:
     """Whether a plain value hides nothing. It is compared with what is sent, so it is taken as it is or not at all."""
+    if isinstance(value, dict):
+        return all(_is_visible(name) and _is_visible(each) for name, each in cast("dict[str, object]", value).items())
+    if isinstance(value, list):
+        return all(map(_is_visible, cast("list[object]", value)))
     return not isinstance(value, str) or value == cleaned_text(value, 200, lines=False)

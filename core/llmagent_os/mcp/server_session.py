@@ -38,6 +38,8 @@ MAX_LISTED = 1_000
 CLOSE_SECONDS = 8.0
 #: Calls in a row that the server does not answer in time before it is started anew.
 MAX_TIMEOUTS = 2
+#: Seconds in which a server that lives lists its tools, asked after a call that took too long.
+PROBE_SECONDS = 5.0
 #: What the SDK says where a server knows the session no more.
 SESSION_GONE = "Session terminated"
 #: Characters of an error of a server.
@@ -160,12 +162,21 @@ class ServerSession:
             self._timeouts += 1
             if self._timeouts >= MAX_TIMEOUTS:
                 self._timeouts = 0
-                await self.close()
+                if not await self._lives():  # one person's slow calls end no other's
+                    await self.close()
             return f"the server {self._server!r} did not answer in time"
         if error.code == types.CONNECTION_CLOSED and self._task is not None:
             await asyncio.wait({self._task}, timeout=CLOSE_SECONDS)
             return f"the server {self._server!r} has gone: {self.trouble}"
         return f"the server {self._server!r} refuses the call: {_short(error)}"
+
+    async def _lives(self) -> bool:
+        """Whether the server still answers: it lists its tools. A ping is not in the newer protocol."""
+        with contextlib.suppress(MCPError, PluginError, TimeoutError, ValueError, RuntimeError):
+            async with asyncio.timeout(PROBE_SECONDS):
+                await (await self.client()).list_tools()
+                return True
+        return False
 
     async def close(self) -> None:
         """Close the connection. It may be used again, and is opened then."""

@@ -25,6 +25,7 @@ from mcp.shared.message import SessionMessage
 from mcp.types import jsonrpc_message_adapter
 
 from llmagent_os.errors import PluginError
+from llmagent_os.mcp.byte_budget import ByteBudget
 from llmagent_os.mcp.outside_text import cleaned_text
 from llmagent_os.tools.credential_use import HIDDEN
 
@@ -84,7 +85,7 @@ async def stdio_transport(program: Program) -> AsyncGenerator[tuple[Any, Any]]:
     to_session, read = anyio.create_memory_object_stream[SessionMessage | Exception](0)
     write, from_session = anyio.create_memory_object_stream[SessionMessage](0)
     tasks = [
-        asyncio.create_task(_read(process, to_session)),
+        asyncio.create_task(_read(process, program, to_session)),
         asyncio.create_task(_write(process, from_session, to_session)),
         asyncio.create_task(_log_errors(process, program)),
     ]
@@ -126,16 +127,20 @@ async def _started(program: Program) -> asyncio.subprocess.Process:
         raise PluginError(f"the program {program.command!r} cannot be started: {error.strerror or error}") from error
 
 
-async def _read(process: asyncio.subprocess.Process, messages: Any) -> None:
-    """Give on every line as a message, or as the error that it is none, until the program ends or writes too long."""
+async def _read(process: asyncio.subprocess.Process, program: Program, messages: Any) -> None:
+    """Give on every line as a message, or as the error that it is none, until the program ends or writes too much."""
     if process.stdout is None:
         return
+    budget = ByteBudget()
     with contextlib.suppress(anyio.BrokenResourceError, anyio.ClosedResourceError):
         async with messages:
             while True:
                 try:
                     line = await process.stdout.readuntil(b"\n")
                 except (asyncio.IncompleteReadError, asyncio.LimitOverrunError, ConnectionError, OSError):
+                    return
+                if not budget.takes(len(line)):
+                    program.last_words.append(budget.excess)
                     return
                 if line.strip():
                     await messages.send(_message(line))

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Awaitable, Callable, Generator, Sequence
+from hashlib import sha256
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from llmagent_os.errors import ConfigError
 from llmagent_os.mcp.access_tokens import AccessTokens, Grant
+from llmagent_os.mcp.failed_tries import FailedTries
 from llmagent_os.mcp.offered_tools import OfferedTools
 
 #: The path of the server.
@@ -115,13 +117,24 @@ class TokenGate:
         resource: named to those who show none.
         """
         self._app, self._tokens, self._admits, self._resource = app, tokens, admits, resource
+        self._tries = FailedTries()
+        self._known: set[bytes] = set()  # the hashes of tokens that were right: no more than there are tokens
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         kind, _, secret = Headers(scope=scope).get("authorization", "").partition(" ")
-        grant = await self._tokens.grant(secret.strip()) if kind.lower() == "bearer" else None
+        secret, address = secret.strip(), str((scope.get("client") or ("",))[0])
+        # Behind a proxy all have one address: whoever has shown a right token is not turned away with the others.
+        if self._tries.are_too_many(address) and sha256(secret.encode()).digest() not in self._known:
+            await JSONResponse({"error": "too_many_tries"}, 429, {"Retry-After": "60"})(scope, receive, send)
+            return
+        grant = await self._tokens.grant(secret) if kind.lower() == "bearer" else None
+        if grant is not None:
+            self._known.add(sha256(secret.encode()).digest())
+        elif secret:
+            self._tries.note(address)
         if grant is None or not await self._admits(grant):
             challenge = {"WWW-Authenticate": f'Bearer realm="{self._resource}", error="invalid_token"'}
             await JSONResponse({"error": "invalid_token"}, 401, challenge)(scope, receive, send)

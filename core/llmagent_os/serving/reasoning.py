@@ -17,6 +17,8 @@ _SPELLINGS = tuple(
     for name in names
 )
 _LONGEST = max(map(len, _SPELLINGS))
+#: What is not a whole tag yet.
+_BEGINNINGS = frozenset(spelling[:end] for spelling in _SPELLINGS for end in range(1, len(spelling) + 1))
 
 
 class ReasoningSplitter:
@@ -32,6 +34,7 @@ class ReasoningSplitter:
 
     def __init__(self) -> None:
         self.answer = ""  #: the answer so far, without blanks between thoughts and answer
+        self.begin = 0  #: where the answer's first character is that is no blank; its length: there is none yet
         self.reasoning = ""  #: the thoughts so far
         self.tagged = False  #: a tag was seen
         self.only_end = False  #: the first tag was an end tag: the template opened the block
@@ -70,18 +73,21 @@ class ReasoningSplitter:
 
     def all_was_reasoning(self) -> None:
         """Take the whole answer for thoughts: the template opened the block, and the model did not get to its end."""
-        self.reasoning, self.answer = self.reasoning + self.answer, ""
+        self.reasoning, self.answer, self.begin = self.reasoning + self.answer, "", 0
 
     def _put(self, text: str) -> None:
         if self._block is None:
-            self.answer += text.lstrip() if self.tagged and not self.answer else text
+            added = text.lstrip() if self.tagged and not self.answer else text
+            if self.begin == len(self.answer):
+                self.begin += len(added) - len(added.lstrip())
+            self.answer += added
         else:
             self._block += text
 
     def _turn(self, tag: re.Match[str]) -> None:
         closes = bool(tag[1] or tag[2])
-        if not self.answer.strip():
-            self.answer = ""
+        if self.begin == len(self.answer):
+            self.answer, self.begin = "", 0
         if not closes:
             if self._block is None:
                 self._block = tag[0]
@@ -92,13 +98,13 @@ class ReasoningSplitter:
             self._block = None
         elif not self.tagged:
             self.only_end = True
-            self.reasoning, self.answer = self.answer, ""
+            self.reasoning, self.answer, self.begin = self.answer, "", 0
         self.tagged = True
 
 
 def _unfinished_tag(text: str) -> int:
     """Where a tag may begin that is not complete yet; the length of ``text``: nowhere."""
     for at in range(max(0, len(text) - _LONGEST), len(text)):
-        if text[at] in "<[" and any(spelling.startswith(text[at:].lower()) for spelling in _SPELLINGS):
+        if text[at] in "<[" and text[at:].lower() in _BEGINNINGS:
             return at
     return len(text)

@@ -21,7 +21,7 @@ from llmagent_os.serving.reasoning import ReasoningSplitter
 from llmagent_os.serving.server_failure import ServerFailureError, failure_in, refusal
 from llmagent_os.serving.server_sent_events import ServerEvent
 from llmagent_os.serving.surrogate_pairs import PairJoiner, joined
-from llmagent_os.serving.text_calls import LONGEST_MARKER, may_be_unmarked, opening_in, unfinished_marker
+from llmagent_os.serving.text_calls import LONGEST_MARKER, TELLING, may_be_unmarked, opening_in, unfinished_marker
 from llmagent_os.serving.tool_call_pieces import ToolCallPieces
 
 _CUT_OFF = frozenset(("length", "max_tokens"))
@@ -96,7 +96,8 @@ class StreamAssembler:
         if self._opened_by_template is not False and not splitter.tagged and not self._reasoning:
             return ""
         text = splitter.answer
-        if self._has_markup or (self._has_tools and may_be_unmarked(text)):
+        begin = text[splitter.begin : splitter.begin + TELLING]  # the whole text would be read again for each chunk
+        if self._has_markup or (self._has_tools and may_be_unmarked(begin)):
             return ""
         return text[: unfinished_marker(text)]
 

@@ -51,6 +51,9 @@ _KIMI = "<|tool_calls_section_begin|>", "<|tool_call_begin|>"
 #: All that can open a call.
 MARKERS = (*(opening for opening, _, _ in _PAIRS), _MISTRAL, *_DEEPSEEK, *_KIMI)
 LONGEST_MARKER = max(map(len, MARKERS))
+#: Characters from the first that is no blank, by which :func:`may_be_unmarked` tells whether a text may be a call.
+TELLING = 100
+_BEGINNINGS = frozenset(marker[:end] for marker in MARKERS for end in range(1, len(marker) + 1))
 _ANY = re.compile("|".join(map(re.escape, MARKERS)))
 
 #: Only these need their end: the others' servers take the end token out of the text.
@@ -64,9 +67,7 @@ _KIMI_CALL = re.compile(
     re.DOTALL,
 )
 # Possessive: what was taken is not given back, so a text of blanks costs one pass.
-_MISTRAL_NAME = re.compile(
-    r"\s*+([\w.:-]{1,80}+)\s*+(?:\[CALL_ID\]\s*+[\w-]{1,80}+\s*+)?+(?:\[ARGS\])?+\s*+(?=\{)"
-)
+_MISTRAL_NAME = re.compile(r"\s*+([\w.:-]{1,80}+)\s*+(?:\[CALL_ID\]\s*+[\w-]{1,80}+\s*+)?+(?:\[ARGS\])?+\s*+(?=\{)")
 _END_TOKENS = re.compile(r"<\|(?:eom_id|eot_id|im_end)\|>|</s>")
 _FENCE = re.compile(r"```[a-z_]{0,12}[ \t]{0,4}\n")
 
@@ -109,7 +110,7 @@ def opening_in(text: str, start: int = 0) -> re.Match[str] | None:
 def unfinished_marker(text: str) -> int:
     """Where a marker may begin that is not complete yet; the length of ``text``: nowhere."""
     for at in range(max(0, len(text) - LONGEST_MARKER), len(text)):
-        if text[at] in "<[" and any(marker.startswith(text[at:]) for marker in MARKERS):
+        if text[at] in "<[" and text[at:] in _BEGINNINGS:
             return at
     return len(text)
 

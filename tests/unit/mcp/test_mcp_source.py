@@ -16,7 +16,7 @@ import pytest
 
 from llmagent_os.errors import PluginError, ToolArgumentError
 from llmagent_os.handler import WORK
-from llmagent_os.mcp import message_meter, server_session
+from llmagent_os.mcp import byte_budget, message_meter, server_session
 from llmagent_os.mcp.mcp_config import ServerConfig
 from llmagent_os.mcp.mcp_source import MCPSource
 from llmagent_os.mcp.stdio_transport import LAUNCHER
@@ -123,7 +123,8 @@ async def test_one_that_died_is_started_again(plugins: Plugins, monkeypatch: pyt
     ("tool", "why"),
     [
         ("garbage", "it writes what is no message"),
-        ("flood", "it floods"),
+        ("flood", "it floods: more than 400 messages"),
+        ("heavy", "it floods: more than 2000000 bytes"),
         ("huge", "it has ended the connection"),
     ],
 )
@@ -131,11 +132,13 @@ async def test_one_that_writes_too_much_is_ended(
     plugins: Plugins, monkeypatch: pytest.MonkeyPatch, tool: str, why: str
 ) -> None:
     monkeypatch.setattr(message_meter, "MAX_MESSAGES", 400)
+    monkeypatch.setattr(byte_budget, "MAX_BYTES", 9_000_000 if tool == "huge" else 2_000_000)
     with pytest.raises(PluginError, match=why):
         await called(plugins, tool)
 
 
-async def test_one_that_hangs_is_cancelled_and_started_again(tmp_path: Path) -> None:
+async def test_one_that_hangs_is_cancelled_and_started_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(server_session, "PROBE_SECONDS", 0.1)
     started = tmp_path / "started"
     async with with_servers({"odd": outside(str(started), timeout=0.05)}) as plugins:
         for _ in range(server_session.MAX_TIMEOUTS):
@@ -148,6 +151,15 @@ async def test_one_that_hangs_is_cancelled_and_started_again(tmp_path: Path) -> 
     for pid in (first, second):
         with pytest.raises(ProcessLookupError):
             os.kill(int(pid), 0)
+
+
+async def test_slow_calls_of_one_end_no_connection_of_all(tmp_path: Path) -> None:
+    started = tmp_path / "started"
+    async with with_servers({"odd": outside(str(started), timeout=0.05)}) as plugins:
+        for _ in range(server_session.MAX_TIMEOUTS):
+            with pytest.raises(PluginError, match="did not answer in time"):
+                await called(plugins, "late")
+    assert len(started.read_text().split()) == 1
 
 
 async def test_tools_that_change_are_read_again() -> None:

@@ -93,3 +93,11 @@ def test_schemas_that_are_none(schema: dict[str, Any], why: str) -> None:
 def test_hidden_words_in_choices_are_left_out() -> None:
     made = safe_schema({"properties": {"a": {"enum": ["red", "bl\u200bue"], "default": "x\u200b"}}}, "tool")
     assert made["properties"]["a"] == {"enum": ["red"]}
+
+
+def test_hidden_words_inside_lists_and_objects_are_left_out() -> None:
+    """The model reads a default of any shape as it reads a text."""
+    hidden = "x\u202e\U000e0041"
+    part = {"default": [{"a": hidden}], "const": {hidden: 1}, "enum": [["red"], [hidden], {"b": [hidden]}]}
+    made = safe_schema({"properties": {"a": part, "b": {"default": {"c": ["plain"]}}}}, "tool")
+    assert made["properties"] == {"a": {"enum": [["red"]]}, "b": {"default": {"c": ["plain"]}}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import re
 from pathlib import Path
@@ -89,6 +90,10 @@ async def test_a_token_is_sent_for_its_person_alone(tmp_path: Path) -> None:
         assert len(seen) == 2
         assert not any("token-of" in text for text in seen)  # a result does not show it
         assert all('"TOKEN": "•••"' in text for text in seen)
+        group = Conversation(platform="memory", channel="c1", kind="group")
+        event = Message(event_id="1", conversation=group, sender=Sender("u1"), text="hi", message_id="m")
+        told = await plugins.call("odd_environment", {}, dataclasses.replace(context(), event=event))
+        assert "Others read here" in told.text  # nor does a group see what it opens
 
 
 async def test_a_server_that_wants_a_sign_in_says_what_to_write() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import dataclasses
 import sys
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -15,19 +17,23 @@ from mcp import Client, StdioServerParameters, types
 
 from llmagent_os.adapter import Button
 from llmagent_os.admin import mcp_command
+from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PluginError
 from llmagent_os.events import Conversation, Message, Sender
-from llmagent_os.identity import Identity, first_identity_of
+from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
-from llmagent_os.mcp import offered_tools
+from llmagent_os.mcp import failed_tries, offered_tools
 from llmagent_os.mcp.access_tokens import AccessToken, AccessTokens, Grant
 from llmagent_os.mcp.http_transport import GuardedTransport, http_transport
 from llmagent_os.mcp.offered_tools import OfferedTools
-from llmagent_os.mcp.tool_server import http_app, serve_stdio
+from llmagent_os.mcp.tool_server import PATH, http_app, serve_stdio
 from llmagent_os.people.access import Access
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult, tool
+from llmagent_os.runtime import Runtime
+from llmagent_os.testing import MemoryAdapter
 from llmagent_os.tools.registry import Plugins
+from tests.free_port import free_port
 from tests.unit.agent_bench import NOON
 from tests.unit.mcp.calling import context, with_servers
 from tests.unit.mcp.signed_in_server import served
@@ -174,13 +180,28 @@ async def test_tokens_end(house: House) -> None:
     house.now = NOON + timedelta(days=2)
     assert await house.tokens.grant(short) is None
     assert await house.tokens.grant(long) is not None
-    assert first_identity_of(await house.tokens.revoke("long")) == ANA
+    assert await house.tokens.revoke("long") == ANA
     assert await house.tokens.grant(long) is None
     with pytest.raises(ConfigError, match="no token 'long'"):
         await house.tokens.revoke("long")
     stored = repr(await house.ledger.export(ANA))
     assert short not in stored
     assert "short" in stored  # the person's export says that there is such a token
+
+
+async def test_no_revoked_token_comes_back_when_accounts_are_unlinked(house: House) -> None:
+    """Each account keeps its own tokens. One that only one account shows would open again later."""
+    first, second = await house.token("a", "*"), await house.token("b", "*", of=BEN)
+    await house.ledger.identities.issue(ANA, "c0de", NOON, timedelta(hours=1))
+    await house.ledger.identities.join(BEN, "c0de", NOON)
+    assert await house.ledger.identities.everyone(BEN) == (ANA, BEN)
+    assert [token.name for _, token in await house.tokens.all()] == ["a", "b"]
+    assert await house.tokens.grant(second) is not None
+    await house.tokens.revoke("b")
+    await house.ledger.identities.leave(BEN)
+    assert await house.tokens.grant(second) is None
+    assert await house.tokens.grant(first) is not None
+    assert [token.name for _, token in await house.tokens.all()] == ["a"]
 
 
 async def test_too_many_calls_are_refused(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -218,6 +239,57 @@ async def test_by_http_only_with_a_token_and_only_from_here(house: House) -> Non
             await house.tokens.revoke("ana")
             with pytest.raises(PluginError, match="asks to sign in"):
                 await plugins.call("house_look", {}, context())
+
+
+async def is_open(port: int) -> bool:
+    """Whether somebody listens."""
+    with suppress(ConnectionRefusedError):
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.close()
+        return True
+    return False
+
+
+async def test_wrong_tokens_are_counted(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each costs a look into the ledger. Whoever shares the address and has a token goes on."""
+    monkeypatch.setattr(failed_tries, "MAX_TRIES", 3)
+    token, later = await house.token("ana", "shed.read"), await house.token("new", "shed.read")
+    async with served(house.app) as url, aiohttp.ClientSession() as session:
+
+        async def status(secret: str) -> int:
+            async with session.post(url, json={}, headers={"Authorization": f"Bearer {secret}"}) as answer:
+                return answer.status
+
+        assert await status(token) not in (401, 429)
+        assert [await status("lmcp_x") for _ in range(4)] == [401, 401, 401, 429]
+        assert await status(later) == 429
+        assert await status(token) not in (401, 429)
+
+
+async def test_a_running_bot_is_left_alone_and_serves_itself(tmp_path: Path) -> None:
+    """Two processes on one ledger lose changes of which each has said that they were made."""
+    folder, port = tmp_path / "bot", free_port()
+    folder.mkdir()
+    (folder / "bot.toml").write_text(
+        'name = "ada"\nmodel = "calendar"\nadapters = []\nplugins = ["todo"]\npermissions = ["todo.*"]\n'
+        f"[mcp.serve]\nport = {port}\n[policy]\nlearner = 'fixed'\n"
+    )
+    settings = Settings.load(
+        None, data=tmp_path / "data", mcp_token="lmcp_x", model="openai:x", base_url=f"http://127.0.0.1:{free_port()}"
+    )
+    printed = await mcp_command.add_token(settings, "a", "web:local:ana", ("*",), (), private=False, days=None)
+    adapter = MemoryAdapter()
+    async with Runtime.open(settings, Bot.load(folder), adapters=[adapter]) as runtime:
+        running = asyncio.create_task(runtime.run())
+        url, bearer = f"http://127.0.0.1:{port}{PATH}", {"Authorization": f"Bearer {printed.splitlines()[0]}"}
+        while not await is_open(port):
+            assert not running.done()
+        with pytest.raises(ConfigError, match=r"\[mcp.serve\]"):
+            await mcp_command.serve(settings, str(folder), host="127.0.0.1", port=None, names=(), listening=print)
+        async with Client(http_transport(url, bearer, GuardedTransport(allow_private=True))) as client:
+            assert "add_task" in {each.name for each in (await client.list_tools()).tools}
+        running.cancel()
+        await asyncio.wait({running})
 
 
 async def test_the_command_line_serves_on_standard_streams(tmp_path: Path) -> None:

@@ -24,6 +24,9 @@ from llmagent_os.errors import (
     ModelUnavailableError,
 )
 from llmagent_os.llm import LLM
+from llmagent_os.serving import stream_assembler
+from llmagent_os.serving.stream_assembler import StreamAssembler
+from llmagent_os.serving.text_calls import TELLING, may_be_unmarked
 from tests.tiny_model import CREATE, LIST
 
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -106,6 +109,22 @@ async def test_text_is_streamed(server: Server, llm: LLM) -> None:
     reply = await llm.complete(REQUEST, on_text)
     assert (reply.text, reply.finish_reason, reply.model) == ("Hello Ana", "stop", "served")
     assert seen == ["Hello", "Hello Ana"]
+
+
+async def test_what_was_shown_is_not_read_again_for_each_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A text of blanks may be anything yet. To read all of it for each chunk of 100,000 takes minutes."""
+    read: list[str] = []
+
+    def noted(begin: str) -> bool:
+        read.append(begin)
+        return may_be_unmarked(begin)
+
+    monkeypatch.setattr(stream_assembler, "may_be_unmarked", noted)
+    assembler = StreamAssembler(tools=["list_events"])
+    for piece in ("  ",) * 500 + ("list", "_events", "(", "x" * 500):
+        assembler.add_json({"choices": [{"delta": {"content": piece}}]})
+        assert assembler.shown.strip() in ("", "list", "list_events")
+    assert max(map(len, read)) <= TELLING
 
 
 async def test_what_a_server_does_not_tell_stays_empty(server: Server, llm: LLM) -> None:

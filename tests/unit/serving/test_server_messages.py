@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,3 +93,22 @@ def test_schemas_have_what_servers_ask_for_and_nothing_that_they_refuse() -> Non
     assert first["parameters"]["properties"] == {"$id": {"type": "string"}, "a": {"type": "string"}}
     assert second["parameters"] == {"type": "object", "properties": {}}
     assert len(second["description"]) == 1024
+
+
+@pytest.mark.parametrize("plain", [False, True])
+def test_a_schema_of_a_stranger_takes_no_other_tool_with_it(plain: bool) -> None:
+    """A server of tools may send any JSON as a schema. Where that fails, the turn of everybody fails."""
+    deep: dict[str, Any] = {}
+    for _ in range(20_000):
+        deep = {"items": deep}
+    schemas = {
+        "deep": deep,
+        "odd": {"properties": {"a": {"anyOf": [True, {"type": "null"}, {"type": "string"}]}, "b": {"oneOf": {}}}},
+        "good": {"properties": {"c": {"type": "integer"}}},
+    }
+    tools = [ToolSpec(name=name, description="T.", parameters=schema) for name, schema in schemas.items()]
+    described = {each["function"]["name"]: each["function"]["parameters"] for each in server_tools(tools, plain=plain)}
+    assert set(described) == {"odd", "good"}
+    assert json.loads(json.dumps(described["good"]["properties"])) == {"c": {"type": "integer"}}
+    if plain:
+        assert described["odd"]["properties"] == {"a": {"type": "string"}, "b": {}}
