@@ -95,6 +95,10 @@ class VersionedRecords(Records, Protocol):
         """How many documents there are."""
         ...
 
+    async def size(self, *, but: str) -> int:
+        """How many characters all documents have as they are stored, but the one under a key."""
+        ...
+
 
 @runtime_checkable
 class VersionedSharedRecords(Protocol):
@@ -178,6 +182,9 @@ class MemoryRecords:
 
     async def count(self) -> int:
         return len(self._stored)
+
+    async def size(self, *, but: str) -> int:
+        return sum(len(body) for key, (body, _) in self._stored.items() if key != but)
 
     def _check_newer(self, key: str, version: int | None) -> None:
         if version is not None and key in self._stored and self._stored[key][1] > version:

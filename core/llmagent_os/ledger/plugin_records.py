@@ -184,6 +184,14 @@ class LedgerRecords:
 
         return await self._writer.run(work)
 
+    async def size(self, *, but: str) -> int:
+        def work(database: Database) -> int:
+            theirs = self._under(identities_of(database, self._identity))
+            total = sa.select(sa.func.sum(sa.func.length(records.c.body))).where(*theirs, records.c.key != but)
+            return int(database.sql.execute(total).scalar() or 0)
+
+        return await self._writer.run(work)
+
     def _check_newer(self, database: Database, who: list[Identity], key: str, version: int) -> None:
         newest = sa.select(sa.func.max(records.c.version)).where(*self._under(who, key))
         found = database.sql.execute(newest).scalar()

@@ -28,6 +28,7 @@ class KeepingLimits:
 
     records: int = 20_000  #: documents
     record_bytes: int = 4_000_000  #: of one document, as JSON
+    total_bytes: int = 200_000_000  #: of all documents, as they are stored
     timers: int = 5_000  #: that are set and not due yet
 
 
@@ -68,6 +69,7 @@ class KeptRecords:
         self._source = source
         self._limits = limits
         self._count: int | None = None  # at most so many are there; None: not counted yet
+        self._bytes: int | None = None  # at most so much is there; None: not measured yet
 
     async def get(self, key: str) -> Record | None:
         return next((record for _, record in await self._read(key)), None)
@@ -87,8 +89,23 @@ class KeptRecords:
             self._count = await self._inner.count()
         if self._count >= limits.records and not await self._inner.versions(key):
             raise PluginError(f"the plugin {name!r} keeps {self._count} records for one person; no more are allowed")
+        await self._check_total(key, size, self._count + 1)
         await self._inner.put_version(key, record, self._source.records_version)
         self._count += 1
+
+    async def _check_total(self, key: str, size: int, count: int) -> None:
+        """Refuse a document with which all would have too many bytes. Few documents cannot: nothing is measured."""
+        most = self._limits.total_bytes
+        if count * self._limits.record_bytes <= most:
+            return
+        if self._bytes is None or self._bytes + size > most:
+            self._bytes = await self._inner.size(but=key)
+        self._bytes += size
+        if self._bytes > most:
+            raise PluginError(
+                f"the plugin {self._source.name!r} would keep {self._bytes} bytes for one person; at most {most} are "
+                "allowed"
+            )
 
     async def delete(self, key: str) -> bool:
         return await self._inner.delete(key, self._source.records_version)

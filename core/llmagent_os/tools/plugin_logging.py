@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from typing import cast
 
 #: The plugin whose code runs; empty: none.
 _running: ContextVar[str] = ContextVar("plugin", default="")
 
 PERIOD_SECONDS = 60.0  #: over which lines are counted
 MOST_LINES = 300  #: of one plugin in a period
+MOST_CHARACTERS = 4_000  #: of a line of a plugin, and of each value in it
 
 
 @contextmanager
@@ -44,8 +46,34 @@ class PluginLines(logging.Filter):
         if now - began >= PERIOD_SECONDS:
             began, count = now, 0
         self._counts[plugin] = began, count + 1
+        _shorten(record)
         if count == MOST_LINES:
             record.msg = f"the plugin {plugin!r} logs too much: its lines are left out for a minute"
             record.args, record.exc_info, record.exc_text = (), None, None
             record.levelno, record.levelname = logging.WARNING, "WARNING"
         return count <= MOST_LINES
+
+
+def _shorten(record: logging.LogRecord) -> None:
+    """Cut what is too long. A line of structlog's is a dictionary of values, and any other is a text."""
+    message: object = record.msg
+    if isinstance(message, dict):
+        values = cast("dict[str, object]", message)
+        record.msg = cast("str", {name: _cut(value) for name, value in values.items()})
+        return
+    try:
+        text = record.getMessage()
+    except Exception:  # wrong arguments: the handler reports them where it writes the line
+        return
+    if len(text) > MOST_CHARACTERS:
+        record.msg, record.args = _cut(text), ()
+
+
+def _cut(value: object) -> object:
+    """A value as it is, or the beginning of a text or of a collection that is too long as a text."""
+    if value is None or isinstance(value, bool | int | float | BaseException | type | tuple):
+        return value  # a tuple is the traceback, which the formatter shortens
+    text = value if isinstance(value, str) else repr(value)
+    if len(text) <= MOST_CHARACTERS:
+        return value
+    return f"{text[:MOST_CHARACTERS]}… ({len(text)} characters)"

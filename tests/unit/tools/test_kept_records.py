@@ -124,6 +124,11 @@ async def test_what_a_plugin_keeps_has_a_limit(inner: VersionedRecords) -> None:
     await records.put("3", {})
     with pytest.raises(PluginError, match="at most 100 are allowed"):
         await records.put("1", {"n": "x" * 100})
+    small = kept_records(inner, notes(1), KeepingLimits(total_bytes=200, record_bytes=150))
+    await small.put("1", {"n": "x" * 100})
+    with pytest.raises(PluginError, match=r"would keep \d+ bytes for one person; at most 200 are allowed"):
+        await small.put("3", {"n": "x" * 100})
+    await small.put("1", {"n": "y" * 100})
     timers = kept_timers(MemoryTimers(), notes(1), limits)
     now = context().now
     for key in ("a", "b", "a"):

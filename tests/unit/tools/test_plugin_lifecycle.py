@@ -358,6 +358,12 @@ def test_a_plugin_that_logs_in_a_loop_is_silenced_for_a_minute() -> None:
         records = [logging.LogRecord("x", logging.INFO, "", 0, "line %d", (n,), None) for n in range(count)]
         return [record.getMessage() for record in records if lines.filter(record)]
 
+    long = "x" * 9_000
+    texts = [logging.LogRecord("x", logging.INFO, "", 0, msg, None, None) for msg in (long, {"event": long, "n": 1})]
+    with lines_of("long"):
+        assert all(map(lines.filter, texts))
+    assert texts[0].getMessage() == "x" * 4_000 + "… (9000 characters)"
+    assert cast("Any", texts[1].msg) == {"event": texts[0].getMessage(), "n": 1}
     with lines_of("chatty"):
         written = log(1_000)
         assert len(written) == MOST_LINES + 1

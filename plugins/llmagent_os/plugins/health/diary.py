@@ -69,7 +69,7 @@ async def keep_symptom(context: ToolContext, words: str) -> ToolResult:
 
 async def _keep(context: ToolContext, entry: DiaryEntry) -> str:
     entry = msgspec.structs.replace(entry, at=entry.at.astimezone(ZoneInfo("UTC")))
-    key = f"{ENTRY}{entry.at:%Y%m%dT%H%M%S}:{context.call_id}"
+    key = f"{ENTRY}{context.call_id}"  # not the moment: run again after a crash, the call writes the same entry
     await context.records.put(key, msgspec.to_builtins(entry))
     return key
 

@@ -92,7 +92,7 @@ class NumberedItems(Generic[_T]):
     async def change(self, item: _T) -> None:
         """Keep a changed item, so that :meth:`restore` can take the change back."""
         before = await self.get(item.number)
-        if before is not None:
+        if before is not None and before != item:  # the same: a call runs again after a crash
             await self._records.put(_BEFORE, msgspec.to_builtins(before))
         await self.put(item)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from io import BytesIO
 
 import pytest
@@ -86,6 +88,15 @@ async def test_the_diary_keeps_draws_and_lets_go(patient: Patient) -> None:
     assert sure.buttons[0].style == "danger"
     await patient.press(sure, "Delete it")
     assert (await patient.command("/diary")).data["status"] == "empty"
+
+
+async def test_a_call_that_runs_again_after_a_crash_keeps_one_entry(patient: Patient) -> None:
+    """The clock has moved on by then: the person would find what they said twice in their diary."""
+    call = patient.context("/diary headache 6")
+    for seconds in (0, 7):
+        again = replace(call, now=call.now + timedelta(seconds=seconds))
+        await patient.plugins.command("diary", "headache 6", again)
+    assert len(await patient.records.items()) == 1
 
 
 async def test_a_dangerous_value_says_whom_to_call(patient: Patient) -> None:
