@@ -131,7 +131,7 @@ def _chats(count: int) -> list[list[Message]]:
 
 def request_probes(system: str, tools: tuple[ToolSpec, ...]) -> tuple[Probe, ...]:
     """Make chats in which a tool is due."""
-    said = [chat[0]["content"] for chat in calendar_chats(48, 5) if chat[-1].get("tool_calls")]
+    said = [chat[0]["content"] for chat in calendar_chats(24, 5) if chat[-1].get("tool_calls")]
     return tuple(ask(text, system=system, tools=tools) for text in said)
 
 

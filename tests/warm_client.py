@@ -37,6 +37,7 @@ def main(folder: str, *program: str) -> None:
         os.closerange(0, 3)  # whoever reads them is told the end by the process alone
         status = int(server.recv(16) or b"9")
     if os.WIFSIGNALED(status):
-        signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
+        if os.WTERMSIG(status) != signal.SIGKILL:  # no program can handle this one
+            signal.signal(os.WTERMSIG(status), signal.SIG_DFL)
         os.kill(os.getpid(), os.WTERMSIG(status))
     os._exit(os.WEXITSTATUS(status))

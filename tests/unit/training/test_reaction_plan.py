@@ -177,7 +177,7 @@ async def hosting(folder: Path, model: Path, bot_file: str = BOT) -> AsyncGenera
 
 
 @pytest.fixture(autouse=True)
-def _tests_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
+def _tests_are_found(warm_programs: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """A job's process imports the probes from here."""
     monkeypatch.setenv("PYTHONPATH", str(CHECKOUT))
 
@@ -222,13 +222,13 @@ async def test_thumbs_change_what_the_model_says_until_they_are_taken_back(chatt
         assert (made.stage, made.through > version.through, made.parent) == ("active", True, "")
 
         with capture_logs() as logs:
-            made = await host.plan("harmful", like="again", learning_rate=0.02, kl_weight=0.0)
+            made = await host.plan("harmful", like="again", learning_rate=0.02, kl_weight=0.0, epochs=8)
         assert "since the training was interrupted: it begins anew" in str(logs)
         assert isinstance(made, Candidate) and made.stage == "rejected"
         failed = [row for row in made.evaluation["gate"] if not row["passed"]]
         assert failed and all(f"{row['name']}: {row['reason']}" in made.why for row in failed)
 
-        made = await host.plan("unchanged", like="again", learning_rate=0.3, kl_weight=0.0)
+        made = await host.plan("unchanged", like="again", learning_rate=0.3, kl_weight=0.0, epochs=8)
         assert made == NothingToLearn("no step of the training made anything better on its validation examples")
 
 
