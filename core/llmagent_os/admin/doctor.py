@@ -188,11 +188,18 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
             yield Finding("plugins", "note", "none")
     for name, state in sorted((await running_states(settings)).items()):
         if state != "working":
-            remedy = f"see the host's log; when it is mended: llmagent-os plugins reload {name}"
-            state = state.replace("working: ", "working, but had trouble: ", 1)
-            yield Finding("plugins", "problem", f"{name}, in the running host, is {state}", remedy)
+            yield running_finding(name, state)
     async for finding in server_findings(settings, bot):
         yield finding
+
+
+def running_finding(name: str, state: str) -> Finding:
+    """Say how a plugin of the running host does; ``state`` is one of its states, with the reason behind a colon."""
+    kind, _, trouble = state.partition(": ")
+    if kind == "working":  # it failed, and is called all the same
+        return Finding("plugins", "note", f"{name}, in the running host, works; what failed last: {trouble}")
+    remedy = f"see the host's log; when it is mended: llmagent-os plugins reload {name}"
+    return Finding("plugins", "problem", f"{name}, in the running host, is {state}", remedy)
 
 
 def _adapters(settings: Settings, bot: Bot) -> Iterator[Finding]:

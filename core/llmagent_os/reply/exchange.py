@@ -39,6 +39,8 @@ class Exchange(msgspec.Struct, frozen=True, kw_only=True):
     decision: Decision = NOT_DECIDED  #: how to answer
     lora: LoraChoice = LoraChoice()  #: which LoRA answers
     defaults: Consent = Consent()  #: what the owner decides for people who have not said what they allow
+    #: the plugins whose rules could not read the message, as they failed; it grows while they are asked
+    failed_rules: list[str] = msgspec.field(default_factory=list[str])
 
     @property
     def key(self) -> str:

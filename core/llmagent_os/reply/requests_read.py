@@ -40,7 +40,8 @@ async def requests_read(services: Services, exchange: Exchange, card: ModelCard)
     if plugins is None or not lets_rules_read(services, card) or has_cue(exchange.text, exchange.lora.cues):
         return None
     context = tool_context(services, exchange, exchange.key)
-    read = await plugins.requests_in(context, allowed=services.settings.permissions)
+    permitted = services.settings.permissions
+    read = await plugins.requests_in(context, allowed=permitted, failed=exchange.failed_rules)
 
     async def join(made: Sequence[ToolCall], results: Sequence[ToolResult]) -> ToolResult:
         ids = (f"{exchange.key}:{GivenCalls.number(place)}" for place in range(len(results)))

@@ -51,7 +51,8 @@ async def answer_by_rules(services: Services, exchange: Exchange, found: Found, 
     if plugins is None or may_answer(exchange, found) or not lets_rules_read(services, card):
         return None
     context = tool_context(services, exchange, exchange.key)
-    result = await plugins.answer_to(context, allowed=services.settings.permissions)
+    permitted = services.settings.permissions
+    result = await plugins.answer_to(context, allowed=permitted, failed=exchange.failed_rules)
     if result is None:
         return None
     result = await keep_profile_changes(services, exchange, result)

@@ -24,6 +24,12 @@ _NO_FREE_TALK = lazy_gettext(
 )
 
 
+_FAILED = lazy_gettext(
+    "Sorry, a part of me did not work just now, so I could not read that. Please try again in a moment; if it goes on, "
+    "tell whoever runs me."
+)
+
+
 def words_without_model(exchange: Exchange, examples: tuple[str, ...]) -> str:
     """Say once in a conversation that free talk needs a model, and how to set one; after that, in one sentence.
 
@@ -33,6 +39,8 @@ def words_without_model(exchange: Exchange, examples: tuple[str, ...]) -> str:
     """
     if _THANKS.fullmatch(exchange.text):
         return gettext("You're welcome.")
+    if exchange.failed_rules:  # perhaps the message was for them: it is not the missing model that is to blame
+        return str(_FAILED)
     plain = str(_NO_FREE_TALK)
     if any(plain in str(turn.context.get("reply", "")) for turn in exchange.episode.turns):
         return str(WORDS["absent"])

@@ -362,10 +362,12 @@ class Plugins(PluginLifecycle):
                 return result
         return None
 
-    async def answer_to(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> ToolResult | None:
+    async def answer_to(
+        self, context: ToolContext, *, allowed: Collection[str] | None = None, failed: list[str] | None = None
+    ) -> ToolResult | None:
         """The answer of the first plugin whose rules have one to ``context.text``. None: no rules have.
 
-        A plugin that fails has no say.
+        A plugin that fails has no say. Its name is added to ``failed``.
         """
         for each in self._lookup.having("answer_to"):
             if not self._is_asked(each, context, allowed):
@@ -383,18 +385,20 @@ class Plugins(PluginLifecycle):
                 result = await self._caller.call(each, "answering by rules", ask, context, wanted=False)
             except PluginError as error:
                 _log.warning("a plugin's rules failed", plugin=name, error=str(error))
+                if failed is not None:
+                    failed.append(name)
                 continue
             if not silent:
                 return result
         return None
 
     async def requests_in(
-        self, context: ToolContext, *, allowed: Collection[str] | None = None
+        self, context: ToolContext, *, allowed: Collection[str] | None = None, failed: list[str] | None = None
     ) -> tuple[ToolCall, ...] | ToolResult:
         """What ``context.text`` asks for by the rules of one plugin: calls, or the answer. No call: the model decides.
 
         The first plugin that understands the words has its way. Calls that a model could not make are never made: then
-        the plugin's rules are wrong, and the model decides.
+        the plugin's rules are wrong, and the model decides. The name of a plugin that fails is added to ``failed``.
         """
         for each in self._lookup.having("requests_in"):
             if not self._is_asked(each, context, allowed):
@@ -415,6 +419,12 @@ class Plugins(PluginLifecycle):
 
             try:
                 result = await self._caller.call(each, "reading a message", ask, context, wanted=False)
+            except PluginError as error:
+                _log.warning("a plugin's rules failed", plugin=name, error=str(error))
+                if failed is not None:
+                    failed.append(name)
+                continue
+            try:
                 for call in found:
                     self._checked(call.name, call.arguments, allowed)
             except PluginError as error:

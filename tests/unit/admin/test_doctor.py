@@ -16,7 +16,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from llmagent_os.admin import data_folder_check, platform_api
-from llmagent_os.admin.doctor import examine
+from llmagent_os.admin.doctor import examine, running_finding
 from llmagent_os.admin.findings import Finding, show
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
@@ -373,3 +373,8 @@ def test_exit_code_counts_problems_alone(capsys: pytest.CaptureFixture[str]) -> 
     assert show([Finding("a", "ok", "fine"), Finding("a", "note", "so so")]) == 0
     assert show([Finding("a", "problem", "bad", "mend it")]) == 1
     assert "→ mend it" in capsys.readouterr().out
+
+
+def test_a_plugin_that_failed_once_and_works_is_no_problem() -> None:
+    assert running_finding("profile", "working: reading a message: took longer than 2 s").state == "note"
+    assert running_finding("profile", "resting: reading a message: took longer than 2 s").state == "problem"

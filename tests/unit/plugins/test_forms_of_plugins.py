@@ -57,11 +57,11 @@ FILLED: tuple[tuple[type[Plugin], str, str, dict[str, str], str], ...] = (
         {"category": "groceries", "amount": "400.50", "currency": "EUR"},
         "400.50",
     ),
-    (HealthPlugin, "/diary", "Entry in your diary", {"what": "headache", "severity": "6"}, "headache 6/10"),
+    (HealthPlugin, "/diary", "Add an entry", {"what": "headache", "severity": "6"}, "headache 6/10"),
     (
         HealthPlugin,
         "/medicine",
-        "Medicine",
+        "Add a medicine",
         {"name": "Ibuprofen 400 mg", "times": "8:00 and 8pm", "until": "3.12."},
         "08:00",
     ),

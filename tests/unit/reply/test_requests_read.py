@@ -9,7 +9,9 @@ import pytest
 
 from llmagent_os.agent import Agent, AgentSettings
 from llmagent_os.chat import ToolCall
+from llmagent_os.errors import NoModelError
 from llmagent_os.identity import PersonId
+from llmagent_os.plugin import Plugin, ToolContext, ToolResult
 from llmagent_os.serving.model_card import ModelCard
 from llmagent_os.training.lora_choice import ANY_STYLE, LoraChoice
 from llmagent_os.training.misread_by_rules import cues_of
@@ -110,3 +112,28 @@ async def test_another_model_reads_by_itself_unless_the_bot_says_so(bench: Bench
     agent.llm.card = ModelCard(native=True)
     _, kept = await bench.say(agent, "!write rain")
     assert not kept.tool_calls
+
+
+@pytest.mark.parametrize("method", ["requests_in", "answer_to"])
+async def test_rules_that_fail_are_not_told_as_a_missing_model(bench: Bench, method: str) -> None:
+    """Without this, somebody whose plugin is down reads that the bot cannot talk, and looks in the wrong place."""
+
+    class Broken(Plugin):
+        name = "broken"
+
+        async def requests_in(self, context: ToolContext) -> tuple[ToolCall, ...]:
+            if method == "requests_in":
+                raise OSError("no water")
+            return ()
+
+        async def answer_to(self, context: ToolContext) -> ToolResult | None:
+            if method == "answer_to":
+                raise OSError("no water")
+            return None
+
+    await bench.plugins.add(Broken())
+    no_model = NoModelError("none")
+    agent = bench.agent(no_model, "Fine.", no_model, settings=RULES)
+    assert "did not work just now" in (await bench.say(agent, "how are my roses?"))[0]
+    assert (await bench.say(agent, "how are my roses?"))[0] == "Fine.", "a model that there is answers"
+    assert "You're welcome" in (await bench.say(agent, "thanks"))[0]

@@ -12,7 +12,7 @@ from llmagent_os.plugins.health.medicine_plan import keep_medicine
 
 DIARY_ENTRY = Form(
     key="entry",
-    title=gettext_noop("Entry in your diary"),
+    title=gettext_noop("Add an entry"),
     opened_by=("diary new",),
     fields=(
         FormField(key="what", label=gettext_noop("What do you feel?"), max_length=MOST_NOTE),
@@ -29,7 +29,7 @@ DIARY_ENTRY = Form(
 
 MEDICINE = Form(
     key="medicine",
-    title=gettext_noop("Medicine"),
+    title=gettext_noop("Add a medicine"),
     opened_by=("medicine add", "medicine new"),
     fields=(
         FormField(
