@@ -76,7 +76,7 @@ class ShippedBot:
     async def told(self, *arguments: str) -> tuple[int, str]:
         """What ``llmagent-os`` answers in the bot's folder: exit code, and all that it prints."""
         process = await asyncio.create_subprocess_exec(
-            *(command(), *arguments),
+            *(str(command()), *arguments),
             cwd=self.folder,
             env=self.environment,
             stdout=asyncio.subprocess.PIPE,

@@ -58,6 +58,11 @@ def read_catalogues(languages: tuple[str, ...]) -> None:
         catalogue(language)
 
 
+async def read_all_catalogues() -> None:
+    """Read the texts of every language, in a thread: for whoever compares words with a text in all of them."""
+    await asyncio.to_thread(read_catalogues, tuple(LANGUAGES))
+
+
 async def language_of_account(locale: str) -> str:
     """The language that a platform's language tag names, else English. Its texts are read, in a thread.
 

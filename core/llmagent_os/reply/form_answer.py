@@ -15,6 +15,7 @@ from llmagent_os.forms.form_values import checked_values, written_default
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import identity_of
 from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.languages.catalogues import read_all_catalogues
 from llmagent_os.plugin import ToolResult
 from llmagent_os.reply.exchange import Exchange, decide, open_exchange
 from llmagent_os.reply.form_choice import MeantForm, form_named
@@ -86,6 +87,7 @@ async def submit(
     if services.plugins is None:
         return ToolResult({"status": "stale"}, str(GONE))
     context = tool_context(services, exchange, exchange.key)
+    await read_all_catalogues()
     values = checked_values(meant.form.fields, typed, context.now, context.time_zone)
     if isinstance(values, FormErrors):
         return values

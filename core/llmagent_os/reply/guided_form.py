@@ -16,6 +16,7 @@ from llmagent_os.forms.form import FormErrors, FormField
 from llmagent_os.forms.form_values import problem_with, shown_value, value_of
 from llmagent_os.handler import Outcome
 from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.languages.catalogues import read_all_catalogues
 from llmagent_os.reply.exchange import open_exchange
 from llmagent_os.reply.form_answer import form_exchange, form_outcome, page_form, result_outcome, submit
 from llmagent_os.reply.form_choice import MeantForm, form_named
@@ -78,6 +79,7 @@ async def answer_words(services: Services, message: Message, text: str) -> Outco
         return urgent
     if is_rerun:
         return await _again(services, message, form, meant)
+    await read_all_catalogues()
     if CANCEL.is_said_by(text.capitalize()):
         return await _cancel(services, message, meant)
     if BACK.is_said_by(text.capitalize()):
