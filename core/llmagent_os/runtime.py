@@ -238,8 +238,15 @@ class Runtime:
             if not is_installed():
                 raise ConfigError(f"[mcp.serve] needs the extra `mcp`: {INSTALL_MCP}")
             served_bot = await asyncio.to_thread(importlib.import_module, "llmagent_os.mcp.served_bot")
-            access = self.agent.services.access
-            served = served_bot.ServedBot(self.bot.config, self.ledger, access, self.pages, self.settings.data)
+            served = served_bot.ServedBot(
+                self.bot.config.title,
+                self.bot.config.mcp,
+                self.ledger,
+                self.agent.services.access,
+                self.plugins,
+                self.pages.context_of,
+                self.settings.data,
+            )
             await served.serve_http(serve.host, serve.port, serve.names)
         except ConfigError as error:
             _log.error("the bot's tools are not offered to other programs", error=str(error))

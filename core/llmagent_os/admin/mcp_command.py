@@ -200,7 +200,8 @@ async def _served(settings: Settings, bot: Bot, ledger: Ledger) -> AsyncGenerato
     async with plugins:
         if plugins.mistakes:
             raise ConfigError("\n".join(map(str, plugins.mistakes)))
-        yield ServedBot(config, ledger, _access(settings, ledger), pages, settings.data)
+        access = _access(settings, ledger)
+        yield ServedBot(config.title, config.mcp, ledger, access, plugins, pages.context_of, settings.data)
 
 
 # ── the servers of a bot's file ───────────────────────────────────────────────────────────────────────────────────────

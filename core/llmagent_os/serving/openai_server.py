@@ -33,6 +33,10 @@ from llmagent_os.serving.wire_names import wire_name
 
 _log = structlog.stdlib.get_logger(__name__)
 
+#: Characters of a text from which on it is shown at most once in :data:`SHOW_SECONDS`.
+SHORT = 4_000
+SHOW_SECONDS = 0.05
+
 _FIRST_PAUSE_SECONDS = 0.5  # before the second try; each further pause is twice as long
 _MAX_PAUSE_SECONDS = 8.0  # where the server names no pause
 
@@ -198,15 +202,17 @@ class ServerBackend:
 
     async def _read_stream(self, assembler: StreamAssembler, response: Any, on_text: OnText | None) -> AssembledReply:
         decoder = EventDecoder()
-        shown = ""
+        shown, shown_at = "", 0.0
+        clock = asyncio.get_running_loop().time
         try:
             async for piece in self._connection.pieces(response):
                 for event in decoder.feed(piece):
                     assembler.add(event)
                     if assembler.done:
                         return assembler.reply()
-                if on_text is not None and (text := assembler.shown) and text != shown:
-                    shown = text
+                is_due = len(shown) < SHORT or clock() - shown_at >= SHOW_SECONDS
+                if on_text is not None and is_due and (text := assembler.shown) and text != shown:
+                    shown, shown_at = text, clock()
                     await on_text(text)
             for event in decoder.finish():
                 assembler.add(event)

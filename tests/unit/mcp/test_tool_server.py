@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -290,6 +290,26 @@ async def test_a_running_bot_is_left_alone_and_serves_itself(tmp_path: Path) -> 
             assert "add_task" in {each.name for each in (await client.list_tools()).tools}
         running.cancel()
         await asyncio.wait({running})
+
+
+async def test_what_was_switched_on_is_served_by_one_process(tmp_path: Path) -> None:
+    settings = Settings.load(None, data=tmp_path / "data")
+    Bot.load("calendar").plugin_choice(settings.data).switch("todo", on=True, permissions=["todo.*"])
+    printed = await mcp_command.add_token(settings, "a", "web:local:ana", ("*",), (), private=False, days=None)
+    listening = asyncio.get_running_loop().create_future()
+
+    def serve(listens: Callable[[str], None]) -> Coroutine[Any, Any, None]:
+        return mcp_command.serve(settings, "calendar", host="127.0.0.1", port=0, names=(), listening=listens)
+
+    serving = asyncio.create_task(serve(listening.set_result))
+    await asyncio.wait({serving, listening}, return_when=asyncio.FIRST_COMPLETED)
+    bearer = {"Authorization": f"Bearer {printed.splitlines()[0]}"}
+    async with Client(http_transport(listening.result(), bearer, GuardedTransport(allow_private=True))) as client:
+        assert "add_task" in {each.name for each in (await client.list_tools()).tools}
+    with pytest.raises(ConfigError, match="in use"):
+        await serve(print)
+    serving.cancel()
+    await asyncio.wait({serving})
 
 
 async def test_the_command_line_serves_on_standard_streams(tmp_path: Path) -> None:

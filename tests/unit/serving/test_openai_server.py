@@ -24,7 +24,7 @@ from llmagent_os.errors import (
     ModelUnavailableError,
 )
 from llmagent_os.llm import LLM
-from llmagent_os.serving import stream_assembler
+from llmagent_os.serving import openai_server, stream_assembler
 from llmagent_os.serving.stream_assembler import StreamAssembler
 from llmagent_os.serving.text_calls import TELLING, may_be_unmarked
 from tests.tiny_model import CREATE, LIST
@@ -109,6 +109,21 @@ async def test_text_is_streamed(server: Server, llm: LLM) -> None:
     reply = await llm.complete(REQUEST, on_text)
     assert (reply.text, reply.finish_reason, reply.model) == ("Hello Ana", "stop", "served")
     assert seen == ["Hello", "Hello Ana"]
+
+
+async def test_a_long_text_is_shown_less_often(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time all of it is looked through for what was masked. That for every chunk is quadratic."""
+    monkeypatch.setattr(openai_server, "SHORT", 5)
+    monkeypatch.setattr(openai_server, "SHOW_SECONDS", 1e9)
+    seen: list[str] = []
+
+    async def on_text(text: str) -> None:
+        seen.append(text)
+
+    server.answers = [[{"role": "assistant", "content": "<think></think>"}, {"content": "Hello"}, {"content": " Ana"}]]
+    async with LLM.from_pretrained("openai:small", base_url=server.url, retries=0) as llm:
+        reply = await llm.complete(REQUEST, on_text)
+    assert (reply.text, seen) == ("Hello Ana", ["Hello"])
 
 
 async def test_what_was_shown_is_not_read_again_for_each_chunk(monkeypatch: pytest.MonkeyPatch) -> None:

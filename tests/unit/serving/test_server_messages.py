@@ -101,7 +101,7 @@ def test_a_schema_of_a_stranger_takes_no_other_tool_with_it(plain: bool) -> None
     deep: dict[str, Any] = {}
     for _ in range(20_000):
         deep = {"items": deep}
-    schemas = {
+    schemas: dict[str, dict[str, Any]] = {
         "deep": deep,
         "odd": {"properties": {"a": {"anyOf": [True, {"type": "null"}, {"type": "string"}]}, "b": {"oneOf": {}}}},
         "good": {"properties": {"c": {"type": "integer"}}},
