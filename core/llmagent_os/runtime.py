@@ -153,8 +153,7 @@ class Runtime:
         async with contextlib.AsyncExitStack() as stack:
             ledger, bot = await _ledger(settings, stack), await asyncio.to_thread(bot.switched, settings.data)
             profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
-            choice = bot.plugin_choice(settings.data)
-            files = await read_files(choice)  # whatever changes from now on is followed
+            files = await read_files(choice := bot.plugin_choice(settings.data))  # later changes are followed
             plugins = await _plugins(settings, bot, ledger, vault, stack)
             llm, voice = await _llm(settings, bot, stack), _voice(settings, bot, stack)
             policy, policy_worker = await _learning(settings, bot.config, ledger)

@@ -553,9 +553,12 @@ def test_the_id_of_a_form_gives_nothing_away_of_what_was_typed() -> None:
 
     def id_of(form: str, typed: str, key: str = "xoxb-1") -> str:
         place = SlackPlace(FormPlace("credentials", "add mail ", form), "D1")
-        about = msgspec.json.encode(place).decode()
-        state = {"values": {"secret": {"typed": {"value": typed}}}}
-        view = {"id": "V1", "callback_id": FORM, "private_metadata": about, "state": state}
+        view: dict[str, Any] = {
+            "id": "V1",
+            "callback_id": FORM,
+            "private_metadata": msgspec.json.encode(place).decode(),
+        }
+        view["state"] = {"values": {"secret": {"typed": {"value": typed}}}}
         payload = {"type": "view_submission", "user": {"id": "U1"}, "view": view}
         parsed = SlackParser("UBOT", "T1", key=key).parse(payload)
         assert parsed is not None

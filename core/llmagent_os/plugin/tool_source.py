@@ -230,6 +230,9 @@ class ToolSource:
     work: str = ""
     #: the names of those commands with which people may give files, as ``context.event.attachments``
     file_commands: frozenset[str] = frozenset()
+    #: the commands and the values of buttons that only read, with wildcards: ``/todo``, ``/todo all``, ``page:*``. A
+    #: bot that permits no tool of the plugin that writes answers these, and no other commands and buttons
+    reading: tuple[str, ...] = ()
     #: the forms that people fill in, in a window where the platform has one and question by question elsewhere
     forms: tuple[Form, ...] = ()
     #: what must be installed, as requirements of pip's: ``("httpx>=0.27,<1",)``. Without it the source is not loaded.

@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 from functools import partial
 from importlib.metadata import EntryPoint
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import Self
 
 import structlog
 
@@ -25,15 +25,13 @@ from llmagent_os.tools.circuit_breaker import CircuitBreaker
 from llmagent_os.tools.declared_tools import check_declaration, declared_tools, settings_model
 from llmagent_os.tools.form_check import check_forms
 from llmagent_os.tools.isolation.isolated_plugin import IsolatedPlugin
-from llmagent_os.tools.limited_thread import in_limited_thread
 from llmagent_os.tools.loaded_plugin import ADDED, ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.module_namespace import ModuleNamespace
 from llmagent_os.tools.plugin_loading import MadePlugin, from_entry_point, from_path
 from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
+from llmagent_os.tools.time_limits import in_limited_thread, within
 
 IMPORTS = 3  #: times the time to start is what the import of a plugin may take
-
-_T = TypeVar("_T")
 
 _log = structlog.get_logger(__name__)
 
@@ -243,7 +241,7 @@ class PluginLifecycle:
 
     async def _launched(self, name: str, launched: Awaitable[IsolatedPlugin]) -> MadePlugin:
         seconds = self._import_seconds
-        return MadePlugin(await _within(seconds, f"the process of the plugin {name!r} did not start", launched))
+        return MadePlugin(await within(seconds, f"the process of the plugin {name!r} did not start", launched))
 
     def _is_isolated(self, name: str) -> bool:
         return any(fnmatchcase(name, pattern) for pattern in self._isolated)
@@ -284,7 +282,7 @@ class PluginLifecycle:
             raise PluginError(f"plugin {plugin.name!r} needs the plugin {missing[0]!r}, which is not loaded")
         if isinstance(plugin, IsolatedPlugin):
             given = plugin.give_settings(self._tables)
-            await _within(self._start_timeout, f"the plugin {plugin.name!r} did not check its settings", given)
+            await within(self._start_timeout, f"the plugin {plugin.name!r} did not check its settings", given)
         elif (model := settings_model(plugin)) is not None:
             read = partial(self._tables.checked, plugin.name, model)
             what = f"checking the settings of the plugin {plugin.name!r}"
@@ -380,17 +378,6 @@ class PluginLifecycle:
             if isinstance(error, ConfigError):
                 self._mistakes[origin] = error
             _log.error("plugin not loaded", source=origin, problem=str(error))
-
-
-async def _within(seconds: float, late: str, work: Awaitable[_T]) -> _T:
-    """Wait for ``work``, and raise a :class:`PluginError` that begins with ``late`` where that takes too long."""
-    try:
-        async with asyncio.timeout(seconds) as limit:
-            return await work
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        raise PluginError(f"{late} within {seconds:g} s, and was given up") from None
 
 
 def _give_up(made: MadePlugin) -> None:

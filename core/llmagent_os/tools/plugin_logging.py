@@ -71,9 +71,12 @@ def _shorten(record: logging.LogRecord) -> None:
 
 def _cut(value: object) -> object:
     """A value as it is, or the beginning of a text or of a collection that is too long as a text."""
-    if value is None or isinstance(value, bool | int | float | BaseException | type | tuple):
-        return value  # a tuple is the traceback, which the formatter shortens
-    text = value if isinstance(value, str) else repr(value)
-    if len(text) <= MOST_CHARACTERS:
+    if isinstance(value, str):
+        text = value
+    elif isinstance(value, list | dict | set | bytes):
+        text = repr(cast("object", value))
+    else:  # also a traceback, which the formatter shortens
         return value
+    if len(text) <= MOST_CHARACTERS:
+        return cast("object", value)
     return f"{text[:MOST_CHARACTERS]}… ({len(text)} characters)"

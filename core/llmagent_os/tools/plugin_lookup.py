@@ -27,6 +27,7 @@ class Permitted(msgspec.Struct, frozen=True):
 
     names: frozenset[str]  #: of the tools that may be called
     plugins: frozenset[str]  #: the names of the plugins that have such a tool, or no tool at all
+    writing: frozenset[str]  #: the names of the plugins that have such a tool that writes, or none that writes
     offered: tuple[tuple[LoadedPlugin, tuple[ToolSpec, ...]], ...]  #: the tools that models are offered, by plugin
     specs: tuple[ToolSpec, ...]  #: all of these tools
 
@@ -85,7 +86,8 @@ class PluginLookup:
         plugins = frozenset(
             each.plugin.name for each in self._loaded if not each.tools or not names.isdisjoint(each.tools)
         )
-        return Permitted(names, plugins, offered, tuple(spec for _, specs in offered for spec in specs))
+        writing = frozenset(each.plugin.name for each in self._loaded if _may_write(each, names))
+        return Permitted(names, plugins, writing, offered, tuple(spec for _, specs in offered for spec in specs))
 
     def forms(self, allowed: Collection[str] | None) -> list[tuple[LoadedPlugin, Form]]:
         """The forms that people may fill in, by what the registry and ``allowed`` give; None asks for no more."""
@@ -117,3 +119,8 @@ def _permissions_of(form: Form, each: LoadedPlugin) -> frozenset[str]:
     if form.permission:
         return frozenset((form.permission,))
     return frozenset(tool.spec.permission for tool in each.tools.values() if not tool.mark.read_only)
+
+
+def _may_write(each: LoadedPlugin, permitted: frozenset[str]) -> bool:
+    writers = [name for name, tool in each.tools.items() if not tool.mark.read_only]
+    return not writers or not permitted.isdisjoint(writers)

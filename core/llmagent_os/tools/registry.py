@@ -42,6 +42,7 @@ from llmagent_os.tools.plugin_lifecycle import PluginLifecycle
 from llmagent_os.tools.plugin_lookup import PluginLookup
 from llmagent_os.tools.plugin_platforms import refusal_here, works_on
 from llmagent_os.tools.plugin_privacy import refused_call
+from llmagent_os.tools.reading_only import only_reads, refusal_to_write
 from llmagent_os.tools.result_check import without_prefix
 from llmagent_os.tools.tool_calling import ToolCaller, is_permitted
 from llmagent_os.tools.tool_choice import OfferedTools
@@ -305,7 +306,7 @@ class Plugins(PluginLifecycle):
         each = self._loaded.get(owner)
         if each is None or not rest or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers the button {value[:BUTTON_CHARACTERS]!r}")
-        if (refusal := refusal_here(each.plugin, context)) is not None:
+        if (refusal := self._refusal(each, rest, context, allowed)) is not None:
             return refusal
         return await self._caller.call(
             each, "a button", lambda own: _pressed(each.plugin, own, value, rest), context, credentials=None
@@ -545,7 +546,7 @@ class Plugins(PluginLifecycle):
         each = self._lookup.commands.get(name)
         if each is None or not self._any_permitted(each, allowed):
             raise PluginError(f"no plugin answers /{name}")
-        if (refusal := refusal_here(each.plugin, context)) is not None:
+        if (refusal := self._refusal(each, f"/{name} {arguments}", context, allowed)) is not None:
             return refusal
         return await self._caller.call(
             each, f"/{name}", lambda own: each.plugin.command(own, name, arguments), context, credentials=None
@@ -664,6 +665,16 @@ class Plugins(PluginLifecycle):
 
     def _any_permitted(self, each: LoadedPlugin, allowed: Collection[str] | None) -> bool:
         return each.plugin.name in self._lookup.permitted(allowed).plugins
+
+    def _refusal(
+        self, each: LoadedPlugin, done: str, context: ToolContext, allowed: Collection[str] | None
+    ) -> ToolResult | None:
+        """Why a plugin does not answer a command or a button. None: it does."""
+        if (refusal := refusal_here(each.plugin, context)) is not None:
+            return refusal
+        if each.plugin.name in self._lookup.permitted(allowed).writing or only_reads(each.plugin, done):
+            return None
+        return refusal_to_write()
 
     def _is_asked(self, each: LoadedPlugin, context: ToolContext, allowed: Collection[str] | None) -> bool:
         return self._any_permitted(each, allowed) and refusal_here(each.plugin, context) is None

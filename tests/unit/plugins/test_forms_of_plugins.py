@@ -165,3 +165,19 @@ async def test_a_form_is_there_only_where_the_bot_permits_what_it_does() -> None
     plugins.allow(("todo.read",))
     assert plugins.forms() == []
     assert await person.records.items() == []
+
+
+async def test_commands_and_buttons_write_nothing_where_the_bot_permits_only_reading() -> None:
+    """The tool that adds a task is refused there, and "/todo milk" is the same by another way."""
+    person = EverydayPerson(TodoPlugin())
+    plugins = await person.loaded()
+    await plugins.command("todo", "milk", person.context())
+    kept, reads = await person.records.items(), ("todo.read",)
+    for line in ("bread", "done 1", "clear", "add"):
+        said = await plugins.command("todo", line, person.context(), allowed=reads)
+        assert said.data["status"] == "refused", line
+    assert (await plugins.press("todo:undo:1.1", person.context(), allowed=reads)).data["status"] == "refused"
+    for line in ("", "All", "#home", "lists"):
+        assert (await plugins.command("todo", line, person.context(), allowed=reads)).data["status"] != "refused", line
+    assert (await plugins.press("todo:page:", person.context(), allowed=reads)).data["status"] != "refused"
+    assert await person.records.items() == kept

@@ -190,7 +190,12 @@ async def test_choices_at_once_are_carried_out_one_after_the_other(
         await asyncio.gather(plugins.choose([]), plugins.choose(["forecast_demo"]), plugins.choose([]))
         assert plugins.health() == ()
         file = ["forecast_demo"]
-        await asyncio.gather(plugins.choose_by(lambda: [*file]), plugins.choose_by(lambda: [file.pop(0)][:0]))
+
+        def emptied() -> list[str]:
+            file.clear()
+            return []
+
+        await asyncio.gather(plugins.choose_by(lambda: [*file]), plugins.choose_by(emptied))
         assert plugins.health() == ()
 
 

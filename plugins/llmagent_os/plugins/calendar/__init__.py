@@ -119,6 +119,10 @@ class CalendarPlugin(EventTools):
     work = gettext_noop("is looking at your calendar…")
     credentials = (CREDENTIAL,)
     file_commands = frozenset(("import",))
+    reading = (
+        "/calendar*",
+        "/feed",
+    )
     forms = (NEW_EVENT,)
     commands = {  # noqa: RUF012
         "calendar": gettext_noop("what is coming up"),

@@ -56,6 +56,7 @@ class FeedsPlugin(SerializedPlugin):
         )
     }
 
+    reading = ("/feeds",)
     forms = (NEW_FEED,)
 
     @tool(permission="feeds.write")

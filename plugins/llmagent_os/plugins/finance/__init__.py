@@ -66,6 +66,10 @@ class FinancePlugin(FinanceTools):
         "finance": gettext_noop("your statements, budgets and holdings; send me a file of your bank")
     }
 
+    reading = (
+        "/finance",
+        "show:*",
+    )
     forms = (BUDGET,)
 
     @serialized

@@ -62,6 +62,7 @@ class HealthPlugin(Plugin):
         "diary": gettext_noop("your health diary: /diary headache 6, /diary chart weight, /diary pdf"),
     }
 
+    reading = ("/measure", "/medicine", "/medicine check*", "/diary", "/diary pdf", "/diary chart*", "chart:*")
     forms = (DIARY_ENTRY, MEDICINE)
 
     async def urgent_answer_to(self, context: ToolContext) -> ToolResult | None:

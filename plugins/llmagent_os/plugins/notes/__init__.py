@@ -79,6 +79,13 @@ class NotesPlugin(SerializedPlugin):
         ),
     }
 
+    reading = (
+        "/notes",
+        "/notes tags",
+        "/notes show *",
+        "page:*",
+        "show:*",
+    )
     forms = (NEW_NOTE,)
 
     @tool(permission="notes.write", open_to_groups=True)

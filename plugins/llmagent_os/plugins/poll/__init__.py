@@ -53,6 +53,10 @@ class PollPlugin(Plugin):
         "poll": gettext_noop("asks everybody here: /poll Lunch where? | Soup | Salad; /poll results, /poll close")
     }
 
+    reading = (
+        "/poll results",
+        "/poll result",
+    )
     forms = (NEW_POLL,)
 
     def __init__(self) -> None:

@@ -46,6 +46,10 @@ class RemindersPlugin(SerializedPlugin):
         "reminders": gettext_noop("your reminders; /reminders delete 2, /reminders change 2 friday 9am"),
     }
 
+    reading = (
+        "/reminders",
+        "page:*",
+    )
     forms = (NEW_REMINDER,)
 
     @tool(permission="reminders.write", open_to_groups=True)

@@ -88,6 +88,13 @@ class TodoPlugin(SerializedPlugin):
         )
     }
 
+    reading = (
+        "/todo",
+        "/todo all",
+        "/todo lists",
+        "/todo #*",
+        "page:*",
+    )
     forms = (NEW_TASK,)
 
     @tool(permission="todo.write", open_to_groups=True)

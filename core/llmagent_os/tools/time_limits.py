@@ -1,4 +1,4 @@
-"""Runs code of a plugin in a thread that nobody waits for longer than a limit.
+"""Limits how long the host waits for code of a plugin.
 
 No thread can be ended from outside. One that hangs is left behind: it keeps no place in the pool of threads that all
 share, and the process does not wait for it when it ends.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
@@ -54,3 +54,24 @@ async def in_limited_thread(
         raise PluginError(
             f"{what} took longer than {seconds:g} s and was given up: no code of a module may wait or loop for ever"
         ) from None
+
+
+async def within(seconds: float, late: str, work: Awaitable[_T]) -> _T:
+    """Return what ``work`` gives.
+
+    Args:
+        seconds: after which it is cancelled.
+        late: begins the error, such as ``the process did not start``.
+        work: to wait for.
+
+    Raises:
+        PluginError: it took longer. What ``work`` raises is raised as it is.
+    """
+    limit = asyncio.timeout(seconds)
+    try:
+        async with limit:
+            return await work
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        raise PluginError(f"{late} within {seconds:g} s, and was given up") from None
