@@ -40,6 +40,21 @@ EXAMPLES: Mapping[str, str] = MappingProxyType(
 )
 
 
+#: What a plugin keeps or looks up, as the notes for a model name it, in their order.
+TOPICS: Mapping[str, str] = MappingProxyType(
+    {
+        "calendar": "calendar",
+        "reminders": "reminders",
+        "todo": "tasks",
+        "notes": "notes",
+        "poll": "polls",
+        "feeds": "feeds",
+        "finance": "finances",
+        "health": "health",
+    }
+)
+
+
 class Privacy(msgspec.Struct, frozen=True):
     """What people allow the bot until they say otherwise."""
 
@@ -114,10 +129,33 @@ class InitAnswers(msgspec.Struct, frozen=True, kw_only=True):
         if set(self.plugins) != set(config.plugins):  # what it says of itself is what it can do
             found[("examples",)] = tuple(EXAMPLES[each] for each in self.plugins if each in EXAMPLES)
             found[("about",)] = f"I can help with: {', '.join(self.plugins) or 'questions'}."
+            if config.notes:
+                found[("notes",)] = notes_about(config.notes, config.plugins, self.plugins)
         if chosen := PRIVACY.get(self.privacy):
             found |= {("consent", "remember"): chosen.remember, ("consent", "learning"): chosen.learning}
             found |= {("consent", "training"): chosen.training}
         return found
+
+
+def notes_about(notes: str, old: tuple[str, ...], new: tuple[str, ...]) -> str:
+    """The notes for a model, with the topics of other plugins where they list those of the old ones.
+
+    Notes in a person's own words, without that list, stay as they are.
+
+    >>> notes_about("Use tools for it: calendar, tasks. Be kind.", ("todo", "calendar"), ("notes",))
+    'Use tools for it: notes. Be kind.'
+    >>> notes_about("Use tools for it: calendar, tasks. Be kind.", ("todo", "calendar"), ())
+    'Use tools for it. Be kind.'
+    """
+    listed = _topics(old)
+    if not listed:
+        return notes
+    now = _topics(new)
+    return notes.replace(f": {listed}.", f": {now}." if now else ".")
+
+
+def _topics(plugins: tuple[str, ...]) -> str:
+    return ", ".join([topic for name, topic in TOPICS.items() if name in plugins])
 
 
 def privacy_of(config: BotConfig) -> str:

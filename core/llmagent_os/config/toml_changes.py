@@ -131,11 +131,22 @@ def _change_list(array: Any, wanted: Sequence[str]) -> None:
 
 
 def _item(value: Value) -> Any:
+    if isinstance(value, str) and len(value) > MAX_LINE and "\n" not in value:
+        return _wrapped(value)
     if isinstance(value, bool | str):
         return tomlkit.item(value)
     array: Any = tomlkit.array()
     array.extend(value)
     return array.multiline(len(array.as_string()) > MAX_LINE)
+
+
+def _wrapped(value: str) -> Any:
+    """A long text on several lines, which TOML reads as one."""
+    escaped = tomlkit.string(value).as_string()[1:-1]
+    lines = re.findall(rf".{{1,{MAX_LINE - 2}}}(?: |$)|.+?(?: |$)", escaped)
+    text = "".join(['text = """\\\n', "\\\n".join(lines), '"""'])
+    found = _parsed(text)
+    return found["text"] if found.unwrap()["text"] == value else tomlkit.item(value)
 
 
 def _at(read: Mapping[str, Any], name: Name) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.reply.data_request import words_about_data
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.model_failure import WORDS
 
@@ -39,6 +40,8 @@ def words_without_model(exchange: Exchange, examples: tuple[str, ...]) -> str:
     """
     if _THANKS.fullmatch(exchange.text):
         return gettext("You're welcome.")
+    if about_data := words_about_data(exchange.text):
+        return about_data
     if exchange.failed_rules:  # perhaps the message was for them: it is not the missing model that is to blame
         return str(_FAILED)
     plain = str(_NO_FREE_TALK)

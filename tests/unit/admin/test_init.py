@@ -124,6 +124,8 @@ def test_wrong_answers_are_explained_and_asked_again_and_right_ones_are_tried(fo
     assert set(config.plugins) == {"finance", "reminders"}
     assert config.permissions == ("finance.*", "reminders.*")
     assert (config.consent.remember, config.consent.learning, config.consent.training) == (False, False, False)
+    assert "looked up with it: reminders, finances." in config.notes  # a model is told of no tool that it has not
+    assert "calendar" not in config.instructions
     assert not (folder / "my_bot" / "guide" / "poll.md").exists()  # it would tell of what the bot cannot do
     assert (folder / ".env.old1").read_text().endswith("#LLMAGENT_OS_ACCESS=pairing\n")
 

@@ -7,6 +7,7 @@ flags are the exception: they are answered wherever the bot is spoken to. No mod
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import datetime
 
 from msgspec.structs import replace
@@ -45,6 +46,12 @@ from llmagent_os.plugins.health.red_flags import red_flags_in
 from llmagent_os.plugins.health.symptom_talk import tells_symptoms
 from llmagent_os.plugins.health.symptoms import symptoms_in
 
+#: Words for ``/diary clear``.
+_CLEAR_DIARY = re.compile(
+    r"(?:please |can you |could you )*(?:delete|erase|clear|wipe|remove|empty)(?: all(?: of)?)? my (?:whole |entire )?"
+    r"(?:health |symptom )?diary(?:,? please)?[.!?]*",
+    re.IGNORECASE,
+)
 _WORDS = "words"  #: the value of a button that nobody sees: the words answer the question about symptoms
 
 
@@ -147,6 +154,8 @@ class HealthPlugin(Plugin):
 
     async def answer_to(self, context: ToolContext) -> ToolResult | None:
         """Begin with the questions where the person plainly tells of symptoms, and read a measurement that is told."""
+        if _CLEAR_DIARY.fullmatch(context.text.strip()):
+            return _ask_to_clear()
         if tells_measurement(context.text):
             return await explain_measurement(context, context.text)
         is_told = await asyncio.to_thread(tells_symptoms, context.text)
@@ -246,6 +255,11 @@ async def _medicine_command(context: ToolContext, arguments: str) -> ToolResult:
             return await add_medicine(context, arguments)
 
 
+def _ask_to_clear() -> ToolResult:
+    sure = gettext("Delete everything in your health diary? It cannot be brought back.")
+    return health_answer("confirm", [sure], buttons=(Button(gettext("Delete it"), "clear", "danger"),))
+
+
 async def _diary_command(context: ToolContext, arguments: str) -> ToolResult:
     what, _, rest = arguments.strip().partition(" ")
     match what.lower():
@@ -261,7 +275,6 @@ async def _diary_command(context: ToolContext, arguments: str) -> ToolResult:
             known = ", ".join(each.name for each in quantities().values())
             return health_answer("unclear", [gettext("I can draw: {known}.", known=known)])
         case "clear":
-            sure = gettext("Delete everything in your health diary? It cannot be brought back.")
-            return health_answer("confirm", [sure], buttons=(Button(gettext("Delete it"), "clear", "danger"),))
+            return _ask_to_clear()
         case _:
             return await keep_symptom(context, arguments)

@@ -19,12 +19,13 @@ from datetime import UTC, datetime
 from llmagent_os.languages import gettext, gettext_noop
 from llmagent_os.people.profiles import Profile
 from llmagent_os.plugin import FormErrors, FormValues, Span, ToolCall, ToolContext, ToolResult, form_button, tool
+from llmagent_os.plugins.kit.no_reminders import wants_no_reminders
 from llmagent_os.plugins.kit.open_question import ANSWER, answers_question, ask, close_question, take_question
 from llmagent_os.plugins.kit.said_moment import TimeExpressionError, read_moment
 from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
 from llmagent_os.plugins.reminders.reminder_call import GONE, ReminderCall
 from llmagent_os.plugins.reminders.reminder_form import NEW_REMINDER, answer_reminder_form
-from llmagent_os.plugins.reminders.reminder_list import list_reminders, on_reminder_meant
+from llmagent_os.plugins.reminders.reminder_list import list_reminders, list_to_delete, on_reminder_meant
 from llmagent_os.plugins.reminders.reminder_requests import REMIND, means_last, read_request
 from llmagent_os.plugins.reminders.reminder_setting import change_reminder, set_reminder
 from llmagent_os.plugins.reminders.ringing import announce, finish, snooze
@@ -94,6 +95,11 @@ class RemindersPlugin(SerializedPlugin):
         """
         call = ReminderCall(context)
         return await on_reminder_meant(call, which, call.delete)
+
+    @serialized
+    async def answer_to(self, context: ToolContext) -> ToolResult | None:
+        """Answer words that want no reminders at all with those that there are."""
+        return await list_to_delete(ReminderCall(context)) if wants_no_reminders(context.text) else None
 
     @serialized
     async def command(self, context: ToolContext, name: str, arguments: str) -> ToolResult:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+import msgspec
+
 from llmagent_os.languages import gettext, ngettext
 from llmagent_os.plugin import Button, Card, ToolResult
 from llmagent_os.plugins.kit.item_meant import with_item_meant
@@ -28,6 +30,18 @@ async def list_reminders(call: ReminderCall, number: int = 1) -> ToolResult:
         card=Card(rows=tuple((str(each.number), line) for each, line in zip(page.items, lines, strict=True))),
         buttons=(*(_delete_button(each) for each in page.items), *page.buttons("page:")),
     )
+
+
+async def list_to_delete(call: ReminderCall) -> ToolResult:
+    """Answer "never remind me again": nothing is deleted before the person says which, or that it is all of them."""
+    listed = await list_reminders(call)
+    if listed.data["status"] == "empty":
+        text = gettext(
+            "You have set no reminders with /remind. If your calendar reminds you, say “delete all my reminders”."
+        )
+        return msgspec.structs.replace(listed, text=text)
+    lead = gettext("I have deleted nothing yet. The buttons below delete reminders.")
+    return msgspec.structs.replace(listed, text=f"{lead} {listed.text}")
 
 
 async def on_reminder_meant(

@@ -40,6 +40,7 @@ from llmagent_os.plugins.calendar.requests.self_correction import corrected
 from llmagent_os.plugins.calendar.requests.spelling import put_right
 from llmagent_os.plugins.calendar.requests.unwanted_reminder import read_unwanted
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind
+from llmagent_os.plugins.kit.no_reminders import wants_no_reminders
 
 #: "10am their time", where the message names no city.
 _ELSEWHERE = re.compile(r"\d ?(?:[ap]\.?m\.?|h)? (?:his|her|their) time\b(?! ?off)", re.IGNORECASE)
@@ -49,6 +50,13 @@ WHOSE_TIME = ToolResult(
 )
 #: The answer where nothing is to be done, and no event is named.
 NOTHING_CHANGED = ToolResult({"status": "kept"}, "All right, I've changed nothing.")
+
+#: The answer to "never remind me again".
+HOW_TO_DELETE_REMINDERS = ToolResult(
+    {"status": "kept", "problem": "reminders"},
+    "I've changed nothing yet. “Delete all my reminders” deletes those of your calendar, and “delete the reminder for "
+    "the dentist” one of them.",
+)
 
 #: The answer to words that name none of several options.
 WHICH_ONE = ToolResult({"status": "ambiguous"}, "Which one? Please choose one of the buttons.")
@@ -142,6 +150,8 @@ async def _left_alone(call: CalendarCall, clause: Clause) -> ToolResult | None:
         return None
     if clause.text.rstrip().endswith("?") and not event_named(clause):  # "should I call Eva tomorrow?" asks for advice
         return None
+    if wants_no_reminders(plain(clause.text)):
+        return HOW_TO_DELETE_REMINDERS
     return None if goes_on(clause) else _kept(call, clause)
 
 
