@@ -64,9 +64,7 @@ _KIMI_CALL = re.compile(
     re.DOTALL,
 )
 # Possessive: what was taken is not given back, so a text of blanks costs one pass.
-_MISTRAL_NAME = re.compile(
-    r"\s*+([\w.:-]{1,80}+)\s*+(?:\[CALL_ID\]\s*+[\w-]{1,80}+\s*+)?+(?:\[ARGS\])?+\s*+(?=\{)"
-)
+_MISTRAL_NAME = re.compile(r"\s*+([\w.:-]{1,80}+)\s*+(?:\[CALL_ID\]\s*+[\w-]{1,80}+\s*+)?+(?:\[ARGS\])?+\s*+(?=\{)")
 _END_TOKENS = re.compile(r"<\|(?:eom_id|eot_id|im_end)\|>|</s>")
 _FENCE = re.compile(r"```[a-z_]{0,12}[ \t]{0,4}\n")
 
