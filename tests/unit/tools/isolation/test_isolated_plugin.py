@@ -316,7 +316,7 @@ async def test_a_file_that_cannot_be_loaded_says_why(file: Path) -> None:
 async def test_a_package_of_a_plugin_folder_is_isolated_by_the_name_that_people_see(file: Path) -> None:
     """`new plugin` writes `src/llmagent_os_stranger/`: the line that the docs name must not be an error, or in vain."""
     package = file.parent / "llmagent_os_stranger"
-    package.mkdir()  # noqa: ASYNC240
+    package.mkdir()
     file.rename(package / "__init__.py")  # noqa: ASYNC240
     tables = PluginTables(variables={"LLMAGENT_OS_PLUGIN_STRANGER_KEY": "k3y"})
     async with Plugins(folder=file.parent, installed=(), isolated=("stranger",), tables=tables) as plugins:
