@@ -9,6 +9,7 @@ are answered at once.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -178,7 +179,10 @@ def init(ctx: click.Context, /, folder: Path, run: bool, browser: bool | None, *
     try:
         with inside(folder):
             bot = ask_and_write(options, env_file, partial(Settings.load, env_file))
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
+        click.echo("\nNothing was written.", err=True)
+        os._exit(INTERRUPTED)  # a thread may still load a model, and an ordinary end would wait for it
+    except click.Abort:
         click.echo("\nNothing was written.", err=True)
         sys.exit(INTERRUPTED if sys.stdin.isatty() else 1)
     click.echo(f"\nTo run it another time: {click.style(f'{program_name()} run {bot}', bold=True)}")
@@ -440,7 +444,7 @@ def people() -> None:
 @people.command("list")
 @click.pass_context
 def list_people(ctx: click.Context, /) -> None:
-    """Print who was let in, and who waits for approval."""
+    """Print who was let in, who waits for approval, and who has talked to the bot: their accounts."""
     from llmagent_os.admin import people_command
 
     click.echo(asyncio.run(people_command.listing(_settings(ctx))))
@@ -521,7 +525,7 @@ def access_token() -> None:
 
 @access_token.command("add")
 @click.argument("name")
-@click.option("--person", required=True, help="Who calls: platform:workspace:id, as in the logs.")
+@click.option("--person", required=True, help="Who calls: platform:workspace:id; `people list` shows it.")
 @click.option("--permission", "permissions", multiple=True, required=True, help="What tools may do: 'calendar.*'.")
 @click.option(
     "--effect",
