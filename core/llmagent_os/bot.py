@@ -378,7 +378,8 @@ class Bot:
         file = path / FILE if path.is_dir() else path
         if file.is_file():
             return cls(_read(file), file.resolve().parent, file_name=file.name)
-        near = get_close_matches(name, found, 1, 0.6)
+        beside = [str(each.parent) for each in path.parent.glob(f"*/{FILE}")]
+        near = get_close_matches(name, [*found, *beside], 1, 0.6)
         hint = f"did you mean {near[0]!r}?" if near else f"installed bots: {', '.join(sorted(found)) or 'none'}"
         raise ConfigError(f"there is no bot {name!r}, and no file {file}; {hint}")
 

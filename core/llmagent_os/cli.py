@@ -9,6 +9,7 @@ are answered at once.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -37,6 +38,16 @@ class _File(click.Path):
 
 _FILE = _File(path_type=Path, dir_okay=False)
 _FOLDER = _File(path_type=Path, file_okay=False)
+
+
+def _bot_here() -> str:
+    from llmagent_os.admin.bots_here import bot_here
+
+    return bot_here()
+
+
+#: Without it: the only bot of the folder, or the calendar bot.
+_BOT_OR_THE_ONE_HERE = click.argument("bot", default=_bot_here)
 
 
 class _Group(click.Group):
@@ -117,7 +128,7 @@ def _settings(ctx: click.Context, *, quiet: bool = False, mounted: bool = True, 
 
 
 @main.command()
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.option("--adapter", "adapters", multiple=True, help="Replaces the bot's adapters; may be given several times.")
 @click.option("--host", "web_host", help="The address that the web chat listens on.")
 @click.option("--port", "web_port", type=int, help="The port that the web chat listens on; 0: any free port.")
@@ -168,7 +179,10 @@ def init(ctx: click.Context, /, folder: Path, run: bool, browser: bool | None, *
     try:
         with inside(folder):
             bot = ask_and_write(options, env_file, partial(Settings.load, env_file))
-    except (click.Abort, KeyboardInterrupt):
+    except KeyboardInterrupt:
+        click.echo("\nNothing was written.", err=True)
+        os._exit(INTERRUPTED)  # a thread may still load a model, and an ordinary end would wait for it
+    except click.Abort:
         click.echo("\nNothing was written.", err=True)
         sys.exit(INTERRUPTED if sys.stdin.isatty() else 1)
     click.echo(f"\nTo run it another time: {click.style(f'{program_name()} run {bot}', bold=True)}")
@@ -180,7 +194,7 @@ def init(ctx: click.Context, /, folder: Path, run: bool, browser: bool | None, *
 
 
 @main.command()
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.option("--model", help="Replaces the bot's model: a name, a folder, a hub id, or openai:MODEL.")
 @click.pass_context
 def chat(ctx: click.Context, /, bot: str, **given: Any) -> None:
@@ -191,7 +205,7 @@ def chat(ctx: click.Context, /, bot: str, **given: Any) -> None:
 
 
 @main.command()
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.option("--deep", is_flag=True, help="Also load the model and let it answer.")
 @click.pass_context
 def doctor(ctx: click.Context, /, bot: str, deep: bool) -> None:
@@ -211,7 +225,7 @@ def bot_file() -> None:
 
 
 @bot_file.command("check")
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.pass_context
 def check_bot(ctx: click.Context, /, bot: str) -> None:
     """Print every mistake in BOT's TOML file, with its line and what would be right. Exit code 1 if there is one."""
@@ -238,7 +252,7 @@ def bot_schema() -> None:
 
 @main.command("setup")
 @click.argument("platform")
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.option("--write", "target", type=_FILE, help="Write the text to paste into this file, not to the terminal.")
 @click.option("--http", "address", default="", metavar="URL", help="The public https address that the platform calls.")
 @click.pass_context
@@ -430,7 +444,7 @@ def people() -> None:
 @people.command("list")
 @click.pass_context
 def list_people(ctx: click.Context, /) -> None:
-    """Print who was let in, and who waits for approval."""
+    """Print who was let in, who waits for approval, and who has talked to the bot: their accounts."""
     from llmagent_os.admin import people_command
 
     click.echo(asyncio.run(people_command.listing(_settings(ctx))))
@@ -472,7 +486,7 @@ def model_context() -> None:
 
 
 @model_context.command("serve")
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.option("--http", "port", type=click.IntRange(0, 65535), metavar="PORT", help="Serve by HTTP; 0: any free port.")
 @click.option("--stdio", is_flag=True, help="Serve the program that starts this one, with LLMAGENT_OS_MCP_TOKEN.")
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
@@ -495,7 +509,7 @@ def serve_tools(
 
 
 @model_context.command("tools")
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.pass_context
 def list_server_tools(ctx: click.Context, /, bot: str) -> None:
     """Start the servers of BOT's file, and print their tools: permission, effect, and when people are asked."""
@@ -511,7 +525,7 @@ def access_token() -> None:
 
 @access_token.command("add")
 @click.argument("name")
-@click.option("--person", required=True, help="Who calls: platform:workspace:id, as in the logs.")
+@click.option("--person", required=True, help="Who calls: platform:workspace:id; `people list` shows it.")
 @click.option("--permission", "permissions", multiple=True, required=True, help="What tools may do: 'calendar.*'.")
 @click.option(
     "--effect",
@@ -571,7 +585,7 @@ def audit(ctx: click.Context, /, last: int) -> None:
 
 
 @main.command()
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.option(
     "--per", "period", type=click.Choice(["hour", "day", "month"]), default="day", show_default=True, help="The period."
 )
@@ -589,7 +603,7 @@ def security() -> None:
 
 
 @security.command("audit")
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.option(
     "--log", "logs", type=_FILE, multiple=True, help="A log to search for tokens; may be given several times."
 )
@@ -615,7 +629,7 @@ def knowledge() -> None:
 
 
 @knowledge.command("list")
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @_WORKSPACE
 @_PERSON
 @click.pass_context
@@ -829,7 +843,7 @@ def policy() -> None:
 
 
 @policy.command("evaluate")
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.option(
     "--policy", "names", multiple=True, help="A learner, uniform, or a behaviour; may be given several times."
 )
@@ -844,7 +858,7 @@ def evaluate_policy(ctx: click.Context, /, bot: str, names: tuple[str, ...], as_
 
 
 @policy.command("replay")
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.pass_context
 def replay_policy(ctx: click.Context, /, bot: str) -> None:
     """Delete what BOT's policy learned, and learn it again from the ledger. Stop the bot first."""
@@ -908,7 +922,7 @@ def list_jobs(ctx: click.Context, /, bot: str | None) -> None:
 
 
 @jobs.command("run")
-@click.argument("bot", default="calendar")
+@_BOT_OR_THE_ONE_HERE
 @click.option("--level", type=click.Choice(["shared", "group", "personal"]), default="shared", show_default=True)
 @click.option(
     "--of",

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
+from llmagent_os.admin.bots_here import bots_here
 from llmagent_os.admin.init_command import program_name
 
 
 def first_steps() -> str:
     """The first commands, one a line, as they are given here."""
     name = program_name()
-    there = sorted(str(file.parent) for file in Path().glob("*/bot.toml"))
-    rows = [(f"{name} run {folder}", "the bot that is in this folder") for folder in there]
+    rows = [(f"{name} run {folder}", "the bot that is in this folder") for folder in bots_here()]
     rows += [
         (f"{name} init", "make a bot here: five questions, and it runs"),
         (f"{name} run assistant", "the assistant as it comes, in your browser"),

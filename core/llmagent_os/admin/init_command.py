@@ -22,6 +22,7 @@ from llmagent_os.admin.doctor import check_port
 from llmagent_os.admin.init_answers import InitAnswers, access_of, days_of, privacy_of
 from llmagent_os.admin.init_model import Load, ask_model
 from llmagent_os.admin.init_questions import ask_access, ask_platforms, ask_plugins, ask_privacy
+from llmagent_os.admin.plugin_guides import missing_guides, stale_guides
 from llmagent_os.bot import FILE, Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.config.env_changes import with_variables
@@ -87,11 +88,22 @@ def init(options: InitOptions, env_file: Path, load: Load) -> Path:
     changed = [path for path, content in files.items() if path.is_file() and path.read_bytes() != content]
     if changed and not asking.agrees(f"\n{' and '.join(map(str, changed))} will change, and be kept as copies. Go on?"):
         raise click.Abort
+    gone, kept = ([], []) if is_new else stale_guides(pattern, present, now.plugins)
     copies = write_files(files, frozenset({env_file}))
     click.echo()
     for path in files:
         click.echo(f"{path}{f' (as it was: {copies[path]})' if path in copies else ''}")
+    for path in gone:
+        path.unlink(missing_ok=True)
+        click.echo(f"{_shown(path)} was removed: the bot has no plugin {path.stem} any more")
+    for path in kept:
+        click.echo(f"{_shown(path)} stays, as you have changed it; the bot has no plugin {path.stem} any more")
     return folder
+
+
+def _shown(path: Path) -> Path:
+    """A path as it is shorter to read: from the folder in which the command works, where it lies there."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 @contextlib.contextmanager
@@ -170,6 +182,8 @@ def _files(
     files[ignored] = with_ignored(_text(ignored) if ignored.is_file() else "", secret_files(env_file)).encode()
     if is_new:
         files |= {folder / path: content for path, content in _documents(present, now.plugins).items()}
+    else:
+        files |= missing_guides(Bot.load(PATTERN), present, now.plugins)
     return files
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable
 
@@ -12,6 +11,7 @@ import msgspec
 from llmagent_os.admin import models_command
 from llmagent_os.admin.asking import Asking
 from llmagent_os.admin.init_answers import InitAnswers
+from llmagent_os.admin.interruptible import run_interruptibly
 from llmagent_os.bot import SERVER, Bot, check_served_model, make_llm
 from llmagent_os.chat import ChatRequest
 from llmagent_os.config import Settings
@@ -92,7 +92,7 @@ def _checked(asking: Asking, chosen: InitAnswers, load: Load, bot: Bot) -> InitA
             raise ConfigError(f"{chosen.model} is not here yet: fetch it, or choose another model")
         models_command.install(settings, chosen.model, lambda line: click.echo(f"  {line}"))
     click.echo(f"  asking {chosen.model} for a word ...")
-    said = asyncio.run(_ping(settings, bot))
+    said = run_interruptibly(lambda: _ping(settings, bot))
     click.echo(f"  ✓ it answers: {said[:60]!r}")
     return msgspec.structs.replace(chosen, model=settings.model)
 

@@ -66,9 +66,16 @@ async def add_token(
         access = _access(settings, ledger)
         if not await may_use(access, identity):
             raise ConfigError(f"{identity} may not use the bot: `llmagent-os people allow {identity}` lets them in")
+        is_known = bool(await ledger.who_wrote(1, await ledger.identities.everyone(identity)))
         secret = await AccessTokens(ledger).add(identity, made)
         await access.note(COMMAND_LINE, "gave an MCP token", subject=identity, detail=name)
-    return f"{secret}\nThis is shown once. Whoever has the token acts as {identity}."
+    shown = f"{secret}\nThis is shown once. Whoever has the token acts as {identity}."
+    if is_known:
+        return shown
+    return (
+        f"{shown}\nwarning: nobody has talked to the bot as {identity} yet. `llmagent-os people list` shows the "
+        f"accounts of those who have; `llmagent-os mcp token revoke {name}` ends a token that was meant for another one."
+    )
 
 
 async def list_tokens(settings: Settings) -> str:

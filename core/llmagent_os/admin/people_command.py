@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 
 from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.commands.revoke import revoked_text
@@ -11,14 +12,20 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
 from llmagent_os.identity import parse
+from llmagent_os.ledger import Ledger
 from llmagent_os.people.access import COMMAND_LINE, Access
+
+#: How many of those who wrote last are listed.
+LISTED = 50
 
 
 async def listing(settings: Settings) -> str:
-    """Return who was let in and who waits for approval, one person per line."""
-    async with _access(settings) as access:
+    """Return who was let in, who waits for approval, and who has talked to the bot, one account per line."""
+    async with open_ledger(settings) as ledger:
+        access = _access_of(settings, ledger)
         members, requests = await access.members(), await access.requests()
         platform_admins = await access.platform_admins()
+        talked = await ledger.who_wrote(LISTED)
     ways = {
         "pairing": "Anybody else who writes gets a code, and is answered once you have approved it.",
         "closed": "Others are not answered (LLMAGENT_OS_ACCESS=closed).",
@@ -44,6 +51,9 @@ async def listing(settings: Settings) -> str:
         ),
     ]
     lines = [*(lines or ["Nobody was let in yet, and nobody waits."]), ways[access.mode]]
+    if talked:  # also people of the web and of the terminal, who need no leave
+        lines.append("Who has talked to the bot, the latest first:")
+        lines += [f"{who}  last answered {datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M} UTC" for who, at in talked]
     return "\n".join(lines)
 
 
@@ -88,6 +98,8 @@ async def revoke(settings: Settings, typed: str) -> str:
 @asynccontextmanager
 async def _access(settings: Settings) -> AsyncGenerator[Access]:
     async with open_ledger(settings) as ledger:
-        yield Access(
-            ledger, access=settings.access, allow=settings.allow, admins=settings.admins, owners=settings.owners
-        )
+        yield _access_of(settings, ledger)
+
+
+def _access_of(settings: Settings, ledger: Ledger) -> Access:
+    return Access(ledger, access=settings.access, allow=settings.allow, admins=settings.admins, owners=settings.owners)

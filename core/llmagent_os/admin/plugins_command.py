@@ -192,7 +192,10 @@ async def _made(settings: Settings, name: str, bot_name: str) -> tuple[MadePlugi
                 made.namespace.close()
     entries = {entry.name: entry for entry in await installed_plugins()}
     if name not in entries:
-        raise ConfigError(not_installed(name, entries))
+        own = f"`llmagent-os plugins info {name} --bot BOT` finds one in the plugin folder of a bot, where each is on"
+        if bot_name:
+            own = f"the plugin folder of {bot_name!r} has none of that name either"
+        raise ConfigError(f"{not_installed(name, entries)}; {own}")
     made = await asyncio.to_thread(partial(from_entry_point, entries[name], fresh=False))
     return made, _installed(entries[name])
 

@@ -281,6 +281,10 @@ class Ledger:
 
     # ── replies: ``queries`` ──────────────────────────────────────────────────────────────────────────────────────
 
+    async def who_wrote(self, most: int, among: Collection[Identity] | None = None) -> list[tuple[Identity, float]]:
+        """The accounts that the bot has answered; see :meth:`Queries.who_wrote`."""
+        return await self._queries.who_wrote(most, among)
+
     async def interaction_of(self, platform: str, channel: str, message_id: str) -> Interaction | None:
         """The reply that one of the platform's messages is part of. None: the message is no reply of the bot."""
         return await self._queries.interaction_of(platform, channel, message_id)

@@ -38,6 +38,23 @@ class Queries:
         """Use the methods of ``Ledger``."""
         self._writer = writer
 
+    async def who_wrote(self, most: int, among: Collection[Identity] | None = None) -> list[tuple[Identity, float]]:
+        """The accounts that the bot has answered, and when last, in seconds since the epoch; the latest first.
+
+        Args:
+            most: how many are returned.
+            among: only these. None: all.
+        """
+        last = sa.func.max(interactions.c.created_at)
+        query = sa.select(interactions.c.user_id, last).group_by(interactions.c.user_id).order_by(last.desc())
+        if among is not None:
+            query = query.where(interactions.c.user_id.in_(among))
+
+        def work(database: Database) -> list[tuple[Identity, float]]:
+            return [(Identity(who), float(at)) for who, at in database.sql.execute(query.limit(most))]
+
+        return await self._writer.run(work)
+
     async def interaction_of(self, platform: str, channel: str, message_id: str) -> Interaction | None:
         """The reply that one of the platform's messages is part of.
 

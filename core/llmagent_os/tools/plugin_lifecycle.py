@@ -28,7 +28,7 @@ from llmagent_os.tools.isolation.isolated_plugin import IsolatedPlugin
 from llmagent_os.tools.loaded_plugin import ADDED, ENTRY_POINT, LoadedPlugin, PluginHealth, health_of_all
 from llmagent_os.tools.module_namespace import ModuleNamespace
 from llmagent_os.tools.plugin_loading import MadePlugin, from_entry_point, from_path
-from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed
+from llmagent_os.tools.plugin_sources import PluginFolder, installed_plugins, not_installed, plugin_names
 from llmagent_os.tools.time_limits import in_limited_thread, within
 
 IMPORTS = 3  #: times the time to start is what the import of a plugin may take
@@ -46,7 +46,7 @@ class PluginLifecycle:
         start_timeout: seconds that a plugin may take to start or stop; :data:`IMPORTS` times that, to be imported.
         tables: where the settings of plugins stand.
         isolated: the plugins that run in a process of their own, with wildcards: names of entry points, of files and of
-            folders.
+            folders, with or without ``llmagent_os_`` before them.
     """
 
     def __init__(
@@ -244,7 +244,7 @@ class PluginLifecycle:
         return MadePlugin(await within(seconds, f"the process of the plugin {name!r} did not start", launched))
 
     def _is_isolated(self, name: str) -> bool:
-        return any(fnmatchcase(name, pattern) for pattern in self._isolated)
+        return any(fnmatchcase(each, pattern) for each in plugin_names(name) for pattern in self._isolated)
 
     async def _swap_in(self, made: MadePlugin, source: str, origin: str) -> None:
         try:
@@ -313,7 +313,7 @@ class PluginLifecycle:
         """
         named = Path(origin.removeprefix(f"{ENTRY_POINT} ")).stem
         installed = {entry.name for entry in await installed_plugins()}
-        if plugin.name != named or (plugin.name in installed and not origin.startswith(ENTRY_POINT)):
+        if plugin.name not in plugin_names(named) or (plugin.name in installed and not origin.startswith(ENTRY_POINT)):
             raise PluginError(
                 f"the isolated plugin of {named!r} calls itself {plugin.name!r}; it has to be called as its file or "
                 "entry point, and not as an installed plugin: what is kept under that name is not for it"

@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from llmagent_os.config.plugin_tables import TABLE
 from llmagent_os.config.toml_places import Path as TomlPath
 from llmagent_os.errors import ConfigError
-from llmagent_os.tools.plugin_sources import installed_plugins, not_installed
+from llmagent_os.tools.plugin_sources import installed_plugins, not_installed, plugin_names
 from llmagent_os.tools.registry import Plugins
 
 
@@ -101,13 +101,18 @@ async def wrong_isolated(plugins: Plugins, patterns: Iterable[str]) -> list[tupl
 
     A name that fits none would leave a plugin in the host's own process.
     """
-    known = await plugins.origins()
+    origins = await plugins.origins()
+    known = sorted({name for origin in origins for name in plugin_names(origin)})
+    shown = sorted({plugin_names(origin)[0] for origin in origins})
     wrong: list[tuple[int, str]] = []
     for at, pattern in enumerate(patterns):
         if not any(fnmatchcase(name, pattern) for name in known):
             near = get_close_matches(pattern, known, 1, 0.6)
-            hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(sorted(known)) or 'none'}"
-            wrong.append((at, f"`isolated_plugins`: this bot has no plugin {pattern!r}; {hint}"))
+            hint = f"did you mean {near[0]!r}?" if near else f"it has: {', '.join(shown) or 'none'}"
+            why = (
+                "the name is that of its entry point, its file or its folder, which is known before the code is loaded"
+            )
+            wrong.append((at, f"`isolated_plugins`: this bot has no plugin {pattern!r} ({why}); {hint}"))
     return wrong
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import watchfiles
 
 GROUP = "llmagent_os.plugins"  #: the entry points that are plugins
+PACKAGE_PREFIX = "llmagent_os_"  #: of the name of a plugin's package; the plugin's own name follows
 RESCAN_MILLISECONDS = 5_000  #: the folder is looked through at least this often
 
 #: A file of a plugin: its name below the plugin's path, modification time in nanoseconds, and size in bytes.
@@ -20,6 +21,15 @@ PluginVersion = tuple[tuple[str, int, int], ...]
 async def installed_plugins() -> tuple[EntryPoint, ...]:
     """Return the entry points of all installed plugins."""
     return await asyncio.to_thread(lambda: tuple(entry_points(group=GROUP)))
+
+
+def plugin_names(stem: str) -> tuple[str, ...]:
+    """The names by which a bot's file may call what lies under ``stem``: they are known before its code is loaded.
+
+    >>> plugin_names("llmagent_os_tea"), plugin_names("tea")
+    (('tea', 'llmagent_os_tea'), ('tea',))
+    """
+    return tuple(dict.fromkeys((stem.removeprefix(PACKAGE_PREFIX) or stem, stem)))
 
 
 def not_installed(name: str, known: Collection[str]) -> str:

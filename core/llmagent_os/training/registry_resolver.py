@@ -189,11 +189,16 @@ class RegistryResolver:
             return False
         return True
 
+    @property
+    def _serves_any(self) -> bool:
+        return bool(self._served.active or self._served.canary)
+
     async def follow(self) -> None:
         """Take up what other processes change, until cancelled."""
         while True:
             try:
-                if await self.refresh():
+                had = self._serves_any
+                if await self.refresh() and (had or self._serves_any):  # a start without trained LoRAs is no news
                     _log.info("the LoRAs that answer have changed", revision=self.revision)
             except (LedgerError, OSError) as error:
                 _log.error("it cannot be read which LoRAs answer; those of before do", error=str(error))

@@ -147,6 +147,31 @@ def test_the_second_run_proposes_what_is_there_and_changes_only_what_is_answered
     assert Settings.load(folder / ".env").keep_days == "conversations=20"
 
 
+def test_a_command_without_a_bot_is_for_the_only_one_of_the_folder(folder: Path) -> None:
+    """Else `doctor` looks at the calendar bot, and says that all is well with the newcomer's own."""
+    assert init("--yes").exit_code == 0
+    checked = CliRunner().invoke(main, ["bot", "check"])
+    assert "bot: my_bot, the only one in this folder" in checked.stderr
+    assert str(folder / "my_bot" / "bot.toml") in checked.output
+    assert "did you mean 'my_bot'?" in CliRunner().invoke(main, ["bot", "check", "my_bott"]).output
+    assert init("--yes", "--bot", "second").exit_code == 0
+    assert "my_bot" not in CliRunner().invoke(main, ["bot", "check"]).output  # of several none is guessed
+
+
+def test_documents_of_plugins_go_and_come_with_the_plugins(folder: Path) -> None:
+    """Else the bot quotes how to use a plugin that it does not have."""
+    assert init("--yes", "--plugins", "todo,poll,finance").exit_code == 0
+    guide = folder / "my_bot" / "guide"
+    (guide / "finance.md").write_text("My own words.")
+    done = init("--yes", "--plugins", "todo")
+    assert "guide/poll.md was removed" in done.output
+    assert "guide/finance.md stays" in done.output
+    there = [(guide / f"{name}.md").exists() for name in ("todo", "poll", "finance")]
+    assert there == [True, False, True]
+    assert init("--yes", "--plugins", "todo,poll").exit_code == 0
+    assert (guide / "poll.md").is_file()
+
+
 @pytest.mark.parametrize(
     ("arguments", "typed", "code"),
     [

@@ -322,7 +322,8 @@ async def test_the_command_line_serves_on_standard_streams(tmp_path: Path) -> No
     printed = await mcp_command.add_token(
         Settings.load(None, data=data), "laptop", "web:local:ana", ("notes.*",), (), private=False, days=None
     )
-    secret = printed.splitlines()[0]
+    secret, _, warning = printed.splitlines()
+    assert warning.startswith("warning: nobody has talked to the bot as web:local:ana yet")
     server = StdioServerParameters(
         command=sys.executable,
         args=["-c", "from llmagent_os.cli import main; main()", "mcp", "serve", str(folder), "--stdio"],

@@ -25,6 +25,7 @@ from llmagent_os.records import MemoryRecords
 from llmagent_os.timers import MemoryTimers
 from llmagent_os.tools.isolation.isolated_plugin import IsolatedPlugin
 from llmagent_os.tools.kept_records import KeepingLimits, kept_records
+from llmagent_os.tools.plugin_names import wrong_isolated
 from llmagent_os.tools.registry import Plugins
 from tests.unit.tools.test_registry import context as plain_context
 
@@ -310,3 +311,18 @@ async def test_a_file_that_cannot_be_loaded_says_why(file: Path) -> None:
     file.write_text("import nothing_of_this_name")  # noqa: ASYNC240
     with pytest.raises(PluginError, match="cannot be loaded: ModuleNotFoundError"):
         await IsolatedPlugin.launched(file=str(file))
+
+
+async def test_a_package_of_a_plugin_folder_is_isolated_by_the_name_that_people_see(file: Path) -> None:
+    """`new plugin` writes `src/llmagent_os_stranger/`: the line that the docs name must not be an error, or in vain."""
+    package = file.parent / "llmagent_os_stranger"
+    package.mkdir()
+    file.rename(package / "__init__.py")  # noqa: ASYNC240
+    tables = PluginTables(variables={"LLMAGENT_OS_PLUGIN_STRANGER_KEY": "k3y"})
+    async with Plugins(folder=file.parent, installed=(), isolated=("stranger",), tables=tables) as plugins:
+        assert [each.problem for each in plugins.health()] == [""]
+        assert _stranger(plugins).process_id is not None
+        assert await wrong_isolated(plugins, ("stranger", "llmagent_os_stranger")) == []
+        ((_, text),) = await wrong_isolated(plugins, ("weather",))
+        assert "entry point, its file or its folder" in text
+        assert text.endswith("it has: stranger")
