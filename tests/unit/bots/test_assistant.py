@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from llmagent_os.adapter import Reply
 from llmagent_os.bot import Bot
@@ -164,6 +165,13 @@ async def test_words_about_what_was_done_last_are_about_that(assistant: Assistan
     await assistant.say("delete my reminder to call mom")
     await assistant.say("remind me to call dad tomorrow at 6pm")
     assert (await assistant.say("cancel that"))[0].text.startswith("Deleted: call dad.")
+
+
+async def test_the_clock_of_the_browser_counts_from_the_first_message_on(assistant: Assistant) -> None:
+    said = MemoryAdapter().message("what is my time zone?", channel="t", user="t", event_id="zone")
+    said = structs.replace(said, sender=structs.replace(said.sender, time_zone="Asia/Tokyo"))
+    outcome = await assistant.runtime.agent.handle(said, _unseen)
+    assert outcome.reply is not None and "Asia/Tokyo" in outcome.reply.text
 
 
 async def test_a_bare_hour_moves_the_reminder_that_was_just_set(assistant: Assistant) -> None:
