@@ -58,6 +58,7 @@ class Sender(msgspec.Struct, frozen=True, omit_defaults=True):
     name: str = ""  #: the display name on the platform
     is_bot: bool = False
     locale: str = ""  #: the language tag (BCP 47) that the platform has of the account; empty: it says none
+    time_zone: str = ""  #: the IANA time zone that the platform has of the account, unchecked; empty: it says none
 
 
 class Attachment(msgspec.Struct, frozen=True, omit_defaults=True):

@@ -64,7 +64,7 @@ async def learn(services: Services, command: Command) -> Reply:
 async def _today(services: Services, command: Command) -> date:
     """The day where the person is."""
     profile = await services.directory.profile(await services.directory.person_of(identity_of(command)))
-    return services.clock().astimezone(zone_or(profile.time_zone, services.settings.time_zone)).date()
+    return services.clock().astimezone(zone_or(profile.known_zone, services.settings.time_zone)).date()
 
 
 async def _learn_link(services: Services, command: Command, address: str, *, for_all: bool) -> Reply:

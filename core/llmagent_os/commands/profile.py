@@ -178,7 +178,7 @@ def _shown(known: Profile, lead: str, nothing: str = "") -> Reply:
     rows = [
         (gettext("Name"), known.name),
         (gettext("Place"), known.place),
-        (gettext("Time zone"), known.time_zone),
+        (gettext("Time zone"), known.known_zone),
         (gettext("Language"), _language(known)),
         *(
             (

@@ -89,13 +89,13 @@ async def _set_hours(services: Services, command: Command, what: str) -> Reply:
         profile = await services.profiles.update(person_id, quiet_hours=",".join(map(str, spans)))
     except ProfileError as error:
         return Reply(gettext("I could not keep that: {why}.", why=error))
-    zone = zone_or(profile.time_zone, services.settings.hours.zone(services.settings.time_zone).key)
+    zone = zone_or(profile.known_zone, services.settings.hours.zone(services.settings.time_zone).key)
     told = gettext(
         "Done: from {hours} ({zone}) I begin nothing by myself. Reminders that you have set still come.",
         hours=_in_words(spans),
         zone=zone.key,
     )
-    known = "" if profile.time_zone else gettext("Tell me where you are if that is not your time zone.")
+    known = "" if profile.known_zone else gettext("Tell me where you are if that is not your time zone.")
     return Reply(join_sentences([told, known]))
 
 

@@ -22,6 +22,7 @@ from llmagent_os.languages.identification import WrittenIn, language_written, ma
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.language_evidence import Evidence, noticed, weighed
 from llmagent_os.people.profiles import Profile, Profiles
+from llmagent_os.people.time_zones import is_known
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -40,6 +41,7 @@ class HeardLanguage(msgspec.Struct, frozen=True):
     evidence: Evidence | None = None  #: with the event; None: it says nothing new
     noticed: str | None = None  #: what the person is noticed to write, by ``evidence``
     may_keep: bool = False  #: whether the evidence belongs into the profile
+    new_zone: str = ""  #: the time zone that the platform says, where the profile is to keep it
 
 
 class PersonLanguages:
@@ -89,10 +91,16 @@ class PersonLanguages:
         self._last[identity] = language
         await self.prepare(language)
         if after == before:
-            return HeardLanguage(language, person_id)
+            return HeardLanguage(language, person_id, new_zone=await self._new_zone(event, profile))
         is_new = bool(profile.language_evidence) or set(after) != {usual}
         may_keep = is_new and (await self._directory.consent(person_id)).remember
-        return HeardLanguage(language, person_id, after, writes, may_keep)
+        return HeardLanguage(language, person_id, after, writes, may_keep, await self._new_zone(event, profile))
+
+    async def _new_zone(self, event: Event, profile: Profile) -> str:
+        said = event.sender.time_zone
+        if said in ("", profile.noticed_zone) or not is_known(said):
+            return ""
+        return said if (await self._directory.consent(profile.user_id)).remember else ""
 
     async def prepare(self, language: str) -> None:
         """Read the texts of a language, before the first of them is given."""
@@ -101,7 +109,12 @@ class PersonLanguages:
             self._ready.add(language)
 
     async def keep(self, heard: HeardLanguage) -> None:
-        """Keep what an event said about the language of its person."""
+        """Keep what an event said about the language and the time zone of its person."""
+        if heard.new_zone and self._profiles is not None:
+            try:
+                await self._profiles.note_zone(heard.person_id, heard.new_zone)
+            except ProfileError as error:
+                _log.error("the time zone of a person cannot be noted", error=str(error))
         if heard.evidence is None:
             return
         if not heard.may_keep or self._profiles is None:

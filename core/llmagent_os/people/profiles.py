@@ -61,7 +61,7 @@ PREFERENCES: Mapping[str, Collection[str]] = {
 }
 
 #: Fields that :meth:`Profiles.update` does not change.
-_NOT_CHANGED = ("user_id", "created_at", "updated_at", "told_at", "language_evidence")
+_NOT_CHANGED = ("user_id", "created_at", "updated_at", "told_at", "language_evidence", "noticed_zone")
 
 _ONLY = 1  # the document's number in its file
 
@@ -73,6 +73,7 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     name: str | None = None  #: what the person wants to be called
     place: str | None = None  #: where the person is, in their words
     time_zone: str | None = None  #: IANA name, such as ``Europe/Berlin``
+    noticed_zone: str | None = None  #: IANA name that a platform says; it counts until the person tells their own
     #: the language that the person chose, or is noticed to write; it counts where ``language_from`` says which
     language: str = "en"
     #: ``choice``: the person chose the language; ``messages``: it was noticed; empty: nobody knows it
@@ -86,6 +87,11 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
     created_at: datetime = msgspec.field(default_factory=now)  #: UTC
     updated_at: datetime = msgspec.field(default_factory=now)  #: UTC
     told_at: datetime | None = None  #: when the person was told what the bot does with what it hears; None: not yet
+
+    @property
+    def known_zone(self) -> str | None:
+        """The IANA time zone that the person told; else the one that a platform says. None: nobody knows it."""
+        return self.time_zone or self.noticed_zone
 
     @property
     def chosen_language(self) -> str | None:
@@ -208,6 +214,18 @@ class Profiles:
         """
         await asyncio.to_thread(self._note_language, person_id, dict(evidence), noticed)
 
+    async def note_zone(self, person_id: PersonId, zone: str) -> None:
+        """Record the time zone that a platform says. It is no change that :meth:`undo` takes back.
+
+        Args:
+            person_id: the person.
+            zone: its IANA name.
+
+        Raises:
+            ProfileError: the file cannot be read or written.
+        """
+        await asyncio.to_thread(self._note_zone, person_id, zone)
+
     def takes(self, preference: str, value: str) -> bool:
         """Whether a profile can be given that value of a preference."""
         return value in self._preferences.get(preference, (value,))
@@ -269,6 +287,12 @@ class Profiles:
                 after = msgspec.structs.replace(after, language=noticed, language_from="messages")
             self._write(person_id, _Held(after, held.undo, held.unknown, held.consent))
 
+    def _note_zone(self, person_id: PersonId, zone: str) -> None:
+        with self._alone():
+            held = self._whole(person_id)
+            after = msgspec.structs.replace(held.profile, noticed_zone=zone)
+            self._write(person_id, _Held(after, held.undo, held.unknown, held.consent))
+
     def _undo(self, person_id: PersonId) -> Profile | None:
         if not self._exists(person_id):
             return None
@@ -281,6 +305,7 @@ class Profiles:
                 "updated_at": now(),
                 "told_at": held.profile.told_at,
                 "language_evidence": held.profile.language_evidence,
+                "noticed_zone": held.profile.noticed_zone,
             }
             before = readable_fields(Profile(user_id=person_id), last | kept)
             record = changes_between(held.profile.preferences, before.preferences, now())

@@ -23,8 +23,8 @@ KEY = "behavior.dimensions"
 EXAMPLE = 'tone = { formal = "Write formally.", playful = "Write playfully." }'
 #: Names that no dimension can have: a profile, or the ``[behavior]`` table, uses them for something else.
 RESERVED_NAMES = frozenset(
-    "user_id name place time_zone language language_from language_evidence quiet_hours preferences created_at "
-    "updated_at told_at learning ask_why dimensions platforms limits".split()
+    "user_id name place time_zone noticed_zone language language_from language_evidence quiet_hours preferences "
+    "created_at updated_at told_at learning ask_why dimensions platforms limits".split()
 )
 #: The longest instruction of a value, in characters.
 MAX_INSTRUCTION = 500

@@ -10,6 +10,7 @@ from llmagent_os.events import Event, event_key
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Interaction, Latest
 from llmagent_os.people.profiles import Profile
+from llmagent_os.people.time_zones import is_known
 from llmagent_os.policy import Context, Decision
 from llmagent_os.privacy.consent import Consent, consent_of
 from llmagent_os.reply.conversation_memory import Episode, recall
@@ -94,6 +95,8 @@ async def open_exchange(
     identity = identity_of(event)
     person_id = await services.directory.person_of(identity)
     profile = await services.directory.profile(person_id) if read_profile else Profile(user_id=person_id)
+    if is_known(event.sender.time_zone):  # from the first message on, and where nothing is kept
+        profile = msgspec.structs.replace(profile, noticed_zone=event.sender.time_zone)
     episode = await recall(services.ledger, event, identity, turns, latest)
     return Exchange(
         event=event,

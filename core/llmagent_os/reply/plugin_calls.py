@@ -48,7 +48,7 @@ def tool_context(services: Services, exchange: Exchange, call_id: str) -> ToolCo
         call_id: unique to the call, and the same when the exchange is run again after a crash.
     """
     event, profile = exchange.event, exchange.profile
-    zone = zone_or(profile.time_zone, services.settings.time_zone)
+    zone = zone_or(profile.known_zone, services.settings.time_zone)
     return ToolContext(
         user_id=profile.user_id,
         conversation_key=event.conversation.key,
@@ -164,7 +164,7 @@ async def follow_profile(services: Services, exchange: Exchange, changed: Profil
     if services.plugins is None or changed.time_zone == before.time_zone:
         return []
     context = tool_context(services, msgspec.structs.replace(exchange, profile=changed), f"{exchange.key}:profile")
-    return await services.plugins.profile_changed(context, before, services.settings.time_zone)
+    return await services.plugins.profile_changed(context, before, before.noticed_zone or services.settings.time_zone)
 
 
 def private_reply(event: Event, reply: Reply) -> Reply:

@@ -78,7 +78,7 @@ class PluginPages(msgspec.Struct, frozen=True, kw_only=True):
         return self._made(profile, secrets)
 
     def _made(self, profile: Profile, secrets: PersonSecrets | None = None) -> ToolContext:
-        zone = zone_or(profile.time_zone, self.time_zone)
+        zone = zone_or(profile.known_zone, self.time_zone)
         return ToolContext(
             user_id=profile.user_id,
             conversation_key="",

@@ -229,7 +229,7 @@ async def silent_until(services: Services, event: Event, time: timedelta) -> dat
 async def clock_of(services: Services, event: Event, moment: datetime) -> str:
     """A moment as the person of ``event`` reads it on the clock; with the day, if it is another one than today."""
     profile = await services.directory.profile_of(event)
-    zone = zone_or(profile.time_zone, services.settings.time_zone)
+    zone = zone_or(profile.known_zone, services.settings.time_zone)
     local, today = moment.astimezone(zone), services.clock().astimezone(zone).date()
     return (
         f"{local:%H:%M}"

@@ -102,7 +102,7 @@ def _seed(seed: int, messages: Sequence[Message]) -> int:
 def _surroundings(services: Services, exchange: Exchange) -> list[str]:
     """When and for whom the reply is, for a model that was not trained on this project's short prompts."""
     profile, sender = exchange.profile, exchange.event.sender
-    zone = zone_or(profile.time_zone, services.settings.time_zone)
+    zone = zone_or(profile.known_zone, services.settings.time_zone)
     now = services.clock().astimezone(zone)
     lines = [f"Now: {now:%A, %d %B %Y, %H:%M} (UTC{now:%z}), time zone {zone.key}."]
     named = profile.name or " ".join(sender.name.split())[:_MAX_NAME]

@@ -41,7 +41,7 @@ async def quiet_until(services: Services, event: Event) -> datetime | None:
     """
     now, settings = services.clock(), services.settings
     profile = await services.directory.profile_of(event)
-    zone = zone_or(profile.time_zone, settings.hours.zone(settings.time_zone).key)
+    zone = zone_or(profile.known_zone, settings.hours.zone(settings.time_zone).key)
     until = end_of(quiet_spans(services, profile), now, zone)
     if services.ledger is None:
         return until

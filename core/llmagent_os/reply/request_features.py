@@ -29,7 +29,7 @@ def request_features(exchange: Exchange, now: datetime, default: str = "UTC") ->
     """
     text, profile, room = exchange.text, exchange.profile, exchange.event.conversation
     words = len(text.split())
-    hour = now.astimezone(zone_or(profile.time_zone, default)).hour if profile.time_zone else now.hour
+    hour = now.astimezone(zone_or(profile.known_zone, default)).hour if profile.known_zone else now.hour
     return {
         "intent": "talk" if _TALK.match(text) else "ask" if "?" in text or _QUESTION.match(text) else "request",
         "kind": room.kind,

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from llmagent_os.adapter import Reply
 from llmagent_os.bot import Bot
@@ -182,6 +183,31 @@ async def test_words_about_what_was_done_last_are_about_that(assistant: Assistan
     await assistant.say("delete my reminder to call mom")
     await assistant.say("remind me to call dad tomorrow at 6pm")
     assert (await assistant.say("cancel that"))[0].text.startswith("Deleted: call dad.")
+
+
+async def test_the_clock_of_the_browser_counts_from_the_first_message_on(assistant: Assistant) -> None:
+    said = MemoryAdapter().message("what is my time zone?", channel="t", user="t", event_id="zone")
+    said = structs.replace(said, sender=structs.replace(said.sender, time_zone="Asia/Tokyo"))
+    outcome = await assistant.runtime.agent.handle(said, _unseen)
+    assert outcome.reply is not None and "Asia/Tokyo" in outcome.reply.text
+
+
+async def test_a_bare_hour_moves_the_reminder_that_was_just_set(assistant: Assistant) -> None:
+    await assistant.say("remind me to call mom tomorrow at 6pm")
+    reply, tool = await assistant.say("make it 7 instead")
+    assert tool == "change_reminder" and "19:00" in reply.text
+
+
+async def test_all_reminders_are_deleted_after_a_question(assistant: Assistant) -> None:
+    """The calendar knows nothing of them, and does not say that there are none."""
+    await assistant.say("remind me to call mom tomorrow at 6pm")
+    await assistant.say("remind me to call dad tomorrow at 7pm")
+    asked, _ = await assistant.say("delete all my reminders")
+    assert asked.text.startswith("Should I delete all your 2 reminders?") and asked.card is not None
+    assert (await assistant.say("no"))[0].text != "Deleted 2 reminders."
+    assert len((await assistant.say("my reminders"))[0].buttons) >= 2
+    await assistant.say("delete my reminders")
+    assert (await assistant.say("yes"))[0].text == "Deleted 2 reminders."
 
 
 async def test_a_question_of_a_plugin_is_answered_by_the_next_words(assistant: Assistant) -> None:

@@ -40,11 +40,11 @@ class Rooms:
         self.handler = SpeakingHandler(Recorder(), self.languages)
         self.number = 0
 
-    async def writes(self, text: str, *, locale: str = "", user: str = "ana") -> str:
+    async def writes(self, text: str, *, locale: str = "", user: str = "ana", time_zone: str = "") -> str:
         """The language in which the message is answered."""
         self.number += 1
         key = str(self.number)
-        sender = Sender(user, locale=locale)
+        sender = Sender(user, locale=locale, time_zone=time_zone)
         said: Event = Message(event_id=key, conversation=ROOM, sender=sender, text=text, message_id=key)
         if text.startswith("/"):
             said = Command(event_id=key, conversation=ROOM, sender=sender, name=text[1:])
@@ -199,3 +199,18 @@ async def test_what_people_say_to_each_other_is_no_evidence(rooms: Rooms) -> Non
         await rooms.writes(LONG["de"], user="bystander")
     assert await rooms.writes("/help", user="bystander") == "en"
     assert not rooms.folder.exists() or not any("language" in path.read_text() for path in rooms.folder.glob("*.json"))
+
+
+async def test_the_zone_of_the_browser_is_kept_and_the_person_s_own_wins(tmp_path: Path) -> None:
+    """Without it, every reminder of the web chat rings by UTC."""
+    rooms = Rooms(tmp_path)
+    await rooms.writes("hello", time_zone="../etc/passwd")
+    assert (await rooms.profiles.get(ANA)).known_zone is None
+    await rooms.writes("hello", time_zone="Asia/Tokyo")
+    await rooms.writes("hello")
+    assert (await rooms.profiles.get(ANA)).known_zone == "Asia/Tokyo"
+    await rooms.profiles.update(ANA, time_zone="Europe/Berlin")
+    await rooms.writes("hello", time_zone="America/Lima")
+    assert (await rooms.profiles.get(ANA)).known_zone == "Europe/Berlin"
+    await rooms.profiles.undo(ANA)
+    assert (await rooms.profiles.get(ANA)).known_zone == "America/Lima"

@@ -39,6 +39,7 @@ class Visitor(msgspec.Struct, frozen=True):
     id: str
     name: str = ""  #: given by ``?person=``
     language: str = ""  #: of the page; empty: the browser asks for none that there are texts in
+    time_zone: str = ""  #: IANA name that the browser says; empty: it says none
 
 
 class Access:

@@ -19,6 +19,7 @@ from llmagent_os.errors import BadEventError
 #: An id that a page has made. ``\\Z``, since ``$`` would let a newline at the end pass.
 PageId = Annotated[str, msgspec.Meta(pattern=r"\A[A-Za-z0-9_-]{8,64}\Z")]
 #: An id that the server has made.
+ZoneName = Annotated[str, msgspec.Meta(max_length=64)]
 ServerId = Annotated[str, msgspec.Meta(min_length=1, max_length=128, pattern=r"\A[^\s\x00-\x1f\x7f]+\Z")]
 #: A ``seq`` or a position. SQLite's integers end at 2^63 - 1, and JavaScript's at 2^53 - 1.
 Count = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
@@ -36,6 +37,7 @@ class OpenConversation(_FromPage, frozen=True, kw_only=True, tag="open"):
 
     conversation: ServerId | None = None  #: None: the visitor's latest conversation
     after: Count = 0  #: the last ``seq`` that the page has; 0: nothing yet
+    time_zone: ZoneName = ""  #: the browser's IANA time zone; empty: it says none
 
 
 class NewConversation(_FromPage, frozen=True, kw_only=True, tag="new"):

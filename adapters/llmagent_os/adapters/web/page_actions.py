@@ -264,7 +264,7 @@ def _common(visitor: Visitor, action: Action) -> dict[str, Any]:
     return {
         "event_id": f"{action.conversation}:{action.id}",
         "conversation": Conversation(platform=PLATFORM, workspace=LOCAL_WORKSPACE, channel=action.conversation),
-        "sender": Sender(visitor.id, visitor.name, locale=visitor.language),
+        "sender": Sender(visitor.id, visitor.name, locale=visitor.language, time_zone=visitor.time_zone),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import structlog
 from aiohttp import WSMsgType, web
 
@@ -101,6 +102,7 @@ class PageSocket:
             case NewConversation():
                 await self._pages.show(page, await self._transcript.begin(visitor.id), 0)
             case OpenConversation():
+                page.visitor = visitor = msgspec.structs.replace(visitor, time_zone=frame.time_zone)
                 wanted = frame.conversation
                 if wanted is not None and await self._transcript.owner(wanted) == visitor.id:
                     await self._pages.show(page, wanted, frame.after)

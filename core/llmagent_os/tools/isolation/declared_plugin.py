@@ -49,6 +49,7 @@ class DeclaredPlugin(msgspec.Struct, frozen=True, kw_only=True):
     keeps_private: bool
     is_personal: bool
     about: str
+    reading: tuple[str, ...]
     forms: tuple[Form, ...]
     credentials: tuple[Credential, ...]
     commands: dict[str, str]
@@ -74,6 +75,7 @@ class DeclaredPlugin(msgspec.Struct, frozen=True, kw_only=True):
             keeps_private=plugin.keeps_private,
             is_personal=plugin.is_personal,
             about=plugin.about,
+            reading=tuple(plugin.reading),
             forms=plugin.forms,
             credentials=plugin.credentials,
             commands=dict(plugin.commands),

@@ -65,7 +65,7 @@ class IsolatedPlugin(ToolSource):
         self.asks_others = declared.asks_others
         self.shares_records = declared.shares_records
         self.keeps_private, self.is_personal = declared.keeps_private, declared.is_personal
-        self.about, self.forms = declared.about, declared.forms
+        self.about, self.forms, self.reading = declared.about, declared.forms, declared.reading
         self.has_settings = declared.settings is not None
         self.credentials = declared.credentials
         self.commands = declared.commands

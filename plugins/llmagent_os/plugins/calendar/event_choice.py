@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from llmagent_os.languages import gettext
 from llmagent_os.plugin import ToolResult
 from llmagent_os.plugins.calendar.calendar_call import CalendarCall
 from llmagent_os.plugins.calendar.calendar_event import CalendarEvent
@@ -98,6 +99,8 @@ def not_found_reply(call: CalendarCall, events: Sequence[CalendarEvent], query: 
     if query.kind:  # an event with these words is no reminder: to offer it would offer something else
         about = f" about {query.about}" if query.about else ""
         data = {"status": "not_found", "kind": query.kind} | ({"about": query.about} if query.about else {})
+        if query.kind == "reminder" and not about and not period:
+            return ToolResult(data, gettext("I found no reminder."), word_for_word=True)
         return ToolResult(data, f"I found no {query.kind}{about}{with_preposition(period)}.", word_for_word=True)
     data = (
         {"status": "not_found"} | ({"about": query.about} if query.about else {}) | ({"when": period} if period else {})

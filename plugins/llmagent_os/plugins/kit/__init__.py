@@ -5,6 +5,7 @@ readers of time.
 
 ===================  =================================================================================================
 ``said_moment``      finds in a text when something is to be, and what is left of the text
+``translated_times``   the commonest German, Spanish and Chinese words of time in English
 ``open_question``    a question that the next words answer
 ``numbered_items``   a person's items, each with a small number of its own, and the last one that was deleted
 ``item_meant``       the one item that a number or words mean

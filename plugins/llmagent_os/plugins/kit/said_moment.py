@@ -28,6 +28,7 @@ from llmagent_os.plugins.calendar.time.recurrence import Recurrence, parse_recur
 from llmagent_os.plugins.calendar.time.time_errors import TimeExpressionError
 from llmagent_os.plugins.calendar.time.time_expressions import TimeExpression, find_slot, writes_month_first
 from llmagent_os.plugins.calendar.time.time_mentions import MentionKind, TimeMention, time_mentions
+from llmagent_os.plugins.kit.translated_times import in_english
 
 __all__ = ["MORNING", "SaidMoment", "TimeExpressionError", "clock_note", "next_wall", "read_moment", "to_aware"]
 
@@ -58,7 +59,7 @@ def read_moment(text: str, now: datetime) -> SaidMoment:
     """Read the words of time in a text.
 
     Args:
-        text: such as "call mom tomorrow at 6pm".
+        text: such as "call mom tomorrow at 6pm". The commonest words of German, Spanish and Chinese are read, too.
         now: the present moment, aware, in the person's zone.
 
     Raises:
@@ -67,6 +68,7 @@ def read_moment(text: str, now: datetime) -> SaidMoment:
     zone = now.tzinfo
     if not isinstance(zone, ZoneInfo):
         raise ValueError(f"{now} is in no IANA time zone")
+    text = in_english(text)
     if iso := _ISO.search(text):
         return _iso(text, iso, now, zone)
     month_first = writes_month_first(zone.key)

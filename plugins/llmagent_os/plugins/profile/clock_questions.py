@@ -41,8 +41,11 @@ _CLOCK = re.compile(
     rf"(?:{_WHAT} )?(?:the )?(?:current |exact |local )?(?:time|hour|clock)(?: is it| it is|"
     rf"'s it)?(?: now| right now| currently| here| at the moment| today)*(?: (?:in|"
     rf"for) (?P<place>[^\W\d_][\w.', -]*?)(?: now| right now)?)?|"
+    r"wie spät ist es(?: jetzt| gerade)?|wie ?viel uhr ist es|qué hora es|que hora es|(?:现在)?几点了?|现在是?几点钟?|"
     r"how late is it(?: now)?|what(?:'s| is) the time(?: now| here)*|(?:is it late)"
 )
+#: The zone of a machine that nobody has told where it is.
+_UTC = ("UTC", "Etc/UTC")
 _DAYS = {"today": 0, "it": 0, "tomorrow": 1, "yesterday": -1, "the day after tomorrow": 2}
 _DAY = r"(?P<{0}>today|it|tomorrow|yesterday|the day after tomorrow)"
 _DATE = re.compile(
@@ -69,7 +72,7 @@ def answered(text: str, profile: Profile, now: datetime, find_place: Callable[[s
         now: in the person's time zone.
         find_place: finds a place by its name. It may be slow.
     """
-    plain = " ".join(re.sub(r"[?!.]+", " ", text.casefold().replace("’", "'")).split())
+    plain = " ".join(re.sub(r"[?!.¿？。]+", " ", text.casefold().replace("’", "'")).split())
     bare = plain in ("time", "hour", "clock", "the time")  # an answer, or a title
     plain = _TAIL.sub("", _LEAD.sub("", plain))
     if len(plain) > LONGEST:
@@ -89,6 +92,8 @@ def answered(text: str, profile: Profile, now: datetime, find_place: Callable[[s
             zone=zone,
         )
     if (asked := _CLOCK.fullmatch(plain)) and not bare:
+        if asked["place"] is None and profile.known_zone is None and str(now.tzinfo) in _UTC:
+            return gettext("It's {time} (UTC; tell me where you are).", time=said_clock(now))
         return _time_in(asked["place"], now, find_place)
     if asked := _DATE.fullmatch(plain):
         return _date(next((word for word in asked.groups() if word), "today"), now)

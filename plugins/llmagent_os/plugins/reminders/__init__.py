@@ -25,7 +25,13 @@ from llmagent_os.plugins.kit.said_moment import TimeExpressionError, read_moment
 from llmagent_os.plugins.kit.serialized_plugin import SerializedPlugin, serialized
 from llmagent_os.plugins.reminders.reminder_call import GONE, ReminderCall
 from llmagent_os.plugins.reminders.reminder_form import NEW_REMINDER, answer_reminder_form
-from llmagent_os.plugins.reminders.reminder_list import list_reminders, list_to_delete, on_reminder_meant
+from llmagent_os.plugins.reminders.reminder_list import (
+    DELETE_ALL,
+    delete_all,
+    list_reminders,
+    list_to_delete,
+    on_reminder_meant,
+)
 from llmagent_os.plugins.reminders.reminder_requests import REMIND, means_last, read_request
 from llmagent_os.plugins.reminders.reminder_setting import change_reminder, set_reminder
 from llmagent_os.plugins.reminders.ringing import announce, finish, snooze
@@ -33,6 +39,11 @@ from llmagent_os.plugins.reminders.ringing import announce, finish, snooze
 __all__ = ["RemindersPlugin"]
 
 _ON_ONE = re.compile(r"(?P<verb>delete|change) +(?P<which>#?\d+|\S+) *(?P<to>.*)", re.I | re.S)
+_YES = re.compile(
+    r"(?:yes|yep|yeah|sure|ok(?:ay)?|do it|delete (?:them|all)|ja|sí|si|是的?|好的?)"
+    r"(?:[\s,]+(?:please|bitte|por favor))?[\s.!。]*",
+    re.I,
+)
 
 
 class RemindersPlugin(SerializedPlugin):
@@ -151,6 +162,8 @@ class RemindersPlugin(SerializedPlugin):
     async def _answered(self, call: ReminderCall) -> ToolResult:
         question = await take_question(call.context)
         text = call.context.text
+        if question is not None and question.what == DELETE_ALL:
+            return await delete_all(call, int(question.given["upto"]))
         if question is None or not text:
             return ToolResult({"status": "stale"}, str(GONE))
         if question.what == "when":
@@ -162,6 +175,9 @@ class RemindersPlugin(SerializedPlugin):
         question = await answers_question(context)
         if question is None:
             return await means_last(ReminderCall(context))
+        if question.what == DELETE_ALL and not _YES.fullmatch(context.text.strip()):
+            await close_question(context)
+            return None
         if question.what == "when":
             try:
                 said = read_moment(context.text, context.now)

@@ -8,12 +8,14 @@ import msgspec
 
 from llmagent_os.languages import gettext, ngettext
 from llmagent_os.plugin import Button, Card, ToolResult
-from llmagent_os.plugins.kit.item_meant import with_item_meant
+from llmagent_os.plugins.kit.item_meant import MAX_SHOWN, with_item_meant
+from llmagent_os.plugins.kit.open_question import ANSWER, ask
 from llmagent_os.plugins.kit.pages import page_of
 from llmagent_os.plugins.reminders.reminder import Reminder
 from llmagent_os.plugins.reminders.reminder_call import ReminderCall
 
 PAGE_SIZE = 8  #: reminders in one reply
+DELETE_ALL = "delete_all"  #: the open question whether all reminders are deleted
 
 
 async def list_reminders(call: ReminderCall, number: int = 1) -> ToolResult:
@@ -50,6 +52,33 @@ async def on_reminder_meant(
     """Do something with the reminder that a number or words mean."""
     missing = gettext("I found no reminder “{which}”. /reminders lists them.", which=which[:80])
     return await with_item_meant(await call.find(which), act, missing=missing, line=_line)
+
+
+async def ask_delete_all(call: ReminderCall) -> ToolResult:
+    """Show the reminders and ask whether all of them go. It cannot be undone."""
+    pending = await call.pending()
+    shown = pending[:MAX_SHOWN]
+    await ask(call.context, DELETE_ALL, upto=str(max(each.number for each in pending)))
+    text = ngettext(
+        "Should I delete your {count} reminder? This cannot be undone.",
+        "Should I delete all your {count} reminders? This cannot be undone.",
+        len(pending),
+    )
+    return ToolResult(
+        {"status": "asked", "count": str(len(pending))},
+        text,
+        card=Card(rows=tuple((str(each.number), _line(each)) for each in shown)),
+        buttons=(Button(gettext("Delete all"), ANSWER),),
+    )
+
+
+async def delete_all(call: ReminderCall, upto: int) -> ToolResult:
+    """Delete the pending reminders up to a number: those that the person was asked about."""
+    gone = [each for each in await call.pending() if each.number <= upto]
+    for each in gone:
+        await call.delete(each)
+    text = ngettext("Deleted {count} reminder.", "Deleted {count} reminders.", len(gone))
+    return ToolResult({"status": "deleted", "count": str(len(gone))}, text)
 
 
 def _line(reminder: Reminder) -> str:

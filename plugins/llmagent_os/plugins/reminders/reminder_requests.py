@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
-from llmagent_os.plugin import ToolCall
+from llmagent_os.plugin import ToolCall, ToolResult
 from llmagent_os.plugins.kit.said_moment import TimeExpressionError, read_moment
 from llmagent_os.plugins.reminders.reminder_call import ReminderCall
+from llmagent_os.plugins.reminders.reminder_list import ask_delete_all
+from llmagent_os.plugins.reminders.reminder_setting import is_bare_hour
 
 _PLEASE = r"(?:please |hey |ok(?:ay)?,? )?(?:(?:can|could|would|will) you (?:please )?)?"
 REMIND = re.compile(rf"{_PLEASE}remind me(?: (?:to|about|of|that))? (?P<what>.+)", re.I | re.S)
@@ -24,6 +26,9 @@ _REMOVE = re.compile(
     rf"{_PLEASE}(?:delete|cancel|remove|drop|stop) (?:my |the |that )?reminder"
     r"(?: (?:to|about|for|of|that says) (?P<which>.+?))?[.!]*",
     re.I,
+)
+_REMOVE_ALL = re.compile(
+    rf"{_PLEASE}(?:delete|cancel|remove|drop|stop|clear|erase) (?:all(?: of)? )?(?:my |the )?reminders[.!]*", re.I
 )
 _CHANGE = re.compile(
     rf"{_PLEASE}(?:change|move|reschedule|set) (?:my |the |that )?reminder"
@@ -44,14 +49,16 @@ _NOT_OURS = re.compile(
 )
 
 
-async def read_request(call: ReminderCall) -> tuple[ToolCall, ...]:
-    """The tool call that the whole of a message asks for. Empty: the rules do not understand all of it.
+async def read_request(call: ReminderCall) -> tuple[ToolCall, ...] | ToolResult:
+    """The tool call that the whole of a message asks for, or a question. Empty: the rules do not understand all of it.
 
     Words about a reminder that there is not are left to others: a calendar may have one of its own.
     """
     text = call.context.text.strip()
     if _LIST.fullmatch(text) and "reminders" in text.lower():
         return (ToolCall("list_reminders", {}),)
+    if _REMOVE_ALL.fullmatch(text):
+        return await ask_delete_all(call) if await call.pending() else ()
     if found := _CHANGE.fullmatch(text):
         return await _about(call, "change_reminder", found["which"], to=found["to"])
     if found := _REMOVE.fullmatch(text):
@@ -90,6 +97,8 @@ def _is_readable(call: ReminderCall, words: str) -> bool:
 
 
 def _has_time(call: ReminderCall, words: str) -> bool:
+    if is_bare_hour(words):
+        return True
     try:
         return read_moment(words, call.context.now).wall is not None
     except TimeExpressionError:

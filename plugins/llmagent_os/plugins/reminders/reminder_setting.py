@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,8 @@ from llmagent_os.plugins.reminders.reminder_call import ReminderCall
 
 MAX_REMINDERS = 100  #: of one person
 MAX_CHARACTERS = 500  #: of what a reminder says
+
+_BARE_HOUR = re.compile(r"(?:at )?(?P<hour>1[0-2]|[1-9])(?::(?P<minute>[0-5]\d))?(?: ?o[’']?clock)?", re.I)
 
 
 async def set_reminder(call: ReminderCall, what: str, when: str = "") -> ToolResult:
@@ -61,10 +64,15 @@ async def set_reminder(call: ReminderCall, what: str, when: str = "") -> ToolRes
     )
 
 
+def is_bare_hour(words: str) -> bool:
+    """Whether words are an hour alone, as in "make it 7"."""
+    return _BARE_HOUR.fullmatch(words.strip()) is not None
+
+
 async def change_reminder(call: ReminderCall, reminder: Reminder, to: str) -> ToolResult:
     """Change when a reminder rings, what it says, or both."""
     try:
-        said = read_moment(to, call.context.now)
+        said = read_moment(_nearest(reminder, to) or to, call.context.now)
     except TimeExpressionError as error:
         return ToolResult({"status": "unclear", "need": "when"}, unreadable_text(error))
     if len(to) > MAX_CHARACTERS or not to.strip():
@@ -84,6 +92,22 @@ async def change_reminder(call: ReminderCall, reminder: Reminder, to: str) -> To
         f"{text}{clock_text(said, ZoneInfo(changed.zone))}",
         buttons=(call.undo(changed),),
     )
+
+
+def _nearest(reminder: Reminder, to: str) -> str:
+    """A bare hour in the half of the day that is nearer to the reminder; empty: the words are no bare hour.
+
+    "7" is 19:00 for a reminder at 18:00, and 7:00 for one at 8:00.
+    """
+    found = _BARE_HOUR.fullmatch(to.strip())
+    if found is None:
+        return ""
+    minute = int(found["minute"] or 0)
+    before = reminder.wall.hour * 60 + reminder.wall.minute
+    hour = min(
+        (int(found["hour"]) % 12, int(found["hour"]) % 12 + 12), key=lambda each: abs(each * 60 + minute - before)
+    )
+    return f"at {hour:02}:{minute:02}"
 
 
 def _on_day_of(reminder: Reminder, said: SaidMoment, now: datetime) -> SaidMoment:

@@ -42,6 +42,31 @@ async def test_times_are_read_from_words(person: EverydayPerson, said: str, told
     assert told in (await person.command(f"/remind {said}")).text
 
 
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("Müll morgen um 9 Uhr", "“Müll”: Wed, 2 Dec 2026, 09:00."),
+        ("Ana anrufen heute um 18 Uhr 30", "“Ana anrufen”: Tue, 1 Dec 2026, 18:30."),
+        ("Müll am Freitag um 9", "“Müll”: Fri, 4 Dec 2026, 09:00."),
+        ("Müll übermorgen halb 9", "“Müll”: Thu, 3 Dec 2026, 08:30."),
+        ("Miete am 5. Januar", "“Miete”: Tue, 5 Jan 2027, 09:00."),
+        ("llamar a Ana mañana a las 9", "“llamar a Ana”: Wed, 2 Dec 2026, 09:00."),
+        ("pan el viernes a las 3 y media de la tarde", "“pan”: Fri, 4 Dec 2026, 15:30."),
+        ("pan hoy a las 5pm", "“pan”: Tue, 1 Dec 2026, 17:00."),
+        ("pan en 20 minutos", "“pan”: Tue, 1 Dec 2026, 08:20."),
+        ("明天9点交房租", "“交房租”: Wed, 2 Dec 2026, 09:00."),
+        ("后天下午三点半 交房租", "“交房租”: Thu, 3 Dec 2026, 15:30."),
+        ("每周一上午9点开会", "“开会” every monday: the next time is Mon, 7 Dec 2026, 09:00."),
+        ("call Ms Morgen tomorrow at 6pm", "“call Ms Morgen”: Wed, 2 Dec 2026, 18:00."),
+        # what is not read is asked for, and no part of it is taken for the whole
+        ("Müll morgen um zwölf Uhr", "I read times such as “tomorrow at 9”"),
+        ("pan mañana a las nueve", "I read times such as “tomorrow at 9”"),
+    ],
+)
+async def test_times_in_other_languages_are_read_or_asked_for(person: EverydayPerson, said: str, told: str) -> None:
+    assert told in (await person.command(f"/remind {said}")).text
+
+
 async def test_what_is_missing_is_asked_for(person: EverydayPerson) -> None:
     await person.command("/remind")
     asked = await person.say("call Ana")

@@ -24,6 +24,9 @@ async def tasks(person: EverydayPerson, words: str = "") -> list[str]:
         ("buy milk", "buy milk"),
         ("buy milk #Home !! friday", "!! buy milk #home (due 4 Dec 2026)"),
         ("call Ana tomorrow at 5pm", "call Ana (due Wed, 2 Dec 2026, 17:00)"),
+        ("Milch kaufen freitag", "Milch kaufen (due 4 Dec 2026)"),
+        ("comprar pan el viernes", "comprar pan (due 4 Dec 2026)"),
+        ("estirar cada día", "estirar cada día"),
         ("wow! that is great", "wow! that is great"),
         ("stretch every day", "stretch every day"),  # a repetition stays in the words
     ],

@@ -47,7 +47,12 @@ function store(key, value) {
 // Frames from the server
 
 const connection = new Connection({
-  hello: () => ({ type: "open", conversation, after: seq }),
+  hello: () => ({
+    type: "open",
+    conversation,
+    after: seq,
+    time_zone: Intl.DateTimeFormat().resolvedOptions().timeZone ?? "",
+  }),
   onFrame: (frame) => FRAMES[frame.type]?.(frame),
   onState(state) {
     if (state === "open" && $("connection").dataset.state === "waiting") notice(t("again"));
