@@ -163,7 +163,6 @@ class Runtime:
             forms, languages = _forms(bot, plugins, ledger, profiles, llm)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice, forms)
             made = _adapters(adapters, bot.config, make)
-            stores = _stores(settings, ledger, profiles, made, make, policy_worker, training)
             access, budgets = _access(settings, bot.config, ledger, made), _budgets(settings, bot, ledger, profiles)
             services = Services(
                 behavior=_behavior(bot.config, policy),
@@ -181,7 +180,7 @@ class Runtime:
                 lora=training.resolver,
                 loras=training.registry,
                 personas=training.personas,
-                stores=stores,
+                stores=(stores := _stores(settings, ledger, profiles, made, make, policy_worker, training)),
                 taught=_taught(settings, bot.config, stack),
                 data=settings.data,
                 outgoing=settings.data / OUTGOING_FOLDER,
