@@ -59,7 +59,7 @@ async def answer_with_model(
             shown=shown,
         )
         if answer.failure == "absent":
-            answer.text = words_without_model(exchange, settings.examples)
+            answer.text = words_without_model(exchange, settings, services.plugins)
         return answer
 
     if found.passages and (given is None or llm.card.native):

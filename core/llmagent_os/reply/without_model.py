@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 
-from llmagent_os.languages import gettext, lazy_gettext
+from llmagent_os.languages import gettext, lazy_gettext, translated
+from llmagent_os.reply.agent_settings import AgentSettings
 from llmagent_os.reply.data_request import words_about_data
 from llmagent_os.reply.exchange import Exchange
 from llmagent_os.reply.model_failure import WORDS
+from llmagent_os.tools.registry import Plugins
 
 #: How many of the bot's examples are named.
 EXAMPLES = 3
@@ -19,6 +21,18 @@ _THANKS = re.compile(
     re.IGNORECASE,
 )
 
+_WHAT_CAN = re.compile(
+    r"(?:(?:hi|hello|hey|hallo|hola|你好)[\s,.!，。]*)?"
+    r"(?:help(?: me)?|what (?:can|do) you do(?: for me)?|what are you able to do|how (?:can|do) you help(?: me)?"
+    r"|how does this work|hilfe|was kannst du(?: alles)?(?: für mich tun)?|was machst du"
+    r"|ayuda|¿?qu[ée] (?:puedes|sabes) hacer"
+    r"|帮助|你(?:能|会|可以)(?:帮我)?(?:做|干)(?:什么|些什么))[\s.!?。！？]*",
+    re.IGNORECASE,
+)
+_NEVER_MIND = re.compile(
+    r"(?:cancel|never ?mind|forget it|abbrechen|vergiss es|schon gut|cancelar|olvídalo|déjalo|取消|算了)[\s.!。！]*",
+    re.IGNORECASE,
+)
 _NO_FREE_TALK = lazy_gettext(
     "I have no language model, so I cannot talk freely. I understand plain requests in English, and `/help` lists all "
     "commands. Whoever runs me can give me a model: `llmagent-os init`."
@@ -31,15 +45,20 @@ _FAILED = lazy_gettext(
 )
 
 
-def words_without_model(exchange: Exchange, examples: tuple[str, ...]) -> str:
+def words_without_model(exchange: Exchange, settings: AgentSettings, plugins: Plugins | None) -> str:
     """Say once in a conversation that free talk needs a model, and how to set one; after that, in one sentence.
 
     Args:
         exchange: the message, which no rule has read.
-        examples: requests that the bot understands.
+        settings: what the bot says about itself, and requests that it understands.
+        plugins: whose commands it has.
     """
     if _THANKS.fullmatch(exchange.text):
         return gettext("You're welcome.")
+    if _NEVER_MIND.fullmatch(exchange.text.strip()):  # a plugin whose question was open has closed it
+        return gettext("All right.")
+    if _WHAT_CAN.fullmatch(exchange.text.strip()):
+        return _what_it_can(exchange, settings, plugins)
     if about_data := words_about_data(exchange.text):
         return about_data
     if exchange.failed_rules:  # perhaps the message was for them: it is not the missing model that is to blame
@@ -47,6 +66,18 @@ def words_without_model(exchange: Exchange, examples: tuple[str, ...]) -> str:
     plain = str(_NO_FREE_TALK)
     if any(plain in str(turn.context.get("reply", "")) for turn in exchange.episode.turns):
         return str(WORDS["absent"])
-    named = "\n".join(f"- {each}" for each in examples[:EXAMPLES])
-    lead = gettext("You can say, for example:")
-    return f"{plain}\n\n{lead}\n{named}" if named else plain
+    return "\n\n".join(filter(None, (plain, _examples(settings))))
+
+
+def _examples(settings: AgentSettings) -> str:
+    """Requests that the bot understands; empty: it names none."""
+    named = [f"- {each}" for each in settings.examples[:EXAMPLES]]
+    return "\n".join([gettext("You can say, for example:"), *named]) if named else ""
+
+
+def _what_it_can(exchange: Exchange, settings: AgentSettings, plugins: Plugins | None) -> str:
+    """What the bot does: what it says about itself, examples, and the commands of its plugins."""
+    commands = plugins.commands_on(exchange.event.conversation.platform) if plugins is not None else {}
+    lines = "\n".join(f"- `/{name}`: {translated(line)}" for name, line in commands.items())
+    all_of_them = gettext("`/help` lists all commands.")
+    return "\n\n".join(filter(None, (translated(settings.about), _examples(settings), lines, all_of_them)))

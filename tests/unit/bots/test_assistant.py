@@ -108,6 +108,11 @@ SAID = {
     "删除我的所有数据": "`/forget` 会删除",
     "把我的账号注销": "`/forget` 会删除",
     "thanks!": "You're welcome.",
+    "what can you do?": "I keep your calendar",
+    "help": "I keep your calendar",
+    "was kannst du?": "I keep your calendar",
+    "qué puedes hacer": "I keep your calendar",
+    "你能做什么": "I keep your calendar",
 }
 
 
@@ -190,6 +195,24 @@ async def test_the_clock_of_the_browser_counts_from_the_first_message_on(assista
     said = structs.replace(said, sender=structs.replace(said.sender, time_zone="Asia/Tokyo"))
     outcome = await assistant.runtime.agent.handle(said, _unseen)
     assert outcome.reply is not None and "Asia/Tokyo" in outcome.reply.text
+
+
+async def test_undo_and_cancel_mean_what_was_spoken_of_last(assistant: Assistant) -> None:
+    await assistant.say("remind me to call mom tomorrow at 6pm")
+    await assistant.say("/reminders")
+    assert (await assistant.say("undo"))[0].text == "Deleted: call mom."
+    await assistant.say("lunch with Eva on friday at noon")
+    await assistant.say("move it to 2pm")
+    assert "as before" not in (await assistant.say("cancel it"))[0].text
+    assert not (await assistant.say("what do I have on friday?"))[0].card
+
+
+@pytest.mark.parametrize("command", ["/finance import", "/todo new", "/remind"])
+@pytest.mark.parametrize("words", ["cancel", "never mind"])
+async def test_a_question_is_left_in_words(assistant: Assistant, command: str, words: str) -> None:
+    await assistant.say(command)
+    assert (await assistant.say(words))[0].text == "All right."
+    assert (await assistant.say("tell me a joke"))[0].text.startswith("I have no language model")
 
 
 async def test_a_bare_hour_moves_the_reminder_that_was_just_set(assistant: Assistant) -> None:

@@ -209,6 +209,8 @@ async def _dropped(call: CalendarCall, said: str, ask_id: str | None) -> str | N
         return None  # one of those that were listed: which one is asked
     if focus and cancels and "forget" not in said and not _concerns(found, focus):
         return None  # "it" is an event that was looked up since: a request to delete it
+    if said == "cancel it" and focus and found and found[1].before and found[1].after:
+        return None  # it was changed: "it" is the event, and to take the change back is "undo"
     if not cancels and not (focus and _concerns(found, focus) and found and found[1].after):
         return NOTED  # "never mind" takes back only the addition or change of the event that was spoken of last
     if found and call.context.now - datetime.fromisoformat(found[1].at) <= JUST_NOW:

@@ -42,6 +42,7 @@ async def set_budget(call: FinanceCall, category: str, amount: str) -> ToolResul
     if len(budgets) >= MAX_BUDGETS:
         return unclear(gettext("You have {count} budgets. Take one back first.", count=MAX_BUDGETS))
     told = tuple(each for each in settings.told if not each.startswith(f"{name}:"))
+    told = (*told, f"{name}:{_last_month(call)}")  # a budget does not reach back before the month in which it was set
     await call.store.keep_settings(msgspec.structs.replace(settings, budgets={**budgets, name: limit}, told=told))
     text = gettext("Your budget for {category} is {amount} a month.", category=name, amount=limit)
     return ToolResult(
@@ -81,7 +82,7 @@ async def told_breaches(call: FinanceCall) -> list[str]:
     Older months than the last one are history: they are not told.
     """
     settings = await call.store.settings()
-    last = (call.today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
+    last = _last_month(call)
     sentences: list[str] = []
     told: list[str] = []
     ahead = None
@@ -109,6 +110,10 @@ async def told_breaches(call: FinanceCall) -> list[str]:
         moment = datetime.combine(ahead, TELLING_TIME, ZoneInfo(call.context.time_zone))
         await call.context.timers.set(TIMER, moment, deferrable=True)
     return sentences
+
+
+def _last_month(call: FinanceCall) -> str:
+    return (call.today.replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
 
 
 async def _states(call: FinanceCall, month: str) -> list[BudgetState]:

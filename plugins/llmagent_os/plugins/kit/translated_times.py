@@ -19,18 +19,27 @@ _DE_DAYS = "montag dienstag mittwoch donnerstag freitag samstag sonntag".split()
 _ES_DAYS = "lunes martes miércoles jueves viernes sábado domingo".split()
 _DE_MONTHS = "januar februar märz april mai juni juli august september oktober november dezember".split()
 _ES_MONTHS = "enero febrero marzo abril mayo junio julio agosto septiembre octubre noviembre diciembre".split()
-_ZH_DIGITS = {sign: number for number, sign in enumerate("零一二三四五六七八九十")} | {"两": 2, "十一": 11, "十二": 12}
+_ZH_DIGITS: dict[str, int] = {str(sign): number for number, sign in enumerate("零一二三四五六七八九十")} | {
+    "两": 2,
+    "十一": 11,
+    "十二": 12,
+}
 
-_DAY_OF = (
+_DAY_OF: dict[str, str] = (
     dict(zip(_DE_DAYS, _WEEKDAYS, strict=True))
     | dict(zip(_ES_DAYS, _WEEKDAYS, strict=True))
     | {"sonnabend": "saturday", "miercoles": "wednesday", "sabado": "saturday"}
     | dict(zip("一二三四五六日", _WEEKDAYS, strict=True))
     | {"天": "sunday"}
 )
-_MONTH_OF = dict(zip(_DE_MONTHS, _MONTHS, strict=True)) | dict(zip(_ES_MONTHS, _MONTHS, strict=True))
-_UNIT_OF = {"minut": "minutes", "stund": "hours", "hora": "hours", "tag": "days", "día": "days", "dia": "days"}
-_UNIT_OF |= {"woche": "weeks", "semana": "weeks", "分": "minutes", "小": "hours", "天": "days"}
+_MONTH_OF: dict[str, str] = {
+    **dict(zip(_DE_MONTHS, _MONTHS, strict=True)),
+    **dict(zip(_ES_MONTHS, _MONTHS, strict=True)),
+}
+_UNIT_OF: dict[str, str] = {
+    **{"minut": "minutes", "stund": "hours", "hora": "hours", "tag": "days", "día": "days", "dia": "days"},
+    **{"woche": "weeks", "semana": "weeks", "分": "minutes", "小": "hours", "天": "days"},
+}
 
 _DE_DAY = rf"(?P<day>{'|'.join(_DE_DAYS)}|sonnabend)"
 #: Spanish writes its weekdays small: "Domingo" is a name.
@@ -50,7 +59,7 @@ _UNREAD = re.compile(
     r"|(?:los|cada) (?:lunes|martes|miércoles|jueves|viernes|sábados?|domingos?))\b|[一二三四五六七八九十两]+点[钟半]?",
     re.I,
 )
-_SMALL_NUMBERS = dict(zip("uno una ein eine einer einem einen".split(), "1111111", strict=True))
+_SMALL_NUMBERS: dict[str, str] = dict.fromkeys(("uno", "una", "un", "ein", "eine", "einer", "einem", "einen"), "1")
 
 
 def in_english(text: str) -> str:

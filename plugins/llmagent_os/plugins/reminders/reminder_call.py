@@ -38,9 +38,15 @@ class ReminderCall:
         words = which.casefold().split()
         return [each for each in pending if words and all(word in each.what.casefold() for word in words)]
 
-    async def note_last(self, reminder: Reminder) -> None:
-        """Note which reminder the person and the bot speak of in this conversation."""
-        await self.context.records.put(f"last:{self.context.conversation_key}", {"ref": reminder.ref})
+    async def note_last(self, reminder: Reminder, *, is_new: bool = False) -> None:
+        """Note which reminder the person and the bot speak of in this conversation, and whether it was just set."""
+        kept = {"ref": reminder.ref, "new": is_new}
+        await self.context.records.put(f"last:{self.context.conversation_key}", kept)
+
+    async def undo_of_last(self) -> str | None:
+        """The button that takes back what was done last with a reminder in this conversation. None: nothing was."""
+        kept = await self.context.records.get(f"last:{self.context.conversation_key}")
+        return None if kept is None else f"{'delete' if kept.get('new') else 'undo'}:{kept['ref']}"
 
     async def last(self) -> Reminder | None:
         """The reminder that was spoken of last in this conversation. None: there is none, or it will not ring."""
@@ -63,6 +69,7 @@ class ReminderCall:
         await self.items.delete(reminder.number)
         await self.context.timers.cancel(f"ring:{reminder.ref}")
         await self.context.timers.cancel(f"snooze:{reminder.ref}")
+        await self.note_last(reminder)
         text = gettext("Deleted: {what}.", what=reminder.what)
         return ToolResult({"status": "deleted", "what": reminder.what}, text, buttons=(self.undo(reminder),))
 

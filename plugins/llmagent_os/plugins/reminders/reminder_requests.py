@@ -42,6 +42,7 @@ _IT_TO = re.compile(
 _AWAY = re.compile(
     r"(?:(?:oh|no|wait|sorry|please)[, ]+)*(?:cancel|delete|remove|scratch|forget) (?:it|that|this)[.!]*", re.I
 )
+_UNDO = re.compile(r"(?:please )?undo(?: (?:it|that|this|the last one))?(?: please)?[.!]*", re.I)
 #: What is no thing to be reminded of at a time: a question, and a time before or after something else.
 _NOT_OURS = re.compile(
     r"(?:what|when|where|who|whom|whose|which|how|why|whether|if)\b|.*\b(?:before|after|ahead of|prior to)\b",
@@ -70,6 +71,8 @@ async def read_request(call: ReminderCall) -> tuple[ToolCall, ...] | ToolResult:
 
 async def means_last(call: ReminderCall) -> str | None:
     """The button that takes the reminder away which was just set. None: the words mean none."""
+    if call.context.answered_last == "reminders" and _UNDO.fullmatch(call.context.text.strip()):
+        return await call.undo_of_last()
     if call.context.answered_last != "reminders" or not _AWAY.fullmatch(call.context.text.strip()):
         return None
     last = await call.last()

@@ -55,7 +55,7 @@ async def set_reminder(call: ReminderCall, what: str, when: str = "") -> ToolRes
     blank = Reminder(what=named, wall=said.wall, zone=context.time_zone, next=context.now, made_by=context.call_id)
     reminder = await call.items.add(blank.at(said))
     await call.schedule(reminder)
-    await call.note_last(reminder)
+    await call.note_last(reminder, is_new=True)
     return ToolResult(
         {"status": "set", "what": reminder.what, "when": reminder.when, "number": str(reminder.number)},
         f"{_set_text(reminder)}{clock_text(said, ZoneInfo(reminder.zone))}",

@@ -81,8 +81,17 @@ async def test_a_payment_that_is_booked_ahead_breaches_on_its_day(person: Person
     assert await person.plugins.due("finance", "budgets", person.now, person.context()) is None
 
 
+async def test_a_budget_does_not_reach_back_before_its_month(person: Person) -> None:
+    """Whoever sets one on the first is not told at once that it was passed last month."""
+    await person.types("add 60 EUR Lidl 2026-10-03")
+    assert "passed" not in (await person.types("budget groceries 50 EUR")).text
+    assert "Nov 2026" in (await person.types("add 60 EUR Lidl")).text
+
+
 async def test_an_old_month_is_no_news(person: Person) -> None:
+    person.now -= timedelta(days=31)
     await person.types("budget groceries 50 EUR")
+    person.now += timedelta(days=31)
     result = await person.imports(YEAR)
     assert result.text.count("passed") == 1 and "Oct 2026" in result.text
 
