@@ -54,7 +54,11 @@ class Asking:
             click.Abort: the person or the pipe has ended it.
         """
         if given is not None or self._takes_defaults:
-            return check(default if given is None else given.strip())
+            answer = default if given is None else given.strip()
+            value = check(answer)
+            if not is_secret:
+                click.echo(f"  {label.strip()}: {answer}")
+            return value
         while True:
             answer = str(
                 click.prompt(

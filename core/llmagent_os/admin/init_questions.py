@@ -101,7 +101,11 @@ def ask_access(
 
     def check(answer: str) -> str:
         accounts = "" if answer == "none" else answer
-        load(allow=accounts)
+        try:
+            load(allow=accounts)
+        except ConfigError as error:  # nobody has named a variable here
+            about = f"{Settings.variable('allow')} cannot be {accounts!r}: "
+            raise ConfigError(str(error).removeprefix(about)) from error
         if access == "list" and now.platforms and not accounts:
             raise ConfigError("nobody could talk to the bot: name an account, such as telegram::4711 or slack:T024:*")
         return accounts
@@ -110,6 +114,11 @@ def ask_access(
         return msgspec.structs.replace(now, access=access)
     label = "  Accounts, separated by commas, such as telegram::4711 or slack:T024:*"
     allow = asking.ask(label, now.allow or "none", check, given=given_accounts)
+    if access == "list" and not allow:
+        click.secho(
+            f"  · no account is named: only the web chat answers, until {Settings.variable('allow')} names one",
+            fg="yellow",
+        )
     return msgspec.structs.replace(now, access=access, allow=allow)
 
 

@@ -74,7 +74,7 @@ async def add_token(
         return shown
     return (
         f"{shown}\nwarning: nobody has talked to the bot as {identity} yet. `llmagent-os people list` shows the "
-        f"accounts of those who have; `llmagent-os mcp token revoke {name}` ends a token meant for another one."
+        f"accounts of those who have; `llmagent-os mcp token revoke {name}` ends a token that is for another one."
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from difflib import get_close_matches
+from errno import ECONNREFUSED
 
 import msgspec
 
@@ -82,8 +83,7 @@ async def listed_models(url: str, key: str) -> tuple[str, ...]:
             while body and len(body) < MAX_LIST_BYTES and (more := await response.content.read(MAX_LIST_BYTES)):
                 body += more
     except (ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
-        why = str(error) or f"no answer within {LIST_SECONDS:g} s"
-        raise ModelUnavailableError(f"{url} cannot be reached: {why}") from error
+        raise ModelUnavailableError(f"{url} cannot be reached: {_why(error)}") from error
     if status == 401:
         what = "refuses the key in" if key else "takes nobody without a key: set"
         raise ConfigError(f"{url} {what} LLMAGENT_OS_API_KEY (401)")
@@ -91,3 +91,18 @@ async def listed_models(url: str, key: str) -> tuple[str, ...]:
         return tuple(each.id for each in msgspec.json.decode(body, type=_Models).data)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return ()
+
+
+def _why(error: Exception) -> str:
+    """Why a server cannot be reached; aiohttp's own words speak of sockets."""
+    from aiohttp import ClientConnectorCertificateError, ClientConnectorDNSError, ClientConnectorError
+
+    match error:
+        case ClientConnectorDNSError():
+            return "there is no server of that name"
+        case ClientConnectorError() if not isinstance(error, ClientConnectorCertificateError) and (
+            error.os_error.errno == ECONNREFUSED or isinstance(error.os_error, ConnectionRefusedError)
+        ):
+            return "nothing listens there"
+        case _:
+            return str(error) or f"no answer within {LIST_SECONDS:g} s"

@@ -158,6 +158,21 @@ def test_a_command_without_a_bot_is_for_the_only_one_of_the_folder(folder: Path)
     assert "my_bot" not in CliRunner().invoke(main, ["bot", "check"]).output  # of several none is guessed
 
 
+def test_what_is_taken_without_asking_is_shown_and_what_nobody_can_use_is_said(folder: Path) -> None:
+    done = init("--yes", "--access", "list", "--plugins", "todo")
+    assert "Plugins, by name or number: todo" in done.output
+    assert "Privacy, until a person says otherwise: standard" in done.output
+    assert "no account is named" in done.output
+    wrong = init("--yes", "--access", "list", "--allow", "fred").output
+    assert "'fred' is not a person or a pattern; write platform:workspace:id" in wrong
+    assert "cannot be" not in wrong
+
+
+def test_an_address_at_which_nothing_listens_is_said_in_words(folder: Path) -> None:
+    done = init("--yes", "--model", "openai:x", "--base-url", "http://127.0.0.1:9/v1")
+    assert "http://127.0.0.1:9/v1 cannot be reached: nothing listens there" in done.output
+
+
 def test_documents_of_plugins_go_and_come_with_the_plugins(folder: Path) -> None:
     """Else the bot quotes how to use a plugin that it does not have."""
     assert init("--yes", "--plugins", "todo,poll,finance").exit_code == 0
