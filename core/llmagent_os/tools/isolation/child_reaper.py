@@ -34,7 +34,7 @@ def run_below_reaper(host: int) -> None:
         control(_PR_SET_PDEATHSIG, signal.SIGKILL)
         return
     control(_PR_SET_CHILD_SUBREAPER, 1)
-    signal.signal(signal.SIGTERM, lambda *_: _end_all())
+    signal.signal(signal.SIGTERM, _on_sigterm)
     control(_PR_SET_PDEATHSIG, signal.SIGTERM)
     if os.getppid() != host:  # it has ended before it could be noticed
         _end_all()
@@ -42,6 +42,10 @@ def run_below_reaper(host: int) -> None:
         ended, _ = os.waitpid(-1, 0)
         if ended == child:
             _end_all()
+
+
+def _on_sigterm(*_: object) -> None:
+    _end_all()
 
 
 def _end_all() -> None:
