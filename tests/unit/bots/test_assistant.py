@@ -70,8 +70,8 @@ SAID = {
     "show my budgets": "read_budgets",
     "should I buy Tesla stock tomorrow?": "I give no advice",
     # health
-    "I have chest pain": "Call emergency services now",
-    "remind me tomorrow at 9 that I can't breathe": "Call emergency services now",
+    "I have chest pain": "**Call emergency services now",
+    "remind me tomorrow at 9 that I can't breathe": "**Call emergency services now",
     "I have a headache and a fever": "You have: a fever and a headache.",
     "my blood pressure is 150/95": "blood pressure: 150/95",
     # the person

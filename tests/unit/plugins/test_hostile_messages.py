@@ -63,10 +63,21 @@ def _seconds(text: str) -> float:
     return time.process_time() - before
 
 
+def _additions() -> float:
+    """The seconds of a million additions, so that the test says the same on a slow machine."""
+    before = time.process_time()
+    total = 0
+    for number in range(1_000_000):
+        total += number * number
+    assert total
+    return time.process_time() - before
+
+
 @pytest.mark.parametrize("text", HOSTILE, ids=lambda text: text[:24].encode("unicode_escape").decode())
 def test_a_hostile_message_is_read_within_a_moment(text: str) -> None:
+    """The moment is that of a million additions, fifteen times over: a pattern that tries everything takes minutes."""
     _seconds("remind me to call mum tomorrow at 5")  # the tables that are read once
-    assert max(_seconds(text), _seconds(text[:MAX_CHARACTERS])) < 0.4
+    assert max(_seconds(text), _seconds(text[:MAX_CHARACTERS])) < 15 * _additions()
 
 
 def test_a_row_of_times_is_no_time() -> None:
