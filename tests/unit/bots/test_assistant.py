@@ -185,6 +185,9 @@ async def test_words_about_what_was_done_last_are_about_that(assistant: Assistan
     reply, _ = await assistant.say("my reminders")
     assert reply.card is not None
     assert "19:00" in reply.card.rows[0][1]
+    reply, _ = await assistant.say("never remind me again")  # nothing is deleted before the person says which
+    assert reply.text.startswith("I have deleted nothing yet.")
+    assert [button.label for button in reply.buttons] == ["Delete 1"]
     await assistant.say("delete my reminder to call mom")
     await assistant.say("remind me to call dad tomorrow at 6pm")
     assert (await assistant.say("cancel that"))[0].text.startswith("Deleted: call dad.")
