@@ -312,6 +312,26 @@ class Plugins(PluginLifecycle):
             each, "a button", lambda own: _pressed(each.plugin, own, value, rest), context, credentials=None
         )
 
+    async def _answer(
+        self,
+        each: LoadedPlugin,
+        what: str,
+        method: Callable[[ToolContext], Awaitable[ToolResult | None]],
+        context: ToolContext,
+        **options: Any,
+    ) -> ToolResult | None:
+        """The answer of a method that may have nothing to say: None. ``options`` are those of ``ToolCaller.call``."""
+        silent = False
+
+        async def ask(own: ToolContext) -> ToolResult:
+            nonlocal silent
+            result = await method(own)
+            silent = result is None
+            return _SILENT if result is None else result
+
+        result = await self._caller.call(each, what, ask, context, **options)
+        return None if silent else result
+
     async def button_meant(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> str | None:
         """The value of the button that the words in ``context.text`` mean. None: they mean none.
 
@@ -346,20 +366,11 @@ class Plugins(PluginLifecycle):
                 continue
             if not self._any_permitted(each, allowed):
                 continue
-            silent: list[bool] = []
-
-            async def ask(
-                own: ToolContext, source: ToolSource = each.plugin, silent: list[bool] = silent
-            ) -> ToolResult:
-                result = await source.urgent_answer_to(own)
-                silent.append(result is None)
-                return _SILENT if result is None else result
-
             try:
-                result = await self._caller.call(each, "urgent words", ask, context, wanted=False)
+                result = await self._answer(each, "urgent words", each.plugin.urgent_answer_to, context, wanted=False)
             except PluginError:  # logged where it was called
                 continue
-            if not silent[-1]:
+            if result is not None:
                 return result
         return None
 
@@ -374,22 +385,14 @@ class Plugins(PluginLifecycle):
             if not self._is_asked(each, context, allowed):
                 continue
             name = each.plugin.name
-            silent = False
-
-            async def ask(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult:
-                nonlocal silent
-                result = await source.answer_to(own)
-                silent = result is None
-                return _SILENT if result is None else result
-
             try:
-                result = await self._caller.call(each, "answering by rules", ask, context, wanted=False)
+                result = await self._answer(each, "answering by rules", each.plugin.answer_to, context, wanted=False)
             except PluginError as error:
                 _log.warning("a plugin's rules failed", plugin=name, error=str(error))
                 if failed is not None:
                     failed.append(name)
                 continue
-            if not silent:
+            if result is not None:
                 return result
         return None
 
@@ -471,22 +474,13 @@ class Plugins(PluginLifecycle):
         for each in self._lookup.having("received"):
             if not self._is_asked(each, context, allowed):
                 continue
-            silent: list[bool] = []
-
-            async def ask(
-                own: ToolContext, source: ToolSource = each.plugin, silent: list[bool] = silent
-            ) -> ToolResult:
-                result = await source.received(own)
-                silent.append(result is None)
-                return _SILENT if result is None else result
-
             try:
-                result = await self._caller.call(
-                    each, "what was sent", ask, context, seconds=RECEIVING_SECONDS, wanted=False
+                result = await self._answer(
+                    each, "what was sent", each.plugin.received, context, seconds=RECEIVING_SECONDS, wanted=False
                 )
             except PluginError:  # logged where it was called
                 continue
-            if not silent[-1]:
+            if result is not None:
                 return result
         return None
 
@@ -498,21 +492,16 @@ class Plugins(PluginLifecycle):
         said: list[str] = []
         for each in self._lookup.having("profile_changed"):
             name = each.plugin.name
-            silent: list[bool] = []
 
-            async def follow(
-                own: ToolContext, source: ToolSource = each.plugin, silent: list[bool] = silent
-            ) -> ToolResult:
-                result = await source.profile_changed(own, before, assumed_zone)
-                silent.append(result is None)
-                return _SILENT if result is None else result
+            async def follow(own: ToolContext, source: ToolSource = each.plugin) -> ToolResult | None:
+                return await source.profile_changed(own, before, assumed_zone)
 
             try:
-                result = await self._caller.call(each, "a changed profile", follow, context)
+                result = await self._answer(each, "a changed profile", follow, context)
             except PluginError as error:
                 _log.warning("a plugin could not follow a changed profile", plugin=name, error=str(error))
                 continue
-            said += [] if silent[-1] else [result.text]
+            said += [] if result is None else [result.text]
         return said
 
     async def suggestions(self, context: ToolContext, *, allowed: Collection[str] | None = None) -> list[str]:
@@ -596,16 +585,7 @@ class Plugins(PluginLifecycle):
         each = self._loaded.get(plugin)
         if each is None:
             raise PluginError(f"there is no plugin {plugin!r}; {', '.join(self.exporting) or 'none'} can export files")
-        given = False
-
-        async def ask(own: ToolContext) -> ToolResult:
-            nonlocal given
-            result = await each.plugin.export_files(own)
-            given = result is not None
-            return _SILENT if result is None else result
-
-        result = await self._caller.call(each, "an export", ask, context, seconds=EXPORT_SECONDS)
-        return result if given else None
+        return await self._answer(each, "an export", each.plugin.export_files, context, seconds=EXPORT_SECONDS)
 
     async def page(
         self,
@@ -652,16 +632,7 @@ class Plugins(PluginLifecycle):
         each = self._loaded.get(plugin)
         if each is None or not self._any_permitted(each, allowed):
             raise PluginError(f"the plugin {plugin!r}, which set the timer {key[:BUTTON_CHARACTERS]!r}, is not there")
-        silent = False
-
-        async def answer(own: ToolContext) -> ToolResult:
-            nonlocal silent
-            result = await each.plugin.due(own, key, at)
-            silent = result is None
-            return _SILENT if result is None else result
-
-        result = await self._caller.call(each, "a timer", answer, context, credentials=None)
-        return None if silent else result
+        return await self._answer(each, "a timer", lambda own: each.plugin.due(own, key, at), context, credentials=None)
 
     def _any_permitted(self, each: LoadedPlugin, allowed: Collection[str] | None) -> bool:
         return each.plugin.name in self._lookup.permitted(allowed).plugins
