@@ -109,7 +109,7 @@ def make_tokenizer(*, mixing: bool = False, size: int = 600) -> Any:
         if split != QWEN_SPLIT or mixing:
             tokenizer.train_from_iterator(CORPUS * 4, trainer)
     tokenizer.decoder = decoders.ByteLevel()
-    return cast("Any", PreTrainedTokenizerFast)(
+    return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
         eos_token="<|im_end|>",
         pad_token="<|endoftext|>",
@@ -233,7 +233,7 @@ def save_lora(folder: Path, base: Path, *, rank: int = 4, seed: int = 1, scale: 
     from peft import LoraConfig, get_peft_model
     from transformers import AutoModelForCausalLM
 
-    model = cast("Any", AutoModelForCausalLM).from_pretrained(base)
+    model = AutoModelForCausalLM.from_pretrained(base)
     targets = ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 asks transformers 5.23 for what it will drop

@@ -11,7 +11,6 @@ import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 from transformers import AutoModelForCausalLM
@@ -49,7 +48,7 @@ def gguf(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("SKIPPED: the calendar model is not installed")
     file = tmp_path_factory.mktemp("model") / "calendar.gguf"
     tokenizer = load_tokenizer(location)
-    model = cast("Any", AutoModelForCausalLM).from_pretrained(location.base, dtype="float32")
+    model = AutoModelForCausalLM.from_pretrained(location.base, dtype="float32")
     # llama.cpp's template engine lists the keys of an object only by `keys`.
     template = tokenizer.chat_template.replace("parameters.properties | list", "parameters.properties.keys() | list")
     write_gguf(file, model, tokenizer, template)

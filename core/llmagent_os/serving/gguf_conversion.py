@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
@@ -30,8 +30,8 @@ def convert_gguf(file: Path, folder: Path) -> None:
     try:
         with no_progress_bar(), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # gguf's numpy code overflows on purpose
-            tokenizer = cast("Any", AutoTokenizer).from_pretrained(file.parent, **where)
-            model = cast("Any", AutoModelForCausalLM).from_pretrained(file.parent, dtype=torch.float32, **where)
+            tokenizer = AutoTokenizer.from_pretrained(file.parent, **where)
+            model = AutoModelForCausalLM.from_pretrained(file.parent, dtype=torch.float32, **where)
             _forget_quantisation(model)
             model.to(torch.bfloat16).save_pretrained(folder)
             tokenizer.save_pretrained(folder)

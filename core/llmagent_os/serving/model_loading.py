@@ -38,7 +38,7 @@ def load_tokenizer(location: Location) -> Any:
     """
     check_tokenizer_file(location)
     try:
-        tokenizer = cast("Any", AutoTokenizer).from_pretrained(
+        tokenizer = AutoTokenizer.from_pretrained(
             location.base,
             revision=location.revision or "main",
             local_files_only=location.local,
@@ -65,7 +65,7 @@ def load_model(location: Location, *, dtype: str = "float32", device: str = "cpu
     check_weight_files(location)
     try:
         with no_progress_bar():
-            model = cast("Any", AutoModelForCausalLM).from_pretrained(
+            model = AutoModelForCausalLM.from_pretrained(
                 location.base,
                 dtype=getattr(torch, dtype),
                 attn_implementation="sdpa",

@@ -6,7 +6,7 @@ and language, distil-whisper, Moonshine.
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any
 
 from llmagent_os.errors import VoiceError
 from llmagent_os.voice.sound import Sound
@@ -35,10 +35,8 @@ class TransformersWhisper:
         try:
             from transformers import AutoModelForSpeechSeq2Seq, AutoProcessor
 
-            self._processor = cast("Any", AutoProcessor).from_pretrained(model, trust_remote_code=False)
-            loaded = cast("Any", AutoModelForSpeechSeq2Seq).from_pretrained(
-                model, use_safetensors=True, trust_remote_code=False
-            )
+            self._processor = AutoProcessor.from_pretrained(model, trust_remote_code=False)
+            loaded = AutoModelForSpeechSeq2Seq.from_pretrained(model, use_safetensors=True, trust_remote_code=False)
             self._model = loaded.to(device).eval()
         except (OSError, ValueError, KeyError, RuntimeError, ImportError) as error:
             raise VoiceError(f"the model {model!r} that listens cannot be loaded: {error}") from error

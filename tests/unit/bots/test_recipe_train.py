@@ -200,8 +200,8 @@ def test_transformers_and_the_agent_load_the_model(finished: Path) -> None:
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     folder = str(finished / "model")
-    model: Any = cast("Any", AutoModelForCausalLM).from_pretrained(folder)
-    tokenizer: Any = cast("Any", AutoTokenizer).from_pretrained(folder)
+    model: Any = AutoModelForCausalLM.from_pretrained(folder)
+    tokenizer: Any = AutoTokenizer.from_pretrained(folder)
     assert model.dtype == torch.bfloat16
     assert (model.config.eos_token_id, model.config.pad_token_id) == (tokenizer.eos_token_id, tokenizer.pad_token_id)
     prompt = tokenizer.apply_chat_template([{"role": "user", "content": "hello"}], tokenize=False)

@@ -40,7 +40,7 @@ def small_model(seed: int = 0) -> Any:
         initializer_range=0.2,
     )
     with seeded(seed):
-        return cast("Any", LlamaForCausalLM)(config).eval()
+        return LlamaForCausalLM(config).eval()
 
 
 @pytest.fixture
