@@ -87,8 +87,8 @@ async def compare(urls: Sequence[str], messages: int, rounds: int) -> None:
                 figures = await measure(ledger, first, messages, in_flight)
                 if number:
                     found[url].append(figures)
-        for url, figures in found.items():
-            cpu, wall = (statistics.median(column) for column in zip(*figures, strict=True))
+        for url, measured in found.items():
+            cpu, wall = (statistics.median(column) for column in zip(*measured, strict=True))
             name = url.partition(":")[0]
             print(f"{name:<11} {in_flight:>3} in flight: {cpu:7.0f} us of CPU, {wall:6.2f} ms a message")
     for ledger in ledgers:

@@ -15,7 +15,6 @@ import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 #: The user of the tests: he may do everything, and needs no password.
@@ -82,8 +81,9 @@ def binaries() -> Path | None:
 def new_folder() -> Path:
     """A folder for a server: its socket's path may not be long."""
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
-    if os.geteuid() == 0:  # a server does not run as root
-        os.chown(folder, *_ids())
+    user, group = _user(), _group()
+    if user is not None and group is not None:
+        os.chown(folder, user, group)
     return folder
 
 
@@ -111,12 +111,14 @@ def initialise(folder: Path) -> None:
 def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     """Start the server whose files :func:`initialise` has made, and wait until it answers."""
     with (folder / "server.log").open("ab") as log:
-        server: subprocess.Popen[bytes] = subprocess.Popen(
+        server = subprocess.Popen(
             [_program("postgres"), "-D", str(folder / "data"), *options],
             stdout=log,
             stderr=log,
             stdin=subprocess.DEVNULL,
-            **_as_nobody(),
+            user=_user(),
+            group=_group(),
+            extra_groups=None if _user() is None else [],
         )
     while not _answers(folder):
         if server.poll() is not None:
@@ -149,21 +151,26 @@ def _program(name: str) -> str:
 
 
 def _run(folder: Path, name: str, *arguments: str) -> None:
-    done = subprocess.run([_program(name), *arguments], capture_output=True, cwd=folder, check=False, **_as_nobody())
+    done = subprocess.run(
+        [_program(name), *arguments],
+        capture_output=True,
+        cwd=folder,
+        check=False,
+        user=_user(),
+        group=_group(),
+        extra_groups=None if _user() is None else [],
+    )
     if done.returncode:
         raise RuntimeError(f"{name} has failed: {done.stdout.decode()}{done.stderr.decode()}")
 
 
-def _ids() -> tuple[int, int]:
-    nobody = pwd.getpwnam("nobody")
-    return nobody.pw_uid, nobody.pw_gid
+def _user() -> int | None:
+    """The user that the server runs as: it refuses to run as root. None: the present one."""
+    return None if os.geteuid() else pwd.getpwnam("nobody").pw_uid
 
 
-def _as_nobody() -> dict[str, Any]:
-    if os.geteuid():
-        return {}
-    user, group = _ids()
-    return {"user": user, "group": group, "extra_groups": []}
+def _group() -> int | None:
+    return None if os.geteuid() else pwd.getpwnam("nobody").pw_gid
 
 
 def _runs(pid: int) -> bool:

@@ -162,7 +162,7 @@ async def test_one_damaged_turn_stops_neither_the_next_message_nor_a_command(ben
     await bench.say(agent, "second")
 
     def work(database: Database) -> None:
-        database.execute(f"UPDATE interactions SET {damage} WHERE said = 'second'")
+        database.sql.exec_driver_sql(f"UPDATE interactions SET {damage} WHERE said = 'second'")
 
     await bench.ledger._writer.run(work)  # pyright: ignore[reportPrivateUsage]
     text, _ = await bench.say(agent, "yes")

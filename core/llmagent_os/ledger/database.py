@@ -143,7 +143,11 @@ class Database(ABC):
 
     @abstractmethod
     def compact(self) -> None:
-        """Write anew what rows were deleted from, so that nothing of them is left. Needs no open transaction."""
+        """Write anew what rows were deleted from, so that nothing of them is left. Needs no open transaction.
+
+        Raises:
+            LedgerError: something had to be left. It is to be tried again.
+        """
 
     @abstractmethod
     def describe(self, error: Exception) -> str:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.dialects.sqlite.dml import OnConflictDoNothing, OnConflictDoUpdate
 from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.functions import GenericFunction
 
 #: The dialect in which ``statements`` are written: its text costs SQLite nothing more.
 SQLITE: sa.Dialect = sqlite.dialect()
@@ -64,7 +65,7 @@ def upsert(table: sa.Table, changed: Mapping[str, sa.ColumnElement[object]] | No
     return insert.on_conflict_do_update(index_elements=key, set_=values)
 
 
-class greatest(sa.sql.functions.GenericFunction[float]):  # its name in SQL
+class greatest(GenericFunction[float]):  # its name in SQL
     """The greater one of two numbers."""
 
     type = sa.Float()
@@ -76,7 +77,7 @@ def _greatest_on_sqlite(function: Any, compiler: Any, **options: Any) -> str:
     return f"max({compiler.process(function.clauses, **options)})"
 
 
-class position_of(sa.sql.functions.GenericFunction[int]):
+class position_of(GenericFunction[int]):
     """Where the second text begins in the first one, from 1; 0: nowhere."""
 
     type = sa.Integer()

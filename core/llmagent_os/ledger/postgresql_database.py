@@ -10,6 +10,7 @@ waited for after that: a small commit that waits has the server write all that c
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import psycopg
@@ -42,6 +43,8 @@ from llmagent_os.sealing.mounts import ring_of_server
 _log = structlog.stdlib.get_logger(__name__)
 
 _BEGIN_READING = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+
+_NUMBER = re.compile(r"\d+")
 
 #: A commit that waits for the disk, and with it for all that was committed before.
 _FLUSH = b"SELECT pg_logical_emit_message(true, 'llmagent-os', '')"
@@ -194,10 +197,21 @@ class PostgresqlDatabase(Database):
 
     def compact(self) -> None:
         # A list of the ledger's own tables: another program's in the same schema are not its business.
-        names = ", ".join(
-            self._engine.dialect.identifier_preparer.format_table(table) for table in metadata.sorted_tables
-        )
-        self._run(f"VACUUM (FULL) {names}".encode())
+        quote = self._engine.dialect.identifier_preparer.format_table
+        kept: list[int] = []
+
+        def note(said: psycopg.errors.Diagnostic) -> None:
+            # "N dead row versions cannot be removed yet.", in the server's language
+            if found := _NUMBER.search(said.message_detail or ""):
+                kept.append(int(found[0]))
+
+        self._driver.add_notice_handler(note)
+        try:
+            self._run(f"VACUUM (FULL, VERBOSE) {', '.join(map(quote, metadata.sorted_tables))}".encode())
+        finally:
+            self._driver.remove_notice_handler(note)
+        if any(kept):
+            raise LedgerError("an older transaction of another program still sees what was erased")
 
     def describe(self, error: Exception) -> str:
         return described(error)

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 import structlog
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from llmagent_os.errors import ConfigError, LedgerError
@@ -84,9 +85,9 @@ def make_engine(url: str, ring: KeyRing | None = None) -> sa.Engine:
         adapt(driver, ring)
         if schema:
             driver.execute("SELECT set_config('search_path', %s, false)", (_quoted(schema),))
-        driver.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MILLISECONDS}")
+        driver.execute(f"SET idle_in_transaction_session_timeout = {IDLE_MILLISECONDS}".encode())
 
-    sa.event.listen(engine, "connect", connected)
+    event.listen(engine, "connect", connected)
     return engine
 
 

@@ -32,7 +32,7 @@ def test_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
     assert ScriptDirectory.from_config(config()).get_heads() == [REVISION]
     engine = sa.create_engine(f"sqlite:///{tmp_path / 'migrated.db'}")
     with engine.begin() as migrated:
-        upgrade(migrated, tmp_path / "migrated.db")
+        upgrade(migrated, "migrated.db")
         assert compare_metadata(MigrationContext.configure(migrated), metadata) == []
     database = connect(tmp_path / "ledger.db", "FULL")
     database.close()

@@ -9,13 +9,14 @@ import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import msgspec
 import psycopg
 import pytest
 import sqlalchemy as sa
 
 from llmagent_os.adapter import Reply
 from llmagent_os.errors import BadEventError, LedgerError
-from llmagent_os.ledger import Accepted, Ledger, postgresql_database
+from llmagent_os.ledger import Accepted, Ledger, erasure, postgresql_database
 from llmagent_os.ledger.connection import host_lock, is_made, open_database
 from llmagent_os.ledger.location import with_schema
 from llmagent_os.ledger.postgresql_server import lock_number
@@ -35,10 +36,12 @@ async def ledger(postgresql_url: str) -> AsyncIterator[Ledger]:
 
 def run(url: str, *statements: str) -> list[tuple[object, ...]]:
     """Run SQL; returns the rows of the last statement."""
+    rows: list[tuple[object, ...]] = []
     with psycopg.connect(url, autocommit=True) as connection:
         for statement in statements:
             cursor = connection.execute(statement.encode())
-        return cursor.fetchall() if cursor.description else []
+            rows = cursor.fetchall() if cursor.description else []
+    return rows
 
 
 # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -163,8 +166,7 @@ async def test_what_cannot_be_stored_fails_alone(ledger: Ledger) -> None:
         await ledger.accept(message("1", text="\ud800"), max_pending=9)
     said = message("2")
     await ledger.accept(said, max_pending=9)
-    kept = interaction(said)
-    kept = type(kept)(**{**{name: getattr(kept, name) for name in kept.__struct_fields__}, "turn_index": 2**70})
+    kept = msgspec.structs.replace(interaction(said), turn_index=2**70)
     beside = asyncio.create_task(ledger.accept(message("3"), max_pending=9))
     with pytest.raises(LedgerError, match="out of range"):
         await ledger.prepare(said, None, kept)
@@ -264,8 +266,34 @@ async def test_what_was_erased_is_in_no_table_of_the_server(
     run(postgresql_url, "CHECKPOINT")
     assert b"zeppelin" in tables(postgresql, postgresql_url)
     await ledger.forget(interaction(said).user_id)
+    await asyncio.to_thread(until_wiped, postgresql_url)
     run(postgresql_url, "CHECKPOINT")
     assert b"zeppelin" not in tables(postgresql, postgresql_url)
+
+
+async def test_what_another_program_still_sees_is_erased_as_soon_as_it_does_not(
+    ledger: Ledger, postgresql_url: str, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL keeps a deleted row for every older transaction, also when it writes the table anew."""
+    monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.01)
+    said = message("1", user="ana", text="zeppelin")
+    await ledger.accept(said, max_pending=9)
+    await ledger.prepare(said, None, interaction(said))
+    with psycopg.connect(postgresql_url) as other:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1")
+        await ledger.forget(interaction(said).user_id)
+        run(postgresql_url, "CHECKPOINT")
+        assert b"zeppelin" in tables(postgresql, postgresql_url)
+        assert run(postgresql_url, "SELECT 1 FROM keys WHERE name = 'wipe due'")
+    await asyncio.to_thread(until_wiped, postgresql_url)
+    run(postgresql_url, "CHECKPOINT")
+    assert b"zeppelin" not in tables(postgresql, postgresql_url)
+
+
+def until_wiped(url: str) -> None:
+    while run(url, "SELECT 1 FROM keys WHERE name = 'wipe due'"):
+        time.sleep(0.02)
 
 
 def tables(server: Server, url: str) -> bytes:
