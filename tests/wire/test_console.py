@@ -490,7 +490,7 @@ async def test_a_full_ledger_is_said_at_the_terminal(tmp_path: Path, filled: boo
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
 
     def no_more_pages(database: Database) -> None:
-        pages = database.sql.exec_driver_sql("PRAGMA page_count").fetchone()[0]
+        pages = database.sql.exec_driver_sql("PRAGMA page_count").scalar_one()
         database.sql.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
 
     await ledger._writer.run(no_more_pages, alone=True)  # pyright: ignore[reportPrivateUsage]

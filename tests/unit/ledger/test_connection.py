@@ -65,7 +65,7 @@ def test_commits_wait_for_the_disk_only_where_they_have_to(tmp_path: Path, opene
     database = connect(tmp_path / "ledger.db", opened)
 
     def synchronous() -> object:
-        return database.sql.exec_driver_sql("PRAGMA synchronous").fetchone()[0]
+        return database.sql.exec_driver_sql("PRAGMA synchronous").scalar_one()
 
     assert synchronous() == level
     database.wait_for_disk(False)

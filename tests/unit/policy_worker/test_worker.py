@@ -366,7 +366,7 @@ async def test_what_is_stored_stays_bounded(tmp_path: Path, ledger: Ledger, monk
     assert progress is not None and 4 <= len(progress.snapshots) <= MAX_SNAPSHOTS
 
     def count(table: str) -> int:
-        return int(database.sql.exec_driver_sql(f"SELECT count(*) FROM {table}").fetchone()[0])
+        return int(database.sql.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
 
     database = connect(tmp_path / "ledger.db", "NORMAL")
     try:
