@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from llmagent_os.errors import LedgerError
-from llmagent_os.ledger.connection import BEGIN, Database
+from llmagent_os.ledger.database import Database, UnsettledError
 from llmagent_os.ledger.writer import Work, log_lost_work, run_by_itself
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ MAX_GROUP_SIZE = 256
 class _PendingWork:
     """Work that was asked for, and where its result goes."""
 
-    __slots__ = ("alone", "error", "future", "lasting", "result", "then", "work")
+    __slots__ = ("alone", "error", "future", "lasting", "reads", "result", "then", "work")
 
     def __init__(
         self,
@@ -35,15 +35,23 @@ class _PendingWork:
         then: Callable[[Any], None] | None,
         alone: bool,
         lasting: bool,
+        reads: bool,
         future: asyncio.Future[Any] | None,
     ) -> None:
         self.work = work
         self.then = then
         self.alone = alone
         self.lasting = lasting
+        self.reads = reads
         self.future = future  #: None: nobody waits for the result
         self.result: Any = None
         self.error: Exception | None = None
+
+    def done_after_all(self) -> _PendingWork:
+        """The same work, which has not failed."""
+        found = _PendingWork(self.work, self.then, self.alone, self.lasting, self.reads, self.future)
+        found.result = self.result
+        return found
 
 
 class ThreadWriter:
@@ -58,6 +66,7 @@ class ThreadWriter:
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._opened: asyncio.Future[None] | None = None
         self._closed = False
+        self._unsettled: list[tuple[str, list[_PendingWork]]] = []  # only the thread uses it
 
     async def start(self) -> None:
         """Open the database.
@@ -70,12 +79,18 @@ class ThreadWriter:
         await self._opened
 
     async def run(
-        self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False, lasting: bool = True
+        self,
+        work: Work[T],
+        then: Callable[[T], None] | None = None,
+        *,
+        alone: bool = False,
+        lasting: bool = True,
+        reads: bool = False,
     ) -> T:
         if self._closed:
             raise LedgerError("the ledger is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        pending = _PendingWork(work, then, alone, lasting, future)
+        pending = _PendingWork(work, then, alone, lasting, reads, future)
         if self._held:
             self._held.append(pending)
             self._flush()
@@ -84,7 +99,7 @@ class ThreadWriter:
         return await future
 
     def later(self, work: Work[object]) -> None:
-        self._held.append(_PendingWork(work, None, alone=False, lasting=False, future=None))
+        self._held.append(_PendingWork(work, None, alone=False, lasting=False, reads=False, future=None))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._end_hold)
 
@@ -122,6 +137,21 @@ class ThreadWriter:
         finally:
             database.close()
 
+    def _settle(self, database: Database) -> None:
+        """Find out what became of work whose commit was cut off. Who asked for it was told that it failed.
+
+        Where it counts all the same, what comes after it is done now: an event that was stored is run.
+        """
+        while self._unsettled:
+            transaction, group = self._unsettled[0]
+            try:
+                counts = database.outcome(transaction)
+            except Exception:  # the database is still away: the work that comes next says so
+                return
+            del self._unsettled[0]
+            if counts:  # in new objects: the event loop may not have seen yet that the others have failed
+                self._deliver([pending.done_after_all() for pending in group])
+
     def _run_group(self, database: Database) -> bool:
         """Run all work that waits. Returns whether more may come."""
         queue = self._queue
@@ -133,16 +163,21 @@ class ThreadWriter:
                 break
             more = queue.get()
         if group:
+            if self._unsettled:
+                self._settle(database)
             self._commit(database, group)
-            by_loop: dict[asyncio.AbstractEventLoop, list[_PendingWork]] = {}  # nearly always one loop
-            for pending in group:
-                if pending.future is not None:
-                    by_loop.setdefault(pending.future.get_loop(), []).append(pending)
-                elif pending.error is not None:
-                    log_lost_work(pending.error)
-            for loop, done in by_loop.items():
-                _call_soon(loop, _deliver, done)
+            self._deliver(group)
         return more is not None
+
+    def _deliver(self, group: list[_PendingWork]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[_PendingWork]] = {}  # nearly always one loop
+        for pending in group:
+            if pending.future is not None:
+                by_loop.setdefault(pending.future.get_loop(), []).append(pending)
+            elif pending.error is not None:
+                log_lost_work(pending.error)
+        for loop, done in by_loop.items():
+            _call_soon(loop, _deliver, done)
 
     def _commit(self, database: Database, group: list[_PendingWork]) -> None:
         last = group.pop() if group[-1].alone else None
@@ -155,10 +190,12 @@ class ThreadWriter:
     def _commit_together(self, database: Database, group: list[_PendingWork]) -> None:
         database.wait_for_disk(any(pending.lasting for pending in group))
         try:
-            database.driver.execute(BEGIN)
+            database.begin(reads=all(pending.reads for pending in group))
             for pending in group:
                 pending.result = pending.work(database)
-            database.driver.execute("COMMIT")
+            database.commit()
+        except UnsettledError as error:
+            self._leave_unsettled(group, error)
         except Exception:
             database.roll_back()
             # One of them is at fault. The others must not pay for it.
@@ -166,9 +203,20 @@ class ThreadWriter:
                 self._commit_by_itself(database, pending)
 
     def _commit_by_itself(self, database: Database, pending: _PendingWork) -> None:
+        def work(database: Database) -> None:
+            pending.result = pending.work(database)
+
         try:
-            pending.result = run_by_itself(database, pending.work, pending.alone)
+            run_by_itself(database, work, pending.alone)
+        except UnsettledError as error:
+            self._leave_unsettled([pending], error)
         except Exception as error:
+            pending.error = error
+
+    def _leave_unsettled(self, group: list[_PendingWork], error: UnsettledError) -> None:
+        # It may count, so it is not run again. Nobody waits until the database is back: whoever asked can ask again.
+        self._unsettled.append((error.transaction, list(group)))
+        for pending in group:
             pending.error = error
 
 

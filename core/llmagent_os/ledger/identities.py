@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import link_changes, link_codes
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import Link, identities_of, leave, linked, links_of, person_of
 from llmagent_os.ledger.link_codes import Joined, Refused
 from llmagent_os.ledger.schema import identities
@@ -33,15 +33,15 @@ class Identities:
 
     async def person(self, identity: Identity) -> PersonId:
         """The person that ``identity`` is part of; ``identity`` itself where it is linked to no other."""
-        return await self._writer.run(lambda database: person_of(database, identity))
+        return await self._writer.run(lambda database: person_of(database, identity), reads=True)
 
     async def everyone(self, identity: Identity) -> tuple[Identity, ...]:
         """All identities of a person in the order in which they were linked; ``identity`` alone if it is not linked."""
-        return await self._writer.run(lambda database: tuple(linked(database, identity)) or (identity,))
+        return await self._writer.run(lambda database: tuple(linked(database, identity)) or (identity,), reads=True)
 
     async def links(self, identity: Identity) -> list[Link]:
         """The links of a person, that of ``identity`` included, in order; empty where ``identity`` is not linked."""
-        return await self._writer.run(lambda database: links_of(database, identity))
+        return await self._writer.run(lambda database: links_of(database, identity), reads=True)
 
     async def issue(self, identity: Identity, code: str, now: datetime, valid: timedelta) -> None:
         """Keep ``code`` for ``identity``, in place of its earlier code."""

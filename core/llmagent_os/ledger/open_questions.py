@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from llmagent_os.events import Conversation
 from llmagent_os.identity import Identity
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import moment_as_json
 from llmagent_os.ledger.schema import open_questions
@@ -57,7 +57,7 @@ class OpenQuestions:
             LedgerError: the ledger cannot be read.
         """
         query = sa.select(open_questions).where(_is(identity, interaction_id))
-        row = await self._writer.run(lambda database: database.sql.execute(query).first(), lasting=False)
+        row = await self._writer.run(lambda database: database.sql.execute(query).first(), lasting=False, reads=True)
         if row is None or not time.time() - row.asked_at < KEPT.total_seconds():
             return None
         try:

@@ -11,8 +11,8 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import PersonId, first_identity_of
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.persona_rows import write_persona
 from llmagent_os.ledger.schema import personas, rewards
@@ -48,7 +48,9 @@ class Personas:
     async def through(self, bot: str) -> int:
         """The last row of rewards that was counted for anybody; 0: none was."""
         query = sa.select(sa.func.max(personas.c.through)).where(personas.c.bot == bot)
-        return await self._writer.run(lambda database: int(database.sql.execute(query).scalar() or 0), lasting=False)
+        return await self._writer.run(
+            lambda database: int(database.sql.execute(query).scalar() or 0), lasting=False, reads=True
+        )
 
     async def get(self, bot: str, person: PersonId) -> KeptPersona | None:
         """What is kept of a person; None: nothing."""

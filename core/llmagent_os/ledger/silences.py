@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from llmagent_os.events import Conversation, Event, event_key
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import moment_as_json
 from llmagent_os.ledger.schema import silences
@@ -73,7 +73,9 @@ class Silences:
         if identity is not None:
             of.append(silences.c.user_id == identity)
         query = sa.select(silences).where(*of, silences.c.until > now.timestamp()).order_by(silences.c.until.desc())
-        row = await self._writer.run(lambda database: database.sql.execute(query.limit(1)).first(), lasting=False)
+        row = await self._writer.run(
+            lambda database: database.sql.execute(query.limit(1)).first(), lasting=False, reads=True
+        )
         return None if row is None else Silence(datetime.fromtimestamp(row.until, UTC), row.begun_by)
 
     async def end(self, conversation: Conversation, reason: Reason) -> bool:

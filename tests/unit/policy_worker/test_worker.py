@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger, RewardWithReply
-from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.policy_state import Progress
 from llmagent_os.ledger.policy_versions import MAX_SNAPSHOTS
+from llmagent_os.ledger.sqlite_database import connect
 from llmagent_os.policy.learned import LEARNERS, make_behavior
 from llmagent_os.policy_worker import PolicyWorker, relearning, replay_process, worker
 from tests.reward_history import write_history
@@ -366,7 +366,7 @@ async def test_what_is_stored_stays_bounded(tmp_path: Path, ledger: Ledger, monk
     assert progress is not None and 4 <= len(progress.snapshots) <= MAX_SNAPSHOTS
 
     def count(table: str) -> int:
-        return int(database.driver.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        return int(database.sql.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar_one())
 
     database = connect(tmp_path / "ledger.db", "NORMAL")
     try:
@@ -419,3 +419,19 @@ async def test_the_profile_does_not_wait_for_a_process_or_a_cursor(tmp_path: Pat
     assert await learning.reply_counts(ANA) == (1000, 1000), "the latest ones: the question is bounded"
     await learning.load(ANA)
     assert learning.behind == 2200
+
+
+@pytest.mark.usefixtures("warm_programs")
+@pytest.mark.timeout(600)
+async def test_a_replay_in_a_process_reads_a_ledger_on_a_server(postgresql_url: str) -> None:
+    write_history(postgresql_url, ["ana", "ben", "cleo"] * 350)
+    ledger = await Ledger.open(postgresql_url)
+    try:
+        with capture_logs() as logs:
+            await made(ledger).catch_up()
+        assert not [each for each in logs if each["log_level"] != "info"]
+        assert (await ledger.policy_state("bot"))[0] == await ledger.last_reward()
+        state = await ledger.policy_state("bot")
+        assert len(state[1]) >= 3
+    finally:
+        await ledger.close()
