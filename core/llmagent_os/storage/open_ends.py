@@ -104,9 +104,7 @@ def _postgres() -> type[PostgresEnd]:
     try:
         from llmagent_os.storage.postgres_end import PostgresEnd
     except ImportError as error:
-        raise ConfigError(
-            "PostgreSQL needs the extra `postgres`: pip install 'llmagent-os[postgres]'"
-        ) from error
+        raise ConfigError("PostgreSQL needs the extra `postgres`: pip install 'llmagent-os[postgres]'") from error
     return PostgresEnd
 
 

@@ -103,6 +103,7 @@ class PostgresEnd(DatabaseEnd):
 
     def make_tables(self) -> None:
         from llmagent_os.ledger.schema import REVISION, metadata
+
         metadata.create_all(self.sql)
         self.sql.execute(sa.text("CREATE TABLE alembic_version (version_num varchar(32) primary key)"))
         self.sql.execute(sa.text(f"INSERT INTO alembic_version VALUES ('{REVISION}')"))

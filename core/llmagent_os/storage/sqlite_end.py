@@ -172,9 +172,7 @@ class SqliteEnd(DatabaseEnd):
             if found is None:
                 self.driver.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, number))
             else:
-                self.driver.execute(
-                    "UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (max(number, found[0]), name)
-                )
+                self.driver.execute("UPDATE sqlite_sequence SET seq = ? WHERE name = ?", (max(number, found[0]), name))
 
     def commit(self) -> None:
         if self._files is not None:
@@ -202,6 +200,8 @@ def _with_flags(table: sa.Table, row: Row, flags: list[int]) -> Row:
         if values[place] not in (0, 1, None):
             column = list(table.c)[place].name
             where = key_text(table, row)
-            raise LedgerError(f"{table.name}.{column} of {where!r} is {values[place]!r}, and must be 0 or 1: mend the row")
+            raise LedgerError(
+                f"{table.name}.{column} of {where!r} is {values[place]!r}, and must be 0 or 1: mend the row"
+            )
         values[place] = None if values[place] is None else bool(values[place])
     return tuple(values)

@@ -38,6 +38,7 @@ class _Note(msgspec.Struct, frozen=True):
     ledger: str
     token: str  #: the value of the row that decides
     places: dict[str, bool]  #: paths in the data folder, and whether there is something new for them
+    decided: bool = False  #: the ledger is on a server, and has committed
 
 
 class SwappedFiles:
@@ -78,12 +79,21 @@ class SwappedFiles:
         replace_file(self._waiting / _NOTE, msgspec.json.encode(_Note(str(ledger.absolute()), token, found)))
         return token
 
+    def decide(self) -> None:
+        """Note that the ledger was changed, where it is on a server and cannot be asked by whoever comes next."""
+        file = self._waiting / _NOTE
+        note = msgspec.json.decode(file.read_bytes(), type=_Note)
+        replace_file(file, msgspec.json.encode(msgspec.structs.replace(note, decided=True)))
+
     def close(self) -> None:
         """Put the new files in their places, if the ledger was changed; else delete them."""
+        if self._lock < 0:
+            return
         try:
             _settle(self._data)
         finally:
             os.close(self._lock)
+            self._lock = -1
 
 
 def settle_files(data: Path) -> None:
@@ -113,11 +123,12 @@ def _settle(data: Path) -> None:
     if (waiting / _NOTE).exists():
         note = msgspec.json.decode((waiting / _NOTE).read_bytes(), type=_Note)
         ledger = Path(note.ledger)
-        if _token_in(ledger) == note.token:
+        if note.decided or _token_in(ledger) == note.token:
             for place, has_new in note.places.items():
                 _put(data, waiting, place, has_new=has_new)
             sync_folder(data)
-            _take_token_out(ledger)
+            if not note.decided:
+                _take_token_out(ledger)
     if waiting.exists():
         (waiting / _NOTE).unlink(missing_ok=True)
         sync_folder(waiting)
