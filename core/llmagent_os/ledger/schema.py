@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from llmagent_os.ledger.shared_tables import metadata
+from llmagent_os.ledger.shared_tables import metadata as metadata
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
 REVISION = "0030"

@@ -126,3 +126,6 @@ def transcript_tables(holder: sa.MetaData, prefix: str = "") -> TranscriptTables
 
 #: The transcript that several hosts share.
 web_transcript = transcript_tables(metadata, "web_")
+
+#: All of these tables. A table comes after those that it refers to.
+SHARED_TABLES: tuple[sa.Table, ...] = (profiles, damaged_profiles, secrets, account_keys, *web_transcript)
