@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-import sqlalchemy as sa
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.chat import ToolSpec
@@ -18,8 +15,9 @@ from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.asked_reasons import AskedReasons
 from llmagent_os.ledger.audit_log import AuditLog
 from llmagent_os.ledger.canary_tests import CanaryTests
-from llmagent_os.ledger.connection import BEGIN_READING, Database, connect, connect_to_read, file_of
+from llmagent_os.ledger.connection import host_lock, open_database, open_reading
 from llmagent_os.ledger.contact_rows import read_private_place
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.due_timers import DueTimers
 from llmagent_os.ledger.erasure import Erasure, Export
 from llmagent_os.ledger.group_commit import ThreadWriter
@@ -28,6 +26,7 @@ from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.identities import Identities
 from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.listeners import Listeners
+from llmagent_os.ledger.location import file_url, locate
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
 from llmagent_os.ledger.memories import Memories
@@ -78,9 +77,10 @@ class Ledger:
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
 
-    def __init__(self, writer: Writer, lock: HostLock | None, file: Path | None = None) -> None:
+    def __init__(self, writer: Writer, lock: HostLock | None, url: str = "sqlite://") -> None:
         """Use :meth:`open`."""
-        self.file = file  #: the ledger's file; None: it is in memory
+        self.url = url  #: by which another process opens it, if one can
+        self.file = locate(url).file  #: the ledger's file; None: it is in memory, or on a server
         self._writer = writer
         self._reward_listeners = Listeners[[]]()
         self._timer_listeners = Listeners[[datetime]]()
@@ -112,21 +112,22 @@ class Ledger:
         """Open the ledger at ``url`` and bring its tables up to date.
 
         Args:
-            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, or ``sqlite://`` for a ledger in memory.
-            synchronous: SQLite's setting. ``FULL`` keeps every accepted message through a power cut, ``NORMAL``
-                through a crash of this process only.
+            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite://`` for a ledger in memory, or
+                ``postgresql://user:password@host/database``.
+            synchronous: ``FULL`` keeps every accepted message through a power cut, ``NORMAL`` through a crash of this
+                process only.
 
         Raises:
+            ConfigError: ``url`` names no ledger.
             LedgerError: the ledger cannot be opened; the error says why.
         """
-        path = file_of(url)
-        if path is None:
-            return cls(InlineWriter(connect(None, synchronous)), None)
+        if locate(url).in_memory:
+            return cls(InlineWriter(open_database(url)), None, url)
 
         def opened() -> Database:
-            database = connect(path, synchronous)
+            database = open_database(url, synchronous)
             try:
-                seal_existing(database, HostLock(path))
+                seal_existing(database, host_lock(url))
             except BaseException:
                 database.close()
                 raise
@@ -134,25 +135,31 @@ class Ledger:
 
         writer = ThreadWriter(opened)
         await writer.start()
-        ledger = cls(writer, HostLock(path), path)
+        ledger = cls(writer, host_lock(url), url)
         await ledger.prune()
         return ledger
 
     @classmethod
-    def open_to_read(cls, file: Path) -> Ledger:
-        """Open the ledger ``file`` in another process than the host's, only to read it.
+    def open_to_read(cls, url: str) -> Ledger:
+        """Open the ledger at ``url`` in another process than the host's, only to read it.
 
         Reading waits for no writer and holds none up. Every call runs on the event loop.
 
         Raises:
-            LedgerError: the file cannot be opened, or is not of this version.
+            LedgerError: the ledger cannot be opened, or is not of this version.
         """
-        return cls(InlineWriter(connect_to_read(file), begin=BEGIN_READING), None, file)
+        return cls(InlineWriter(open_reading(url)), None, url)
+
+    @property
+    def shared_url(self) -> str | None:
+        """The URL by which another process opens this ledger, wherever that runs. None: it is in memory."""
+        if self.file is None:
+            return None if locate(self.url).in_memory else self.url
+        return file_url(self.file.resolve())
 
     async def tag(self) -> str:
         """A name of this ledger that no other has. Folders beside it say by this name which ledger they belong to."""
-        query = sa.select(sa.func.pseudonym("ledger"))
-        return await self._writer.run(lambda database: str(database.sql.execute(query).scalar_one()))
+        return await self._writer.run(lambda database: database.pseudonym("ledger"), reads=True)
 
     async def close(self) -> None:
         """Finish the work that was asked for and close the file."""

@@ -2,13 +2,18 @@
 
 SQLAlchemy builds and checks them; the driver's own cursor runs them. SQLAlchemy's execution costs more than SQLite
 itself does, and three of these run for every message (``benchmarks/hosting.py``).
+
+A statement is its text for SQLite. :func:`for_postgresql` gives the same statement as PostgreSQL takes it.
 """
 
 from __future__ import annotations
 
+from functools import cache
+from typing import NewType
+
 import sqlalchemy as sa
 
-from llmagent_os.ledger.portable import DIALECT, insert_or_ignore, upsert
+from llmagent_os.ledger.portable import SQLITE, insert_or_ignore, postgresql_dialect, upsert
 from llmagent_os.ledger.schema import (
     DEAD,
     DONE,
@@ -26,28 +31,45 @@ from llmagent_os.ledger.schema import (
     usage,
 )
 
+#: A compiled statement, which :attr:`Database.execute` takes.
+Statement = NewType("Statement", str)
+
+#: What the statements were compiled from, and the order of their parameters.
+_sources: dict[Statement, tuple[sa.ClauseElement, tuple[str, ...]]] = {}
+
 
 def _bind(name: str) -> sa.BindParameter[str]:
     return sa.bindparam(name)
 
 
-_this_event = sa.and_(
-    inbox.c.platform == _bind("of_platform"), inbox.c.event_id == sa.func.pseudonym(_bind("of_event"))
-)
+_this_event = sa.and_(inbox.c.platform == _bind("of_platform"), inbox.c.event_id == _bind("of_event"))
 #: A person who is forgotten has their unfinished events finished. What was being decided for them is not kept any more.
 _this_unfinished_event = sa.and_(_this_event, UNFINISHED)
 
 
-def _compiled(statement: sa.ClauseElement, *order: str) -> str:
+def _compiled(statement: sa.ClauseElement, *order: str) -> Statement:
     """The statement as SQL that takes a tuple of the parameters named in ``order``."""
-    compiled = statement.compile(dialect=DIALECT, compile_kwargs={"render_postcompile": True})
+    compiled = Statement(_text(statement, order, SQLITE))
+    _sources[compiled] = statement, order
+    return compiled
+
+
+@cache
+def for_postgresql(statement: Statement) -> bytes:
+    """The same statement for PostgreSQL, with the same parameters in the same order."""
+    source, order = _sources[statement]
+    return _text(source, order, postgresql_dialect()).encode()
+
+
+def _text(statement: sa.ClauseElement, order: tuple[str, ...], dialect: sa.Dialect) -> str:
+    compiled = statement.compile(dialect=dialect, compile_kwargs={"render_postcompile": True})
     names = tuple(getattr(compiled, "positiontup", None) or ())
     if names != order:
         raise ValueError(f"{statement} takes {names}, not {order}")
     return str(compiled)
 
 
-def _compiled_insert(table: sa.Table, columns: tuple[str, ...]) -> str:
+def _compiled_insert(table: sa.Table, columns: tuple[str, ...]) -> Statement:
     return _compiled(insert_or_ignore(table).values({name: _bind(name) for name in columns}), *columns)
 
 
@@ -60,7 +82,7 @@ def _literal(value: int) -> sa.ColumnElement[int]:
 ACCEPT_EVENT = _compiled(
     insert_or_ignore(inbox).values(
         platform=_bind("platform"),
-        event_id=sa.func.pseudonym(_bind("event_id")),
+        event_id=_bind("event_id"),
         user_id=_bind("user_id"),
         body=_bind("body"),
         accepted_at=_bind("accepted_at"),
@@ -167,7 +189,7 @@ SELECT_LINKED = _compiled(
 #: The identity, if it was let in, also before it was forgotten. Takes the identity twice.
 SELECT_MEMBER = _compiled(
     sa.select(members.c.identity).where(
-        sa.or_(members.c.identity == _bind("identity"), members.c.identity == sa.func.pseudonym(_bind("same")))
+        sa.or_(members.c.identity == _bind("identity"), members.c.identity == _bind("same"))
     ),
     *("identity", "same"),
 )
@@ -196,7 +218,7 @@ SELECT_USAGE = _compiled(
     sa.select(*(usage.c[name] for name in _SUMS)).where(
         usage.c.bot == _bind("of_bot"),
         usage.c.scope == _bind("of_scope"),
-        sa.or_(usage.c.subject == _bind("name"), usage.c.subject == sa.func.pseudonym(_bind("again"))),
+        sa.or_(usage.c.subject == _bind("name"), usage.c.subject == _bind("again")),
         usage.c.period == _bind("of_period"),
         usage.c.begins == _bind("at"),
     ),
