@@ -34,7 +34,7 @@ async def check_damage(settings: Settings) -> AsyncIterator[Finding]:
     problems = await Profiles(folder).problems()
     for path, why in problems[:MAX_LISTED]:
         remedy = "correct the file; one in `damaged` can be moved back, or deleted when nobody needs it"
-        yield Finding("profiles", "problem", why if str(path) in why else f"{path}: {why}", remedy)
+        yield Finding("profiles", "problem", why if path in why else f"{path}: {why}", remedy)
     if len(problems) > MAX_LISTED:
         yield Finding("profiles", "note", f"{len(problems) - MAX_LISTED} more damaged profiles")
     if not problems:

@@ -71,7 +71,7 @@ def seal_files(data: Path, ring: KeyRing) -> int:
     Raises:
         ConfigError: a file cannot be read or written.
     """
-    done = ring.folder / DONE_FILE
+    done = data / KEYS_FOLDER / DONE_FILE
     if done.exists():
         return 0
     count = 0
@@ -83,6 +83,7 @@ def seal_files(data: Path, ring: KeyRing) -> int:
             _seal_file(file, account, raw)
             count += 1
         ScopedBases(data / KNOWLEDGE_FOLDER).seal()
+        done.parent.mkdir(mode=0o700, exist_ok=True)
         done.touch(mode=0o600)
     except OSError as error:
         raise ConfigError(f"what is in {data} cannot be encrypted: {error}") from error
