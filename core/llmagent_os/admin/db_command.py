@@ -11,14 +11,14 @@ from llmagent_os.admin.db_progress import DbProgress
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.events import now
+from llmagent_os.ledger.connection import open_database
 from llmagent_os.ledger.schema import REVISION
 from llmagent_os.storage.backup import write_backup
 from llmagent_os.storage.copying import CopyReport, compare_rows, copy_rows
 from llmagent_os.storage.database_end import DatabaseEnd
 from llmagent_os.storage.migration_steps import known_revisions, losses, revision_before, step_back
-from llmagent_os.storage.open_ends import open_end, parse_url
+from llmagent_os.storage.open_ends import lasting, open_end
 from llmagent_os.storage.restore import restore
-from llmagent_os.storage.sqlite_end import SqliteEnd
 
 
 def status(settings: Settings) -> str:
@@ -94,7 +94,7 @@ def copy(settings: Settings, source: str, target: str, *, verify_only: bool, onl
         CopyMismatchError: the two sides differ; the error names tables and keys.
     """
     begun = time.monotonic()
-    if parse_url(source) == parse_url(target):
+    if lasting(source) == lasting(target):
         raise ConfigError("the two URLs name the same database")
     progress = DbProgress()
     with closing(_Ended(progress)), _existing(source, settings.data) as left:
@@ -172,9 +172,9 @@ class _Ended:
 @contextmanager
 def _existing(url: str, data: Path) -> Generator[DatabaseEnd]:
     """A database that must be there: a wrong path is no reason to make a file."""
-    parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(str(parsed.database)).is_file():
-        raise ConfigError(f"there is no ledger {parsed.database}: is the path right?")
+    file = lasting(url).file
+    if file is not None and not file.is_file():
+        raise ConfigError(f"there is no ledger {file}: is the path right?")
     with open_end(url, data) as end:
         yield end
 
@@ -185,14 +185,11 @@ def _hold(end: DatabaseEnd) -> None:
         raise LedgerError(
             f"{holder} runs on {end.name}: stop it, or give --online to copy what is there at this moment"
         )
-    if isinstance(end, SqliteEnd):
-        end.lock()
+    end.lock()
 
 
 def _migrate(url: str) -> None:
-    from llmagent_os.ledger.connection import connect, file_of
-
-    connect(file_of(url), "FULL").close()
+    open_database(url).close()
 
 
 def _compared(found: str | None) -> str:

@@ -13,7 +13,8 @@ from pathlib import Path
 import msgspec
 
 from llmagent_os.errors import ConfigError, LedgerError
-from llmagent_os.ledger.connection import BUSY_MILLISECONDS, SEALED_MARK
+from llmagent_os.ledger.database import SEALED_MARK
+from llmagent_os.ledger.sqlite_database import BUSY_MILLISECONDS
 from llmagent_os.sealing.mounts import mount, ring_of, unmount
 from llmagent_os.storage.archive_file import (
     DATA,
@@ -27,7 +28,7 @@ from llmagent_os.storage.archive_file import (
 )
 from llmagent_os.storage.copying import copy_rows
 from llmagent_os.storage.data_places import TRANSCRIPT, files_to_keep
-from llmagent_os.storage.open_ends import explained, open_end, parse_url
+from llmagent_os.storage.open_ends import explained, lasting, open_end
 from llmagent_os.storage.progress import Progress
 from llmagent_os.storage.sqlite_end import SqliteEnd
 
@@ -95,9 +96,8 @@ def write_backup(
 
 def _take_ledger(url: str, data: Path, image: Path, files: Path, progress: Progress) -> tuple[str, tuple[Path, ...]]:
     """Write the ledger into an SQLite file. Returns what it was in, and the data folders of its files, best first."""
-    parsed = parse_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        ledger = Path(str(parsed.database))
+    ledger = lasting(url).file
+    if ledger is not None:
         if not ledger.is_file():
             raise ConfigError(f"there is no ledger {ledger}: nothing to back up")
         progress.begin("reading the ledger", 0)
@@ -120,7 +120,7 @@ def _sealed_like(data: Path, folder: Path) -> Generator[None]:
     """Have the files below ``folder`` sealed as those below ``data`` are."""
     ring = ring_of(data)
     if ring is not None:
-        mount(folder, ring.masters, keys=ring.folder, key_file=ring.key_file)
+        mount(folder, ring.masters, keys=ring.kept, key_file=ring.key_file)
     try:
         yield
     finally:

@@ -13,7 +13,10 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
+from llmagent_os.ledger.postgresql_escapes import without_nul
+from llmagent_os.sealing.mounts import ring_of
 from llmagent_os.storage.database_end import DatabaseEnd, Row, key_text
+from llmagent_os.storage.homes import HOMES
 from llmagent_os.storage.progress import Progress, told
 
 #: How many differences are named for each table.
@@ -61,7 +64,7 @@ class _Side:
         """By which rows are ordered; texts by their bytes, as both databases order them."""
         values = self.row or ()
         return tuple(
-            values[place].encode("utf-8", "replace") if isinstance(values[place], str) else values[place]
+            without_nul(values[place]).encode("utf-8", "replace") if isinstance(values[place], str) else values[place]
             for place in self._key_places
         )
 
@@ -82,8 +85,8 @@ def compare_table(
     table: sa.Table, source: DatabaseEnd, target: DatabaseEnd, total: int, progress: Progress
 ) -> TableComparison:
     """Compare ``table`` on both sides, each in its open transaction."""
-    left = _Side(table, told(source.read_again(table), f"comparing {table.name}", total, progress))
-    right = _Side(table, target.read_again(table))
+    left = _Side(table, told(_canonical(table, source), f"comparing {table.name}", total, progress))
+    right = _Side(table, _canonical(table, target))
     found: list[str] = []
     more = 0
 
@@ -111,6 +114,15 @@ def compare_table(
     if more:
         found.append(f"{table.name}: and {more} rows more")
     return TableComparison(table.name, left.count, right.count, left.digest, right.digest, tuple(found))
+
+
+def _canonical(table: sa.Table, end: DatabaseEnd) -> Iterator[Row]:
+    """The rows of a table, the same whether they are files or rows."""
+    home = HOMES.get(table.name)
+    if home is None:
+        return end.read_again(table)
+    ring = ring_of(end.data)
+    return (home.canonical(row, ring) for row in end.read_again(table))
 
 
 def _differing(table: sa.Table, left: Row, right: Row) -> str:

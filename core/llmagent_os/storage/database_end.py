@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from llmagent_os.errors import LedgerError
+from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.schema import metadata
 
 #: The values of a row, in the order of its table's columns: None, bool, int, float, str or bytes.
@@ -34,9 +36,28 @@ class DatabaseEnd(ABC):
     name: str  #: where it is, without a password
     driver_module: str  #: the package that raises its errors
 
-    def __init__(self, sql: sa.Connection) -> None:
+    def __init__(self, sql: sa.Connection, lock: HostLock, data: Path) -> None:
         """Use ``open_end``."""
         self.sql = sql  #: for what is the same on all databases
+        self.data = data  #: the data folder of the installation
+        self._host_lock = lock
+        self.is_locked = False  #: hosts are kept out
+
+    def lock(self) -> None:
+        """Keep hosts out until the end is closed.
+
+        Raises:
+            LedgerError: one runs.
+        """
+        if not self.is_locked:
+            self._host_lock.acquire()
+            self.is_locked = True
+
+    def unlock(self) -> None:
+        """Let hosts in."""
+        if self.is_locked:
+            self._host_lock.release()
+            self.is_locked = False
 
     def is_own(self, error: Exception) -> bool:
         """Whether this kind of database has raised ``error``."""
@@ -128,7 +149,7 @@ class DatabaseEnd(ABC):
     def set_counters(self, counters: Mapping[str, int]) -> None:
         """Have new rows numbered after these numbers, and after all rows that are there."""
 
-    def begin_files(self) -> None:
+    def begin_files(self) -> None:  # noqa: B027  # a server has no files
         """Have files that are tables elsewhere written anew, and replaced by :meth:`commit`."""
 
     def drop_tables(self) -> None:

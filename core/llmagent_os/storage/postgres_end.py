@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, cast
 
 import psycopg
@@ -10,74 +11,74 @@ import sqlalchemy as sa
 from psycopg.sql import SQL, Composed, Identifier
 
 from llmagent_os.errors import LedgerError
-from llmagent_os.storage.database_end import PAGE_ROWS, DatabaseEnd, Row, key_text, numbered_tables
+from llmagent_os.ledger.location import locate
+from llmagent_os.ledger.postgresql_escapes import with_nul, without_nul
+from llmagent_os.ledger.postgresql_lock import ServerLock
+from llmagent_os.ledger.postgresql_server import driver_of, lock_number, make_engine, make_schema
+from llmagent_os.ledger.postgresql_tables import make_tables
+from llmagent_os.ledger.schema import metadata
+from llmagent_os.storage.database_end import PAGE_ROWS, VERSION_TABLE, DatabaseEnd, Row, key_text, numbered_tables
 
-#: How long the connection may take, and a statement wait for a lock of another program.
-CONNECT_SECONDS, LOCK_SECONDS = 15, 15
+#: How long a statement waits for another program that uses the tables.
+LOCK_SECONDS = 15
 
-#: A server that does not answer for so long is away.
-SILENT_MILLISECONDS = 60_000
-
-#: The number of the lock that is held while a database is written whole: two copies must not mix.
-COPY_LOCK = 0x6C6C6D61
+#: Begins a transaction that sees one state of the database from its first statement on.
+_BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ"
 
 
 class PostgresEnd(DatabaseEnd):
     """A ledger in a PostgreSQL database."""
 
-    backend = "PostgreSQL"
-    driver_module = "psycopg"
+    backend, driver_module = "PostgreSQL", "psycopg"
 
-    def __init__(self, url: sa.URL) -> None:
-        """Connect to the database.
+    def __init__(self, url: str, data: Path) -> None:
+        """Connect to the database, which holds the rows of everything; nothing of it is in files.
 
         Raises:
             sqlalchemy.exc.SQLAlchemyError: it cannot be reached.
         """
-        self.name = url.set(drivername="postgresql").render_as_string()
-        engine = sa.create_engine(
-            url.set(drivername="postgresql+psycopg"),
-            isolation_level="REPEATABLE READ",
-            poolclass=sa.NullPool,
-            connect_args={
-                "connect_timeout": CONNECT_SECONDS,
-                "tcp_user_timeout": SILENT_MILLISECONDS,
-                "keepalives_idle": 15,
-                "application_name": "llmagent-os db",
-            },
-        )
-        super().__init__(engine.connect())
-        self._driver = cast("psycopg.Connection[Row]", self.sql.connection.driver_connection)
+        self.name = locate(url).name
+        super().__init__(make_engine(url).connect(), ServerLock(url), data)
+        self._driver = driver_of(self.sql)
+        self._schema = make_schema(self.sql, url)
+        # A copy reads one side while it writes the other one, for as long as that takes.
+        self._driver.execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")
 
     def table_names(self) -> frozenset[str]:
-        return frozenset(sa.inspect(self.sql).get_table_names())
+        query = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+        return frozenset(str(name) for (name,) in self._driver.execute(query).fetchall())
 
     def size(self) -> int:
-        return int(self.sql.execute(sa.text("SELECT pg_database_size(current_database())")).scalar_one())
+        query = "SELECT coalesce(sum(pg_total_relation_size(to_regclass(quote_ident(tablename)))), 0) FROM pg_tables "
+        found = self._driver.execute(query + "WHERE schemaname = current_schema()").fetchall()
+        return int(found[0][0])
 
     def holder(self) -> str:
-        return ""
+        if self.is_locked or not self._host_lock.is_held():
+            return ""
+        query = (
+            "SELECT DISTINCT coalesce(host(client_addr), 'the server itself') FROM pg_stat_activity "
+            "WHERE datname = current_database() AND application_name = 'llmagent-os' AND pid <> pg_backend_pid()"
+        )
+        return f"a host on {', '.join(str(place) for (place,) in self._driver.execute(query).fetchall()) or 'unknown'}"
 
     def begin_reading(self) -> None:
-        self.sql.execute(sa.text("SET TRANSACTION READ ONLY"))
-        self.sql.execute(sa.text("SELECT 1 FROM pg_class LIMIT 1"))  # a snapshot begins with the first read
+        self._driver.execute(_BEGIN + b" READ ONLY")
+        self._driver.execute("SELECT 1")  # a snapshot begins with the first statement
 
     def read(self, table: sa.Table) -> Iterator[Row]:
         names = [column.name for column in table.c]
         query = SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT (FORMAT BINARY)").format(
-            _listed(names), Identifier(table.name), SQL(", ").join(map(_in_order, table.primary_key))
+            _listed(names), Identifier(table.name), _listed(column.name for column in table.primary_key)
         )
         types = self._types(table.name, names)
         with self._driver.cursor().copy(query) as copy:
             copy.set_types(types)
-            yield from copy.rows()
+            for row in copy.rows():
+                yield tuple(with_nul(value) if type(value) is str else value for value in row)
 
     def read_again(self, table: sa.Table) -> Iterator[Row]:
-        order = [
-            column.collate("C") if isinstance(column.type, sa.Text) else column  # as SQLite orders texts
-            for column in table.primary_key
-        ]
-        query = sa.select(table).order_by(*order)
+        query = sa.select(table).order_by(*table.primary_key)
         with self.sql.execution_options(stream_results=True, yield_per=PAGE_ROWS).execute(query) as rows:
             for row in rows:
                 yield tuple(row)
@@ -87,26 +88,30 @@ class PostgresEnd(DatabaseEnd):
         for table, column in numbered_tables().items():
             sequence = self._sequence(table, column)
             if sequence is not None:
-                query = SQL("SELECT last_value, is_called FROM {}").format(Identifier(*sequence.split(".")))
-                last, is_called = self._driver.execute(query).fetchall()[0]
-                found[table] = int(last) if is_called else 0
+                row = self._driver.execute(f"SELECT last_value, is_called FROM {sequence}".encode()).fetchall()[0]
+                found[table] = int(row[0]) if row[1] else 0
         return {name: number for name, number in found.items() if number}
 
     def begin_writing(self) -> None:
-        self.sql.execute(sa.text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
-        if not self.sql.execute(sa.select(sa.func.pg_try_advisory_xact_lock(COPY_LOCK))).scalar_one():
-            raise LedgerError(f"another command writes to {self.name}: wait until it has ended")
+        self.lock()
+        self._driver.execute(_BEGIN)
+        self._driver.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        self._driver.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number("turn", self._schema),))
 
     def drop_tables(self) -> None:
-        for name in sorted(self.table_names()):
+        names = self.table_names()
+        strange = sorted(names - set(metadata.tables) - {VERSION_TABLE})
+        if strange:
+            raise LedgerError(
+                f"{self.name} holds tables that are not this program's, such as {strange[0]}: name another database, "
+                "or a schema of its own (?schema=llmagent_os)"
+            )
+        for name in sorted(names):
             self._driver.execute(SQL("DROP TABLE {} CASCADE").format(Identifier(name)))
+        self._driver.execute("DROP FUNCTION IF EXISTS audit_refuses() CASCADE")
 
     def make_tables(self) -> None:
-        from llmagent_os.ledger.schema import REVISION, metadata
-
-        metadata.create_all(self.sql)
-        self.sql.execute(sa.text("CREATE TABLE alembic_version (version_num varchar(32) primary key)"))
-        self.sql.execute(sa.text(f"INSERT INTO alembic_version VALUES ('{REVISION}')"))
+        make_tables(self._driver)
 
     def write(self, table: sa.Table, rows: Iterable[Row]) -> int:
         names = [column.name for column in table.c]
@@ -118,8 +123,8 @@ class PostgresEnd(DatabaseEnd):
                 copy.set_types(types)
                 for row in rows:
                     last = row
-                    copy.write_row(row)
-        except (psycopg.DataError, psycopg.IntegrityError, OverflowError) as error:
+                    copy.write_row([without_nul(value) if type(value) is str else value for value in row])
+        except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, OverflowError) as error:
             where = f"the row {key_text(table, last)!r}, or one shortly before it," if last else "a row"
             reason = str(error).splitlines()[0]
             raise LedgerError(f"{self.name} does not take {where} of {table.name}: {reason}") from error
@@ -132,31 +137,33 @@ class PostgresEnd(DatabaseEnd):
                 continue
             greatest = sa.select(sa.func.max(sa.column(column))).select_from(sa.table(table))
             number = max(self.sql.execute(greatest).scalar_one() or 0, counters.get(table, 0))
-            self.sql.execute(sa.select(sa.func.setval(sequence, max(number, 1), number > 0)))
+            self._driver.execute("SELECT setval(%s, %s, %s)", (sequence, max(number, 1), number > 0))
 
     def commit(self) -> None:
-        self.sql.commit()
+        self._driver.execute("ANALYZE")  # else the first statements would be planned as for empty tables
+        self._driver.execute("COMMIT")
 
     def close(self) -> None:
         engine = self.sql.engine
+        self.sql.invalidate()  # the server undoes what was not committed
         self.sql.close()
         engine.dispose()
+        self.unlock()
 
     def _types(self, table: str, names: list[str]) -> list[str]:
         """The types of columns, as COPY has to be told them."""
-        query = "SELECT attname, typname FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid WHERE attrelid = %s::regclass"
-        found = dict(cast("list[tuple[str, str]]", self._driver.execute(query, [f'"{table}"']).fetchall()))
+        query = (
+            "SELECT attname, typname FROM pg_attribute JOIN pg_type ON pg_type.oid = atttypid "
+            "WHERE attrelid = to_regclass(quote_ident(%s)) AND attnum > 0"
+        )
+        found = dict(cast("list[tuple[str, str]]", self._driver.execute(query, (table,)).fetchall()))
         return [found[name] for name in names]
 
     def _sequence(self, table: str, column: str) -> str | None:
-        query = sa.select(sa.func.pg_get_serial_sequence(f'"{table}"', column))
-        return cast("str | None", self.sql.execute(query).scalar_one())
+        query = "SELECT pg_get_serial_sequence(quote_ident(%s), %s)"
+        found: Any = self._driver.execute(query, (table, column)).fetchall()[0][0]
+        return None if found is None else str(found)
 
 
 def _listed(names: Iterable[str]) -> Composed:
     return SQL(", ").join(map(Identifier, names))
-
-
-def _in_order(column: sa.Column[Any]) -> Composed:
-    collate = SQL(' COLLATE "C"') if isinstance(column.type, sa.Text) else SQL("")
-    return Composed([Identifier(column.name), collate])

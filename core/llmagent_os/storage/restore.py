@@ -12,14 +12,14 @@ import msgspec
 
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.ledger.audit_triggers import TRIGGERS
-from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.schema import REVISION
+from llmagent_os.ledger.sqlite_database import connect
 from llmagent_os.storage.archive_file import Archive, ArchiveError, Manifest, open_archive
 from llmagent_os.storage.copying import copy_rows
 from llmagent_os.storage.data_places import TRANSCRIPT, is_known, place_of
-from llmagent_os.storage.file_homes import HOMES
+from llmagent_os.storage.homes import PLACES
 from llmagent_os.storage.migration_steps import known_revisions
-from llmagent_os.storage.open_ends import explained, open_end, parse_url
+from llmagent_os.storage.open_ends import explained, lasting, open_end
 from llmagent_os.storage.progress import Progress
 from llmagent_os.storage.sqlite_end import SqliteEnd
 from llmagent_os.storage.swapped_files import CHANGE_MARK, MARK, SwappedFiles
@@ -53,7 +53,7 @@ def restore(path: Path, url: str, data: Path, progress: Progress, *, replace: bo
     """
     if not path.is_file():
         raise ConfigError(f"there is no file {path}")
-    parsed = parse_url(url)
+    ledger = lasting(url).file
     with explained(str(path)), open_archive(path) as archive:
         _check(archive)
         data.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -72,8 +72,8 @@ def restore(path: Path, url: str, data: Path, progress: Progress, *, replace: bo
             _check_transcript(path, files.new / TRANSCRIPT)
             _bring_up(image)
             places = {place_of(name) for name in names}
-            if parsed.get_backend_name() == "sqlite":
-                _into_sqlite(image, Path(str(parsed.database)), data, files, places, replace=replace)
+            if ledger is not None:
+                _into_sqlite(image, ledger, data, files, places, replace=replace)
             else:
                 _into_postgres(image, url, data, files, places, progress, replace=replace)
         finally:
@@ -188,6 +188,6 @@ def _into_postgres(
         target.begin_writing()
         _check_free(target.name, target.filled(), data, places, replace=replace)
         copy_rows(source, target, progress, replace=True)
-        files.note(data, places - {home.place for home in HOMES.values()})
+        files.note(data, places - PLACES)
         target.commit()
         files.decide()

@@ -10,11 +10,12 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from llmagent_os.errors import LedgerError
-from llmagent_os.ledger.connection import BEGIN, BEGIN_READING, BUSY_MILLISECONDS
-from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.host_lock import FileLock
 from llmagent_os.ledger.new_tables import make_tables, make_version
+from llmagent_os.ledger.postgresql_escapes import without_nul
+from llmagent_os.ledger.sqlite_database import BEGIN, BEGIN_READING, BUSY_MILLISECONDS
 from llmagent_os.storage.database_end import PAGE_ROWS, DatabaseEnd, Row, key_text, numbered_tables
-from llmagent_os.storage.file_homes import HOMES
+from llmagent_os.storage.homes import HOMES, PLACES
 from llmagent_os.storage.swapped_files import CHANGE_MARK, MARK, SwappedFiles
 
 #: Files that SQLite keeps beside a database.
@@ -45,9 +46,7 @@ class SqliteEnd(DatabaseEnd):
         """
         self.path = path
         self.name = f"sqlite:///{path}"
-        self._lock = HostLock(path)
-        self._is_locked = False
-        self.data = data
+        self._lock = FileLock(path)
         self._files: SwappedFiles | None = None  # while the ledger is written
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600)
@@ -55,11 +54,13 @@ class SqliteEnd(DatabaseEnd):
         def open_driver() -> sqlite3.Connection:
             return sqlite3.connect(path, isolation_level=None)
 
-        super().__init__(sa.create_engine("sqlite://", creator=open_driver, poolclass=sa.StaticPool).connect())
+        engine = sa.create_engine("sqlite://", creator=open_driver, poolclass=sa.StaticPool)
+        super().__init__(engine.connect(), self._lock, data)
         self.driver = cast(sqlite3.Connection, self.sql.connection.driver_connection)
         self.driver.text_factory = readable_text
         self.driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
         self.driver.execute("PRAGMA secure_delete = ON")
+        self.driver.create_function("in_order", 1, without_nul, deterministic=True)
 
     def table_names(self) -> frozenset[str]:
         query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -84,20 +85,10 @@ class SqliteEnd(DatabaseEnd):
         return sum(file.stat().st_size for file in files if file.exists())
 
     def holder(self) -> str:
-        if self._is_locked or not self._lock.is_held():
+        if self.is_locked or not self._lock.is_held():
             return ""
         process = self._lock.path.read_text(encoding="utf-8", errors="replace").strip()
         return f"a host, process {process or 'unknown'}"
-
-    def lock(self) -> None:
-        """Keep hosts out until the end is closed.
-
-        Raises:
-            LedgerError: one runs.
-        """
-        if not self._is_locked:
-            self._lock.acquire()
-            self._is_locked = True
 
     def begin_reading(self) -> None:
         self.driver.execute(BEGIN_READING)
@@ -116,10 +107,18 @@ class SqliteEnd(DatabaseEnd):
         if table.name in HOMES:
             yield from HOMES[table.name].read_all(self._folder)
             return
-        query = sa.select(table).order_by(*table.primary_key)
+        query = sa.select(table).order_by(*(self._order(table, column) for column in table.primary_key))
         with self.sql.execution_options(yield_per=PAGE_ROWS).execute(query) as rows:
             for row in rows:
                 yield tuple(row)
+
+    def _order(self, table: sa.Table, column: sa.Column[Any]) -> sa.ColumnElement[Any]:
+        """As PostgreSQL orders: it keeps two characters in another way."""
+        if isinstance(column.type, sa.Text):
+            odd = sa.or_(*(sa.func.instr(column, sa.func.char(number)) > 0 for number in (0, 26)))
+            if self.sql.execute(sa.select(sa.literal(1)).select_from(table).where(odd).limit(1)).first():
+                return sa.func.in_order(column)
+        return column
 
     def counters(self) -> dict[str, int]:
         if self.driver.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_sequence'").fetchone() is None:
@@ -176,7 +175,7 @@ class SqliteEnd(DatabaseEnd):
 
     def commit(self) -> None:
         if self._files is not None:
-            token = self._files.note(self.path, {home.place for home in HOMES.values()})
+            token = self._files.note(self.path, PLACES)
             self.driver.execute(MARK, (CHANGE_MARK, token))
         self.driver.execute("COMMIT")
 
@@ -189,9 +188,7 @@ class SqliteEnd(DatabaseEnd):
         engine = self.sql.engine
         self.sql.close()
         engine.dispose()
-        if self._is_locked:
-            self._lock.release()
-            self._is_locked = False
+        self.unlock()
 
 
 def _with_flags(table: sa.Table, row: Row, flags: list[int]) -> Row:
