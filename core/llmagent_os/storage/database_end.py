@@ -98,7 +98,11 @@ class DatabaseEnd(ABC):
         return {name: self.count(name) for name in sorted(self.table_names() - {VERSION_TABLE})}
 
     def count(self, table: str) -> int:
-        """How many rows ``table`` has."""
+        """How many rows ``table`` has, or the files that are a table elsewhere."""
+        return self.count_rows(table)
+
+    def count_rows(self, table: str) -> int:
+        """How many rows ``table`` has in the database itself."""
         return int(self.sql.execute(sa.select(sa.func.count()).select_from(sa.table(table))).scalar_one())
 
     def filled(self) -> dict[str, int]:

@@ -51,7 +51,7 @@ def revision_before(revision: str) -> str:
 def losses(end: DatabaseEnd, revision: str) -> list[str]:
     """What a step back from ``revision`` loses of what ``end`` holds, in words. Empty: nothing."""
     new, old = _shapes(revision)
-    found = [f"{table}: {_rows(count)}" for table in sorted(set(new) - set(old)) if (count := end.count(table))]
+    found = [f"{table}: {_rows(count)}" for table in sorted(set(new) - set(old)) if (count := end.count_rows(table))]
     for table in sorted(set(new) & set(old)):
         for column in sorted(set(new[table]) - set(old[table])):
             query = sa.select(sa.func.count()).select_from(sa.table(table))

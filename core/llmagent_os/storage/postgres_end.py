@@ -40,9 +40,13 @@ class PostgresEnd(DatabaseEnd):
         self.name = locate(url).name
         super().__init__(make_engine(url).connect(), ServerLock(url), data)
         self._driver = driver_of(self.sql)
-        self._schema = make_schema(self.sql, url)
-        # A copy reads one side while it writes the other one, for as long as that takes.
-        self._driver.execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")
+        try:
+            self._schema = make_schema(self.sql, url)
+            # A copy reads one side while it writes the other one, for as long as that takes.
+            self._driver.execute("SET idle_in_transaction_session_timeout = 0; SET statement_timeout = 0")
+        except BaseException:
+            self.close()
+            raise
 
     def table_names(self) -> frozenset[str]:
         query = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"

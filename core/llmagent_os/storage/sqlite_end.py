@@ -59,8 +59,13 @@ class SqliteEnd(DatabaseEnd):
         self.driver = cast(sqlite3.Connection, self.sql.connection.driver_connection)
         self.driver.text_factory = readable_text
         self.driver.execute(f"PRAGMA busy_timeout = {BUSY_MILLISECONDS}")
-        self.driver.execute("PRAGMA secure_delete = ON")
         self.driver.create_function("in_order", 1, without_nul, deterministic=True)
+        try:
+            self.driver.execute("PRAGMA secure_delete = ON")
+            self.table_names()  # the file is read for the first time: it may be no database
+        except BaseException:
+            self.close()
+            raise
 
     def table_names(self) -> frozenset[str]:
         query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\'"
@@ -68,7 +73,7 @@ class SqliteEnd(DatabaseEnd):
 
     def count(self, table: str) -> int:
         home = HOMES.get(table)
-        return super().count(table) if home is None else sum(1 for _ in home.read_all(self._folder))
+        return self.count_rows(table) if home is None else sum(1 for _ in home.read_all(self._folder))
 
     def shared_files(self, other: DatabaseEnd) -> frozenset[str]:
         if isinstance(other, SqliteEnd) and other.data.resolve() == self.data.resolve():
@@ -160,7 +165,7 @@ class SqliteEnd(DatabaseEnd):
         except (sqlite3.IntegrityError, sqlite3.InterfaceError, OverflowError, UnicodeEncodeError) as error:
             where = key_text(table, last[0]) if last else "the first row"
             raise LedgerError(f"{self.name} does not take the row {where!r} of {table.name}: {error}") from error
-        return self.count(table.name)
+        return self.count_rows(table.name)
 
     def set_counters(self, counters: Mapping[str, int]) -> None:
         for name, number in counters.items():
