@@ -1,4 +1,4 @@
-"""Text on its way to PostgreSQL and back: what PostgreSQL cannot hold is written in another way, and seals are opened."""
+"""Text on its way to PostgreSQL and back: what it cannot hold is written in another way, and seals are opened."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import secrets
 import tarfile
 from collections.abc import Generator, Iterator
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Protocol
 
 import msgspec
 
@@ -137,6 +137,12 @@ def _add(tar: tarfile.TarFile, name: str, content: IO[bytes], size: int) -> None
     tar.addfile(info, content)
 
 
+class _Reads(Protocol):
+    """What bytes are read from."""
+
+    def read(self, size: int, /) -> bytes: ...
+
+
 class Archive:
     """An archive that was checked: its bytes are those that were written, and its members those of its manifest."""
 
@@ -179,7 +185,7 @@ class Archive:
         if content is not None:
             self._write(content, to, member.size, member.sha256)
 
-    def _write(self, content: IO[bytes], to: Path, size: int, sha256: str) -> None:
+    def _write(self, content: _Reads, to: Path, size: int, sha256: str) -> None:
         found, left = hashlib.sha256(), size
         with os.fdopen(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as out:
             while chunk := content.read(_CHUNK):

@@ -170,6 +170,11 @@ class DatabaseEnd(ABC):
         """Undo what was not kept, and close the connection. Others may use the database again."""
 
 
+def readable_text(raw: bytes) -> str:
+    """A text as the ledger reads it: a byte that is no UTF-8 becomes U+FFFD."""
+    return raw.decode("utf-8", "replace")
+
+
 def numbered_tables() -> dict[str, str]:
     """The tables whose rows the database numbers, with the column of the number."""
     found: dict[str, str] = {}

@@ -102,10 +102,10 @@ class DamagedProfileHome(FileHome):
                 others.append(path)
         first = max(numbered, default=0) + 1
         numbered |= dict(enumerate(others, first))
-        for number in sorted(numbered):
-            path = numbered[number]
+        for seq in sorted(numbered):
+            path = numbered[seq]
             person = account_in_file_name(path.name.partition(".")[0])
-            yield number, person, _to_row(path, person), "", _found_at(path)
+            yield seq, person, _to_row(path, person), "", _found_at(path)
 
     def write_all(self, data: Path, rows: Iterable[Row]) -> int:
         count = 0

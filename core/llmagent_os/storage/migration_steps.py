@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from alembic import command
@@ -106,7 +107,7 @@ def _shape(connection: sa.Connection) -> Iterator[tuple[str, dict[str, str | Non
 
 def _says_something(table: str, column: str, default: str | None) -> sa.ColumnElement[bool]:
     """Whether a row has another value than it would have without anybody's doing."""
-    value = sa.column(column)
+    value: sa.ColumnElement[Any] = sa.column(column)
     if default is None:
         return value.is_not(None)
     text = default.strip("()'")

@@ -54,7 +54,8 @@ class PostgresEnd(DatabaseEnd):
 
     def size(self) -> int:
         query = "SELECT coalesce(sum(pg_total_relation_size(to_regclass(quote_ident(tablename)))), 0) FROM pg_tables "
-        found = self._driver.execute(query + "WHERE schemaname = current_schema()").fetchall()
+        query += "WHERE schemaname = current_schema()"
+        found = self._driver.execute(query.encode()).fetchall()
         return int(found[0][0])
 
     def holder(self) -> str:
@@ -139,8 +140,9 @@ class PostgresEnd(DatabaseEnd):
             sequence = self._sequence(table, column)
             if sequence is None:
                 continue
-            greatest = sa.select(sa.func.max(sa.column(column))).select_from(sa.table(table))
-            number = max(self.sql.execute(greatest).scalar_one() or 0, counters.get(table, 0))
+            greatest: sa.ColumnElement[int | None] = sa.func.max(sa.column(column, sa.BigInteger))
+            found = self.sql.execute(sa.select(greatest).select_from(sa.table(table))).scalar_one()
+            number = max(found or 0, counters.get(table, 0))
             self._driver.execute("SELECT setval(%s, %s, %s)", (sequence, max(number, 1), number > 0))
 
     def commit(self) -> None:

@@ -1,4 +1,4 @@
-"""Puts what a backup holds into an installation: into an SQLite file or a PostgreSQL database, whichever it came from."""
+"""Puts what a backup holds into an installation, into the kind of database that it has: whichever it came from."""
 
 from __future__ import annotations
 

@@ -14,17 +14,12 @@ from llmagent_os.ledger.host_lock import FileLock
 from llmagent_os.ledger.new_tables import make_tables, make_version
 from llmagent_os.ledger.postgresql_escapes import without_nul
 from llmagent_os.ledger.sqlite_database import BEGIN, BEGIN_READING, BUSY_MILLISECONDS
-from llmagent_os.storage.database_end import PAGE_ROWS, DatabaseEnd, Row, key_text, numbered_tables
+from llmagent_os.storage.database_end import PAGE_ROWS, DatabaseEnd, Row, key_text, numbered_tables, readable_text
 from llmagent_os.storage.homes import HOMES, PLACES
 from llmagent_os.storage.swapped_files import CHANGE_MARK, MARK, SwappedFiles
 
 #: Files that SQLite keeps beside a database.
 SIDE_FILES = ("-wal", "-shm", "-journal")
-
-
-def readable_text(raw: bytes) -> str:
-    """A text as the ledger reads it: a byte that is no UTF-8 becomes U+FFFD."""
-    return raw.decode("utf-8", "replace")
 
 
 class SqliteEnd(DatabaseEnd):

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from llmagent_os.ledger.shared_tables import transcript_tables, web_transcript
 from llmagent_os.sealing.mounts import ring_of
 from llmagent_os.storage.data_places import TRANSCRIPT
-from llmagent_os.storage.database_end import Row
+from llmagent_os.storage.database_end import Row, readable_text
 from llmagent_os.storage.file_homes import FileHome
 
 _PREFIX = "web_"
@@ -39,11 +39,10 @@ class TranscriptHome(FileHome):
         if not path.exists():
             return
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            database.text_factory = lambda raw: raw.decode("utf-8", "replace")
+            database.text_factory = readable_text
             if database.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (self._own.name,)).fetchone():
                 names = ", ".join(f'"{column.name}"' for column in self._own.c)
                 order = ", ".join(f'"{column.name}"' for column in self._own.primary_key)
-                # What was said after the conversations were read has no conversation on the other side.
                 yield from database.execute(f'SELECT {names} FROM "{self._own.name}" ORDER BY {order}')
 
     def write_all(self, data: Path, rows: Iterable[Row]) -> int:
