@@ -37,7 +37,7 @@ class SecretRows:
     def read(self, person_id: PersonId, name: str) -> str | None:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.read`."""
         query = sa.select(secrets.c.value).where(_of(person_id, name))
-        value: bytes | None = self._shared.run(lambda db: db.execute(query).scalar())
+        value: bytes | None = self._shared.read(lambda db: db.execute(query).scalar())
         if value is None:
             return None
         ring = ring_of(self._data)
@@ -67,7 +67,7 @@ class SecretRows:
     def names(self, person_id: PersonId) -> list[str]:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.names`."""
         query = sa.select(secrets.c.name).where(secrets.c.person_id == person_id).order_by(secrets.c.name)
-        return self._shared.run(lambda db: list(db.execute(query).scalars()))
+        return self._shared.read(lambda db: list(db.execute(query).scalars()))
 
     def erase(self, person_id: PersonId) -> int:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.erase`."""
@@ -90,7 +90,7 @@ class SecretRows:
     def accounts(self) -> int:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.accounts`."""
         query = sa.select(sa.func.count(secrets.c.person_id.distinct()))
-        return self._shared.run(lambda db: int(db.execute(query).scalar_one()))
+        return self._shared.read(lambda db: int(db.execute(query).scalar_one()))
 
 
 def _of(person_id: PersonId, name: str) -> sa.ColumnElement[bool]:

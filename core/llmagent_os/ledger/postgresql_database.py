@@ -36,7 +36,7 @@ from llmagent_os.ledger.pseudonyms import key_of
 from llmagent_os.ledger.schema import REVISION, keys, metadata
 from llmagent_os.ledger.statements import Statement, for_postgresql
 from llmagent_os.sealing.key_ring import KeyRing
-from llmagent_os.sealing.mounts import ring_of
+from llmagent_os.sealing.mounts import ring_of_database
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -227,7 +227,7 @@ def connect_to_read(url: str) -> PostgresqlDatabase:
 
 
 def _opened(url: str, *, lasting: bool, only_reads: bool) -> PostgresqlDatabase:
-    name, ring = locate(url).name, ring_of(None)
+    name, ring = locate(url).name, ring_of_database(url)
     engine = make_engine(url, ring)
     try:
         sql = connect_first(engine, name)

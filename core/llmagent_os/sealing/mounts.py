@@ -8,6 +8,7 @@ process that it starts is given :func:`mounted` over a pipe, never on a command 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -21,6 +22,10 @@ from llmagent_os.sealing.master_keys import MasterKey
 KEYS_FOLDER = "keys"
 
 _rings: dict[Path, KeyRing] = {}
+_databases: dict[str, KeyRing] = {}  # by URL, without the schema: the keys of one database seal all its schemas
+
+#: The part of a URL that names a schema.
+_SCHEMA = re.compile(r"(?<=[?&])schema=[^&]*&?")
 
 
 class Mount(msgspec.Struct, frozen=True):
@@ -48,12 +53,16 @@ def mount(
     """
     ring = KeyRing(keys or folder / KEYS_FOLDER, masters, key_file)
     _rings[folder.resolve()] = ring
+    if "://" in ring.kept.address:
+        _databases[_SCHEMA.sub("", ring.kept.address).rstrip("?&")] = ring
     return ring
 
 
 def unmount(folder: Path) -> None:
     """End :func:`mount`. Files that are opened from now on are not unsealed."""
-    _rings.pop(folder.resolve(), None)
+    ring = _rings.pop(folder.resolve(), None)
+    for url in [url for url, other in _databases.items() if other is ring]:
+        del _databases[url]
 
 
 def ring_of(path: Path | None) -> KeyRing | None:
@@ -62,6 +71,11 @@ def ring_of(path: Path | None) -> KeyRing | None:
         return None
     whole = path.resolve()
     return next((_rings[folder] for folder in (whole, *whole.parents) if folder in _rings), None)
+
+
+def ring_of_database(url: str) -> KeyRing | None:
+    """The key ring of the database that ``url`` names, if its keys are kept there. None: it is not sealed."""
+    return _databases.get(_SCHEMA.sub("", url).rstrip("?&"))
 
 
 def mounted() -> tuple[Mount, ...]:
