@@ -6,17 +6,15 @@ import time
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from llmagent_os.adapter_kit.files import safe_name
 from llmagent_os.adapter_kit.person_secrets import TYPED
 from llmagent_os.identity import PersonId
+from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.ledger.shared_tables import secrets
 from llmagent_os.sealing.key_ring import is_sealed
 from llmagent_os.sealing.mounts import ring_of
-
-_INSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 class SecretRows:
@@ -53,12 +51,7 @@ class SecretRows:
             "at": time.time(),
         }
 
-        def work(db: sa.Connection) -> None:
-            insert = _INSERTS[db.dialect.name](secrets).values(**row)
-            changed = {"value": insert.excluded["value"], "at": insert.excluded["at"]}
-            db.execute(insert.on_conflict_do_update(index_elements=["person_id", "name"], set_=changed))
-
-        self._shared.run(work)
+        self._shared.run(lambda db: db.execute(upsert(secrets).values(**row)))
 
     def delete(self, person_id: PersonId, name: str) -> None:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.delete`."""

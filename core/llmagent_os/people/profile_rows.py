@@ -24,7 +24,7 @@ from llmagent_os.ledger.announcements import PROFILES, Announcements
 from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.ledger.shared_tables import damaged_profiles, profiles
 from llmagent_os.people.damaged_profiles import DamagedProfileError, readable_profile
-from llmagent_os.people.profile import Profile
+from llmagent_os.people.person_profile import Profile
 from llmagent_os.people.profile_document import DOCUMENT, TABLE, Change, Held, fields_of, held_in, no_zone, tables_in
 from llmagent_os.people.time_zones import is_known
 from llmagent_os.privacy.consent import SWITCHES
