@@ -45,7 +45,7 @@ class KeyRows:
         announcements: by which this host hears of destroyed keys; None: it asks for their versions only.
         """
         self.address = url  #: opens the same keys in another process
-        self._shared = SharedRows(url)
+        self._shared = SharedRows(url, connections=1)
         self._versions = dict[str, tuple[float, Version]]()  # by key, with the moment at which it was read
         self.listen(announcements or Announcements())
 

@@ -38,9 +38,14 @@ CHANNEL = "llmagent_os_changed"
 class SharedRows:
     """The shared tables of one database."""
 
-    def __init__(self, url: str) -> None:
-        """Nothing is opened yet. Args: ``url`` is that of the ledger, which has brought the tables up to date."""
-        self._url = url
+    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            url: of the ledger, which has brought the tables up to date.
+            connections: so many stay open.
+        """
+        self._url, self._connections = url, connections
         self._location = locate(url)
         self._engines: tuple[sa.Engine, sa.Engine] | None = None
         self._lock = Lock()
@@ -114,7 +119,7 @@ class SharedRows:
                 if self._location.on_server:
                     from llmagent_os.ledger.postgresql_server import make_engine
 
-                    engine = make_engine(self._url, connections=CONNECTIONS)
+                    engine = make_engine(self._url, connections=self._connections)
                     self._engines = engine, engine.execution_options(isolation_level="READ COMMITTED")
                 else:
                     engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_SECONDS})

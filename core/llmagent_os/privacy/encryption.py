@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -67,7 +68,11 @@ def mount_data(settings: Settings, announcements: Announcements | None = None) -
         return None
     if locate(settings.ledger_url).on_server:
         rows = KeyRows(settings.ledger_url, announcements)
-        return mount(settings.data, masters, keys=rows, key_file=settings.encryption_key_file)
+        ring = mount(settings.data, masters, keys=rows, key_file=settings.encryption_key_file, server=True)
+        with contextlib.suppress(OSError):  # no tables yet, or the server is away: whoever opens the ledger says so
+            if rows.all():
+                ring.check()
+        return ring
     ring = mount(settings.data, masters, key_file=settings.encryption_key_file)
     ledger = file_of(settings.ledger_url)
     if ledger is not None and not ledger.resolve().is_relative_to(settings.data.resolve()):
