@@ -6,17 +6,15 @@ import time
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from llmagent_os.adapter_kit.files import safe_name
 from llmagent_os.adapter_kit.person_secrets import TYPED
 from llmagent_os.identity import PersonId
+from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.ledger.shared_tables import secrets
 from llmagent_os.sealing.key_ring import is_sealed
 from llmagent_os.sealing.mounts import ring_of
-
-_INSERTS = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 
 class SecretRows:
@@ -37,7 +35,7 @@ class SecretRows:
     def read(self, person_id: PersonId, name: str) -> str | None:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.read`."""
         query = sa.select(secrets.c.value).where(_of(person_id, name))
-        value: bytes | None = self._shared.run(lambda db: db.execute(query).scalar())
+        value: bytes | None = self._shared.read(lambda db: db.execute(query).scalar())
         if value is None:
             return None
         ring = ring_of(self._data)
@@ -53,12 +51,7 @@ class SecretRows:
             "at": time.time(),
         }
 
-        def work(db: sa.Connection) -> None:
-            insert = _INSERTS[db.dialect.name](secrets).values(**row)
-            changed = {"value": insert.excluded["value"], "at": insert.excluded["at"]}
-            db.execute(insert.on_conflict_do_update(index_elements=["person_id", "name"], set_=changed))
-
-        self._shared.run(work)
+        self._shared.run(lambda db: db.execute(upsert(secrets).values(**row)))
 
     def delete(self, person_id: PersonId, name: str) -> None:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.delete`."""
@@ -67,7 +60,7 @@ class SecretRows:
     def names(self, person_id: PersonId) -> list[str]:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.names`."""
         query = sa.select(secrets.c.name).where(secrets.c.person_id == person_id).order_by(secrets.c.name)
-        return self._shared.run(lambda db: list(db.execute(query).scalars()))
+        return self._shared.read(lambda db: list(db.execute(query).scalars()))
 
     def erase(self, person_id: PersonId) -> int:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.erase`."""
@@ -90,7 +83,7 @@ class SecretRows:
     def accounts(self) -> int:
         """See :meth:`~llmagent_os.adapter_kit.person_secrets.SecretPlace.accounts`."""
         query = sa.select(sa.func.count(secrets.c.person_id.distinct()))
-        return self._shared.run(lambda db: int(db.execute(query).scalar_one()))
+        return self._shared.read(lambda db: int(db.execute(query).scalar_one()))
 
 
 def _of(person_id: PersonId, name: str) -> sa.ColumnElement[bool]:

@@ -45,7 +45,7 @@ class KeyRows:
         announcements: by which this host hears of destroyed keys; None: it asks for their versions only.
         """
         self.address = url  #: opens the same keys in another process
-        self._shared = SharedRows(url)
+        self._shared = SharedRows(url, connections=1)
         self._versions = dict[str, tuple[float, Version]]()  # by key, with the moment at which it was read
         self.listen(announcements or Announcements())
 
@@ -90,7 +90,7 @@ class KeyRows:
         if known is not None and time.monotonic() - known[0] < CHECK_SECONDS:
             return known[1]
         query = sa.select(account_keys.c.version).where(account_keys.c.key_id == place)
-        at, found = time.monotonic(), self._run(lambda db: db.execute(query).scalar())
+        at, found = time.monotonic(), self._read(lambda db: db.execute(query).scalar())
         if len(self._versions) >= MAX_VERSIONS:
             self._versions.clear()
         self._versions[place] = (at, found)
@@ -111,7 +111,7 @@ class KeyRows:
     def all(self) -> list[bytes]:
         """The ids of all keys."""
         query = sa.select(account_keys.c.key_id).where(account_keys.c.key_id != _SALT).order_by(account_keys.c.key_id)
-        return [bytes.fromhex(each) for each in self._run(lambda db: db.execute(query).scalars().all())]
+        return [bytes.fromhex(each) for each in self._read(lambda db: db.execute(query).scalars().all())]
 
     def make(self, key_id: bytes, wrapped: Callable[[], bytes]) -> None:
         """Add the row, unless there is one."""
@@ -150,7 +150,7 @@ class KeyRows:
 
     def _body(self, key_id: str) -> bytes | None:
         query = sa.select(account_keys.c.body).where(account_keys.c.key_id == key_id)
-        return self._run(lambda db: db.execute(query).scalar())
+        return self._read(lambda db: db.execute(query).scalar())
 
     def _insert(self, key_id: str, body: bytes) -> None:
         there = sa.select(account_keys.c.key_id).where(account_keys.c.key_id == key_id)
@@ -161,6 +161,12 @@ class KeyRows:
                 db.execute(account_keys.insert().values(**row))
 
         self._run(work)
+
+    def _read(self, work: Callable[[sa.Connection], T]) -> T:
+        try:
+            return self._shared.read(work)
+        except LedgerError as error:
+            raise OSError(str(error)) from error
 
     def _run(self, work: Callable[[sa.Connection], T]) -> T:
         try:

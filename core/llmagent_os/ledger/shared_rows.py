@@ -9,20 +9,21 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Generator
 from threading import Lock
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from llmagent_os.errors import ConfigError, LedgerError
+from llmagent_os.errors import LedgerError
+from llmagent_os.ledger.location import locate
 
 T = TypeVar("T")
 
-#: Connections that stay open, and those that are opened besides while many threads want one.
-POOL_CONNECTIONS, MORE_CONNECTIONS = 4, 8
+#: Connections that stay open. Others are opened besides while more threads want one.
+CONNECTIONS = 4
 
-#: Seconds that a thread waits for a connection of the pool, and for one to be opened.
-POOL_SECONDS, CONNECT_SECONDS = 15.0, 10
+#: Seconds that a thread waits for another process that writes; with SQLite, where these tables are in tests only.
+BUSY_SECONDS = 15.0
 
 #: How often a transaction is run in which two hosts were in each other's way.
 TRIES = 5
@@ -37,34 +38,40 @@ CHANNEL = "llmagent_os_changed"
 class SharedRows:
     """The shared tables of one database."""
 
-    def __init__(self, url: str) -> None:
-        """Nothing is opened yet. Args: ``url`` is that of the ledger, which has brought the tables up to date."""
-        self._url = url
-        self._engine: sa.Engine | None = None
+    def __init__(self, url: str, connections: int = CONNECTIONS) -> None:
+        """Nothing is opened yet.
+
+        Args:
+            url: of the ledger, which has brought the tables up to date.
+            connections: so many stay open.
+        """
+        self._url, self._connections = url, connections
+        self._location = locate(url)
+        self._engines: tuple[sa.Engine, sa.Engine] | None = None
         self._lock = Lock()
 
     @classmethod
     def of(cls, url: str) -> SharedRows | None:
-        """The shared tables behind ``url``. None: the ledger is in SQLite, and its machine keeps files beside it."""
-        return None if url.startswith("sqlite") else cls(url)
+        """The shared tables behind ``url``. None: the ledger is in SQLite, and its machine keeps files beside it.
+
+        Raises:
+            ConfigError: ``url`` names no ledger.
+        """
+        return cls(url) if locate(url).on_server else None
 
     @property
     def place(self) -> str:
         """The database, for people: without its password."""
-        return sa.make_url(self._url).render_as_string()
+        return self._location.name
 
-    @contextlib.contextmanager
-    def transaction(self) -> Generator[sa.Connection]:
-        """Run the block in a transaction.
+    def read(self, work: Callable[[sa.Connection], T]) -> T:
+        """What ``work`` returns, which is one statement that reads: outside a transaction, for fewer round trips.
 
         Raises:
             LedgerError: the database refuses, or cannot be reached.
         """
-        try:
-            with self.engine.begin() as db:
-                yield db
-        except SQLAlchemyError as error:
-            raise LedgerError(f"the database {self.place}: {error}") from error
+        with self._errors(), self._opened()[0].connect() as db:
+            return work(db)
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
         """What ``work`` returns, run in a transaction: again where another host was in its way.
@@ -72,14 +79,16 @@ class SharedRows:
         Raises:
             LedgerError: the database refuses, or cannot be reached.
         """
-        for left in reversed(range(TRIES)):
-            try:
-                with self.engine.begin() as db:
-                    return work(db)
-            except SQLAlchemyError as error:
-                if not left or not may_pass(error):
-                    raise LedgerError(f"the database {self.place}: {error}") from error
-        raise LedgerError(f"the database {self.place}: {TRIES} transactions in a row were refused")
+        with self._errors():
+            for _ in range(TRIES - 1):
+                try:
+                    with self._opened()[1].begin() as db:
+                        return work(db)
+                except SQLAlchemyError as error:
+                    if not _may_pass(error):
+                        raise
+            with self._opened()[1].begin() as db:
+                return work(db)
 
     @staticmethod
     def announce(db: sa.Connection, what: str) -> None:
@@ -92,62 +101,57 @@ class SharedRows:
         if db.dialect.name == "postgresql":
             db.execute(sa.select(sa.func.pg_notify(CHANNEL, what)))
 
-    @property
-    def engine(self) -> sa.Engine:
-        """The engine with its pool.
-
-        Raises:
-            ConfigError: the extra ``postgres`` is not installed.
-        """
-        with self._lock:
-            if self._engine is None:
-                self._engine = _engine(self._url)
-            return self._engine
-
     def close(self) -> None:
         """Close all connections. A later call opens new ones."""
         with self._lock:
-            if self._engine is not None:
-                self._engine.dispose()
-                self._engine = None
+            if self._engines is not None:
+                self._engines[0].dispose()
+                self._engines = None
+
+    def _opened(self) -> tuple[sa.Engine, sa.Engine]:
+        """The pool of connections, to read outside transactions and to run these.
+
+        Raises:
+            ConfigError: the driver of the database is missing.
+        """
+        with self._lock:
+            if self._engines is None:
+                if self._location.on_server:
+                    from llmagent_os.ledger.postgresql_server import make_engine
+
+                    engine = make_engine(self._url, connections=self._connections)
+                    self._engines = engine, engine.execution_options(isolation_level="READ COMMITTED")
+                else:
+                    engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_SECONDS})
+                    sa.event.listen(engine, "connect", _on_connect)
+                    sa.event.listen(engine, "begin", _on_begin)
+                    self._engines = engine, engine
+            return self._engines
+
+    @contextlib.contextmanager
+    def _errors(self) -> Generator[None]:
+        try:
+            yield
+        except SQLAlchemyError as error:
+            if not self._location.on_server:
+                raise LedgerError(f"{self.place}: {error}") from error
+            from llmagent_os.ledger.postgresql_server import described
+
+            raise LedgerError(f"{self.place}: {described(error)}") from error
 
 
-def may_pass(error: SQLAlchemyError) -> bool:
+def _may_pass(error: SQLAlchemyError) -> bool:
     """Whether the same transaction may succeed when it is run again."""
     if isinstance(error, IntegrityError):  # another host has added the same row
         return True
-    if not isinstance(error, DBAPIError):
-        return False
     # Not where the connection has broken: the transaction may have ended well before that.
-    return str(getattr(error.orig, "sqlstate", None) or "") in _IN_THE_WAY
+    return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "") in _IN_THE_WAY
 
 
-def _engine(url: str) -> sa.Engine:
-    parsed = sa.make_url(url)
-    if parsed.get_backend_name() == "sqlite":
-        engine = sa.create_engine(parsed, connect_args={"timeout": POOL_SECONDS})
-        sa.event.listen(engine, "connect", _on_connect)
-        sa.event.listen(engine, "begin", _on_begin)
-        return engine
-    try:
-        return sa.create_engine(
-            parsed.set(drivername="postgresql+psycopg"),
-            connect_args={"connect_timeout": CONNECT_SECONDS},
-            pool_pre_ping=True,  # a server that was restarted has closed the connections
-            pool_size=POOL_CONNECTIONS,
-            max_overflow=MORE_CONNECTIONS,
-            pool_timeout=POOL_SECONDS,
-        )
-    except ImportError as error:
-        raise ConfigError(
-            "LLMAGENT_OS_DATABASE_URL names PostgreSQL: install the extra, `pip install 'llmagent-os[postgres]'`"
-        ) from error
-
-
-def _on_connect(connection: object, _record: object) -> None:
-    connection.isolation_level = None  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]
+def _on_connect(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
     for pragma in ("foreign_keys = ON", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {pragma}")  # type: ignore[attr-defined]  # pyright: ignore
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _on_begin(db: sa.Connection) -> None:

@@ -10,7 +10,7 @@ import msgspec
 
 from llmagent_os.identity import PersonId
 from llmagent_os.people.damaged_profiles import DamagedProfileError
-from llmagent_os.people.profile import Profile
+from llmagent_os.people.person_profile import Profile
 from llmagent_os.privacy.consent import ConsentChange
 
 #: The number of the document, and the name of TinyDB's table that it is in.

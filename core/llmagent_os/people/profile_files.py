@@ -30,7 +30,7 @@ from llmagent_os.people.damaged_profiles import (
     delete,
     readable_profile,
 )
-from llmagent_os.people.profile import Profile
+from llmagent_os.people.person_profile import Profile
 from llmagent_os.people.profile_document import DOCUMENT, Change, Held, fields_of, held_in, no_zone, tables_in
 from llmagent_os.people.time_zones import is_known
 from llmagent_os.privacy.consent import SWITCHES

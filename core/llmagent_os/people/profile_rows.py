@@ -24,7 +24,7 @@ from llmagent_os.ledger.announcements import PROFILES, Announcements
 from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.ledger.shared_tables import damaged_profiles, profiles
 from llmagent_os.people.damaged_profiles import DamagedProfileError, readable_profile
-from llmagent_os.people.profile import Profile
+from llmagent_os.people.person_profile import Profile
 from llmagent_os.people.profile_document import DOCUMENT, TABLE, Change, Held, fields_of, held_in, no_zone, tables_in
 from llmagent_os.people.time_zones import is_known
 from llmagent_os.privacy.consent import SWITCHES
@@ -187,13 +187,13 @@ class ProfileRows:
     def count(self) -> int:
         """See :meth:`ProfileDocuments.count`."""
         query = sa.select(sa.func.count()).select_from(profiles)
-        return self._shared.run(lambda db: int(db.execute(query).scalar_one()))
+        return self._shared.read(lambda db: int(db.execute(query).scalar_one()))
 
     # ── rows ──────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _read(self, person_id: PersonId) -> Held:
         query = sa.select(profiles.c.body).where(profiles.c.person_id == _id(person_id))
-        body = self._shared.run(lambda db: db.execute(query).scalar())
+        body = self._shared.read(lambda db: db.execute(query).scalar())
         return Held(Profile(user_id=person_id)) if body is None else self._held(person_id, body)
 
     def _held(self, person_id: PersonId, body: bytes) -> Held:

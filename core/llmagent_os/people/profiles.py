@@ -16,10 +16,10 @@ import msgspec
 from llmagent_os.events import now
 from llmagent_os.identity import PersonId
 from llmagent_os.people.damaged_profiles import readable_fields
-from llmagent_os.people.profile import PREFERENCES as PREFERENCES
-from llmagent_os.people.profile import UNDO_STEPS as UNDO_STEPS
-from llmagent_os.people.profile import Profile as Profile
-from llmagent_os.people.profile import changed
+from llmagent_os.people.person_profile import PREFERENCES as PREFERENCES
+from llmagent_os.people.person_profile import UNDO_STEPS as UNDO_STEPS
+from llmagent_os.people.person_profile import Profile as Profile
+from llmagent_os.people.person_profile import changed
 from llmagent_os.people.profile_document import Held, ProfileDocuments
 from llmagent_os.people.profile_files import FileStorage as FileStorage
 from llmagent_os.people.profile_files import ProfileFiles

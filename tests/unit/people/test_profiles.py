@@ -23,7 +23,7 @@ from llmagent_os.identity import PersonId
 from llmagent_os.people.profile_rows import ProfileRows
 from llmagent_os.people.profiles import PREFERENCES, UNDO_STEPS, FileStorage, Profile, Profiles, file_name
 from llmagent_os.privacy.consent import Consent, consent_of
-from tests.shared_rows import opened_rows, shared_url
+from tests.shared_rows import opened_rows
 
 ANA = PersonId("slack:T1:U1")
 
@@ -37,12 +37,13 @@ def profiles(tmp_path: Path) -> Profiles:
 Opens = Callable[..., Profiles]
 
 
-@pytest.fixture(params=["files", "sqlite", "postgres"])
+@pytest.fixture(params=["files", "sqlite", "postgresql"])
 def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Opens:
     """Profiles in files, and in rows of either database: what is promised holds for all."""
     if request.param == "files":
         return partial(Profiles, tmp_path / "profiles")
-    url = shared_url(request.param, request)
+    on_server = request.param == "postgresql"
+    url: str = request.getfixturevalue("postgresql_url") if on_server else f"sqlite:///{tmp_path}/ledger.db"
     return lambda *preferences: Profiles(ProfileRows(opened_rows(url, request)), *preferences)
 
 

@@ -28,6 +28,7 @@ from llmagent_os.events import Conversation, now
 from llmagent_os.languages import LazyText, lazy_gettext
 from llmagent_os.ledger.announcements import Announcements
 from llmagent_os.ledger.shared_rows import SharedRows
+from llmagent_os.ledger.shared_tables import web_transcript
 
 #: What a page says while a conversation is empty, unless the bot has its own text.
 ABOUT = lazy_gettext(
@@ -79,6 +80,7 @@ class WebAdapter:
         forms="page",
     )
     keeps = ("web.db*",)  #: the transcript, with SQLite's files beside it
+    keeps_tables = tuple(table.name for table in web_transcript)  #: the transcript, where several hosts share it
 
     def __init__(
         self,
