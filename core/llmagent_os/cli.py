@@ -122,6 +122,9 @@ def _settings(ctx: click.Context, *, quiet: bool = False, mounted: bool = True, 
     log_setup.configure(level, settings.log_format, secrets=settings.secret_values())
     if mounted:
         from llmagent_os.privacy.encryption import mount_data
+        from llmagent_os.storage.swapped_files import settle_files
+
+        settle_files(settings.data)  # what a killed `db` command has left
 
         mount_data(settings)
     return settings

@@ -13,6 +13,7 @@ from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.events import now
 from llmagent_os.ledger.connection import open_database
 from llmagent_os.ledger.schema import REVISION
+from llmagent_os.privacy.encryption import master_keys, mount_data
 from llmagent_os.storage.backup import write_backup
 from llmagent_os.storage.copying import CopyReport, compare_rows, copy_rows
 from llmagent_os.storage.database_end import DatabaseEnd
@@ -97,6 +98,7 @@ def copy(settings: Settings, source: str, target: str, *, verify_only: bool, onl
     if lasting(source) == lasting(target):
         raise ConfigError("the two URLs name the same database")
     progress = DbProgress()
+    mount_data(settings.model_copy(update={"database_url": source}))
     with closing(_Ended(progress)), _existing(source, settings.data) as left:
         if not online:
             _hold(left)
@@ -152,7 +154,8 @@ def restore_backup(settings: Settings, path: Path, *, replace: bool) -> str:
     begun = time.monotonic()
     progress = DbProgress()
     with closing(_Ended(progress)):
-        report = restore(path, settings.ledger_url, settings.data, progress, replace=replace)
+        masters = master_keys(settings)
+        report = restore(path, settings.ledger_url, settings.data, progress, replace=replace, masters=masters)
     manifest = report.manifest
     rows = sum(manifest.rows.values())
     lines = [f"{rows:,} rows and {report.files:,} files of {manifest.made_at} are restored, in {_seconds(begun)}."]
@@ -214,8 +217,8 @@ def _copied(report: CopyReport, source: str, target: str, seconds: str, *, verif
     return [
         *lines,
         f"{source} → {target}: {report.rows:,} rows copied and compared, in {seconds}.",
-        "Set LLMAGENT_OS_DATABASE_URL to the new database. The old one still holds everything: `/forget` does not reach "
-        "it, so delete it, and the files that moved with it, once you do not need them.",
+        "Set LLMAGENT_OS_DATABASE_URL to the new database. The old one still holds everything, and `/forget` does not "
+        "reach it: delete it, and the files that moved with it, once you do not need them.",
     ]
 
 

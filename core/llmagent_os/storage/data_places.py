@@ -43,14 +43,14 @@ def is_known(name: str) -> bool:
     >>> is_known("profiles/slack/a.json"), is_known("telegram/files/a/b"), is_known("ledger.db"), is_known(".env")
     (True, True, False, False)
     """
-    parts = Path(name).parts
-    folders = (*ALWAYS, KEYS_FOLDER, LORAS_FOLDER, OUTGOING_FOLDER)
-    return name == TRANSCRIPT or parts[0] in folders or (len(parts) > 2 and parts[1] == RECEIVED_FOLDER)
+    first, *others = Path(name).parts
+    folders: tuple[str, ...] = (*ALWAYS, KEYS_FOLDER, LORAS_FOLDER, OUTGOING_FOLDER)
+    return name == TRANSCRIPT or first in folders or (len(others) > 1 and others[0] == RECEIVED_FOLDER)
 
 
 def place_of(name: str) -> str:
     """The place of a data folder that a file of an archive belongs to: what is replaced whole."""
-    parts = Path(name).parts
+    first, *others = Path(name).parts
     if name == TRANSCRIPT:
         return TRANSCRIPT
-    return f"{parts[0]}/{parts[1]}" if len(parts) > 2 and parts[1] == RECEIVED_FOLDER else parts[0]
+    return f"{first}/{RECEIVED_FOLDER}" if len(others) > 1 and others[0] == RECEIVED_FOLDER else first

@@ -11,7 +11,7 @@ from alembic import command
 from alembic.script import ScriptDirectory
 
 from llmagent_os.errors import LedgerError
-from llmagent_os.ledger.migrate import config
+from llmagent_os.ledger.migrate import config, upgrade
 from llmagent_os.ledger.schema import REVISION, metadata
 from llmagent_os.storage.database_end import DatabaseEnd
 
@@ -60,6 +60,19 @@ def losses(end: DatabaseEnd, revision: str) -> list[str]:
             if count:
                 found.append(f"{table}.{column}: of {_rows(count)}")
     return found + list(_MORE_LOSSES.get(revision, ()))
+
+
+def step_forward(end: DatabaseEnd) -> None:
+    """Bring a database, which no host uses, to this version's revision, whole or not at all.
+
+    Raises:
+        LedgerError: a later version has made it, or a host runs.
+    """
+    if end.revision() == REVISION:
+        return
+    end.begin_writing()
+    upgrade(end.sql, end.name)
+    end.commit()
 
 
 def step_back(end: DatabaseEnd) -> str:

@@ -100,7 +100,7 @@ class PostgresEnd(DatabaseEnd):
     def begin_writing(self) -> None:
         self.lock()
         self._driver.execute(_BEGIN)
-        self._driver.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'")
+        self._driver.execute(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'".encode())
         self._driver.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number("turn", self._schema),))
 
     def drop_tables(self) -> None:
@@ -140,9 +140,8 @@ class PostgresEnd(DatabaseEnd):
             sequence = self._sequence(table, column)
             if sequence is None:
                 continue
-            greatest: sa.ColumnElement[int | None] = sa.func.max(sa.column(column, sa.BigInteger))
-            found = self.sql.execute(sa.select(greatest).select_from(sa.table(table))).scalar_one()
-            number = max(found or 0, counters.get(table, 0))
+            greatest = SQL("SELECT coalesce(max({}), 0) FROM {}").format(Identifier(column), Identifier(table))
+            number = max(int(self._driver.execute(greatest).fetchall()[0][0]), counters.get(table, 0))
             self._driver.execute("SELECT setval(%s, %s, %s)", (sequence, max(number, 1), number > 0))
 
     def commit(self) -> None:

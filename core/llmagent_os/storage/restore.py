@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
 
@@ -13,12 +14,13 @@ import msgspec
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.ledger.audit_triggers import TRIGGERS
 from llmagent_os.ledger.schema import REVISION
-from llmagent_os.ledger.sqlite_database import connect
+from llmagent_os.sealing.master_keys import MasterKey
+from llmagent_os.sealing.mounts import KEYS_FOLDER, mount, unmount
 from llmagent_os.storage.archive_file import Archive, ArchiveError, Manifest, open_archive
 from llmagent_os.storage.copying import copy_rows
 from llmagent_os.storage.data_places import TRANSCRIPT, is_known, place_of
 from llmagent_os.storage.homes import PLACES
-from llmagent_os.storage.migration_steps import known_revisions
+from llmagent_os.storage.migration_steps import known_revisions, step_forward
 from llmagent_os.storage.open_ends import explained, lasting, open_end
 from llmagent_os.storage.progress import Progress
 from llmagent_os.storage.sqlite_end import SqliteEnd
@@ -36,7 +38,15 @@ class RestoreReport(msgspec.Struct, frozen=True):
     revision: str  #: of the ledger now
 
 
-def restore(path: Path, url: str, data: Path, progress: Progress, *, replace: bool = False) -> RestoreReport:
+def restore(
+    path: Path,
+    url: str,
+    data: Path,
+    progress: Progress,
+    *,
+    replace: bool = False,
+    masters: Sequence[MasterKey] = (),
+) -> RestoreReport:
     """Put what a backup holds into the ledger and the data folder. Until the end, both stay as they are.
 
     Args:
@@ -45,6 +55,7 @@ def restore(path: Path, url: str, data: Path, progress: Progress, *, replace: bo
         data: the data folder.
         progress: is told how far it is.
         replace: what is there may go.
+        masters: open what is encrypted, where files of the backup become rows of a server.
 
     Raises:
         ConfigError: there is no such file.
@@ -70,12 +81,14 @@ def restore(path: Path, url: str, data: Path, progress: Progress, *, replace: bo
             for name in names:
                 archive.write_file(name, files.new)
             _check_transcript(path, files.new / TRANSCRIPT)
-            _bring_up(image)
+            with open_end(f"sqlite:///{image}", files.new) as end:
+                step_forward(end)
             places = {place_of(name) for name in names}
             if ledger is not None:
                 _into_sqlite(image, ledger, data, files, places, replace=replace)
             else:
-                _into_postgres(image, url, data, files, places, progress, replace=replace)
+                with _opened(archive.manifest, data, files, masters):
+                    _into_postgres(image, url, data, files, places, progress, replace=replace)
         finally:
             files.close()
         return RestoreReport(archive.manifest, len(names), REVISION)
@@ -144,12 +157,24 @@ def _check_transcript(path: Path, file: Path) -> None:
         raise ArchiveError(f"{path} is damaged: the web chat's transcript is no such file")
 
 
-def _bring_up(image: Path) -> None:
-    """Bring the ledger of an older version up to this one."""
-    database = connect(image, "FULL")
-    database.close()
-    with closing(sqlite3.connect(image, isolation_level=None)) as whole:
-        whole.execute("PRAGMA journal_mode = DELETE")
+@contextlib.contextmanager
+def _opened(manifest: Manifest, data: Path, files: SwappedFiles, masters: Sequence[MasterKey]) -> Generator[None]:
+    """Have what is encrypted in the backup opened, and sealed again in rows, by the keys of the backup."""
+    if not manifest.encrypted:
+        yield
+        return
+    if not masters:
+        raise ConfigError(
+            "the backup is encrypted: set LLMAGENT_OS_ENCRYPTION_KEY or LLMAGENT_OS_ENCRYPTION_KEY_FILE to its key"
+        )
+    keys = files.new / KEYS_FOLDER if manifest.with_keys else data / KEYS_FOLDER
+    for folder in (files.new, data):
+        mount(folder, masters, keys=keys)
+    try:
+        yield
+    finally:
+        for folder in (files.new, data):
+            unmount(folder)
 
 
 def _check_free(end: str, filled: dict[str, int], data: Path, places: Iterable[str], *, replace: bool) -> None:

@@ -17,7 +17,19 @@ from llmagent_os.storage.homes import HOMES
 from llmagent_os.storage.open_ends import open_end
 
 ODD_TEXTS = (
-    *("", "plain", "👍🏽 ümläut 汉字", "with\x00nul", "\x1a", "\x1a0", "a\x1a1b\x00", "\\N", "\t\n\r\\.", "'\"", "\x02S1x"),
+    *(
+        "",
+        "plain",
+        "👍🏽 ümläut 汉字",
+        "with\x00nul",
+        "\x1a",
+        "\x1a0",
+        "a\x1a1b\x00",
+        "\\N",
+        "\t\n\r\\.",
+        "'\"",
+        "\x02S1x",
+    ),
     *("\ufffd\uffff", "x" * 5000),
 )
 ODD_NUMBERS = (0.1, 1 / 3, -0.0, 5e-324, 1.7976931348623157e308, float("inf"), -1.5, 1764000000.123456, 0.0)
@@ -27,7 +39,15 @@ ODD_BYTES = (b"", b"\x00", bytes(range(256)), b"\\x00")
 
 def odd_value(column: sa.Column[Any], number: int, dice: random.Random) -> Any:
     """A value for a column; unlike all others where it must be."""
-    if column.primary_key or column.name in ("position", "seq", "code", "reward_id", "interaction_id", "name", "job_id"):
+    if column.primary_key or column.name in (
+        "position",
+        "seq",
+        "code",
+        "reward_id",
+        "interaction_id",
+        "name",
+        "job_id",
+    ):
         if isinstance(column.type, sa.Integer):
             return number + 1
         if isinstance(column.type, sa.Float):
@@ -49,7 +69,9 @@ def odd_value(column: sa.Column[Any], number: int, dice: random.Random) -> Any:
 def odd_rows(table: sa.Table, count: int, seed: int = 0) -> Iterator[tuple[Any, ...]]:
     """Rows of ``table``, the same ones for the same seed."""
     dice = random.Random(f"{table.name}{seed}")
-    unique = {column.name for each in table.constraints if isinstance(each, sa.UniqueConstraint) for column in each.columns}
+    unique = {
+        column.name for each in table.constraints if isinstance(each, sa.UniqueConstraint) for column in each.columns
+    }
     for number in range(count):
         row = [odd_value(column, number, dice) for column in table.c]
         for place, column in enumerate(table.c):

@@ -197,7 +197,9 @@ def test_a_copy_that_is_killed_leaves_the_target_as_it_was(tmp_path: Path, datab
     assert compared(source, database_url, tmp_path).differences == ()
 
 
-def test_a_server_that_goes_away_is_said_and_harms_nothing(tmp_path: Path, postgresql: Server, postgresql_url: str) -> None:
+def test_a_server_that_goes_away_is_said_and_harms_nothing(
+    tmp_path: Path, postgresql: Server, postgresql_url: str
+) -> None:
     """The error must name the database, and the next try must work."""
     source = new(tmp_path)
     fill(source, tmp_path)
@@ -221,7 +223,9 @@ def test_who_may_make_no_tables_is_told_what_to_do(tmp_path: Path, postgresql: S
     """A server's own words do not say it."""
     name = postgresql_url.rpartition("?")[0].rpartition("/")[2]
     postgresql.run("DROP ROLE IF EXISTS reader", "CREATE ROLE reader LOGIN PASSWORD 'x'")
-    postgresql.run("DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "GRANT USAGE ON SCHEMA public TO PUBLIC", database=name)
+    postgresql.run(
+        "DROP SCHEMA public CASCADE", "CREATE SCHEMA public", "GRANT USAGE ON SCHEMA public TO PUBLIC", database=name
+    )
     with pytest.raises(LedgerError, match="make it the owner of the database, or GRANT CREATE"):
         copied(new(tmp_path), postgresql.url(name, user="reader", password="x"), tmp_path)
 

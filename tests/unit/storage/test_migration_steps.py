@@ -59,7 +59,9 @@ def make_at(file: Path, revision: str) -> None:
 
 def tables_of(file: Path) -> list[str]:
     with closing(sqlite3.connect(file)) as database:
-        query = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'ale%'"
+        query = (
+            "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%' AND name NOT LIKE 'ale%'"
+        )
         return [name for (name,) in database.execute(query)]
 
 
@@ -200,7 +202,10 @@ def test_a_newer_ledger_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
     with pytest.raises(LedgerError, match="is at a revision that this version does not know"):
         open_database(f"sqlite:///{file}")
     assert file.read_bytes() == before
-    with open_end(f"sqlite:///{file}", tmp_path) as end, pytest.raises(LedgerError, match="is not known to this version"):
+    with (
+        open_end(f"sqlite:///{file}", tmp_path) as end,
+        pytest.raises(LedgerError, match="is not known to this version"),
+    ):
         step_back(end)
     assert file.read_bytes() == before
 
