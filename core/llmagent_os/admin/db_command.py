@@ -12,6 +12,7 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.events import now
 from llmagent_os.ledger.connection import open_database
+from llmagent_os.ledger.key_rows import KeyRows
 from llmagent_os.ledger.schema import REVISION
 from llmagent_os.privacy.encryption import master_keys, mount_data
 from llmagent_os.storage.backup import write_backup
@@ -98,8 +99,7 @@ def copy(settings: Settings, source: str, target: str, *, verify_only: bool, onl
     if lasting(source) == lasting(target):
         raise ConfigError("the two URLs name the same database")
     progress = DbProgress()
-    mount_data(settings.model_copy(update={"database_url": source}))
-    with closing(_Ended(progress)), _existing(source, settings.data) as left:
+    with closing(_Ended(progress)), _mounted(settings, source), _existing(source, settings.data) as left:
         if not online:
             _hold(left)
         opened = _existing if verify_only else open_end
@@ -170,6 +170,17 @@ class _Ended:
 
     def __init__(self, progress: DbProgress) -> None:
         self.close = progress.end
+
+
+@contextmanager
+def _mounted(settings: Settings, url: str) -> Generator[None]:
+    """Have the files of the data folder sealed and opened by the keys that the database at ``url`` goes with."""
+    ring = mount_data(settings.model_copy(update={"database_url": url}))
+    try:
+        yield
+    finally:
+        if ring is not None and isinstance(ring.kept, KeyRows):
+            ring.kept.close()
 
 
 @contextmanager

@@ -9,12 +9,18 @@ import pytest
 
 from llmagent_os.adapter_kit.person_secrets import PersonSecrets
 from llmagent_os.adapters.web.transcript import Transcript
-from llmagent_os.config import Settings
+from llmagent_os.adapters.web.transcript_items import Item
+from llmagent_os.adapters.web.transcript_rows import TranscriptRows
 from llmagent_os.admin import db_command
+from llmagent_os.config import Settings
+from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.key_rows import KeyRows
+from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.privacy.encryption import mount_data
+from llmagent_os.sealing.key_ring import KeyRing
 from llmagent_os.sealing.master_keys import new_master_key
 from llmagent_os.sealing.mounts import unmount
 from llmagent_os.storage.homes import HOMES
@@ -34,6 +40,12 @@ def key(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 def settings_of(data: Path, key: str, url: str = "") -> Settings:
     return Settings.load(env_file=None, data=data, encryption_key=key, database_url=url)
+
+
+def close_keys(ring: KeyRing | None) -> None:
+    """Close the connections by which keys are read from a server."""
+    if ring is not None and isinstance(ring.kept, KeyRows):
+        ring.kept.close()
 
 
 async def fill_folder(settings: Settings) -> None:
@@ -85,6 +97,41 @@ async def test_what_people_gave_goes_to_postgresql_and_back(tmp_path: Path, post
         assert b"Ypsilon" not in b"".join(each.read_bytes() for each in (tmp_path / "b").rglob("*") if each.is_file())
 
 
+async def test_what_was_said_in_the_browser_moves_along(tmp_path: Path, postgresql_url: str, key: str) -> None:
+    """With its place in the conversation, its actions and its files."""
+    here = settings_of(tmp_path / "a", key)
+    await fill_folder(here)
+    file = Transcript(tmp_path / "a" / "web" / "web.db")
+    await file.open()
+    conversation = await file.begin("ana")
+    for number in range(3):
+        await file.add(conversation, Item(message_id=f"m{number}", author="bot", text=f"said {number}", at=now()))
+    await file.change(conversation, "m1", act="act-1", reactions=("👍",))
+    before = (await file.since(conversation, 0), await file.conversations("ana"))
+    await file.close()
+    db_command.copy(here, here.ledger_url, postgresql_url, verify_only=False, online=False, replace=False)
+    unmount(tmp_path / "a")
+    server = settings_of(tmp_path / "b", key, postgresql_url)
+    ring = mount_data(server)
+    shared = SharedRows(postgresql_url)
+    rows = Transcript(TranscriptRows(shared, tmp_path / "b"))
+    await rows.open()
+    assert (await rows.since(conversation, 0), await rows.conversations("ana")) == before
+    assert await rows.done(conversation, "act-1")
+    await rows.close()
+    shared.close()
+    close_keys(ring)
+    unmount(tmp_path / "b")
+    back = settings_of(tmp_path / "c", key)
+    db_command.copy(back, postgresql_url, back.ledger_url, verify_only=False, online=False, replace=False)
+    unmount(tmp_path / "c")
+    mount_data(back)
+    again = Transcript(tmp_path / "c" / "web" / "web.db")
+    await again.open()
+    assert (await again.since(conversation, 0), await again.conversations("ana")) == before
+    await again.close()
+
+
 async def test_an_encrypted_backup_needs_its_keys(tmp_path: Path, postgresql_url: str) -> None:
     """And is restored with them, into either database."""
     key = new_master_key().as_text()
@@ -100,8 +147,9 @@ async def test_an_encrypted_backup_needs_its_keys(tmp_path: Path, postgresql_url
     unmount(tmp_path / "b")
     server = settings_of(tmp_path / "c", key, postgresql_url)
     db_command.restore_backup(server, tmp_path / "x.backup", replace=False)
-    mount_data(server)
+    ring = mount_data(server)
     db_command.backup(server, tmp_path / "y.backup", with_keys=True, with_files=False)
+    close_keys(ring)
     unmount(tmp_path / "c")
     again = settings_of(tmp_path / "d", key)
     db_command.restore_backup(again, tmp_path / "y.backup", replace=False)
