@@ -37,8 +37,6 @@ _SETTINGS = {
     "password_encryption": "scram-sha-256",
     "jit": "off",
 }
-_watchers: list[subprocess.Popen[bytes]] = []
-
 _HBA = "local all {admin} trust\nlocal all all scram-sha-256\nhost all {admin} 127.0.0.1/32 trust\n"
 
 
@@ -91,20 +89,11 @@ def new_folder() -> Path:
 
 def start_beside(folder: Path, pid: int) -> None:
     """Start a server in a process of its own, and wait until it answers. It ends when the process ``pid`` has ended."""
-    with (folder / "watcher.log").open("wb") as log:
-        watcher = subprocess.Popen(
-            [sys.executable, "-m", "tests.postgresql_server", str(folder), str(pid)],
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-            cwd=Path(__file__).parent.parent,
-        )
-    _watchers.append(watcher)  # an object that is forgotten complains that its process still runs
-    ready = folder / "ready"
-    while not ready.exists():
-        if watcher.poll() is not None:
-            raise RuntimeError(f"the PostgreSQL server did not start: {(folder / 'watcher.log').read_text()}")
+    command = [sys.executable, "-m", "tests.postgresql_server", str(folder), str(pid)]
+    subprocess.run(command, check=True, cwd=Path(__file__).parent.parent, stdin=subprocess.DEVNULL)
+    while not (folder / "ready").exists():
+        if (failed := folder / "failed").exists():
+            raise RuntimeError(failed.read_text())
         time.sleep(0.02)
 
 
@@ -186,15 +175,25 @@ def _runs(pid: int) -> bool:
 
 
 def _serve(folder: Path, pid: int) -> None:
-    server = None
+    """Run the server on its own: whoever has started this process waits for it no longer."""
+    if os.fork():
+        return
+    os.setsid()
+    with (folder / "watcher.log").open("wb") as log:
+        os.dup2(log.fileno(), 1)
+        os.dup2(log.fileno(), 2)
     try:
         initialise(folder)
         server = start(folder)
+    except Exception as error:
+        (folder / "failed").write_text(str(error))
+        raise
+    try:
         (folder / "ready").touch()
         while _runs(pid) and server.poll() is None:
             time.sleep(0.5)
     finally:
-        if server is not None and server.poll() is None:
+        if server.poll() is None:
             stop(server, hard=True)
         shutil.rmtree(folder, ignore_errors=True)
 

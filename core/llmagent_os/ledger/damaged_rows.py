@@ -16,7 +16,7 @@ import msgspec
 import sqlalchemy as sa
 import structlog
 
-from llmagent_os.ledger.database import DATABASE_ERRORS, Database
+from llmagent_os.ledger.database import DATABASE_ERRORS, Database, WriteNeededError
 from llmagent_os.ledger.schema import completions, damaged, interactions, rewards
 from llmagent_os.ledger.sealed_columns import sealed_values
 
@@ -40,6 +40,7 @@ def note(database: Database, table: sa.Table, key: Collection[object], identity:
         error: what reading the row raised.
 
     Raises:
+        WriteNeededError: the transaction only reads.
         SQLAlchemyError: the database refused the note and has undone the whole transaction.
     """
     if time.monotonic() < database.no_notes_before:
@@ -50,6 +51,8 @@ def note(database: Database, table: sa.Table, key: Collection[object], identity:
     )
     try:
         if database.sql.execute(known.limit(1)).first() is None:
+            if database.reads:
+                raise WriteNeededError("a damaged row is to be noted")
             _keep(database, table, name, identity, None, error)
     except DATABASE_ERRORS as refused:  # a full disk: what can be read must be read all the same
         _log.error("a damaged row cannot be noted", table=table.name, key=name, error=str(refused))

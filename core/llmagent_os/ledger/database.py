@@ -40,6 +40,10 @@ class UnsettledError(LedgerError):
         self.transaction = transaction
 
 
+class WriteNeededError(LedgerError):
+    """Work that was said to read only has something to write. It is run again as work that writes."""
+
+
 class Result(Protocol):
     """What a compiled statement gives."""
 
@@ -72,6 +76,7 @@ class Database(ABC):
     def __init__(self, sql: sa.Connection, ring: KeyRing | None) -> None:
         self.sql = sql  #: for everything but the path of every message; after a cut it is another one
         self.ring = ring  #: seals what people said; None: the ledger is not sealed
+        self.reads = False  #: the open transaction can only read
         self.no_notes_before = 0.0  #: see ``damaged_rows.note``; a moment of ``time.monotonic``
 
     @abstractmethod

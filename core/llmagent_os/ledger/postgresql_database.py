@@ -31,7 +31,7 @@ from llmagent_os.ledger.postgresql_server import (
     lock_number,
     make_engine,
     make_schema,
-    schema_of,
+    place_of_tables,
     wrapped,
 )
 from llmagent_os.ledger.postgresql_tables import bring_up_to_date, revision
@@ -97,7 +97,7 @@ class PostgresqlDatabase(Database):
     # ── transactions ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def begin(self, *, reads: bool = False) -> None:
-        self._transaction = ""
+        self._transaction, self.reads = "", reads or self._only_reads
         try:
             self._begin_now(reads)
         except SQLAlchemyError as error:
@@ -179,8 +179,9 @@ class PostgresqlDatabase(Database):
         self._waits = lasting and self._lasting
 
     def _connect_again(self) -> None:
-        self.sql.invalidate()
-        self.sql.close()
+        if not self.sql.closed:
+            self.sql.invalidate()
+            self.sql.close()
         try:
             self._use(self._engine.connect())
         except SQLAlchemyError as error:
@@ -265,13 +266,12 @@ def server_state(url: str) -> ServerState:
     try:
         with connect_first(engine, name, patience=0.0) as sql:
             driver = driver_of(sql)
-            schema = schema_of(sql, url)
-            may = sql.execute(sa.text("SELECT has_schema_privilege(:schema, 'CREATE')"), {"schema": schema})
+            schema, may_create = place_of_tables(sql, url)
             return ServerState(
                 version=driver.info.parameter_status("server_version") or "?",
                 revision=revision(sql),
                 schema=schema,
-                may_create=bool(may.scalar()),
+                may_create=may_create,
                 is_encrypted=driver.pgconn.ssl_in_use,
                 is_near=driver.info.host.startswith("/") or driver.info.hostaddr in ("127.0.0.1", "::1"),
             )
@@ -284,15 +284,14 @@ def server_state(url: str) -> ServerState:
 def _opened(url: str, *, lasting: bool, only_reads: bool) -> PostgresqlDatabase:
     name, ring = locate(url).name, ring_of_server()
     engine = make_engine(url, ring)
+    sql = None
     try:
         sql = connect_first(engine, name, 0.0 if only_reads else START_SECONDS)
-        if only_reads:
-            if revision(sql) != REVISION:
-                raise LedgerError(f"the ledger {name} is not of this version: open it with the host first")
-            schema = ""
-        else:
-            schema = make_schema(sql, url)
+        schema = "" if only_reads else make_schema(sql, url)
+        if not only_reads:
             bring_up_to_date(sql, name, schema)
+        elif revision(sql) != REVISION:
+            raise LedgerError(f"the ledger {name} is not of this version: open it with the host first")
         database = PostgresqlDatabase(sql, ring, name=name, schema=schema, lasting=lasting, only_reads=only_reads)
         database.know_key(key_of(sql))
         is_sealed = sql.execute(sa.select(keys.c.name).where(keys.c.name == SEALED_MARK)).first() is not None
@@ -300,10 +299,11 @@ def _opened(url: str, *, lasting: bool, only_reads: bool) -> PostgresqlDatabase:
             raise LedgerError(
                 f"the ledger {name} is encrypted: set LLMAGENT_OS_ENCRYPTION_KEY or LLMAGENT_OS_ENCRYPTION_KEY_FILE"
             )
-    except SQLAlchemyError as error:
+    except BaseException as error:
+        if sql is not None:
+            sql.close()
         engine.dispose()
-        raise LedgerError(f"cannot open the ledger {name}: {described(error)}") from None
-    except BaseException:
-        engine.dispose()
+        if isinstance(error, SQLAlchemyError | psycopg.Error):
+            raise LedgerError(f"cannot open the ledger {name}: {described(error)}") from None
         raise
     return database

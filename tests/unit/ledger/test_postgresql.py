@@ -1,0 +1,264 @@
+"""What breaks without this: a bot with its ledger on a server starts wrongly, or keeps what people sent otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import psycopg
+import pytest
+import sqlalchemy as sa
+
+from llmagent_os.adapter import Reply
+from llmagent_os.errors import BadEventError, LedgerError
+from llmagent_os.ledger import Accepted, Ledger
+from llmagent_os.ledger.connection import host_lock, is_made, open_database
+from llmagent_os.ledger.location import with_schema
+from llmagent_os.ledger.postgresql_server import lock_number
+from llmagent_os.ledger.schema import REVISION, metadata
+from tests.postgresql_server import Server
+from tests.unit.ledger.samples import interaction, message, reward, without_completions
+
+SECRET = "pa55-word"
+
+
+@pytest.fixture
+async def ledger(postgresql_url: str) -> AsyncIterator[Ledger]:
+    found = await Ledger.open(postgresql_url)
+    yield found
+    await found.close()
+
+
+def run(url: str, *statements: str) -> list[tuple[object, ...]]:
+    """Run SQL; returns the rows of the last statement."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        for statement in statements:
+            cursor = connection.execute(statement.encode())
+        return cursor.fetchall() if cursor.description else []
+
+
+# ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_wrong_start_says_what_to_check_and_shows_no_password(postgresql: Server) -> None:
+    postgresql.run(f"CREATE ROLE guest LOGIN PASSWORD '{SECRET}'", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+    wrong = {
+        postgresql.url(user="guest", password=f"{SECRET}-no"): "check the user and the password",
+        postgresql.url("no_such_database", user="guest", password=SECRET): "create the database first",
+        postgresql.url(user="guest", password=SECRET): "GRANT CREATE",
+        f"postgresql://guest:{SECRET}@/x?host=/nowhere&connect_timeout=1": "check that the server runs",
+    }
+    for url, says in wrong.items():
+        with pytest.raises(LedgerError, match=says) as caught:
+            await Ledger.open(url)
+        assert SECRET not in str(caught.value)
+        assert SECRET not in repr(caught.value.__cause__)
+
+
+async def test_two_hosts_that_start_at_the_same_moment_make_the_tables_once(postgresql: Server) -> None:
+    url = postgresql.new_database("template1")
+    barrier = threading.Barrier(2)
+
+    def opened() -> None:
+        barrier.wait()
+        open_database(url).close()
+
+    await asyncio.gather(asyncio.to_thread(opened), asyncio.to_thread(opened))
+    assert run(url, "SELECT version_num FROM alembic_version") == [(REVISION,)]
+    postgresql.drop(url)
+
+
+async def test_a_newer_ledger_is_refused_and_stays_as_it_is(postgresql_url: str) -> None:
+    run(postgresql_url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(LedgerError, match="upgrade llmagent-os"):
+        await Ledger.open(postgresql_url)
+    assert run(postgresql_url, "SELECT version_num FROM alembic_version") == [("9999",)]
+
+
+def columns(url: str) -> list[tuple[object, ...]]:
+    return run(
+        url,
+        "SELECT table_name, column_name, data_type, is_nullable, collation_name FROM information_schema.columns "
+        "WHERE table_schema = 'public' ORDER BY 1, 2",
+    )
+
+
+async def test_an_older_ledger_is_migrated_to_the_same_tables(postgresql_url: str) -> None:
+    before = columns(postgresql_url)
+    run(
+        postgresql_url,
+        "ALTER TABLE records DROP COLUMN version",
+        "DROP TABLE platform_admins",
+        "DROP TABLE open_questions",
+        "UPDATE alembic_version SET version_num = '0026'",
+    )
+    await (await Ledger.open(postgresql_url)).close()
+    assert columns(postgresql_url) == before
+
+
+def test_text_is_sorted_by_its_bytes_and_numbers_have_eight(postgresql_url: str) -> None:
+    """Else paging by text ends early, and a big number is refused on this database alone."""
+    kinds = {(kind, collation) for _, _, kind, _, collation in columns(postgresql_url) if kind in ("text", "integer")}
+    assert kinds == {("text", "C")}
+    assert len(columns(postgresql_url)) == sum(len(table.c) for table in metadata.tables.values()) + 1
+
+
+async def test_another_schema_of_the_same_database_is_another_ledger(postgresql_url: str, ledger: Ledger) -> None:
+    """``llmagent-os chat`` would answer what the bot was asked."""
+    url = with_schema(postgresql_url, 'cha"t')
+    assert not await asyncio.to_thread(is_made, url)
+    other = await Ledger.open(url)
+    assert await asyncio.to_thread(is_made, url)
+    await ledger.claim()
+    await other.claim()
+    await ledger.accept(message("1"), max_pending=9)
+    assert await other.unfinished() == []
+    assert await other.tag() != await ledger.tag()
+    await other.close()
+
+
+async def test_a_second_host_is_refused_until_the_first_has_gone(postgresql_url: str, ledger: Ledger) -> None:
+    second, lock = await Ledger.open(postgresql_url), host_lock(postgresql_url)
+    assert lock is not None
+    await ledger.claim()
+    assert await asyncio.to_thread(lock.is_held)
+    with pytest.raises(LedgerError, match="another host already runs"):
+        await second.claim()
+    ledger.release()
+    assert not await asyncio.to_thread(lock.is_held)
+    await second.claim()
+    await second.close()
+
+
+# ── what people send ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("text", ["a\x00b", "\x00", "\x1a0\x1a1\x00\x1a", "x" * 2**20, "\ud83d\ude00 é", "'; DROP--%s"])
+async def test_any_text_comes_back_as_it_was_sent(ledger: Ledger, text: str) -> None:
+    """PostgreSQL's text has no U+0000. Whoever sends one would stop the bot, or be answered to something else."""
+    text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+    said = message(f"id {text[:99]}", text=text, user=f"u{text[:99]}")
+    assert await ledger.accept(said, max_pending=9) is Accepted.NEW
+    assert await ledger.accept(said, max_pending=9) is Accepted.DUPLICATE
+    assert [each.event for each in await ledger.unfinished()] == [said]
+    kept = interaction(said, text)
+    await ledger.prepare(said, Reply(text), kept)
+    assert await ledger.history(kept.conversation_key, kept.user_id, 9) == [without_completions(kept)]
+
+
+async def test_texts_that_differ_stay_different(ledger: Ledger) -> None:
+    for text in ("a\x00", "a", "a\x1a0", "a\x1a"):
+        assert await ledger.accept(message("1", platform=text), max_pending=9) is Accepted.NEW
+
+
+async def test_what_cannot_be_stored_fails_alone(ledger: Ledger) -> None:
+    with pytest.raises(BadEventError):
+        await ledger.accept(message("1", text="\ud800"), max_pending=9)
+    said = message("2")
+    await ledger.accept(said, max_pending=9)
+    kept = interaction(said)
+    kept = type(kept)(**{**{name: getattr(kept, name) for name in kept.__struct_fields__}, "turn_index": 2**70})
+    beside = asyncio.create_task(ledger.accept(message("3"), max_pending=9))
+    with pytest.raises(LedgerError, match="out of range"):
+        await ledger.prepare(said, None, kept)
+    assert await beside is Accepted.NEW
+
+
+def until_one_waits(url: str) -> None:
+    """Until somebody waits for a turn."""
+    while not run(url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"):
+        time.sleep(0.01)
+
+
+# ── turns ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_host_writes_when_it_is_its_turn_and_reads_at_any_time(ledger: Ledger, postgresql_url: str) -> None:
+    """Rows of two hosts would be committed in another order than their numbers, and readers miss some."""
+    await ledger.accept(message("1"), max_pending=9)
+    with psycopg.connect(postgresql_url) as other:
+        other.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number("turn", "public"),))
+        assert not await ledger.is_reply("web", "c", "m")
+        assert await ledger.was_accepted("web", "1")
+        writing = asyncio.create_task(ledger.add_reward(reward("r", "i")))
+        await asyncio.to_thread(until_one_waits, postgresql_url)
+        assert not writing.done()
+        other.commit()
+        assert await writing
+
+
+async def test_rows_of_two_ledgers_are_seen_in_the_order_of_their_numbers(postgresql_url: str) -> None:
+    """What policies learned would lack the rows that appeared behind their cursor."""
+    one, two, reader = [await Ledger.open(postgresql_url) for _ in range(3)]
+
+    async def write(ledger: Ledger, name: str) -> None:
+        for number in range(60):
+            await ledger.add_reward(reward(f"{name}{number}", "i"))
+
+    writing = asyncio.gather(write(one, "a"), write(two, "b"))
+    seen: list[int] = []
+    while len(seen) < 120:
+        ended = writing.done()
+        page = await reader.rewards_after(seen[-1] if seen else 0, 7)
+        seen += [row.seq for row in page]
+        assert page or not ended, "a row appeared behind the cursor"
+    await writing
+    assert len(set(seen)) == 120
+    for ledger in (one, two, reader):
+        await ledger.close()
+
+
+async def test_a_note_of_a_damaged_row_is_written_by_a_read(ledger: Ledger, postgresql_url: str) -> None:
+    said = message("1")
+    await ledger.accept(said, max_pending=9)
+    await ledger.prepare(said, None, interaction(said))
+    run(postgresql_url, "UPDATE interactions SET context = 'no json'")
+    assert await ledger.latest_replies(9) != []
+    assert await ledger.history(said.conversation.key, interaction(said).user_id, 9) == []
+    assert run(postgresql_url, 'SELECT "table" FROM damaged') == [("interactions",)]
+
+
+# ── audit and erasure ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM audit",
+        "TRUNCATE audit",
+        "UPDATE audit SET detail = 'x'",
+        "UPDATE audit SET at = 1",
+        "UPDATE audit SET actor = 'web::bo'",
+    ],
+)
+def test_the_audit_log_is_only_added_to(postgresql_url: str, statement: str) -> None:
+    row = "(at, actor, role, action, subject, detail) VALUES (1.5, 'web::ana', 'owner', 'approve', 'web::u', 'why')"
+    run(postgresql_url, f"INSERT INTO audit {row}")
+    with pytest.raises(psycopg.Error, match="only added to"):
+        run(postgresql_url, statement)
+    run(postgresql_url, "UPDATE audit SET actor = '~pseudonym', subject = '~other'")
+
+
+async def test_what_was_erased_is_in_no_table_of_the_server(
+    ledger: Ledger, postgresql_url: str, postgresql: Server
+) -> None:
+    said = message("1", user="ana", text="zeppelin")
+    await ledger.accept(said, max_pending=9)
+    await ledger.prepare(said, Reply(said.text), interaction(said, said.text))
+    await ledger.finish(said, None)
+    run(postgresql_url, "CHECKPOINT")
+    assert b"zeppelin" in tables(postgresql, postgresql_url)
+    await ledger.forget(interaction(said).user_id)
+    run(postgresql_url, "CHECKPOINT")
+    assert b"zeppelin" not in tables(postgresql, postgresql_url)
+
+
+def tables(server: Server, url: str) -> bytes:
+    """All that the files of a database hold."""
+    name = sa.make_url(url).database
+    ((number,),) = run(url, f"SELECT oid::int FROM pg_database WHERE datname = '{name}'")
+    folder = Path(server.folder) / "data" / "base" / str(number)
+    return b"".join(path.read_bytes() for path in folder.iterdir())
