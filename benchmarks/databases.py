@@ -2,9 +2,10 @@
 
     python benchmarks/databases.py postgresql://user:password@host/database
 
-The URL is of an empty database, which is full of messages afterwards. Without a URL only SQLite
-is measured. CPU is of this process, all threads; the server's own is not in it. Every commit waits for the disk, as in a
-running host. Rounds of all databases take turns, so that what else runs on the machine meets each of them.
+The URL is of an empty database, which is full of messages afterwards. Without a URL only SQLite is measured. CPU is of
+this process, all threads; the server's own is not in it. Every commit waits for the disk, as in a running host. Rounds
+of all databases take turns, so that what else runs on the machine meets each of them. At the end, several ledgers write
+to the PostgreSQL database at once, as several hosts do.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.events import Conversation, Message, Sender, event_key
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Interaction, Ledger
+
+#: How many ledgers write to one database.
+HOSTS = 4
 
 AT = datetime(2026, 11, 22, 18, tzinfo=UTC)
 
@@ -91,6 +95,18 @@ async def compare(urls: Sequence[str], messages: int, rounds: int) -> None:
         await ledger.close()
 
 
+async def together(url: str, hosts: int, messages: int, in_flight: int, first: int) -> float:
+    """How many messages a second several ledgers on one database answer together."""
+    ledgers = [await Ledger.open(url) for _ in range(hosts)]
+    begun = time.perf_counter()
+    places = (first + number * messages for number in range(hosts))
+    await asyncio.gather(*(measure(each, at, messages, in_flight) for each, at in zip(ledgers, places, strict=True)))
+    taken = time.perf_counter() - begun
+    for ledger in ledgers:
+        await ledger.close()
+    return hosts * messages / taken
+
+
 def main() -> None:
     """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -101,6 +117,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         urls = [f"sqlite:///{folder}/ledger.db", *([given.postgresql] if given.postgresql else [])]
         asyncio.run(compare(urls, given.messages, given.rounds))
+    for number, in_flight in enumerate((1, 16) if given.postgresql else ()):
+        first = 10**9 + number * 10**6
+        rate = asyncio.run(together(given.postgresql, HOSTS, given.messages, in_flight, first))
+        print(f"{HOSTS} ledgers, {in_flight:>2} in flight in each: {rate:5.0f} messages a second")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A ledger file with replies and reactions of many people, written at once: for tests and benchmarks of learning."""
+"""A ledger with replies and reactions of many people, written at once: for tests and benchmarks of learning."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, RewardEvent
+from llmagent_os.ledger.connection import open_database
+from llmagent_os.ledger.location import file_url
 from llmagent_os.ledger.row_codecs import encode_interaction, encode_reward
-from llmagent_os.ledger.sqlite_database import BEGIN, connect
 from llmagent_os.ledger.statements import INSERT_INTERACTION, INSERT_REWARD
 from llmagent_os.policy.actions import ActionSpace
 
@@ -17,18 +18,20 @@ SPACE = ActionSpace()
 START = datetime(2026, 1, 1, tzinfo=UTC)
 
 
-def write_history(file: Path, people: Iterable[str], likes: Mapping[str, str] | None = None, first: int = 0) -> None:
+def write_history(
+    ledger: Path | str, people: Iterable[str], likes: Mapping[str, str] | None = None, first: int = 0
+) -> None:
     """Append a reply and a reaction to it for every one of ``people``, in order.
 
     Args:
-        file: the ledger, which is made if it is missing.
+        ledger: its file or its URL; it is made if it is missing.
         people: who is answered and reacts, one name for every reward.
         likes: by name, a value of a dimension: replies with it get 👍, all others 👎. Others like what is brief.
-        first: the number of the first reply. A second call on the same file needs other numbers.
+        first: the number of the first reply. A second call on the same ledger needs other numbers.
     """
-    database = connect(file, "NORMAL")
+    database = open_database(file_url(ledger) if isinstance(ledger, Path) else ledger, "NORMAL")
     try:
-        database.execute(BEGIN)
+        database.begin()
         for number, who in enumerate(people, first):
             action = SPACE.actions[number * 7 % len(SPACE)]
             content = (likes or {}).get(who, "brief") in action.values()
@@ -59,6 +62,6 @@ def write_history(file: Path, people: Iterable[str], likes: Mapping[str, str] | 
             )
             database.execute(INSERT_INTERACTION, encode_interaction(reply))
             database.execute(INSERT_REWARD, encode_reward(reward))
-        database.execute("COMMIT")
+        database.commit()
     finally:
         database.close()

@@ -31,7 +31,7 @@ from llmagent_os.ledger.postgresql_server import (
     lock_number,
     make_engine,
     make_schema,
-    schema_of,
+    place_of_tables,
     wrapped,
 )
 from llmagent_os.ledger.postgresql_tables import bring_up_to_date, revision
@@ -266,13 +266,12 @@ def server_state(url: str) -> ServerState:
     try:
         with connect_first(engine, name, patience=0.0) as sql:
             driver = driver_of(sql)
-            schema = schema_of(sql, url)
-            may = sql.execute(sa.text("SELECT has_schema_privilege(:schema, 'CREATE')"), {"schema": schema})
+            schema, may_create = place_of_tables(sql, url)
             return ServerState(
                 version=driver.info.parameter_status("server_version") or "?",
                 revision=revision(sql),
                 schema=schema,
-                may_create=bool(may.scalar()),
+                may_create=may_create,
                 is_encrypted=driver.pgconn.ssl_in_use,
                 is_near=driver.info.host.startswith("/") or driver.info.hostaddr in ("127.0.0.1", "::1"),
             )

@@ -33,10 +33,14 @@ _DEFAULTS = {
     "keepalives_count": "3",
     "tcp_user_timeout": "30000",
     "application_name": "llmagent-os",
+    "client_encoding": "utf8",
 }
 
 #: How long a transaction waits for its turn, and for how long another host may hold the turn without doing anything.
 TURN_MILLISECONDS, IDLE_MILLISECONDS = 15_000, 30_000
+
+#: The first version of PostgreSQL that tells what became of a transaction by a number that is never used again.
+LEAST_VERSION = 13
 
 #: How long a start waits for a server that does not answer yet, and the longest pause between two tries.
 START_SECONDS, MAX_PAUSE_SECONDS = 30.0, 3.0
@@ -105,13 +109,26 @@ def connect_first(engine: sa.Engine, name: str, patience: float = START_SECONDS)
     until, pause = time.monotonic() + patience, 0.2
     while True:
         try:
-            return engine.connect()
+            found = engine.connect()
         except SQLAlchemyError as error:
             if not is_away(error) or time.monotonic() + pause > until:
                 raise LedgerError(f"cannot open the ledger {name}: {described(error)}") from None
             _log.warning("the database does not answer; trying again", ledger=name, why=described(error))
+        else:
+            return _checked(found, name)
         time.sleep(pause)
         pause = min(pause * 2, MAX_PAUSE_SECONDS)
+
+
+def _checked(sql: sa.Connection, name: str) -> sa.Connection:
+    driver = driver_of(sql)
+    is_utf8 = driver.info.parameter_status("server_encoding") == "UTF8"
+    if is_utf8 and driver.info.server_version >= LEAST_VERSION * 10_000:
+        return sql
+    sql.close()
+    raise LedgerError(
+        f"cannot open the ledger {name}: it needs PostgreSQL {LEAST_VERSION} or later, and a database in UTF-8"
+    )
 
 
 def driver_of(sql: sa.Connection) -> psycopg.Connection[Any]:
@@ -164,19 +181,14 @@ def _remedy_of_text(said: str) -> str:
 
 
 def make_schema(sql: sa.Connection, url: str) -> str:
-    """Make the schema that ``url`` names, if it does, and return the schema that tables are made in."""
-    schema = _schema_of(sa.make_url(url))
-    if schema and sql.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": _quoted(schema)}).scalar() is None:
-        driver_of(sql).execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}".encode())
-    return schema_of(sql, url)
-
-
-def schema_of(sql: sa.Connection, url: str) -> str:
-    """The schema that tables are made in.
+    """Make the schema that ``url`` names, if it does, and return the schema that tables are made in.
 
     Raises:
         LedgerError: there is none.
     """
+    named = _schema_of(sa.make_url(url))
+    if named and not _is_there(sql, named):
+        driver_of(sql).execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(named)}".encode())
     found: str | None = sql.execute(sa.text("SELECT current_schema()")).scalar()
     if found is None:
         raise LedgerError(
@@ -184,6 +196,20 @@ def schema_of(sql: sa.Connection, url: str) -> str:
             "name one: ?schema=llmagent_os"
         )
     return found
+
+
+def place_of_tables(sql: sa.Connection, url: str) -> tuple[str, bool]:
+    """The schema that tables are in or will be made in, and whether the role may make some there."""
+    named = _schema_of(sa.make_url(url))
+    if named and not _is_there(sql, named):
+        query = sa.text("SELECT has_database_privilege(current_database(), 'CREATE')")
+        return named, bool(sql.execute(query).scalar())
+    row = sql.execute(sa.text("SELECT current_schema(), has_schema_privilege(current_schema(), 'CREATE')")).one()
+    return str(row[0] or ""), bool(row[1])
+
+
+def _is_there(sql: sa.Connection, schema: str) -> bool:
+    return sql.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": _quoted(schema)}).scalar() is not None
 
 
 def lock_number(purpose: str, schema: str) -> int:

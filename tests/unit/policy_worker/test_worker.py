@@ -419,3 +419,19 @@ async def test_the_profile_does_not_wait_for_a_process_or_a_cursor(tmp_path: Pat
     assert await learning.reply_counts(ANA) == (1000, 1000), "the latest ones: the question is bounded"
     await learning.load(ANA)
     assert learning.behind == 2200
+
+
+@pytest.mark.usefixtures("warm_programs")
+@pytest.mark.timeout(600)
+async def test_a_replay_in_a_process_reads_a_ledger_on_a_server(postgresql_url: str) -> None:
+    write_history(postgresql_url, ["ana", "ben", "cleo"] * 350)
+    ledger = await Ledger.open(postgresql_url)
+    try:
+        with capture_logs() as logs:
+            await made(ledger).catch_up()
+        assert not [each for each in logs if each["log_level"] != "info"]
+        assert (await ledger.policy_state("bot"))[0] == await ledger.last_reward()
+        state = await ledger.policy_state("bot")
+        assert len(state[1]) >= 3
+    finally:
+        await ledger.close()
