@@ -69,7 +69,7 @@ def downgrade(settings: Settings, *, yes: bool) -> str:
         before = end.revision()
         if before is None:
             raise LedgerError(f"{end.name} holds no ledger: is the URL right?")
-        to = revision_before(before)
+        to = revision_before(before, end.first_revision)
         lost = losses(end, before)
         if lost and not yes:
             list_ = "\n".join(f"  {line}" for line in lost)

@@ -35,6 +35,7 @@ class DatabaseEnd(ABC):
     backend: str  #: its kind, as people call it
     name: str  #: where it is, without a password
     driver_module: str  #: the package that raises its errors
+    first_revision: str  #: the first that was released with this kind of database
 
     def __init__(self, sql: sa.Connection, lock: HostLock, data: Path) -> None:
         """Use ``open_end``."""

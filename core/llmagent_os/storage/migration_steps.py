@@ -31,8 +31,12 @@ def known_revisions() -> tuple[str, ...]:
     return tuple(each.revision for each in reversed(list(ScriptDirectory.from_config(config()).walk_revisions())))
 
 
-def revision_before(revision: str) -> str:
+def revision_before(revision: str, first: str = "") -> str:
     """The revision that one step back leads to.
+
+    Args:
+        revision: where it is.
+        first: the first one that the kind of database was released with; empty: the first of all.
 
     Raises:
         LedgerError: this version does not know ``revision``, or there is none before it.
@@ -44,8 +48,8 @@ def revision_before(revision: str) -> str:
             "of llmagent-os that made it"
         )
     at = known.index(revision)
-    if not at:
-        raise LedgerError(f"revision {revision} is the first: there is nothing to go back to")
+    if revision == (first or known[0]):
+        raise LedgerError(f"revision {revision} is the first of this kind of database: there is nothing to go back to")
     return known[at - 1]
 
 
@@ -84,7 +88,7 @@ def step_back(end: DatabaseEnd) -> str:
     found = end.revision()
     if found is None:
         raise LedgerError(f"{end.name} holds no ledger: is the URL right?")
-    to = revision_before(found)
+    to = revision_before(found, end.first_revision)
     end.begin_writing()
     settings = config()
     settings.attributes["connection"] = end.sql

@@ -29,7 +29,7 @@ _BEGIN = b"BEGIN ISOLATION LEVEL REPEATABLE READ"
 class PostgresEnd(DatabaseEnd):
     """A ledger in a PostgreSQL database."""
 
-    backend, driver_module = "PostgreSQL", "psycopg"
+    backend, driver_module, first_revision = "PostgreSQL", "psycopg", "0029"
 
     def __init__(self, url: str, data: Path) -> None:
         """Connect to the database, which holds the rows of everything; nothing of it is in files.

@@ -25,8 +25,7 @@ SIDE_FILES = ("-wal", "-shm", "-journal")
 class SqliteEnd(DatabaseEnd):
     """A ledger in an SQLite file. What several hosts share as rows is in files of its data folder."""
 
-    backend = "SQLite"
-    driver_module = "sqlite3"
+    backend, driver_module, first_revision = "SQLite", "sqlite3", "0001"
 
     def __init__(self, path: Path, data: Path) -> None:
         """Open the file, or make it where there is none; only its owner may read it.

@@ -187,6 +187,9 @@ def test_the_newest_step_back_works_on_each_database(tmp_path: Path, database_ur
             assert step_back(end) == revision
         with open_end(database_url, tmp_path) as end:
             assert end.revision() == revision
+    if database_url.startswith("postgresql"):
+        with open_end(database_url, tmp_path) as end, pytest.raises(LedgerError, match="is the first of this kind"):
+            step_back(end)
     open_database(database_url).close()
     with open_end(database_url, tmp_path) as end:
         assert (end.revision(), end.counts()) == (REVISION, before)
