@@ -1,4 +1,4 @@
-"""``llmagent-os db``, as a process of its own. What breaks without this: whoever runs an installation is told nonsense."""
+"""What breaks without this: whoever runs an installation is told nonsense by ``llmagent-os db``."""
 
 from __future__ import annotations
 

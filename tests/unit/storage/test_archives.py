@@ -78,7 +78,8 @@ async def test_a_backup_brings_back_everything(tmp_path: Path) -> None:
     path = backed_up(url, tmp_path / "a", tmp_path, with_files=True)
     assert path.name == "2026-12-01T123000Z.llmagent-os-backup"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert sorted(os.listdir(tmp_path)) == [path.name, "a"], "nothing else is left"
+    left = await asyncio.to_thread(lambda: {each.name for each in tmp_path.iterdir()})
+    assert left == {path.name, "a"}, "no half file, and nothing of the work"
     restore(path, f"sqlite:///{tmp_path}/b/ledger.db", tmp_path / "b", Silent())
     before, after = rows_of(tmp_path / "a" / "ledger.db"), rows_of(tmp_path / "b" / "ledger.db")
     assert {row[0] for row in after.pop("keys")} - {row[0] for row in before.pop("keys")} <= {b"pseudonyms"}

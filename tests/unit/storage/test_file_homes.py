@@ -1,4 +1,4 @@
-"""What breaks without this: a move to PostgreSQL or back loses profiles, secrets, keys or what was said in the browser."""
+"""What breaks without this: a move to another database loses profiles, secrets, keys or the web chat's transcript."""
 
 from __future__ import annotations
 
