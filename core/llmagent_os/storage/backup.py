@@ -27,7 +27,8 @@ from llmagent_os.storage.archive_file import (
     write_archive,
 )
 from llmagent_os.storage.copying import copy_rows
-from llmagent_os.storage.data_places import TRANSCRIPT, files_to_keep
+from llmagent_os.storage.data_places import TRANSCRIPT, files_to_keep, place_of
+from llmagent_os.storage.homes import PLACES
 from llmagent_os.storage.open_ends import explained, lasting, open_end
 from llmagent_os.storage.progress import Progress
 from llmagent_os.storage.sqlite_end import SqliteEnd
@@ -82,6 +83,8 @@ def write_backup(
         kept: dict[str, Path] = {}
         for base in folders:
             for file in files_to_keep(base, with_keys=with_keys, with_files=with_files):
+                if base is data and len(folders) > 1 and place_of(file.as_posix()) in PLACES:
+                    continue  # left from before the move to a server: what counts are the rows
                 kept.setdefault(DATA + file.as_posix(), base / file)
         if (transcript := kept.get(DATA + TRANSCRIPT)) is not None:  # the web chat may write it meanwhile
             kept[DATA + TRANSCRIPT] = work / "web.db"

@@ -83,7 +83,10 @@ def restore(
             _check_transcript(path, files.new / TRANSCRIPT)
             with open_end(f"sqlite:///{image}", files.new) as end:
                 step_forward(end)
-            places = {place_of(name) for name in names}
+            # Profiles of people whom the restored ledger does not know must not stay.
+            places = {place_of(name) for name in names} | PLACES
+            if not archive.manifest.with_keys:
+                places.discard(KEYS_FOLDER)
             if ledger is not None:
                 _into_sqlite(image, ledger, data, files, places, replace=replace)
             else:
@@ -211,7 +214,7 @@ def _into_postgres(
     with open_end(f"sqlite:///{image}", files.new) as source, open_end(url, data) as target:
         source.begin_reading()
         target.begin_writing()
-        _check_free(target.name, target.filled(), data, places, replace=replace)
+        _check_free(target.name, target.filled(), data, places - PLACES, replace=replace)
         copy_rows(source, target, progress, replace=True)
         files.note(data, places - PLACES)
         target.commit()

@@ -118,6 +118,22 @@ async def test_a_backup_of_one_database_is_restored_into_the_other(tmp_path: Pat
     assert (tmp_path / "c" / secret).read_bytes() == (tmp_path / "a" / secret).read_bytes()
 
 
+async def test_nobody_comes_back_who_was_forgotten_after_a_move(tmp_path: Path, postgresql_url: str) -> None:
+    """Files from before the move lie in the data folder still."""
+    url = await installation(tmp_path / "a")
+    restore(backed_up(url, tmp_path / "a", tmp_path / "first"), postgresql_url, tmp_path / "b", Silent())
+    stale = tmp_path / "b" / "profiles" / "old.json"
+    await asyncio.to_thread(stale.parent.mkdir)
+    await asyncio.to_thread(stale.write_text, "{}")
+    second = backed_up(postgresql_url, tmp_path / "b", tmp_path / "second")
+    await Profiles(tmp_path / "c" / "profiles").update(PersonId("web:local:x"), name="Other")
+    with pytest.raises(LedgerError, match="is not empty"):
+        restore(second, f"sqlite:///{tmp_path}/c/ledger.db", tmp_path / "c", Silent())
+    restore(second, f"sqlite:///{tmp_path}/c/ledger.db", tmp_path / "c", Silent(), replace=True)
+    found = {name for name in files_of(tmp_path / "c") if name.startswith("profiles")}
+    assert found == {f"profiles/{file_name_of(ANA)}.json"}
+
+
 async def test_a_backup_is_made_while_a_host_writes(tmp_path: Path, database_url: str) -> None:
     """Nobody stops a bot every night."""
     ledger = await Ledger.open(database_url)
