@@ -25,6 +25,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("testing",),
     ("runtime",),
     ("admin",),
+    ("storage",),
     ("bot",),
     ("agent", "finetune"),
     ("commands",),

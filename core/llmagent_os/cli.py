@@ -122,6 +122,9 @@ def _settings(ctx: click.Context, *, quiet: bool = False, mounted: bool = True, 
     log_setup.configure(level, settings.log_format, secrets=settings.secret_values())
     if mounted:
         from llmagent_os.privacy.encryption import mount_data
+        from llmagent_os.storage.swapped_files import settle_files
+
+        settle_files(settings.data)  # what a killed `db` command has left
 
         mount_data(settings)
     return settings
@@ -835,6 +838,85 @@ def run_dead_letters(ctx: click.Context, /, numbers: tuple[int, ...], every: boo
     from llmagent_os.admin import dead_letters_command
 
     click.echo(asyncio.run(dead_letters_command.run_again(_settings(ctx), numbers, every=every)))
+
+
+@main.group()
+def db() -> None:
+    """Look after the database: show it, move it, back it up and restore it, and change its revision."""
+
+
+@db.command("status")
+@click.pass_context
+def show_database(ctx: click.Context, /) -> None:
+    """Print which database it is, its revision and size, who runs on it, and how many rows each table has."""
+    from llmagent_os.admin import db_command
+
+    click.echo(db_command.status(_settings(ctx, quiet=True, mounted=False)))
+
+
+@db.command("upgrade")
+@click.pass_context
+def upgrade_database(ctx: click.Context, /) -> None:
+    """Bring the database to this version's revision, as the next start of a host would. Stop the hosts first."""
+    from llmagent_os.admin import db_command
+
+    click.echo(db_command.upgrade(_settings(ctx, quiet=True)))
+
+
+@db.command("downgrade")
+@click.option("--yes", is_flag=True, help="Also if something is lost.")
+@click.pass_context
+def downgrade_database(ctx: click.Context, /, yes: bool) -> None:
+    """Take the database one revision back, for an earlier version. Stop the hosts first."""
+    from llmagent_os.admin import db_command
+
+    click.echo(db_command.downgrade(_settings(ctx, quiet=True), yes=yes))
+
+
+@db.command("copy")
+@click.argument("urls", nargs=-1, metavar="[FROM] TO")
+@click.option("--to", help="The database to copy into, from the one of this installation.")
+@click.option("--verify-only", is_flag=True, help="Copy nothing: compare the two, row by row.")
+@click.option("--online", is_flag=True, help="While hosts run: copy what is there now, not what comes after.")
+@click.option("--replace", is_flag=True, help="Lose what the database to copy into holds.")
+@click.pass_context
+def copy_database(ctx: click.Context, /, urls: tuple[str, ...], to: str | None, **options: bool) -> None:
+    """Copy the whole installation into another database, SQLite or PostgreSQL, and compare both row by row.
+
+    Stop the hosts first. FROM is the database of this installation, if it is not given.
+    """
+    from llmagent_os.admin import db_command
+
+    settings = _settings(ctx, quiet=True)
+    given = [*urls, *([to] if to is not None else [])]
+    if len(given) not in (1, 2):
+        raise click.UsageError("name the database to copy into, or two: the one to copy from, and the one to copy into")
+    source, target = given if len(given) == 2 else (settings.ledger_url, given[0])
+    click.echo(db_command.copy(settings, source, target, **options))
+
+
+@db.command("backup")
+@click.argument("to", type=_File(path_type=Path))
+@click.option("--with-files", is_flag=True, help="Also LoRAs, and files that people sent and were given.")
+@click.option("--without-keys", is_flag=True, help="Without the keys of accounts: encrypted data stay closed.")
+@click.pass_context
+def back_up(ctx: click.Context, /, to: Path, with_files: bool, without_keys: bool) -> None:
+    """Write the database and what belongs to it into a file, or into a new file of a folder. The bot may be running."""
+    from llmagent_os.admin import db_command
+
+    settings = _settings(ctx, quiet=True)
+    click.echo(db_command.backup(settings, to, with_keys=not without_keys, with_files=with_files))
+
+
+@db.command("restore")
+@click.argument("file", type=_FILE)
+@click.option("--replace", is_flag=True, help="Lose what the installation holds now.")
+@click.pass_context
+def restore_backup(ctx: click.Context, /, file: Path, replace: bool) -> None:
+    """Put what the backup FILE holds into this installation. Stop the hosts first."""
+    from llmagent_os.admin import db_command
+
+    click.echo(db_command.restore_backup(_settings(ctx, quiet=True, mounted=False), file, replace=replace))
 
 
 @main.group()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+import psycopg
 import sqlalchemy as sa
 
 from llmagent_os.ledger.audit_triggers import POSTGRESQL_TRIGGERS
@@ -43,13 +44,18 @@ def bring_up_to_date(sql: sa.Connection, name: str, schema: str) -> None:
         driver.execute(f"BEGIN; SELECT pg_advisory_xact_lock({lock_number('turn', schema)})".encode())
         found = revision(sql)
         if found is None:
-            driver.execute(_new_tables())
-            driver.execute("INSERT INTO alembic_version VALUES (%s)", (REVISION,))
+            make_tables(driver)
         elif found != REVISION:
             from llmagent_os.ledger.migrate import upgrade
 
             upgrade(sql, name)
             driver.execute(_types_of_this_schema(sql))
+
+
+def make_tables(driver: psycopg.Connection[Any]) -> None:
+    """Make the tables, indexes and triggers of this version, inside a transaction that the caller has begun."""
+    driver.execute(_new_tables())
+    driver.execute("INSERT INTO alembic_version VALUES (%s)", (REVISION,))
 
 
 @cache

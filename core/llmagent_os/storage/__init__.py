@@ -1,0 +1,1 @@
+"""Moves, backs up and restores what an installation keeps, and takes its database one revision forward or back."""
