@@ -21,6 +21,7 @@ from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reacti
 from llmagent_os.testing import accepting
 from tests.platforms.raw_http import raw_post
 from tests.platforms.server import Shown
+from tests.shared_rows import opened_rows
 
 from .contract import CALENDAR_FILE, AdapterContract, Inbox, Platform, Running
 from .page import FakePage
@@ -181,9 +182,13 @@ async def serving(inbox: Inbox, data: Path, **options: Any) -> AsyncGenerator[Si
         await site.running.stop()
 
 
-@pytest.fixture
-async def site(inbox: Inbox, tmp_path: Path) -> AsyncIterator[Site]:
-    async with serving(inbox, tmp_path, title="Calendar", examples=("What is on?",)) as site:
+@pytest.fixture(params=["file", "rows"])
+async def site(inbox: Inbox, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    """The web chat with its transcript in a file, and in the database that several hosts share."""
+    given: dict[str, Any] = {"title": "Calendar", "examples": ("What is on?",)}
+    if request.param == "rows":
+        given["shared"] = opened_rows(request.getfixturevalue("postgresql_url"), request)
+    async with serving(inbox, tmp_path, **given) as site:
         yield site
 
 
