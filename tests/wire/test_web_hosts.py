@@ -9,7 +9,6 @@ import contextlib
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from pathlib import Path
-from typing import Any
 
 import psycopg
 import pytest
@@ -17,8 +16,7 @@ import pytest
 from llmagent_os.adapter import Reply
 from llmagent_os.events import Message
 from llmagent_os.ledger.announcements import Announcements
-from llmagent_os.ledger.shared_rows import CHANNEL
-from tests.shared_rows import opened_rows
+from llmagent_os.ledger.shared_rows import CHANNEL, SharedRows
 from tests.wire.contract import Inbox
 from tests.wire.test_web import Site, message, serving
 
@@ -47,24 +45,19 @@ def listening(url: str, announcements: Announcements) -> Iterator[None]:
 
 
 @contextlib.asynccontextmanager
-async def host(
-    url: str, inbox: Inbox, data: Path, request: pytest.FixtureRequest, **options: Any
-) -> AsyncGenerator[Site]:
+async def host(url: str, inbox: Inbox, data: Path) -> AsyncGenerator[Site]:
     """One of the hosts, with a data folder of its own."""
     announcements = Announcements()
-    with listening(url, announcements):
-        rows = opened_rows(url, request)
-        async with serving(inbox, data, shared=rows, announcements=announcements, **options) as site:
+    with listening(url, announcements), contextlib.closing(SharedRows(url)) as rows:
+        async with serving(inbox, data, shared=rows, announcements=announcements) as site:
             yield site
 
 
 @pytest.fixture
-async def hosts(
-    postgresql_url: str, inbox: Inbox, tmp_path: Path, request: pytest.FixtureRequest
-) -> AsyncIterator[tuple[Site, Site]]:
+async def hosts(postgresql_url: str, inbox: Inbox, tmp_path: Path) -> AsyncIterator[tuple[Site, Site]]:
     async with (
-        host(postgresql_url, inbox, tmp_path / "one", request) as one,
-        host(postgresql_url, inbox, tmp_path / "other", request) as other,
+        host(postgresql_url, inbox, tmp_path / "one") as one,
+        host(postgresql_url, inbox, tmp_path / "other") as other,
     ):
         yield one, other
 
