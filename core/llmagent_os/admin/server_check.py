@@ -21,7 +21,7 @@ _TLS_REMEDY = "add ?sslmode=verify-full to the URL, or sslmode=require where the
 
 def check_server(url: str) -> Iterator[Finding]:
     """Whether the server answers, what version the tables are of, and which events were given up."""
-    from llmagent_os.ledger.postgresql_database import server_state
+    from llmagent_os.ledger.postgresql_state import server_state
 
     try:
         state = server_state(url)

@@ -57,7 +57,7 @@ def is_made(url: str) -> bool:
     location = locate(url)
     if not location.on_server:
         return location.file is not None and location.file.exists()
-    from llmagent_os.ledger.postgresql_database import has_tables
+    from llmagent_os.ledger.postgresql_state import has_tables
 
     return has_tables(url)
 

@@ -55,7 +55,7 @@ def note(database: Database, table: sa.Table, key: Collection[object], identity:
                 raise WriteNeededError("a damaged row is to be noted")
             _keep(database, table, name, identity, None, error)
     except DATABASE_ERRORS as refused:  # a full disk: what can be read must be read all the same
-        _log.error("a damaged row cannot be noted", table=table.name, key=name, error=str(refused))
+        _log.error("a damaged row cannot be noted", table=table.name, key=name, error=database.describe(refused))
         database.no_notes_before = time.monotonic() + PAUSE_SECONDS
         if not database.can_go_on:  # it is undone: all work in it must run again, without notes
             raise

@@ -68,6 +68,8 @@ class Result(Protocol):
 class Database(ABC):
     """One open connection. Whoever runs work on it begins and ends the transactions."""
 
+    #: The errors of the driver hold values of rows, which are what people said: they are in no traceback.
+    hides_causes = False
     #: Runs one of the compiled ``statements``: for the path of every message.
     execute: Callable[[Statement, tuple[Any, ...]], Result]
     #: The pseudonym of a text; see ``pseudonyms``.

@@ -47,6 +47,12 @@ class _PendingWork:
         self.result: Any = None
         self.error: Exception | None = None
 
+    def done_after_all(self) -> _PendingWork:
+        """The same work, which has not failed."""
+        found = _PendingWork(self.work, self.then, self.alone, self.lasting, self.reads, self.future)
+        found.result = self.result
+        return found
+
 
 class ThreadWriter:
     """Runs work on a thread of its own, in groups that share a transaction: for a database on disk."""
@@ -143,10 +149,8 @@ class ThreadWriter:
             except Exception:  # the database is still away: the work that comes next says so
                 return
             del self._unsettled[0]
-            if counts:
-                for pending in group:
-                    pending.error = None
-                self._deliver(group)
+            if counts:  # in new objects: the event loop may not have seen yet that the others have failed
+                self._deliver([pending.done_after_all() for pending in group])
 
     def _run_group(self, database: Database) -> bool:
         """Run all work that waits. Returns whether more may come."""

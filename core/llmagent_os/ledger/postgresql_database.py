@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 import psycopg
 import sqlalchemy as sa
 import structlog
@@ -31,7 +30,6 @@ from llmagent_os.ledger.postgresql_server import (
     lock_number,
     make_engine,
     make_schema,
-    place_of_tables,
     wrapped,
 )
 from llmagent_os.ledger.postgresql_tables import bring_up_to_date, revision
@@ -51,6 +49,8 @@ _FLUSH = b"SELECT pg_logical_emit_message(true, 'llmagent-os', '')"
 
 class PostgresqlDatabase(Database):
     """One connection to a server, which is made anew after it was cut."""
+
+    hides_causes = True
 
     def __init__(
         self,
@@ -229,56 +229,6 @@ def connect_to_read(url: str) -> PostgresqlDatabase:
     database = _opened(url, lasting=False, only_reads=True)
     database.no_notes_before = float("inf")  # a refused write would end the transaction
     return database
-
-
-def has_tables(url: str) -> bool:
-    """Whether there is a ledger at ``url``.
-
-    Raises:
-        LedgerError: the server cannot be asked; the error says what to check.
-    """
-    engine = make_engine(url)
-    try:
-        with connect_first(engine, locate(url).name, patience=0.0) as sql:
-            return revision(sql) is not None
-    finally:
-        engine.dispose()
-
-
-class ServerState(msgspec.Struct, frozen=True):
-    """What a server says of itself and of a ledger on it."""
-
-    version: str
-    revision: str | None  #: of the tables; None: there are none
-    schema: str
-    may_create: bool  #: the role may make tables in the schema
-    is_encrypted: bool  #: the connection is
-    is_near: bool  #: the server is on this machine
-
-
-def server_state(url: str) -> ServerState:
-    """Ask the server of a ledger about itself.
-
-    Raises:
-        LedgerError: it does not answer; the error says what to check.
-    """
-    engine, name = make_engine(url), locate(url).name
-    try:
-        with connect_first(engine, name, patience=0.0) as sql:
-            driver = driver_of(sql)
-            schema, may_create = place_of_tables(sql, url)
-            return ServerState(
-                version=driver.info.parameter_status("server_version") or "?",
-                revision=revision(sql),
-                schema=schema,
-                may_create=may_create,
-                is_encrypted=driver.pgconn.ssl_in_use,
-                is_near=driver.info.host.startswith("/") or driver.info.hostaddr in ("127.0.0.1", "::1"),
-            )
-    except SQLAlchemyError as error:
-        raise LedgerError(f"the ledger {name} cannot be read: {described(error)}") from None
-    finally:
-        engine.dispose()
 
 
 def _opened(url: str, *, lasting: bool, only_reads: bool) -> PostgresqlDatabase:

@@ -110,7 +110,7 @@ def run_by_itself(database: Database, work: Work[T], alone: bool) -> T:
     except BaseException as error:
         database.roll_back()
         if isinstance(error, DATABASE_ERRORS):
-            raise refusal(database, error) from error
+            raise refusal(database, error) from (None if database.hides_causes else error)
         raise
     return result
 

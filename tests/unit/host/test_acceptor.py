@@ -19,7 +19,7 @@ from llmagent_os.host.busy_notices import NOT_STORED
 from llmagent_os.host.host import Host
 from llmagent_os.host.pending_event import RUNNING
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger import Ledger, connection
+from llmagent_os.ledger import Ledger, sqlite_database
 from llmagent_os.testing import EchoHandler, MemoryAdapter, running
 
 
@@ -67,7 +67,7 @@ async def test_a_person_is_told_once_that_messages_cannot_be_stored(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The platform offers the message again for a while, and the person would see nothing at all."""
-    monkeypatch.setattr(connection, "BUSY_MILLISECONDS", 0)
+    monkeypatch.setattr(sqlite_database, "BUSY_MILLISECONDS", 0)
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     other = Unlocked(tmp_path / "ledger.db")
     platform = MemoryAdapter()
@@ -88,7 +88,7 @@ async def test_a_person_is_told_once_that_messages_cannot_be_stored(
 
 async def test_a_platform_that_shows_it_itself_gets_no_notice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The page and the terminal say so at the message."""
-    monkeypatch.setattr(connection, "BUSY_MILLISECONDS", 0)
+    monkeypatch.setattr(sqlite_database, "BUSY_MILLISECONDS", 0)
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     other = Unlocked(tmp_path / "ledger.db")
     platform = MemoryAdapter()

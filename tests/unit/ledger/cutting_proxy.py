@@ -26,6 +26,7 @@ class CuttingProxy:
         self._target, self._folder = target / _SOCKET, folder
         self.cut: Cut = ""  #: the next commit, before the server gets it or before the client gets the answer
         self.has_cut = asyncio.Event()  #: a commit was cut
+        self.was_refused = asyncio.Event()  #: somebody wanted a connection, and got none
         self.refuses = False  #: nobody gets a new connection
         self._server: asyncio.Server | None = None
         self._writers = set[asyncio.StreamWriter]()
@@ -50,6 +51,7 @@ class CuttingProxy:
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refuses:
+            self.was_refused.set()
             writer.close()
             return
         far_reader, far_writer = await asyncio.open_unix_connection(self._target)

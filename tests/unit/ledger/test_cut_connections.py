@@ -123,3 +123,13 @@ async def test_a_restart_of_the_server_stops_no_host() -> None:
         await ledger.close()
         postgresql_server.stop(running, hard=True)
         shutil.rmtree(folder)
+
+
+async def test_a_host_that_starts_before_its_database_waits_for_it(postgresql_url: str, proxy: CuttingProxy) -> None:
+    """Both are started by the same machine: the bot would have to be started again by hand."""
+    proxy.refuses = True
+    opening = asyncio.create_task(Ledger.open(proxy.url(postgresql_url)))
+    await proxy.was_refused.wait()
+    assert not opening.done()
+    proxy.refuses = False
+    await (await opening).close()

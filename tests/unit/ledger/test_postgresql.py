@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+import traceback
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import sqlalchemy as sa
 
 from llmagent_os.adapter import Reply
 from llmagent_os.errors import BadEventError, LedgerError
-from llmagent_os.ledger import Accepted, Ledger
+from llmagent_os.ledger import Accepted, Ledger, postgresql_database
 from llmagent_os.ledger.connection import host_lock, is_made, open_database
 from llmagent_os.ledger.location import with_schema
 from llmagent_os.ledger.postgresql_server import lock_number
@@ -43,7 +44,10 @@ def run(url: str, *statements: str) -> list[tuple[object, ...]]:
 # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_wrong_start_says_what_to_check_and_shows_no_password(postgresql: Server) -> None:
+async def test_a_wrong_start_says_what_to_check_and_shows_no_password(
+    postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql_database, "START_SECONDS", 0.0)
     postgresql.run(f"CREATE ROLE guest LOGIN PASSWORD '{SECRET}'", "REVOKE CREATE ON SCHEMA public FROM PUBLIC")
     wrong = {
         postgresql.url(user="guest", password=f"{SECRET}-no"): "check the user and the password",
@@ -219,6 +223,14 @@ async def test_a_note_of_a_damaged_row_is_written_by_a_read(ledger: Ledger, post
     assert await ledger.latest_replies(9) != []
     assert await ledger.history(said.conversation.key, interaction(said).user_id, 9) == []
     assert run(postgresql_url, 'SELECT "table" FROM damaged') == [("interactions",)]
+
+
+async def test_an_error_shows_no_values_of_rows(ledger: Ledger) -> None:
+    """PostgreSQL tells the whole row that it refuses, and logs keep that."""
+    bad = sa.insert(metadata.tables["keys"]).values(name="zeppelin", value=None)
+    with pytest.raises(LedgerError, match="null value in column") as caught:
+        await ledger._writer.run(lambda database: database.sql.execute(bad))  # pyright: ignore[reportPrivateUsage]
+    assert "zeppelin" not in "".join(traceback.format_exception(caught.value))
 
 
 # ── audit and erasure ─────────────────────────────────────────────────────────────────────────────────────────────────

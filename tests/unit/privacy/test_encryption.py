@@ -183,7 +183,7 @@ async def test_opinions_are_found_in_an_encrypted_ledger(tmp_path: Path, master:
     await ledger.add_reward(reward("1", "web:1", rater="web::ana", user="web::ana"))
     assert await ledger.opinions(PersonId("web::ana"), ()) == [({"mode": "task_oriented"}, True)]
     await ledger.close()
-    reader = Ledger.open_to_read(settings.ledger_url)
+    reader = Ledger.open_to_read(f"sqlite:///{tmp_path}/ledger.db")
     assert [turn.said for turn in await reader.history(kept.conversation_key, kept.user_id, 9)] == ["hello"]
     await reader.close()
     unmount(tmp_path)
