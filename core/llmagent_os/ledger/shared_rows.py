@@ -7,6 +7,7 @@ many threads, and never wait for the ledger.
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Generator
 from threading import Lock
 from typing import Any, TypeVar
@@ -126,6 +127,7 @@ class SharedRows:
                     sa.event.listen(engine, "connect", _on_connect)
                     sa.event.listen(engine, "begin", _on_begin)
                     self._engines = engine, engine
+                weakref.finalize(self, engine.dispose)  # a command that ends need not close it
             return self._engines
 
     @contextlib.contextmanager
