@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from pathlib import Path
 
 import psycopg
@@ -22,7 +22,7 @@ from tests.wire.test_web import Site, message, serving
 
 
 @contextlib.contextmanager
-def listening(url: str, announcements: Announcements) -> Iterator[None]:
+def listening(url: str, announcements: Announcements) -> Generator[None]:
     """Hand over what is announced at the database, from a thread of its own, as a host does."""
     connection = psycopg.connect(url, autocommit=True)
     connection.execute(f"LISTEN {CHANNEL}".encode())

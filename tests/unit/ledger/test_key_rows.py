@@ -50,7 +50,8 @@ def host(shared: SharedRows, database_url: str, master: MasterKey, request: pyte
 def test_what_one_host_has_sealed_another_opens(host: Hosts) -> None:
     one, other = host(), host()
     with ThreadPoolExecutor(4) as threads:  # all of them make the first keys at the same moment
-        sealed = list(threads.map(lambda ring: ring.seal(ANA, b"zeppelin"), (one, other) * 4))
+        futures = [threads.submit(ring.seal, ANA, b"zeppelin") for ring in (one, other) * 4]
+        sealed = [future.result() for future in futures]
     assert {ring.open(each) for ring in (one, other) for each in sealed} == {b"zeppelin"}
     assert len(one.kept.all()) == 1
 
