@@ -18,6 +18,7 @@ from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
 from llmagent_os.adapters.web import WebAdapter, uploads
 from llmagent_os.errors import AdapterError, ConfigError, HostBusyError, LedgerError
 from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reaction
+from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.testing import accepting
 from tests.platforms.raw_http import raw_post
 from tests.platforms.server import Shown
@@ -181,10 +182,16 @@ async def serving(inbox: Inbox, data: Path, **options: Any) -> AsyncGenerator[Si
         await site.running.stop()
 
 
-@pytest.fixture
-async def site(inbox: Inbox, tmp_path: Path) -> AsyncIterator[Site]:
-    async with serving(inbox, tmp_path, title="Calendar", examples=("What is on?",)) as site:
-        yield site
+@pytest.fixture(params=["file", "rows"])
+async def site(inbox: Inbox, tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Site]:
+    """The web chat with its transcript in a file, and in the database that several hosts share."""
+    given: dict[str, Any] = {"title": "Calendar", "examples": ("What is on?",)}
+    with contextlib.ExitStack() as stack:
+        if request.param == "rows":
+            url: str = request.getfixturevalue("postgresql_url")
+            given["shared"] = stack.enter_context(contextlib.closing(SharedRows(url)))
+        async with serving(inbox, tmp_path, **given) as site:
+            yield site
 
 
 def message(text: str, number: int = 1) -> dict[str, Any]:
@@ -925,9 +932,10 @@ async def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
         await adapter.transcript.latest("ana")
 
 
-async def test_what_people_said_is_not_readable_for_others_on_the_machine(site: Site, tmp_path: Path) -> None:
-    await site.page()
-    assert (await asyncio.to_thread((tmp_path / "web.db").stat)).st_mode & 0o077 == 0
+async def test_what_people_said_is_not_readable_for_others_on_the_machine(inbox: Inbox, tmp_path: Path) -> None:
+    async with serving(inbox, tmp_path) as site:
+        await site.page()
+        assert (await asyncio.to_thread((tmp_path / "web.db").stat)).st_mode & 0o077 == 0
 
 
 async def test_an_accept_that_fails_unforeseen_does_not_end_the_connection(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.graphics_check import check_graphics
 from llmagent_os.admin.model_check import check_model
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide, known_guides
+from llmagent_os.admin.shared_check import check_shared
 from llmagent_os.admin.voice_check import check_voice
 from llmagent_os.admin.waiting_check import check_credentials, check_waiting
 from llmagent_os.bot import Bot
@@ -63,7 +64,7 @@ async def examine(
     findings += check_encryption(settings)
     findings.append(check_clock(settings))
     findings += _ledger(settings)
-    findings += [*check_waiting(settings), *check_credentials(settings)]
+    findings += [*check_waiting(settings), *check_credentials(settings), *check_shared(settings)]
     async for finding in check_damage(settings):
         findings.append(finding)
     try:

@@ -7,11 +7,13 @@ many threads, and never wait for the ledger.
 from __future__ import annotations
 
 import contextlib
+import weakref
 from collections.abc import Callable, Generator
 from threading import Lock
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
+from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from llmagent_os.errors import LedgerError
@@ -123,9 +125,10 @@ class SharedRows:
                     self._engines = engine, engine.execution_options(isolation_level="READ COMMITTED")
                 else:
                     engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_SECONDS})
-                    sa.event.listen(engine, "connect", _on_connect)
-                    sa.event.listen(engine, "begin", _on_begin)
+                    event.listen(engine, "connect", _on_connect)
+                    event.listen(engine, "begin", _on_begin)
                     self._engines = engine, engine
+                weakref.finalize(self, engine.dispose)  # a command that ends need not close it
             return self._engines
 
     @contextlib.contextmanager

@@ -4,6 +4,7 @@ account, and what one has sealed the other cannot open.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,9 +12,8 @@ import pytest
 import sqlalchemy as sa
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.ledger import key_rows
 from llmagent_os.ledger.announcements import KEYS, Announcements
-from llmagent_os.ledger.key_rows import KeyRows
+from llmagent_os.ledger.key_rows import CHECK_SECONDS, KeyRows
 from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.ledger.shared_tables import account_keys
 from llmagent_os.sealing.key_ring import KeyRing, SealedError
@@ -50,7 +50,8 @@ def host(shared: SharedRows, database_url: str, master: MasterKey, request: pyte
 def test_what_one_host_has_sealed_another_opens(host: Hosts) -> None:
     one, other = host(), host()
     with ThreadPoolExecutor(4) as threads:  # all of them make the first keys at the same moment
-        sealed = list(threads.map(lambda ring: ring.seal(ANA, b"zeppelin"), (one, other) * 4))
+        futures = [threads.submit(ring.seal, ANA, b"zeppelin") for ring in (one, other) * 4]
+        sealed = [future.result() for future in futures]
     assert {ring.open(each) for ring in (one, other) for each in sealed} == {b"zeppelin"}
     assert len(one.kept.all()) == 1
 
@@ -88,8 +89,8 @@ def test_a_destroyed_key_is_noticed_without_an_announcement(host: Hosts, monkeyp
     one, other = host(), host()
     sealed = one.seal(ANA, b"zeppelin")
     other.destroy(ANA)
-    now = key_rows.time.monotonic()
-    monkeypatch.setattr(key_rows.time, "monotonic", lambda: now + key_rows.CHECK_SECONDS)
+    now = time.monotonic()
+    monkeypatch.setattr(time, "monotonic", lambda: now + CHECK_SECONDS)
     with pytest.raises(SealedError, match="destroyed"):
         one.open(sealed)
     assert other.open(one.seal(ANA, b"back again")) == b"back again"

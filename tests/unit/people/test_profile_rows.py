@@ -105,8 +105,8 @@ async def test_a_row_that_was_copied_from_another_person_is_not_shown(shared: Sh
     people = Profiles(ProfileRows(shared))
     await people.update(ANA, name="Ana")
     await people.update(BEN, name="Ben")
-    body = shared.run(lambda db: db.execute(sa.select(profiles.c.body).where(profiles.c.person_id == ANA)).scalar())
-    set_body(shared, body)
+    hers = sa.select(profiles.c.body).where(profiles.c.person_id == ANA)
+    set_body(shared, shared.run(lambda db: bytes(db.execute(hers).scalar_one())))
     assert (await people.get(BEN)).name is None
     assert await people.forget(ANA), "also what stands under the other's name"
     assert shared.run(lambda db: db.execute(sa.select(damaged_profiles)).all()) == []

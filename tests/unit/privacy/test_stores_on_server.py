@@ -91,12 +91,11 @@ async def test_nothing_is_left_in_any_table_of_a_person_who_was_erased(world: Wo
     )
     there = tables_with(url, ANA_WEB, ANA_TELEGRAM, *SECRETS, "person-ana-ypsilon")
     assert there >= {"profiles", "secrets", "web_conversations", "interactions", "records"}
-    ring = ring_of(settings.data)
+    ring, hers = ring_of(settings.data), texts(url)["profiles"]
     if ring is None:
         assert tables_with(url, *SECRETS) >= {"profiles", "web_messages", "interactions"}
     else:
         assert tables_with(url, *SECRETS) == set(), "all words are sealed"
-        hers = texts(url)["profiles"]
         assert ring.has_key(ANA_WEB)
     subject = await data_subject(ANA_TELEGRAM, (LedgerStore("ledger", ledger=world.runtime.ledger),))
     erased = {each.store: each.count for each in await stores.erase(subject)}
