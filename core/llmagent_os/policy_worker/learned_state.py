@@ -48,7 +48,7 @@ class LearnedState:
         """Forget everything, and go on from a stored state that has learned nothing."""
         self.policy.learner = copy.deepcopy(self._new.learner)
         self.trust, self._unkept = Trust(), {}
-        self.progress, self.through = progress, progress.through
+        self.progress, self.through = progress, max(progress.origin, progress.floor)
 
     async def restore(self, progress: Progress, through: int | None = None) -> None:
         """Restore the stored state.
@@ -65,7 +65,7 @@ class LearnedState:
         self.begin(progress)
         names = (SHARED, TRUST_PART, SETTINGS_PART)
         parts = await self._ledger.learned.parts(progress.state, names, through)
-        if not parts and not progress.through:  # the host was stopped before there was anything to learn
+        if not parts and (progress.is_new or not progress.base):  # there was nothing to store yet
             return
         if parts.get(SETTINGS_PART) != self.policy.made.encode():
             raise PolicyError("the stored state was learned with other settings")
@@ -74,10 +74,12 @@ class LearnedState:
         learner = self.policy.learner
         needed = learner.restore(parts[SHARED])
         await self.load(needed, through)
-        if not all(map(learner.knows, needed)):
+        missing_people = [person_id for person_id in needed if not learner.knows(person_id)]
+        if missing_people and not (progress.floor or progress.stale_from):
             raise PolicyError("the stored state needs a person who is missing")
+        self.forget(missing_people)  # linked, unlinked or erased: they are made again of their own rewards
         self.trust = Trust(json.loads(parts[TRUST_PART]))
-        self.through = progress.through if through is None else through
+        self.through = progress.base if through is None else through
 
     def replace(self, other: LearnedState, progress: Progress) -> None:
         """Go on with what another state has learned, which is stored as ``progress``."""
@@ -106,6 +108,23 @@ class LearnedState:
         """Learn the next rows, on another thread. The people of the rows must be loaded."""
         await asyncio.to_thread(learn, self.policy, rows, self.trust)
         self.through = rows[-1].seq
+
+    async def note(self, rows: Sequence[RewardWithReply]) -> bool:
+        """Store that these rows were learned, but not what was learned: a start learns them again.
+
+        False: the stored state has changed meanwhile, and nothing was stored.
+        """
+        if self.progress is None:
+            return False
+        changed = [(row.seq, row.person) for row in rows]
+        noted = await self._ledger.learned.note(self.progress, self.through, changed)
+        self.progress = noted or self.progress
+        return noted is not None
+
+    @property
+    def unstored_rows(self) -> int:
+        """How many rows were learned since the parts were last stored."""
+        return 0 if self.progress is None else self.through - self.progress.base
 
     async def keep(self, *, stale_from: int | None = None) -> bool:
         """Store what has changed. False: the stored state has changed meanwhile, and nothing was stored."""

@@ -93,7 +93,7 @@ class Relearning:
                 await self._replay_in_process(ReplayProcess(order), second)
                 return
         state = LearnedState(copy.deepcopy(self._new), self._ledger)
-        if second.through:
+        if not second.is_new:
             await _restored(state, second)
         else:
             state.begin(second)
@@ -107,7 +107,9 @@ class Relearning:
             if not await state.keep():
                 return
             self.through = state.through
-        if not state.through and not await state.keep():  # there is no row left: nothing was stored yet
+        if (
+            second.is_new and state.through == second.through and not await state.keep()
+        ):  # there is no row left: nothing was stored yet
             return
         if await self._swap(state):
             self._failures = 0

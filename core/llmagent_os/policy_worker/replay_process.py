@@ -150,7 +150,7 @@ async def replay(order: Order, frames: BinaryIO, answers: BinaryIO) -> None:
     ledger = Ledger.open_to_read(Path(order.file))
     try:
         state = LearnedState(LearnedPolicy(learner, actions, made=order.made), ledger)
-        if order.progress.through:
+        if not order.progress.is_new:
             await state.restore(order.progress)
         else:
             state.begin(order.progress)

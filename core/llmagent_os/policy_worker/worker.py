@@ -40,6 +40,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: The number of rows that are learned from and stored at once.
 PAGE_ROWS = 16
+#: The parts are stored whenever so many rows were learned, and when the bot ends. In between it is only noted whose
+#: rewards were learned. A start learns at most so many rows again.
+CHECKPOINT_ROWS = 256
 #: If more rows than this are not learned yet, they are learned behind, and the policy goes on from the last row.
 LONG_ROWS = 512
 #: The most rows that a person is made again of, and how many are read at once.
@@ -144,7 +147,7 @@ class PolicyWorker:
             stop_watching()
             await beside.close()
             async with self._alone:  # the rows being learned now are stored before the ledger is closed
-                pass
+                await self._store()
 
     async def _relearn_until_done(self) -> None:
         try:
@@ -161,8 +164,15 @@ class PolicyWorker:
         while True:
             await self._follow()
             if not self._stale:
-                return
+                break
             await self._relearning.run()
+        async with self._alone:
+            await self._store()
+
+    async def _store(self) -> None:
+        """Store the parts, where something was learned since they were last stored."""
+        if self._live.unstored_rows > 0:
+            await self._live.keep()
 
     @property
     def _stale(self) -> bool:
@@ -206,7 +216,7 @@ class PolicyWorker:
                 return False
             await self._load_or_lose({row.person for row in rows})
             await live.learn(rows)
-            await live.keep()
+            await (live.keep() if live.unstored_rows >= CHECKPOINT_ROWS else live.note(rows))
             return True
 
     async def _pass_over(self) -> bool:
@@ -283,7 +293,7 @@ class PolicyWorker:
         """Load people's parts, or make them again of the people's own rewards where a stale state has none."""
         live, names = self._live, sorted(set(person_ids))
         await live.load(names)
-        if self._stale:
+        if self._stale or (live.progress is not None and live.progress.floor):
             for name in names:
                 if not live.policy.learner.knows(name):
                     await self._rebuild(name)
