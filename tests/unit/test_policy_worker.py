@@ -34,7 +34,7 @@ from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior
 from llmagent_os.policy.learner import Learner
 from llmagent_os.policy.state_bytes import pack, unpack
 from llmagent_os.policy_worker import TRUST_PART, PolicyWorker, decision_of, learn, learned_state
-from llmagent_os.policy_worker.worker import Taste
+from llmagent_os.policy_worker.tastes import Taste
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent

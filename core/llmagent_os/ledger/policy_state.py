@@ -6,7 +6,7 @@ the work on versions and snapshots.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -56,6 +56,9 @@ class PolicyState:
     def __init__(self, writer: Writer) -> None:
         """Use the methods of ``Ledger``."""
         self._writer = writer
+        #: called with the name of a policy inside every transaction that writes its state, before anything is written.
+        #: It raises a LedgerError where this process may not write: it has lost the lease of the learner.
+        self.guard: Callable[[Database, str], None] = _allow
 
     # ── the state that a policy decides by ────────────────────────────────────────────────────────────────────────
 
@@ -99,6 +102,7 @@ class PolicyState:
         """Store a state of ``policy`` that has learned nothing, in place of all that is stored."""
 
         def work(database: Database) -> Progress:
+            self.guard(database, policy)
             old = _progress(database, policy, live=True)
             _drop(database, policy)
             made = _insert(database, policy, live=True)
@@ -122,7 +126,7 @@ class PolicyState:
         """
 
         def work(database: Database) -> Progress | None:
-            now = _progress_of(database, was.state)
+            now = self._guarded(database, was.state)
             if now is None or (now.through, now.epoch) != (was.through, was.epoch):
                 return None
             note_changes(database, now.state, changed)
@@ -156,7 +160,7 @@ class PolicyState:
         """
 
         def work(database: Database) -> Progress | None:
-            now = _progress_of(database, was.state)
+            now = self._guarded(database, was.state)
             if now is None or (now.through, now.epoch) != (was.through, was.epoch):
                 return None
             if stale_from is not None:
@@ -180,7 +184,7 @@ class PolicyState:
         """
 
         def work(database: Database) -> Progress | None:
-            now = _progress_of(database, was.state)
+            now = self._guarded(database, was.state)
             if now is None or now.epoch != was.epoch or through not in now.snapshots:
                 return None
             _drop_children(database, now.state)
@@ -207,6 +211,7 @@ class PolicyState:
             found = _progress(database, policy, live=False)
             if found is not None:
                 return found
+            self.guard(database, policy)
             last = database.sql.execute(sa.select(sa.func.max(rewards.c.seq))).scalar() or 0
             origin, made = max(live.snapshots, default=0), _insert(database, policy, live=False)
             floor = min(live.floor, origin)
@@ -226,6 +231,7 @@ class PolicyState:
         """
 
         def work(database: Database) -> Progress | None:
+            self.guard(database, policy)
             pairs = ((live, _progress(database, policy, live=True)), (second, _progress(database, policy, live=False)))
             if any(now is None or (now.state, now.epoch, now.through) != _key(was) for was, now in pairs):
                 return None
@@ -251,6 +257,15 @@ class PolicyState:
                 note_sweep(database)
 
         await self._writer.run(work)
+
+    def _guarded(self, database: Database, state: int) -> Progress | None:
+        """The state; None: it is gone. Raises what :attr:`guard` does."""
+        query = sa.select(policy_states.c.policy).where(policy_states.c.state == state)
+        policy: str | None = database.sql.execute(query).scalar()
+        if policy is None:
+            return None
+        self.guard(database, policy)
+        return _progress_of(database, state)
 
     # ── deleting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -281,6 +296,10 @@ class PolicyState:
             work = partial(delete_unused_bodies, after=after, limit=_SWEEP_BODIES)
             after = await self._writer.run(work, lasting=False)
         await self._writer.run(lambda database: end_sweep(database, due), lasting=False)
+
+
+def _allow(_database: Database, _policy: str) -> None:
+    """Let every process write: there is one."""
 
 
 def _pruned(database: Database, after: tuple[int, str]) -> tuple[int, str] | None:
