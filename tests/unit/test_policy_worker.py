@@ -544,7 +544,7 @@ async def test_who_asks_and_does_not_wait_has_nothing_learned_twice(tmp_path: Pa
     learning = PolicyWorker(make_behavior("bayes", DEFAULTS, None, 0.03), ledger, "test:bayes")
     seen: list[int] = []
 
-    def slowly(policy: LearnedPolicy, rows: list[RewardWithReply], trust: Trust) -> None:
+    def slowly(policy: LearnedPolicy, rows: list[RewardWithReply], trust: Trust, _shard: object) -> None:
         seen.extend(row.seq for row in rows)
         time.sleep(0.2)
         learn(policy, rows, trust)

@@ -195,13 +195,13 @@ class PolicyState:
 
     # ── a state that is being learned again ───────────────────────────────────────────────────────────────────────
 
-    async def second(self, policy: str, most_rows: int = MOST_ROWS) -> Progress | None:
+    async def second(self, policy: str) -> Progress | None:
         """The state of ``policy`` that is being learned again; it is begun where there is none.
 
         It begins at the newest snapshot of the state that the policy decides by, whose parts it shares. Where more than
-        ``most_rows`` rows came after that, it begins with nothing, so many rows before the end. Its ``floor`` is there:
-        who was not heard since is made of their own rewards when they write. None: the policy has no state, or its
-        state is what the ledger says.
+        :data:`MOST_ROWS` rows came after that, it begins with nothing, so many rows before the end. Its ``floor`` is
+        there: who was not heard since is made of their own rewards when they write. None: the policy has no state, or
+        its state is what the ledger says.
         """
 
         def work(database: Database) -> Progress | None:
@@ -215,8 +215,8 @@ class PolicyState:
             last = database.sql.execute(sa.select(sa.func.max(rewards.c.seq))).scalar() or 0
             origin, made = max(live.snapshots, default=0), _insert(database, policy, live=False)
             floor = min(live.floor, origin)
-            if last - origin > most_rows:  # it begins with nothing, and people of before are made of their own rewards
-                origin, floor = 0, last - most_rows
+            if last - origin > MOST_ROWS:  # it begins with nothing, and people of before are made of their own rewards
+                origin, floor = 0, last - MOST_ROWS
             start, parent = max(origin, floor), live.state if origin else None
             values = {"parent": parent, "origin": origin, "floor": floor, "through": start, "base": start}
             return _changed(database, made.state, **values)

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
-from llmagent_os.errors import LedgerError
+from llmagent_os.errors import LedgerError, PolicyError
 from llmagent_os.feedback.signals import SPOKEN_OPINION_KINDS
 from llmagent_os.identity import Identity, PersonId, person_kept_under
 from llmagent_os.ledger import Ledger
@@ -110,10 +110,12 @@ class PolicyWorker:
     async def _open(self) -> None:
         """Restore the stored state, or else its newest snapshot that is whole, or else begin with nothing."""
         learned = self._ledger.learned
-        progress = await learned.progress(self._name)
+        progress, last = await learned.progress(self._name), await self._ledger.last_reward()
         if progress is not None:
             for through in (None, *sorted(progress.snapshots, reverse=True)):
                 try:
+                    if progress.base > last and through is None and progress.stale_from is None:
+                        raise PolicyError(f"the stored state has learned {progress.base} rows, of {last}")
                     await self._live.restore(progress, through)
                 except LedgerError:
                     raise

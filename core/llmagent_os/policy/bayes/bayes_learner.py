@@ -251,12 +251,7 @@ class Bayes(HeldPeople[PersonState]):
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         if not 0 <= observation.action < len(self.actions):
             return
-        design = self._shared.design.grown(observation.context)
-        if self._shares_prior:
-            self._wanted = design.features.columns  # the columns are the same for all who share
-            design = self._shared.design
-        elif design is not self._shared.design:
-            self._shared = self._shared.grown(design, np.random.default_rng([self._seed, self._count, 3]))
+        design = self._design_of(observation.context)
         person_id = observation.person_id
         person = self._people.get(person_id) or PersonState()
         person.record(observation, design)
@@ -277,6 +272,20 @@ class Bayes(HeldPeople[PersonState]):
             people = [self._people[name] for name in self._pool]
             self._share_out(people)
             self._shared = draw_shared(people, self._shared, self._leans, rng)
+
+    def _design_of(self, context: Context) -> DesignMatrix:
+        """Return the design with what is new in a context. Who shares has to agree on that first: :meth:`merged`."""
+        design = self._shared.design
+        if self._shares_prior:
+            features = Features(design.features.columns)
+            features.add(self._wanted, CONTEXT_COLUMNS)
+            features.learn(context, CONTEXT_COLUMNS)
+            self._wanted = features.columns
+            return design
+        grown = design.grown(context)
+        if grown is not design:
+            self._shared = self._shared.grown(grown, np.random.default_rng([self._seed, self._count, 3]))
+        return grown
 
     def _share_out(self, people: Sequence[PersonState]) -> None:
         """Say how much everybody in the pool counts for what all people share."""

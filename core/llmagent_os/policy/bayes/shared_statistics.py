@@ -78,7 +78,7 @@ class SharedStatistics:
         whole[used] = half + np.triu(half, 1).transpose(0, 2, 1)
         pull = np.zeros((values["counts"].size, size))
         pull[used] = values["pull"]
-        values["people"] = float(values["people"])
+        values["people"] = float(values["people"].sum())
         values |= {"precision": whole.reshape(*personas, size, size), "pull": pull.reshape(*personas, size)}
         return cls(**values)
 
