@@ -73,7 +73,8 @@ def main() -> None:
         stored = {PersonId(f"u{number}"): body for number in range(options.people)}
         for person_id in policy.learner.restore(parts[SHARED]):
             policy.learner.take(person_id, stored[person_id])
-        some = [PersonId(f"u{number}") for number in rng.integers(options.people, size=options.decisions)]
+        drawn = np.asarray(rng.integers(int(options.people), size=int(options.decisions)), np.int64)
+        some = [PersonId(f"u{number}") for number in drawn.tolist()]
         began = time.perf_counter()
         for person_id in some:
             policy.learner.take(person_id, stored[person_id])

@@ -15,7 +15,7 @@ from pytest import MonkeyPatch
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.ledger import Ledger, policy_state
+from llmagent_os.ledger import Ledger, policy_state, policy_versions
 from llmagent_os.ledger.connection import Database, connect
 from llmagent_os.ledger.migrate import config
 from llmagent_os.ledger.policy_state import Progress
@@ -82,7 +82,7 @@ async def test_a_crash_at_any_write_loses_and_doubles_nothing(
     tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch, after: bool
 ) -> None:
     monkeypatch.setattr(worker, "CHECKPOINT_ROWS", 32)
-    monkeypatch.setattr(policy_state.versions, "SNAPSHOT_ROWS", 64)
+    monkeypatch.setattr(policy_versions, "SNAPSHOT_ROWS", 64)
     write_history(tmp_path / "ledger.db", ["ana", "ben", "cleo"] * 30)
     state, writes = await fresh(ledger), await ended(ledger, 10**6, False)
     assert writes >= 7, "the begin, the notes and the checkpoints"
@@ -247,7 +247,7 @@ async def test_a_link_far_back_has_only_the_two_learned_again(
     tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch
 ) -> None:
     """Among a million people somebody always links accounts: the replay would never end."""
-    monkeypatch.setattr(policy_state.versions, "BY_PERSON_ROWS", 50)
+    monkeypatch.setattr(policy_versions, "BY_PERSON_ROWS", 50)
     write_history(tmp_path / "ledger.db", ["ben", "cleo"] * 30 + ["dan"] * 60, {"ben": "detailed"})
     learning = made(ledger)
     await learning.catch_up()
@@ -294,7 +294,7 @@ async def test_a_replay_touches_only_what_it_has_learned(
     tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch
 ) -> None:
     """The parts of a million people would be copied at its begin, and deleted at its end."""
-    monkeypatch.setattr(policy_state.versions, "SNAPSHOT_ROWS", 64)
+    monkeypatch.setattr(policy_versions, "SNAPSHOT_ROWS", 64)
     monkeypatch.setattr(worker, "CHECKPOINT_ROWS", 16)
     write_history(tmp_path / "ledger.db", [f"p{number}" for number in range(100)] + ["ana", "ben"] * 10)
     learning = made(ledger)

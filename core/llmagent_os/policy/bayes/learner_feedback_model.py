@@ -143,7 +143,7 @@ def feedback_counts(people: Sequence[PersonState]) -> tuple[Floats, Floats, Floa
     kinds = np.stack([person.rater for person in people])  # (people, chains)
     whole = np.array([person.weight for person in people])  # (people,)
     counts = np.stack([whole @ (kinds == kind) for kind in range(len(RATER_KINDS))], 1)  # (chains, RATER_KINDS)
-    return nexts, counts, (~satisfied * _rates(people)) @ weights
+    return nexts, counts, _floats((~satisfied * _rates(people)) @ weights)
 
 
 def draw_voiced(people: Sequence[PersonState], outspoken: Floats, rng: np.random.Generator) -> Floats:
@@ -196,7 +196,7 @@ def _draw_nexts(counts: Floats, rng: np.random.Generator) -> Floats:
     """Draw θ by (20), ``(chains, 2, NEXT_SIGNS)``."""
     nexts = np.zeros((counts.shape[1], 2, len(NEXT_SIGNS)))
     for state in (0, 1):
-        drawn = rng.gamma(NEXT_PRIOR[state, 1:] + counts[state]) + 1e-12  # (chains, NEXT_SIGNS - 1)
+        drawn = _floats(rng.gamma(NEXT_PRIOR[state, 1:] + counts[state])) + 1e-12  # (chains, NEXT_SIGNS - 1)
         nexts[:, state, 1:] = drawn / drawn.sum(1, keepdims=True)
     return nexts
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -46,7 +48,7 @@ def test_the_sum_over_shards_draws_what_one_learner_draws() -> None:
     exact = sum((gather(shard, shared, lean) for shard in shards), nothing(shared))
     for added, tolerance in ((told, 2e-4), (exact, 1e-9)):
         rng = np.random.default_rng(5)
-        merged = draw_by(added, shared, lambda rng=rng: draw_voiced(people, shared.outspoken, rng), rng)
+        merged = draw_by(added, shared, partial(draw_voiced, people, shared.outspoken, rng), rng)
         for name in ("mu", "odds", "nexts", "raters", "outspoken", "between", "within"):
             assert getattr(merged, name) == pytest.approx(getattr(whole, name), rel=tolerance, abs=tolerance), name
 
@@ -60,9 +62,8 @@ def test_the_urges_of_shards_add_up_on_average() -> None:
     people = [learner._people[name] for name in learner._pool]  # pyright: ignore[reportPrivateUsage]
     rng = np.random.default_rng(0)
     whole = np.mean([draw_voiced(people, shared.outspoken, rng) for _ in range(300)], 0)
-    parts = np.mean(
-        [sum(draw_voiced(half, shared.outspoken, rng) for half in (people[:5], people[5:])) for _ in range(300)], 0
-    )
+    halves = [[draw_voiced(half, shared.outspoken, rng) for half in (people[:5], people[5:])] for _ in range(300)]
+    parts = np.mean([one + other for one, other in halves], 0)
     assert parts == pytest.approx(whole, rel=0.1, abs=0.5)
 
 
