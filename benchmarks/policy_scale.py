@@ -17,8 +17,10 @@ import asyncio
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -236,5 +238,11 @@ def print_scale(learner: str, people: Sequence[int], count: int, rewards: int) -
     parts = learned(learner, np.random.default_rng(1))
     print(f"{HEADER}\n| {' | '.join(['---:'] * (HEADER.count('|') - 1))} |", flush=True)
     for number in people:
-        with tempfile.TemporaryDirectory() as folder:
-            print(asyncio.run(measure(Path(folder), learner, number, parts, count, rewards)).row(), flush=True)
+        with ProcessPoolExecutor(1, get_context("spawn")) as one:  # whose memory is that of this measurement alone
+            print(one.submit(measured, learner, number, parts, count, rewards).result().row(), flush=True)
+
+
+def measured(learner: str, people: int, parts: Mapping[str, bytes], count: int, rewards: int) -> Measured:
+    """Measure with one number of people, in a folder that is deleted afterwards."""
+    with tempfile.TemporaryDirectory() as folder:
+        return asyncio.run(measure(Path(folder), learner, people, parts, count, rewards))

@@ -255,12 +255,12 @@ def _made_stale(database: Database, row: sa.Row[Any], first: int, people: set[st
 def _mark_missing(database: Database, state: int, through: int, people: set[str], *, erased: bool) -> None:
     """Take parts out of a state. Snapshots may still have older versions of them."""
     drop_changes(database, state, names=people)
-    here = policy_parts.c.state == state
-    gone = here & policy_parts.c.part.in_(people)
-    if erased:
-        gone |= here & _is_no_person()
+    here, names = policy_parts.c.state == state, set(people)
+    if erased:  # found by themselves: together with the people, all parts would be looked at
+        shared = sa.select(policy_parts.c.part).where(here, _is_no_person()).distinct()
+        names |= {row.part for row in database.sql.execute(shared)}
+    gone = here & policy_parts.c.part.in_(names)
     last = max(snapshots_of(database, state), default=-1)
-    names = [row.part for row in database.sql.execute(sa.select(policy_parts.c.part).where(gone).distinct())]
     _delete(database, gone & (policy_parts.c.through > last))
     stay = here & policy_parts.c.part.in_(names)  # in snapshots
     version = max(through, last + 1)

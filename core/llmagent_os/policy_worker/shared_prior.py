@@ -63,7 +63,7 @@ async def merge_prior(new: LearnedPolicy, ledger: Ledger, policy: str, shards: i
         shards: how many shards there are.
 
     Returns:
-        The revision. It rises with every merge.
+        The revision. It rises with every merge. Nothing is merged while a shard has not stored what its people tell.
 
     Raises:
         ConfigError: the learner cannot share.
@@ -81,6 +81,8 @@ async def merge_prior(new: LearnedPolicy, ledger: Ledger, policy: str, shards: i
         if shard is None:
             continue
         parts = await ledger.learned.parts(shard.state, (STATISTICS_PART,))
+        if shard.base and not parts:  # somebody was erased: the shard stores the sums again, without them
+            return was.revision
         told += parts.values()
         rows.append(shard.base)
     prior = await asyncio.to_thread(learner.merged, told)

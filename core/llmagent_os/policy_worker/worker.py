@@ -197,7 +197,8 @@ class PolicyWorker:
         """Learn whenever the ledger holds something new, until cancelled."""
         stop_watching, beside = self._ledger.watch_rewards(self.wake), BackgroundTasks()
         try:
-            beside.spawn(self._ledger.learned.sweep())
+            if self._leads:
+                beside.spawn(self._ledger.learned.sweep())
             while True:
                 await self._awake.wait()
                 self._awake.clear()
@@ -275,6 +276,8 @@ class PolicyWorker:
     async def _page(self) -> bool:
         """Learn the next rows, and return whether there may be more."""
         async with self._alone:
+            if not self._leads:  # it has stepped down meanwhile
+                return False
             await self._resume()
             live = self._live
             self._last = max(self._last, await self._ledger.last_reward())
@@ -317,6 +320,8 @@ class PolicyWorker:
         """Go on with a state that was learned again. False: one of the two has changed meanwhile."""
         async with self._alone:
             live = self._live
+            if not self._leads:
+                return False
             await self._resume()
             if live.progress is None or second.progress is None:
                 return False

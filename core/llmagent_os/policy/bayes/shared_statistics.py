@@ -118,7 +118,7 @@ def nothing(shared: SharedState) -> SharedStatistics:
         people=0.0,
         nexts=np.zeros((2, m, len(NEXT_SIGNS) - 1)),
         raters=np.zeros((m, len(RATER_KINDS))),
-        exposure=np.zeros(m, np.float64),
+        exposure=np.zeros_like(shared.outspoken),
     )
 
 
