@@ -7,6 +7,8 @@ The state becomes stale where it cannot be what the ledger says:
 - A part was damaged, or more than :data:`LONG_ROWS` rewards were not learned yet, as after the first start on an old
   ledger. Then the policy goes on from the last row, and people without a stored part are made again like that.
 
+Parts are stored every :data:`CHECKPOINT_ROWS` rewards. In between it is only noted how far was learned, and from whom.
+
 A stale policy decides, and learns every new reward. Behind it, :mod:`~llmagent_os.policy_worker.relearning` learns the
 rewards again from the newest snapshot before the first row concerned, in order, and then takes the place of the stale
 state. That takes about 10 ms for a reward with ``bayes``. Only then is everything gone that an erased or unlinked
