@@ -13,7 +13,7 @@ Read in this order:
 * :mod:`~llmagent_os.policy_worker.relearning`: the replay that makes a stale state what the ledger says again.
 * :mod:`~llmagent_os.policy_worker.replay_process`: a long replay, in a process of its own.
 * :mod:`~llmagent_os.policy_worker.policy_reader`: the hosts that decide by what another one learns.
-* :mod:`~llmagent_os.policy_worker.shards` and :mod:`~llmagent_os.policy_worker.shared_prior`: several learners of a bot.
+* :mod:`~llmagent_os.policy_worker.shards`, :mod:`~llmagent_os.policy_worker.shared_prior`: several learners of a bot.
 """
 
 from __future__ import annotations
