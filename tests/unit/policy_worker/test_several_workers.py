@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from threading import get_ident
+from typing import Any
 
 import pytest
 from pytest import MonkeyPatch
@@ -12,6 +14,7 @@ from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import Database
+from llmagent_os.policy.bayes import bayes_learner
 from llmagent_os.policy.learned import LearnedPolicy, make_behavior
 from llmagent_os.policy_worker import PolicyWorker, relearning, worker
 from llmagent_os.policy_worker.shards import Shard
@@ -197,6 +200,25 @@ async def test_a_shard_learns_again_from_its_own_people(tmp_path: Path, ledger: 
     await learning.forget([Identity(f"memory::{mine[0]}")])
     await learning.catch_up()
     assert await stored_people(ledger, shard) == {f"memory::{name}" for name in mine[1:]}
+
+
+async def test_nothing_is_learned_on_the_event_loop(tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch) -> None:
+    """Everybody would wait for the ten milliseconds that a reward takes, and for each person who is looked ahead at."""
+    write_history(tmp_path / "ledger.db", ["ana", "ben", "cleo"] * 10, LIKES)
+    threads: set[int] = set()
+    draw = bayes_learner.draw_person
+
+    def noted(*given: Any) -> None:
+        threads.add(get_ident())
+        draw(*given)
+
+    monkeypatch.setattr(bayes_learner, "draw_person", noted)
+    learning = made(ledger)
+    await learning.open()
+    await learning.load(ANA)
+    assert threads, "she was looked ahead at"
+    await learning.catch_up()
+    assert get_ident() not in threads
 
 
 def test_a_learner_that_cannot_share_is_refused(tmp_path: Path) -> None:
