@@ -14,7 +14,7 @@ from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import Database
-from llmagent_os.policy.bayes import bayes_learner
+from llmagent_os.policy.bayes import bayes_learner, gibbs_sampler
 from llmagent_os.policy.learned import LearnedPolicy, make_behavior
 from llmagent_os.policy_worker import PolicyWorker, relearning, worker
 from llmagent_os.policy_worker.shards import Shard
@@ -206,7 +206,7 @@ async def test_nothing_is_learned_on_the_event_loop(tmp_path: Path, ledger: Ledg
     """Everybody would wait for the ten milliseconds that a reward takes, and for each person who is looked ahead at."""
     write_history(tmp_path / "ledger.db", ["ana", "ben", "cleo"] * 10, LIKES)
     threads: set[int] = set()
-    draw = bayes_learner.draw_person
+    draw = gibbs_sampler.draw_person
 
     def noted(*given: Any) -> None:
         threads.add(get_ident())
@@ -221,7 +221,7 @@ async def test_nothing_is_learned_on_the_event_loop(tmp_path: Path, ledger: Ledg
     assert get_ident() not in threads
 
 
-def test_a_learner_that_cannot_share_is_refused(tmp_path: Path) -> None:
+def test_a_learner_that_cannot_share_is_refused() -> None:
     with pytest.raises(ConfigError, match="use bayes"):
         PolicyWorker(behavior("reinforce"), Ledger.__new__(Ledger), "bot", Shard(0, 2))
     with pytest.raises(ValueError, match="no shard 2 of 2"):
