@@ -6,6 +6,11 @@ One person's state is learned from 250 turns and stored as bytes. All people get
 are read in from the bytes and answered. The table shows, for every learner: the time of a decision with one person and
 with all people, the ratio of the two, the time to read a person in, the size of a person's state, and the time of an
 observation.
+
+    python -m benchmarks.deciding --scale 10000,100000,1000000
+
+One bot with so many people in its ledger, who are active by Zipf's law: the person of rank r writes 1/r as often as the
+first. :mod:`benchmarks.policy_scale` has what is measured.
 """
 
 from __future__ import annotations
@@ -14,6 +19,7 @@ import argparse
 import time
 
 import numpy as np
+from benchmarks.policy_scale import print_scale
 
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
@@ -41,7 +47,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--people", type=int, default=100_000)
     parser.add_argument("--decisions", type=int, default=2_000)
+    parser.add_argument("--scale", help="numbers of people, separated by commas")
+    parser.add_argument("--learner", default="bayes", help="the learner of --scale")
+    parser.add_argument("--rewards", type=int, default=1_024, help="the rewards of --scale")
     options = parser.parse_args()
+    if options.scale:
+        people = [int(each) for each in options.scale.split(",")]
+        print_scale(options.learner, people, options.decisions, options.rewards)
+        return
     rng = np.random.default_rng(0)
     print(
         f"{'learner':<14}{'one person, ms':>16}{'all, ms':>10}{'ratio':>8}{'read in, ms':>14}{'KiB a person':>14}"
@@ -60,7 +73,8 @@ def main() -> None:
         stored = {PersonId(f"u{number}"): body for number in range(options.people)}
         for person_id in policy.learner.restore(parts[SHARED]):
             policy.learner.take(person_id, stored[person_id])
-        some = [PersonId(f"u{number}") for number in rng.integers(options.people, size=options.decisions)]
+        drawn = np.asarray(rng.integers(int(options.people), size=int(options.decisions)), np.int64)
+        some = [PersonId(f"u{number}") for number in drawn.tolist()]
         began = time.perf_counter()
         for person_id in some:
             policy.learner.take(person_id, stored[person_id])

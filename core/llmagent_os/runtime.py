@@ -469,6 +469,7 @@ async def _policy_worker(
     """The worker that keeps ``policy`` in step with the ledger. It has what is stored, and learns the rest later."""
     if policy is None:
         return None
+    policy.learner.limit_memory(settings.policy_cache_mb * 2**20)
     worker = PolicyWorker(policy, ledger, config.policy_name(chosen_learner(settings, config)))
     await worker.open()
     return worker

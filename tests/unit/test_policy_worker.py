@@ -34,7 +34,7 @@ from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior
 from llmagent_os.policy.learner import Learner
 from llmagent_os.policy.state_bytes import pack, unpack
 from llmagent_os.policy_worker import TRUST_PART, PolicyWorker, decision_of, learn, learned_state
-from llmagent_os.policy_worker.worker import Taste
+from llmagent_os.policy_worker.tastes import Taste
 from llmagent_os.reply.exchange import decide, open_exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import MemoryAdapter, ScriptedLLM, Sent
@@ -544,7 +544,7 @@ async def test_who_asks_and_does_not_wait_has_nothing_learned_twice(tmp_path: Pa
     learning = PolicyWorker(make_behavior("bayes", DEFAULTS, None, 0.03), ledger, "test:bayes")
     seen: list[int] = []
 
-    def slowly(policy: LearnedPolicy, rows: list[RewardWithReply], trust: Trust) -> None:
+    def slowly(policy: LearnedPolicy, rows: list[RewardWithReply], trust: Trust, _shard: object) -> None:
         seen.extend(row.seq for row in rows)
         time.sleep(0.2)
         learn(policy, rows, trust)

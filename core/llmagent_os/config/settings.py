@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     policy: Literal["", "bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = Field(
         "", description="replaces the bot's learner of behaviour; fixed: nothing is learned"
     )
+    policy_cache_mb: int = Field(
+        128,
+        ge=1,
+        le=1_000_000,
+        description="about how many MiB of memory the policy keeps people in, those needed last",
+    )
     base_url: str = Field(
         "",
         description="address of an OpenAI-compatible server, such as http://127.0.0.1:8000/v1; empty: OPENAI_BASE_URL, "

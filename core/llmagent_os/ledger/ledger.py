@@ -362,9 +362,11 @@ class Ledger:
         """The row of the last reward; 0: there is none."""
         return await self._rewards.last()
 
-    async def rewards_of_person(self, person_id: PersonId, before: int, limit: int) -> list[RewardWithReply]:
+    async def rewards_of_person(
+        self, person_id: PersonId, before: int, limit: int, after: int = 0
+    ) -> list[RewardWithReply]:
         """The latest rewards before row ``before`` of replies to a person; see :meth:`Rewards.of_person`."""
-        return await self._rewards.of_person(person_id, before, limit)
+        return await self._rewards.of_person(person_id, before, limit, after)
 
     async def raters(self, among: Collection[str]) -> set[str]:
         """Those identities of ``among`` that have given a reward."""

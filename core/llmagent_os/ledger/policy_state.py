@@ -6,7 +6,7 @@ the work on versions and snapshots.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
 
 import msgspec
@@ -17,8 +17,15 @@ from llmagent_os.identity import PersonId, first_identity_of
 from llmagent_os.ledger import policy_versions as versions
 from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
-from llmagent_os.ledger.schema import policy_parts, policy_snapshots, policy_states
+from llmagent_os.ledger.policy_changes import KEPT_ROWS, changed_since, drop_changes, note_changes
+from llmagent_os.ledger.policy_sweep import delete_unused_bodies, due_sweep, end_sweep, next_parts, note_sweep
+from llmagent_os.ledger.schema import policy_parts, policy_snapshots, policy_states, rewards
 from llmagent_os.ledger.writer import Writer
+
+#: The most rows that are learned again.
+MOST_ROWS = 50_000
+
+_COLUMNS = ("state", "through", "base", "floor", "revision", "stale_from", "epoch", "origin")
 
 #: How many unused bodies are looked for in one transaction.
 _SWEEP_BODIES = 64
@@ -29,9 +36,18 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     state: int  #: the number of the state
     through: int  #: the row of the last reward that it was learned from
+    base: int  #: the row up to which its parts have learned; what comes after it is learned again at a start
+    floor: int  #: who was last heard up to this row may have no part: they are made of their own rewards; 0: nobody
+    revision: int  #: rises with every change
     stale_from: int | None  #: the first row that it did not learn as the ledger has it now; None: it has learned all
     epoch: int  #: rises when rows of rewards go, or belong to another person
+    origin: int  #: the row of the snapshot that it began with, whose parts it shares; 0: it began with nothing
     snapshots: tuple[int, ...]  #: the rows at which it can be taken up again, the first row first
+
+    @property
+    def is_new(self) -> bool:
+        """Whether the state has learned nothing yet."""
+        return not self.origin and self.through <= self.floor
 
 
 class PolicyState:
@@ -40,6 +56,9 @@ class PolicyState:
     def __init__(self, writer: Writer) -> None:
         """Use the methods of ``Ledger``."""
         self._writer = writer
+        #: called with the name of a policy inside every transaction that writes its state, before anything is written.
+        #: It raises a LedgerError where this process may not write: it has lost the lease of the learner.
+        self.guard: Callable[[Database, str], None] = _allow
 
     # ── the state that a policy decides by ────────────────────────────────────────────────────────────────────────
 
@@ -51,13 +70,13 @@ class PolicyState:
             parts: read only these parts; None: all of them.
 
         Returns:
-            The row of the last reward that it was learned from (None: nothing is stored), and by name the parts that
-            are stored.
+            The row of the last reward that its parts were learned from (None: nothing is stored), and by name the parts
+            that are stored.
         """
 
         def work(database: Database) -> tuple[int | None, dict[str, bytes]]:
             found = _progress(database, policy, live=True)
-            return (None, {}) if found is None else (found.through, versions.read_parts(database, found.state, parts))
+            return (None, {}) if found is None else (found.base, versions.read_parts(database, found.state, parts))
 
         return await self._writer.run(work)
 
@@ -83,10 +102,42 @@ class PolicyState:
         """Store a state of ``policy`` that has learned nothing, in place of all that is stored."""
 
         def work(database: Database) -> Progress:
+            self.guard(database, policy)
+            old = _progress(database, policy, live=True)
             _drop(database, policy)
-            return _insert(database, policy, live=True, through=0)
+            made = _insert(database, policy, live=True)
+            revision = 0 if old is None else old.revision + 1
+            return _changed(database, made.state, revision=revision)
 
         return await self._writer.run(work)
+
+    async def note(self, was: Progress, through: int, changed: Sequence[tuple[int, str]]) -> Progress | None:
+        """Store up to which row a state has learned, and whose rewards these were, but not what was learned.
+
+        That is a function of the parts at ``base`` and of the rewards after it. So a crash loses nothing.
+
+        Args:
+            was: the state as it was last stored.
+            through: the row of the last reward that was learned.
+            changed: the row of each reward, and the person.
+
+        Returns:
+            The state as it is stored now; None: it has changed since it was read, and nothing was stored.
+        """
+
+        def work(database: Database) -> Progress | None:
+            now = self._guarded(database, was.state)
+            if now is None or (now.through, now.epoch) != (was.through, was.epoch):
+                return None
+            note_changes(database, now.state, changed)
+            row = max(now.through, through)  # after a start, rows are learned again that were noted before
+            return _changed(database, now.state, through=row, revision=now.revision + 1)
+
+        return await self._writer.run(work, lasting=False)
+
+    async def changed_since(self, state: int, through: int) -> list[tuple[int, str]]:
+        """The rows of rewards after row ``through`` that a state has learned lately, and whose they are, in order."""
+        return await self._writer.run(lambda database: changed_since(database, state, through))
 
     async def advance(
         self, was: Progress, through: int, parts: Mapping[str, bytes], *, stale_from: int | None = None
@@ -109,17 +160,17 @@ class PolicyState:
         """
 
         def work(database: Database) -> Progress | None:
-            now = _progress_of(database, was.state)
+            now = self._guarded(database, was.state)
             if now is None or (now.through, now.epoch) != (was.through, was.epoch):
                 return None
             if stale_from is not None:
-                if now.stale_from is None and 0 < now.through < stale_from:
-                    versions.add_snapshot(database, now.state, now.through)
-                first = min(stale_from, now.stale_from or stale_from)
-                here = policy_states.c.state == now.state
-                database.sql.execute(sa.update(policy_states).where(here).values(stale_from=first))
-            _write(database, now.state, through, parts)
-            last = now.snapshots[-1] if now.snapshots else 0
+                if now.stale_from is None and 0 < now.base < stale_from:
+                    versions.add_snapshot(database, now.state, now.base)
+                _changed(database, now.state, stale_from=min(stale_from, now.stale_from or stale_from))
+            versions.write_parts(database, now.state, through, parts)
+            drop_changes(database, now.state, before=through - KEPT_ROWS, after=through)
+            _changed(database, now.state, through=through, base=through, revision=now.revision + 1)
+            last = max((*now.snapshots, now.origin))
             if now.stale_from is None and stale_from is None and through - last >= versions.SNAPSHOT_ROWS:
                 versions.add_snapshot(database, now.state, through)
             return _progress_of(database, now.state)
@@ -133,13 +184,12 @@ class PolicyState:
         """
 
         def work(database: Database) -> Progress | None:
-            now = _progress_of(database, was.state)
+            now = self._guarded(database, was.state)
             if now is None or now.epoch != was.epoch or through not in now.snapshots:
                 return None
+            _drop_children(database, now.state)
             versions.rewind(database, now.state, through)
-            values = {"stale_from": None, "epoch": now.epoch + 1}
-            database.sql.execute(sa.update(policy_states).where(policy_states.c.state == now.state).values(values))
-            return _progress_of(database, now.state)
+            return _changed(database, now.state, stale_from=None, epoch=now.epoch + 1, revision=now.revision + 1)
 
         return await self._writer.run(work)
 
@@ -148,8 +198,10 @@ class PolicyState:
     async def second(self, policy: str) -> Progress | None:
         """The state of ``policy`` that is being learned again; it is begun where there is none.
 
-        It begins at the newest snapshot of the state that the policy decides by. None: the policy has no state, or its
-        state is what the ledger says.
+        It begins at the newest snapshot of the state that the policy decides by, whose parts it shares. Where more than
+        :data:`MOST_ROWS` rows came after that, it begins with nothing, so many rows before the end. Its ``floor`` is
+        there: who was not heard since is made of their own rewards when they write. None: the policy has no state, or
+        its state is what the ledger says.
         """
 
         def work(database: Database) -> Progress | None:
@@ -159,17 +211,15 @@ class PolicyState:
             found = _progress(database, policy, live=False)
             if found is not None:
                 return found
-            base = max(live.snapshots, default=0)
-            made = _insert(database, policy, live=False, through=base)
-            if base:
-                for table in (policy_parts, policy_snapshots):
-                    names = [column.name for column in table.c if column.name != "state"]
-                    rest = [table.c[name] for name in names]
-                    these = sa.select(sa.literal(made.state), *rest)
-                    these = these.where(table.c.state == live.state, table.c.through <= base)
-                    database.sql.execute(sa.insert(table).from_select(["state", *names], these))
-                versions.prune(database, made.state)
-            return _progress_of(database, made.state)
+            self.guard(database, policy)
+            last = database.sql.execute(sa.select(sa.func.max(rewards.c.seq))).scalar() or 0
+            origin, made = max(live.snapshots, default=0), _insert(database, policy, live=False)
+            floor = min(live.floor, origin)
+            if last - origin > MOST_ROWS:  # it begins with nothing, and people of before are made of their own rewards
+                origin, floor = 0, last - MOST_ROWS
+            start, parent = max(origin, floor), live.state if origin else None
+            values = {"parent": parent, "origin": origin, "floor": floor, "through": start, "base": start}
+            return _changed(database, made.state, **values)
 
         return await self._writer.run(work)
 
@@ -181,13 +231,14 @@ class PolicyState:
         """
 
         def work(database: Database) -> Progress | None:
+            self.guard(database, policy)
             pairs = ((live, _progress(database, policy, live=True)), (second, _progress(database, policy, live=False)))
             if any(now is None or (now.state, now.epoch, now.through) != _key(was) for was, now in pairs):
                 return None
-            versions.drop_state(database, live.state)
-            here = policy_states.c.state == second.state
-            database.sql.execute(sa.update(policy_states).where(here).values(live=True))
-            return _progress_of(database, second.state)
+            versions.replace_state(database, live.state, second.state)
+            values = {"through": second.through, "base": second.through, "floor": second.floor, "stale_from": None}
+            numbers = {"epoch": max(live.epoch, second.epoch) + 1, "revision": live.revision + 1}
+            return _changed(database, live.state, **values, **numbers)
 
         return await self._writer.run(work)
 
@@ -203,9 +254,18 @@ class PolicyState:
                 database.sql.execute(
                     sa.delete(policy_snapshots).where(here, policy_snapshots.c.through == max(live.snapshots))
                 )
-                versions.prune(database, live.state)
+                note_sweep(database)
 
         await self._writer.run(work)
+
+    def _guarded(self, database: Database, state: int) -> Progress | None:
+        """The state; None: it is gone. Raises what :attr:`guard` does."""
+        query = sa.select(policy_states.c.policy).where(policy_states.c.state == state)
+        policy: str | None = database.sql.execute(query).scalar()
+        if policy is None:
+            return None
+        self.guard(database, policy)
+        return _progress_of(database, state)
 
     # ── deleting ──────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -224,11 +284,31 @@ class PolicyState:
         await self._writer.run(lambda database: _drop(database, policy))
 
     async def sweep(self) -> None:
-        """Delete the bytes that no state needs, a few at a time, so that other work of the ledger comes in between."""
+        """Delete what no state needs, a few at a time, so that other work of the ledger comes in between."""
+        due = await self._writer.run(due_sweep)
+        if due is None:
+            return
+        part: tuple[int, str] | None = (0, "")
+        while part is not None:
+            part = await self._writer.run(partial(_pruned, after=part), lasting=False)
         after: int | None = 0
         while after is not None:
-            work = partial(versions.delete_unused_bodies, after=after, limit=_SWEEP_BODIES)
+            work = partial(delete_unused_bodies, after=after, limit=_SWEEP_BODIES)
             after = await self._writer.run(work, lasting=False)
+        await self._writer.run(lambda database: end_sweep(database, due), lasting=False)
+
+
+def _allow(_database: Database, _policy: str) -> None:
+    """Let every process write: there is one."""
+
+
+def _pruned(database: Database, after: tuple[int, str]) -> tuple[int, str] | None:
+    """Prune the next parts after one of them. Returns the last of these; None: there are no more."""
+    found = next_parts(database, after, _SWEEP_BODIES)
+    for state in {state for state, _ in found}:
+        these = policy_parts.c.part.in_([part for its, part in found if its == state])
+        versions.prune(database, state, these)
+    return found[-1] if len(found) == _SWEEP_BODIES else None
 
 
 def _progress(database: Database, policy: str, *, live: bool) -> Progress | None:
@@ -241,21 +321,32 @@ def _progress_of(database: Database, state: int) -> Progress | None:
     row = database.sql.execute(sa.select(policy_states).where(policy_states.c.state == state)).first()
     if row is None:
         return None
-    snapshots = tuple(versions.snapshots_of(database, state))
-    return Progress(state=state, through=row.through, stale_from=row.stale_from, epoch=row.epoch, snapshots=snapshots)
+    kept = {name: getattr(row, name) for name in _COLUMNS}
+    return Progress(**kept, snapshots=tuple(versions.snapshots_of(database, state)))
 
 
-def _insert(database: Database, policy: str, *, live: bool, through: int) -> Progress:
-    values = {"policy": policy, "live": live, "through": through, "stale_from": None, "epoch": 0}
+def _insert(database: Database, policy: str, *, live: bool) -> Progress:
+    values = {"policy": policy, "live": live, "through": 0, "stale_from": None, "epoch": 0}
     key = database.sql.execute(sa.insert(policy_states).values(values)).inserted_primary_key
-    if key is None:
+    made = None if key is None else _progress_of(database, key[0])
+    if made is None:
         raise LedgerError(f"the state of the policy {policy!r} cannot be stored: the database gave it no number")
-    return Progress(state=key[0], through=through, stale_from=None, epoch=0, snapshots=())
+    return made
 
 
-def _write(database: Database, state: int, through: int, parts: Mapping[str, bytes]) -> None:
-    versions.write_parts(database, state, through, parts)
-    database.sql.execute(sa.update(policy_states).where(policy_states.c.state == state).values(through=through))
+def _changed(database: Database, state: int, **values: int | None) -> Progress:
+    """Change values of a state that is there, and return the state."""
+    database.sql.execute(sa.update(policy_states).where(policy_states.c.state == state).values(values))
+    now = _progress_of(database, state)
+    if now is None:
+        raise LedgerError(f"the state {state} of a policy is gone: start again, and it is learned from the rewards")
+    return now
+
+
+def _drop_children(database: Database, state: int) -> None:
+    """Delete the states that began with the parts of a state."""
+    for row in database.sql.execute(sa.select(policy_states.c.state).where(policy_states.c.parent == state)).all():
+        versions.drop_state(database, row.state)
 
 
 def _drop(database: Database, policy: str) -> None:

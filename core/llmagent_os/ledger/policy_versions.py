@@ -11,11 +11,14 @@ now on, :func:`mark_changed` drops the snapshots that come after the first of th
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from typing import Any
 
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.database import Database
+from llmagent_os.ledger.policy_changes import changed_names, drop_changes
+from llmagent_os.ledger.policy_sweep import BODIES_AT_ONCE, delete_unused, note_sweep
 from llmagent_os.ledger.portable import insert_or_ignore, upsert
 from llmagent_os.ledger.schema import policy_bodies, policy_parts, policy_snapshots, policy_states, rewards
 
@@ -23,6 +26,9 @@ from llmagent_os.ledger.schema import policy_bodies, policy_parts, policy_snapsh
 SNAPSHOT_ROWS = 512
 #: The most snapshots of one state. The rows between two of them double with their age.
 MAX_SNAPSHOTS = 10
+
+#: Where people are linked or unlinked and a replay would be longer than this, only these people are learned again.
+BY_PERSON_ROWS = 5_000
 
 #: The names of parts that are no person's are empty or begin with a zero character: they are less than this.
 _FIRST_PERSON = "\x01"
@@ -44,13 +50,26 @@ def read_parts(
     """
     newest = _newest(state, names, through)
     query = sa.select(newest.c.part, policy_bodies.c.bytes).join(policy_bodies, policy_bodies.c.body == newest.c.body)
-    return {row.part: bytes(row.bytes) for row in database.sql.execute(query)}
+    parts = {row.part: bytes(row.bytes) for row in database.sql.execute(query)}
+    parent = database.sql.execute(_parent_of(state)).first()
+    if parent is None:
+        return parts
+    own = {row.part for row in database.sql.execute(sa.select(newest.c.part))}
+    others = None if names is None else set(names) - own
+    theirs = read_parts(database, parent.parent, others, parent.origin)
+    return {name: body for name, body in theirs.items() if name not in own} | parts
 
 
 def stored_names(database: Database, state: int, names: Collection[str]) -> set[str]:
-    """The parts of ``names`` that a state has."""
+    """Who of ``names`` a state has learned something of: they have a part, or they will have one."""
     newest = _newest(state, names, None)
-    return {row.part for row in database.sql.execute(sa.select(newest.c.part).where(newest.c.body.is_not(None)))}
+    found = {row.part for row in database.sql.execute(sa.select(newest.c.part).where(newest.c.body.is_not(None)))}
+    return found | changed_names(database, state, set(names) - found)
+
+
+def _parent_of(state: int) -> sa.Select[tuple[int, int]]:
+    here = (policy_states.c.state == state, policy_states.c.parent.is_not(None))
+    return sa.select(policy_states.c.parent, policy_states.c.origin).where(*here)
 
 
 def _newest(state: int, names: Collection[str] | None, through: int | None) -> sa.Subquery:
@@ -71,8 +90,7 @@ def write_parts(database: Database, state: int, through: int, parts: Mapping[str
     """Store new versions of parts, and delete the versions that nothing needs any more."""
     if not parts:
         return
-    snapshots = snapshots_of(database, state)
-    kept = snapshots[-1] if snapshots else -1
+    kept = _kept_row(database, state)
     old = (policy_parts.c.state == state) & policy_parts.c.part.in_(parts) & (policy_parts.c.through > kept)
     _delete(database, old)
     version = max(through, kept + 1)  # a snapshot keeps its own versions, also where the state is still at its row
@@ -80,6 +98,12 @@ def write_parts(database: Database, state: int, through: int, parts: Mapping[str
         (number,) = database.sql.execute(sa.insert(policy_bodies).values(bytes=body)).inserted_primary_key or (None,)
         row = {"state": state, "part": part, "through": version, "body": number}
         database.sql.execute(_KEEP_PART, row)
+
+
+def _kept_row(database: Database, state: int) -> int:
+    """The row whose versions have to stay as they are; -1: there is none."""
+    parent = database.sql.execute(_parent_of(state)).first()
+    return max(*snapshots_of(database, state), -1 if parent is None else parent.origin, -1)
 
 
 def snapshots_of(database: Database, state: int) -> list[int]:
@@ -92,10 +116,13 @@ def add_snapshot(database: Database, state: int, through: int) -> None:
     """Make the present state, which was learned up to row ``through``, one that can be taken up again."""
     database.sql.execute(_KEEP_SNAPSHOT, {"state": state, "through": through})
     have = snapshots_of(database, state)
-    if gone := set(have) - set(thinned(have, through)):
+    stay = thinned(have, through)
+    if gone := set(have) - set(stay):
         here = policy_snapshots.c.state == state
         database.sql.execute(sa.delete(policy_snapshots).where(here, policy_snapshots.c.through.in_(gone)))
-        prune(database, state)
+        for each in sorted(gone):  # only versions since the snapshot before were needed by this one alone
+            since = max((row for row in stay if row < each), default=-1)
+            prune(database, state, (policy_parts.c.through > since) & (policy_parts.c.through <= each))
 
 
 def thinned(snapshots: Iterable[int], through: int) -> list[int]:
@@ -110,8 +137,8 @@ def thinned(snapshots: Iterable[int], through: int) -> list[int]:
     return sorted(by_age.values())[-MAX_SNAPSHOTS:]
 
 
-def prune(database: Database, state: int) -> None:
-    """Delete the versions of a state that are neither the newest nor needed by a snapshot."""
+def prune(database: Database, state: int, among: sa.ColumnElement[bool]) -> None:
+    """Delete those versions of a state ``among`` some that are neither the newest nor needed by a snapshot."""
     newer, between = policy_parts.alias(), policy_snapshots.alias()
     is_newer = (newer.c.state == state, newer.c.part == policy_parts.c.part, newer.c.through > policy_parts.c.through)
     next_one = sa.select(sa.func.min(newer.c.through)).where(*is_newer).correlate(policy_parts).scalar_subquery()
@@ -122,7 +149,7 @@ def prune(database: Database, state: int) -> None:
         .scalar_subquery()
     )
     needed = sa.func.coalesce(first_snapshot < next_one, sa.false())
-    _delete(database, (policy_parts.c.state == state) & next_one.is_not(None) & ~needed)
+    _delete(database, (policy_parts.c.state == state) & among & next_one.is_not(None) & ~needed)
 
 
 def rewind(database: Database, state: int, through: int) -> None:
@@ -131,31 +158,29 @@ def rewind(database: Database, state: int, through: int) -> None:
     database.sql.execute(sa.delete(policy_snapshots).where(here, policy_snapshots.c.through > through))
     # From row 0 on nothing is kept: versions at row 0 are of a state that was begun, and is begun again.
     _delete(database, (policy_parts.c.state == state) & (policy_parts.c.through > (through or -1)))
-    database.sql.execute(sa.update(policy_states).where(policy_states.c.state == state).values(through=through))
+    drop_changes(database, state, after=through)
+    values = {"through": through, "base": through}
+    database.sql.execute(sa.update(policy_states).where(policy_states.c.state == state).values(values))
+
+
+def replace_state(database: Database, old: int, new: int) -> None:
+    """Give the state ``old`` what the state ``new`` has learned, which began with its parts, and delete ``new``.
+
+    Only what was learned since is touched, however many people there are.
+    """
+    origin = database.sql.execute(sa.select(policy_states.c.origin).where(policy_states.c.state == new)).scalar() or 0
+    rewind(database, old, origin)
+    for table in (policy_parts, policy_snapshots):
+        database.sql.execute(sa.update(table).where(table.c.state == new).values(state=old))
+    drop_state(database, new)
 
 
 def drop_state(database: Database, state: int) -> None:
-    """Delete a state. The bytes of people's parts stay until :func:`delete_unused_bodies`."""
+    """Delete a state. The bytes of people's parts stay until :mod:`~llmagent_os.ledger.policy_sweep`."""
     _delete(database, policy_parts.c.state == state)
+    drop_changes(database, state, after=-1)
     for table in (policy_snapshots, policy_states):
         database.sql.execute(sa.delete(table).where(table.c.state == state))
-
-
-def delete_unused_bodies(database: Database, after: int, limit: int) -> int | None:
-    """Delete the bytes that no version has any more.
-
-    Args:
-        database: inside a transaction.
-        after: look at the bodies after this number.
-        limit: look at no more than this many.
-
-    Returns:
-        The number of the last body that was looked at; None: there are no more.
-    """
-    query = sa.select(policy_bodies.c.body).where(policy_bodies.c.body > after).order_by(policy_bodies.c.body)
-    found = [row.body for row in database.sql.execute(query.limit(limit))]
-    _delete_unused(database, found)
-    return found[-1] if len(found) == limit else None
 
 
 def first_row(
@@ -182,6 +207,8 @@ def mark_changed(
     """Note that rows of rewards go, or belong to another person from now on.
 
     - Snapshots after the first of these rows are dropped.
+    - Where nobody is erased and a replay would be longer than :data:`BY_PERSON_ROWS`, the policy makes ``people`` again
+      out of their own rows, and nothing else is learned again. Else:
     - The state that a policy decides by stays, without the parts of ``people``: the policy makes these again out of the
       people's own rows. It is stale from the first of the rows on.
     - A state that is being learned again goes back to its newest snapshot before these rows.
@@ -197,30 +224,43 @@ def mark_changed(
     first = min((row for row in rows if row is not None), default=None)
     if first is None:
         return
-    named = set[str](people)
     for row in database.sql.execute(sa.select(policy_states)).all():
-        state, through = row.state, row.through
-        values: dict[str, int] = {"epoch": row.epoch + 1}
-        if first <= through:
-            here = policy_snapshots.c.state == state
+        values: dict[str, int] = {"epoch": row.epoch + 1, "revision": row.revision + 1}
+        if row.live and first <= row.through:
+            values |= _made_stale(database, row, first, set[str](people), erased=erased)
+        elif first <= row.origin:  # what it began with is not what the ledger says any more
+            drop_state(database, row.state)
+            continue
+        elif not row.live and first <= row.through:
+            here = policy_snapshots.c.state == row.state
             database.sql.execute(sa.delete(policy_snapshots).where(here, policy_snapshots.c.through >= first))
-            if row.live:
-                values["stale_from"] = first if row.stale_from is None else min(first, row.stale_from)
-                _mark_missing(database, state, through, named, erased=erased)
-                prune(database, state)
-            else:
-                rewind(database, state, max(snapshots_of(database, state), default=0))
-        database.sql.execute(sa.update(policy_states).where(policy_states.c.state == state).values(values))
+            rewind(database, row.state, max(snapshots_of(database, row.state), default=max(row.origin, row.floor)))
+        database.sql.execute(sa.update(policy_states).where(policy_states.c.state == row.state).values(values))
+
+
+def _made_stale(database: Database, row: sa.Row[Any], first: int, people: set[str], *, erased: bool) -> dict[str, int]:
+    """Take out of a state what is not what the ledger says any more, and return its new values."""
+    here = policy_snapshots.c.state == row.state
+    database.sql.execute(sa.delete(policy_snapshots).where(here, policy_snapshots.c.through >= first))
+    if row.stale_from is None and 0 < row.base < first:  # its parts have not learned from these rows
+        database.sql.execute(_KEEP_SNAPSHOT, {"state": row.state, "through": row.base})
+    _mark_missing(database, row.state, row.base, people, erased=erased)
+    note_sweep(database)
+    nearest = max(snapshots_of(database, row.state), default=0)
+    if not erased and row.stale_from is None and row.through - nearest > BY_PERSON_ROWS:
+        return {"floor": row.through}
+    return {"stale_from": first if row.stale_from is None else min(first, row.stale_from)}
 
 
 def _mark_missing(database: Database, state: int, through: int, people: set[str], *, erased: bool) -> None:
     """Take parts out of a state. Snapshots may still have older versions of them."""
-    here = policy_parts.c.state == state
-    gone = here & policy_parts.c.part.in_(people)
-    if erased:
-        gone |= here & _is_no_person()
+    drop_changes(database, state, names=people)
+    here, names = policy_parts.c.state == state, set(people)
+    if erased:  # found by themselves: together with the people, all parts would be looked at
+        shared = sa.select(policy_parts.c.part).where(here, _is_no_person()).distinct()
+        names |= {row.part for row in database.sql.execute(shared)}
+    gone = here & policy_parts.c.part.in_(names)
     last = max(snapshots_of(database, state), default=-1)
-    names = [row.part for row in database.sql.execute(sa.select(policy_parts.c.part).where(gone).distinct())]
     _delete(database, gone & (policy_parts.c.through > last))
     stay = here & policy_parts.c.part.in_(names)  # in snapshots
     version = max(through, last + 1)
@@ -230,32 +270,25 @@ def _mark_missing(database: Database, state: int, through: int, people: set[str]
 
 def remove_part(database: Database, state: int, part: str) -> None:
     """Take one part out of a state."""
-    row = database.sql.execute(sa.select(policy_states.c.through).where(policy_states.c.state == state)).first()
+    row = database.sql.execute(sa.select(policy_states.c.base).where(policy_states.c.state == state)).first()
     if row is not None:
-        _mark_missing(database, state, row.through, {part}, erased=False)
+        _mark_missing(database, state, row.base, {part}, erased=False)
 
 
 def _is_no_person() -> sa.ColumnElement[bool]:
     return policy_parts.c.part < _FIRST_PERSON
 
 
-#: How many bodies are deleted together with their versions. Of more of them, only those that may name people are: to
-#: overwrite all of them at once would hold up everything else that the ledger has to do.
-_BODIES_AT_ONCE = 256
-
-
 def _delete(database: Database, which: sa.ColumnElement[bool]) -> None:
-    """Delete versions, and their bytes where no other version has them."""
+    """Delete versions, and their bytes where no other version has them.
+
+    Of many versions only those bytes are deleted at once that may name people: to overwrite all of them would hold up
+    everything else that the ledger has to do.
+    """
     query = sa.select(policy_parts.c.body, _is_no_person().label("shared")).where(which)
     rows = [row for row in database.sql.execute(query) if row.body is not None]
     database.sql.execute(sa.delete(policy_parts).where(which))
-    if len(rows) > _BODIES_AT_ONCE:
+    if len(rows) > BODIES_AT_ONCE:
         rows = [row for row in rows if row.shared]
-    _delete_unused(database, [row.body for row in rows])
-
-
-def _delete_unused(database: Database, bodies: list[int]) -> None:
-    for start in range(0, len(bodies), _BODIES_AT_ONCE):
-        these = policy_bodies.c.body.in_(bodies[start : start + _BODIES_AT_ONCE])
-        used = sa.select(policy_parts.c.body).where(policy_parts.c.body == policy_bodies.c.body).exists()
-        database.sql.execute(sa.delete(policy_bodies).where(these, ~used))
+        note_sweep(database)
+    delete_unused(database, [row.body for row in rows])

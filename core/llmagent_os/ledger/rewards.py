@@ -72,13 +72,14 @@ class Rewards:
 
         return await self._writer.run(work, reads=True)
 
-    async def of_person(self, person_id: PersonId, before: int, limit: int) -> list[RewardWithReply]:
+    async def of_person(self, person_id: PersonId, before: int, limit: int, after: int = 0) -> list[RewardWithReply]:
         """At most ``limit`` rewards of replies to a person, under all their identities.
 
         Args:
             person_id: the person.
             before: only rewards before this row; of these, the latest.
             limit: most rewards returned.
+            after: only rewards after this row.
 
         Returns:
             The rewards in the order in which they came.
@@ -86,7 +87,7 @@ class Rewards:
 
         def work(database: Database) -> list[RewardWithReply]:
             who = identities_of(database, first_identity_of(person_id))
-            query = sa.select(rewards).where(rewards.c.user_id.in_(who), rewards.c.seq < before)
+            query = sa.select(rewards).where(rewards.c.user_id.in_(who), rewards.c.seq < before, rewards.c.seq > after)
             rows = database.sql.execute(query.order_by(rewards.c.seq.desc()).limit(limit)).mappings().all()
             return _with_replies(database, rows[::-1])
 

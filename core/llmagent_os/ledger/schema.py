@@ -16,7 +16,7 @@ import sqlalchemy as sa
 from llmagent_os.ledger.shared_tables import metadata as metadata
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
-REVISION = "0030"
+REVISION = "0032"
 
 _NUMBER: sa.Float[float] = sa.Float()
 
@@ -158,6 +158,14 @@ policy_states = sa.Table(
     sa.Column("policy", sa.Text, nullable=False, index=True),
     sa.Column("live", sa.Boolean, nullable=False),  # false: it is being learned again, and nothing is decided by it
     sa.Column("through", sa.Integer, nullable=False),  # the row of the last reward that was learned from
+    # The row up to which its parts have learned. What was learned after it is learned again from the rewards.
+    sa.Column("base", sa.Integer, nullable=False, server_default=sa.text("0")),
+    # Who was last heard up to this row may have no part: it is made of their own rewards when they write.
+    sa.Column("floor", sa.Integer, nullable=False, server_default=sa.text("0")),
+    sa.Column("revision", sa.Integer, nullable=False, server_default=sa.text("0")),  # rises with every change
+    # Of a state that is learned again: the state that it began with, whose parts up to row ``origin`` are its own.
+    sa.Column("parent", sa.Integer),
+    sa.Column("origin", sa.Integer, nullable=False, server_default=sa.text("0")),
     # The first row that the state did not learn as it is in the ledger now. Null: the state is what the ledger says.
     sa.Column("stale_from", sa.Integer),
     sa.Column("epoch", sa.Integer, nullable=False),  # rises when rows go, or belong to another person
@@ -178,6 +186,16 @@ policy_parts = sa.Table(
     sa.Column("part", sa.Text, primary_key=True),  # a person; empty: shared by all people
     sa.Column("through", sa.Integer, primary_key=True, autoincrement=False),  # the row up to which it was learned
     sa.Column("body", sa.Integer, index=True),  # in ``policy_bodies``; null: the part is missing from here on
+    sa.Index(None, "state", "through"),
+)
+#: Whose rewards a state has learned since its parts were last stored, one row for each reward.
+policy_changes = sa.Table(
+    "policy_changes",
+    metadata,
+    sa.Column("state", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("through", sa.Integer, primary_key=True, autoincrement=False),  # the row of the reward
+    sa.Column("part", sa.Text, nullable=False),  # the person
+    sa.Index(None, "state", "part"),
 )
 #: The bytes of parts. A table of its own: states share them, and bytes are not copied when a state is.
 policy_bodies = sa.Table(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from llmagent_os.policy.array_types import Floats
@@ -43,6 +45,14 @@ class Features:
         for name, value in context.items():
             column = _column(name, value)
             if name not in NO_FEATURES and column not in known and len(known) < most:
+                known[column] = len(known)
+        self._at = known
+
+    def add(self, columns: Iterable[str], most: int = MAX_COLUMNS) -> None:
+        """Add columns by their names, up to ``most`` columns in all."""
+        known = dict(self._at)
+        for column in columns:
+            if column not in known and len(known) < most:
                 known[column] = len(known)
         self._at = known
 

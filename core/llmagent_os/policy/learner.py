@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol, runtime_checkable
 
 import msgspec
 
@@ -92,6 +92,35 @@ class Learner(Protocol):
         """
         ...
 
+    def touch(self, person_id: PersonId) -> None:
+        """Note that a person is needed just now: :meth:`trim` drops them last."""
+        ...
+
+    def look_ahead(self, person_id: PersonId, observations: Sequence[Observation]) -> None:
+        """Decide about a person as if their next observations were learned, until :meth:`caught_up`.
+
+        What is learned does not change: the observations are learned in their turn. A person of whom others learn, too,
+        sees at once what they said themselves.
+
+        Args:
+            person_id: the person. If they are stored, :meth:`take` their part first.
+            observations: the person's own, in order, which come after those that were learned.
+        """
+        ...
+
+    def caught_up(self, person_id: PersonId) -> None:
+        """Decide about a person by what is learned again."""
+        ...
+
+    def limit_memory(self, most_bytes: int) -> None:
+        """Have :meth:`trim` leave so many bytes of people at most, about."""
+        ...
+
+    @property
+    def held_bytes(self) -> int:
+        """About how much memory the people take who are held."""
+        ...
+
     def held(self) -> Collection[PersonId]:
         """Return the people who are held in memory."""
         ...
@@ -114,4 +143,37 @@ class Learner(Protocol):
 
     def forget(self, person_id: PersonId) -> None:
         """Drop everything that is held about one person."""
+        ...
+
+
+@runtime_checkable
+class SharesPrior(Protocol):
+    """What a learner has beside :class:`Learner` if several of them, each with its own people, can learn together.
+
+    What all people share is then not drawn by any of them. Each one says what its people tell of it. The sum of that
+    over the learners is what one learner of all people would know, and from the sum it is drawn for all.
+    """
+
+    def share_prior(self) -> None:
+        """Leave it to :meth:`merged` from now on what all people share."""
+        ...
+
+    def statistics(self) -> bytes:
+        """Return what the people tell of what all people share."""
+        ...
+
+    def merged(self, statistics: Sequence[bytes]) -> bytes:
+        """Draw what all people share, given what the people of all learners tell, and adopt it.
+
+        Returns:
+            What was drawn, for :meth:`adopt_prior` of the other learners.
+        """
+        ...
+
+    def adopt_prior(self, prior: bytes) -> None:
+        """Go on with what :meth:`merged` of a learner has returned.
+
+        Raises:
+            PolicyError: it is damaged, or of other actions.
+        """
         ...

@@ -1,8 +1,13 @@
-"""Pack a part of a learner's state into bytes: safetensors, with JSON facts beside the arrays."""
+"""Pack a part of a learner's state into bytes: safetensors, with JSON facts beside the arrays, compressed by zlib.
+
+Nothing is lost by it. Most of a part are random draws, which take four fifths of their bytes, and the rest nearly
+nothing. Parts of older versions are not compressed, and are read as well.
+"""
 
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +20,10 @@ from llmagent_os.errors import PolicyError
 
 #: The name of the tensor that holds the JSON facts.
 _FACTS = "facts"
+#: The least that zlib can do: draws do not get smaller with more.
+_LEVEL = 1
+#: How a part begins that is compressed. Safetensors begin with the length of their header, which is never that.
+_COMPRESSED = b"\x78\x01"
 
 
 def pack(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> bytes:
@@ -25,7 +34,7 @@ def pack(arrays: Mapping[str, NDArray[Any]], facts: Mapping[str, Any]) -> bytes:
     """
     tensors = {name: np.ascontiguousarray(array) for name, array in sorted(arrays.items())}
     text = np.frombuffer(json.dumps(dict(facts), sort_keys=True).encode(), np.uint8)
-    return save({**tensors, _FACTS: text})
+    return zlib.compress(save({**tensors, _FACTS: text}), _LEVEL)
 
 
 def unpack_shared(raw: bytes, wanted: str, actions: Sequence[str]) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
@@ -55,9 +64,10 @@ def unpack(raw: bytes) -> tuple[dict[str, NDArray[Any]], dict[str, Any]]:
         PolicyError: the bytes are damaged.
     """
     try:
-        arrays: dict[str, NDArray[Any]] = load(raw)
+        whole = zlib.decompress(raw) if raw.startswith(_COMPRESSED) else raw
+        arrays: dict[str, NDArray[Any]] = load(whole)
         facts: dict[str, Any] = json.loads(arrays.pop(_FACTS).tobytes())
-    except (SafetensorError, KeyError, ValueError, TypeError) as error:
+    except (SafetensorError, zlib.error, KeyError, ValueError, TypeError) as error:
         raise PolicyError(
             f"a part of the policy's state is damaged ({error}): learn it again from the ledger"
         ) from error

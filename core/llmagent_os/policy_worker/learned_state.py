@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import copy
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from llmagent_os.errors import PolicyError
@@ -13,8 +13,10 @@ from llmagent_os.feedback.rater_trust import Trust
 from llmagent_os.identity import PersonId, first_identity_of
 from llmagent_os.ledger import Ledger, RewardWithReply
 from llmagent_os.ledger.policy_state import Progress
-from llmagent_os.policy.learner import SHARED
+from llmagent_os.policy.learner import SHARED, Learner, SharesPrior
 from llmagent_os.policy_worker.reward_learning import learn
+from llmagent_os.policy_worker.shards import Shard
+from llmagent_os.policy_worker.shared_prior import STATISTICS_PART, share_prior, stored_prior
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -31,11 +33,13 @@ class LearnedState:
     Without a store (``progress``) it has learned nothing.
     """
 
-    def __init__(self, policy: LearnedPolicy, ledger: Ledger) -> None:
+    def __init__(self, policy: LearnedPolicy, ledger: Ledger, shard: Shard | None = None) -> None:
         """Args:
         policy: learns. It has learned nothing yet.
         ledger: has the stored parts.
+        shard: the people to learn from; None: all.
         """
+        self.shard = shard
         self.policy = policy
         self.trust = Trust()
         self.through = 0  #: the row up to which the state in memory has learned
@@ -48,7 +52,19 @@ class LearnedState:
         """Forget everything, and go on from a stored state that has learned nothing."""
         self.policy.learner = copy.deepcopy(self._new.learner)
         self.trust, self._unkept = Trust(), {}
-        self.progress, self.through = progress, progress.through
+        self.progress, self.through = progress, max(progress.origin, progress.floor)
+
+    def begin_anew(self) -> None:
+        """Forget everything that is in memory alone."""
+        self.policy.learner = copy.deepcopy(self._new.learner)
+        self.trust, self._unkept, self.progress, self.through = Trust(), {}, None, 0
+
+    async def adopt_stored_prior(self, policy: str) -> bytes | None:
+        """Go on with what all people share, as the shards of ``policy`` have merged it, and return it."""
+        _, prior = (0, None) if self.shard is None else await stored_prior(self._ledger, policy)
+        if prior is not None:
+            await asyncio.to_thread(share_prior(self.policy).adopt_prior, prior)
+        return prior
 
     async def restore(self, progress: Progress, through: int | None = None) -> None:
         """Restore the stored state.
@@ -65,19 +81,21 @@ class LearnedState:
         self.begin(progress)
         names = (SHARED, TRUST_PART, SETTINGS_PART)
         parts = await self._ledger.learned.parts(progress.state, names, through)
-        if not parts and not progress.through:  # the host was stopped before there was anything to learn
+        if not parts and (progress.is_new or not progress.base):  # there was nothing to store yet
             return
         if parts.get(SETTINGS_PART) != self.policy.made.encode():
             raise PolicyError("the stored state was learned with other settings")
         if missing := {SHARED, TRUST_PART} - parts.keys():
             raise PolicyError(f"the stored state has no part {sorted(missing)[0]!r}")
         learner = self.policy.learner
-        needed = learner.restore(parts[SHARED])
+        needed = await asyncio.to_thread(learner.restore, parts[SHARED])
         await self.load(needed, through)
-        if not all(map(learner.knows, needed)):
+        missing_people = [person_id for person_id in needed if not learner.knows(person_id)]
+        if missing_people and not (progress.floor or progress.stale_from):
             raise PolicyError("the stored state needs a person who is missing")
+        self.forget(missing_people)  # linked, unlinked or erased: they are made again of their own rewards
         self.trust = Trust(json.loads(parts[TRUST_PART]))
-        self.through = progress.through if through is None else through
+        self.through = progress.base if through is None else through
 
     def replace(self, other: LearnedState, progress: Progress) -> None:
         """Go on with what another state has learned, which is stored as ``progress``."""
@@ -96,16 +114,43 @@ class LearnedState:
         if not strangers or progress is None:
             return
         parts = await self._ledger.learned.parts(progress.state, strangers, through)
-        for person_id in sorted(strangers & parts.keys()):
-            try:
-                learner.take(person_id, parts[person_id])
-            except Exception as error:  # damaged, in whatever way
-                raise DamagedPartError(person_id) from error
+        found = {person_id: parts[person_id] for person_id in sorted(strangers & parts.keys())}
+        if len(found) > 1:  # one takes less than a thread does
+            await asyncio.to_thread(_take, learner, found)
+        else:
+            _take(learner, found)
+
+    @property
+    def leaves_people_out(self) -> bool:
+        """Whether people may have no part though they have rewards."""
+        return self.progress is not None and (self.progress.stale_from is not None or self.progress.floor > 0)
 
     async def learn(self, rows: Sequence[RewardWithReply]) -> None:
-        """Learn the next rows, on another thread. The people of the rows must be loaded."""
-        await asyncio.to_thread(learn, self.policy, rows, self.trust)
+        """Learn the next rows, on another thread. The people of :meth:`people_of` the rows must be loaded."""
+        await asyncio.to_thread(learn, self.policy, rows, self.trust, self.shard)
         self.through = rows[-1].seq
+
+    def people_of(self, rows: Iterable[RewardWithReply]) -> set[PersonId]:
+        """The people of rows from whom is learned."""
+        return {row.person for row in rows if self.shard is None or self.shard.has(row.person)}
+
+    async def note(self, rows: Sequence[RewardWithReply]) -> bool:
+        """Store that these rows were learned, but not what was learned: a start learns them again.
+
+        False: the stored state has changed meanwhile, and nothing was stored.
+        """
+        if self.progress is None:
+            return False
+        mine = self.people_of(rows)
+        changed = [(row.seq, row.person) for row in rows if row.person in mine]
+        noted = await self._ledger.learned.note(self.progress, self.through, changed)
+        self.progress = noted or self.progress
+        return noted is not None
+
+    @property
+    def unstored_rows(self) -> int:
+        """How many rows were learned since the parts were last stored."""
+        return 0 if self.progress is None else self.through - self.progress.base
 
     async def keep(self, *, stale_from: int | None = None) -> bool:
         """Store what has changed. False: the stored state has changed meanwhile, and nothing was stored."""
@@ -123,7 +168,10 @@ class LearnedState:
     def changes(self) -> dict[str, bytes]:
         """Return the parts that have changed since the last call."""
         own = {TRUST_PART: json.dumps(self.trust.tallies).encode(), SETTINGS_PART: self.policy.made.encode()}
-        return {**self.policy.learner.changes(), **own}
+        learner = self.policy.learner
+        if self.shard is not None and isinstance(learner, SharesPrior):
+            own[STATISTICS_PART] = learner.statistics()
+        return {**learner.changes(), **own}
 
     def forget(self, person_ids: Iterable[PersonId]) -> None:
         """Decide as if these people had never been there."""
@@ -144,6 +192,14 @@ class LearnedState:
         known = await self._ledger.raters(list(self.trust.tallies))
         for rater_id in self.trust.tallies.keys() - known:
             self.trust.forget(rater_id)
+
+
+def _take(learner: Learner, parts: Mapping[PersonId, bytes]) -> None:
+    for person_id, part in parts.items():
+        try:
+            learner.take(person_id, part)
+        except Exception as error:  # damaged, in whatever way
+            raise DamagedPartError(person_id) from error
 
 
 class DamagedPartError(PolicyError):

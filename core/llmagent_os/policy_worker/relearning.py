@@ -22,7 +22,9 @@ from llmagent_os.errors import LedgerError, PolicyError
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.policy_state import Progress
 from llmagent_os.policy_worker.learned_state import LearnedState
+from llmagent_os.policy_worker.people_loading import PeopleLoader
 from llmagent_os.policy_worker.replay_process import ReplayError, ReplayProcess, order_of
+from llmagent_os.policy_worker.shards import Shard
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -41,14 +43,23 @@ class Relearning:
     """Makes a stale state what the ledger says again."""
 
     def __init__(
-        self, new: LearnedPolicy, ledger: Ledger, name: str, swap: Callable[[LearnedState], Awaitable[bool]]
+        self,
+        new: LearnedPolicy,
+        ledger: Ledger,
+        name: str,
+        swap: Callable[[LearnedState], Awaitable[bool]],
+        shard: Shard | None = None,
+        policy_name: str = "",
     ) -> None:
         """Args:
         new: a policy that has learned nothing.
         ledger: the bot's ledger.
         name: the name that the state is stored under.
         swap: puts a state that has learned every row in the place of the stale one. False: it must learn more.
+        shard: the people to learn from; None: all.
+        policy_name: the name of the policy, without the shard.
         """
+        self._shard, self._policy_name = shard, policy_name
         self._new = new
         self._ledger = ledger
         self._name = name
@@ -88,26 +99,30 @@ class Relearning:
     async def _replay(self, second: Progress) -> None:
         """Learn up to the last row, and swap. Returns early where the stored state has changed meanwhile."""
         if await self._ledger.last_reward() - second.through > PROCESS_ROWS and self._failures < PROCESS_TRIES:
-            order = order_of(self._new, self._ledger.shared_url, second)
+            order = order_of(self._new, self._ledger.shared_url, second, self._shard, self._policy_name)
             if order is not None:
                 await self._replay_in_process(ReplayProcess(order), second)
                 return
-        state = LearnedState(copy.deepcopy(self._new), self._ledger)
-        if second.through:
+        state = LearnedState(copy.deepcopy(self._new), self._ledger, self._shard)
+        if not second.is_new:
             await _restored(state, second)
         else:
             state.begin(second)
+        await state.adopt_stored_prior(self._policy_name)
+        people = PeopleLoader(state, self._ledger)
         while True:
             rows = await self._ledger.rewards_after(state.through, PAGE_ROWS)
             if not rows:
                 break
-            await state.load({row.person for row in rows})
+            await people.load(state.people_of(rows))
             await state.learn(rows)
             self.learned_rows += len(rows)
             if not await state.keep():
                 return
             self.through = state.through
-        if not state.through and not await state.keep():  # there is no row left: nothing was stored yet
+        if (
+            second.is_new and state.through == second.through and not await state.keep()
+        ):  # there is no row left: nothing was stored yet
             return
         if await self._swap(state):
             self._failures = 0

@@ -24,6 +24,9 @@ from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.key_rows import KeyRows
 from llmagent_os.ledger.policy_state import Progress
 from llmagent_os.policy_worker.learned_state import LearnedState
+from llmagent_os.policy_worker.people_loading import PeopleLoader
+from llmagent_os.policy_worker.shards import Shard
+from llmagent_os.policy_worker.shared_prior import share_prior
 from llmagent_os.sealing.mounts import Mount, mount_all, mounted
 
 if TYPE_CHECKING:
@@ -51,6 +54,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     made: str  #: the learner's options, as JSON
     dimensions: dict[str, tuple[str, ...]]  #: the bot's dimensions
     progress: Progress  #: the stored state to go on from
+    shard: Shard | None = None  #: the people to learn from; None: all
+    policy_name: str = ""  #: the name of the policy, without the shard
     mounts: tuple[Mount, ...] = ()  #: opens the ledger, if it is sealed
 
 
@@ -66,7 +71,9 @@ class ReplayError(LLMAgentOSError):
     """The process ended before it had learned every row."""
 
 
-def order_of(policy: LearnedPolicy, url: str | None, progress: Progress) -> Order | None:
+def order_of(
+    policy: LearnedPolicy, url: str | None, progress: Progress, shard: Shard | None = None, policy_name: str = ""
+) -> Order | None:
     """Return the order to replay a ledger; None: another process can open neither the ledger nor such a policy."""
     if url is None or not policy.made:
         return None
@@ -76,6 +83,8 @@ def order_of(policy: LearnedPolicy, url: str | None, progress: Progress) -> Orde
         made=policy.made,
         dimensions=policy.actions.dimensions,
         progress=progress,
+        shard=shard,
+        policy_name=policy_name,
         mounts=mounted(),
     )
 
@@ -149,16 +158,21 @@ async def replay(order: Order, frames: BinaryIO, answers: BinaryIO) -> None:
     learner = make_learner(order.learner, actions, **msgspec.json.decode(order.made))
     ledger = Ledger.open_to_read(order.url)
     try:
-        state = LearnedState(LearnedPolicy(learner, actions, made=order.made), ledger)
-        if order.progress.through:
+        policy = LearnedPolicy(learner, actions, made=order.made)
+        if order.shard is not None:
+            share_prior(policy)
+        state = LearnedState(policy, ledger, order.shard)
+        if not order.progress.is_new:
             await state.restore(order.progress)
         else:
             state.begin(order.progress)
+        await state.adopt_stored_prior(order.policy_name)
+        people = PeopleLoader(state, ledger)
         rows, since = 0, time.monotonic()
         while True:
             page = await ledger.rewards_after(state.through, PAGE_ROWS)
             if page:
-                await state.load({row.person for row in page})
+                await people.load(state.people_of(page))
                 await state.learn(page)
                 rows += len(page)
             if rows and (not page or rows >= FRAME_ROWS or time.monotonic() - since > FRAME_SECONDS):

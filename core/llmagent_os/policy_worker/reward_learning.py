@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -17,6 +17,7 @@ from llmagent_os.policy import Decision, FixedPolicy
 from llmagent_os.policy.explanation import Explanation, explained, supposed
 from llmagent_os.policy.learner import Observation
 from llmagent_os.policy_worker.reason_styles import explanation_of
+from llmagent_os.policy_worker.shards import Shard
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -59,28 +60,36 @@ def decision_of(interaction: Interaction, person_id: PersonId) -> Decision | Non
         return None
 
 
-def learn(policy: LearnedPolicy, rows: Iterable[RewardWithReply], trust: Trust) -> None:
+def learn(policy: LearnedPolicy, rows: Iterable[RewardWithReply], trust: Trust, shard: Shard | None = None) -> None:
     """Let ``policy`` observe rows of the ledger. A row that it cannot learn from is logged and passed over.
 
     Args:
         policy: learns.
         rows: the next rows, in order.
         trust: the trust in raters after all rows before these. It is brought up to date.
+        shard: learn from these people alone. Trust is counted from the rows of all.
     """
     for row in rows:
         try:
+            if shard is not None and not shard.has(row.person):
+                observations(row, trust)
+                continue
             for decision, seen in _decisions(policy, row, trust):
                 policy.observe(decision, seen.reward, kind=seen.kind, weight=seen.weight, at=seen.at)
         except Exception:
             _log.exception("a reward cannot be learned from; it is passed over", seq=row.seq)
 
 
-def observations_of_person(policy: LearnedPolicy, rows: Iterable[RewardWithReply]) -> list[Observation]:
+def observations_of_person(
+    policy: LearnedPolicy, rows: Sequence[RewardWithReply], before: Trust | None = None
+) -> list[Observation]:
     """Return what ``policy`` would observe of the rows of one person, which need not be all of them.
 
-    The trust in raters is counted from these rows alone.
+    The trust in raters is counted from these rows, and from ``before``, which does not change.
     """
-    trust, found = Trust(), list[Observation]()
+    raters = {each.reward.rater_id for each in rows if each.reward is not None}
+    known = {} if before is None else {name: tally for name, tally in before.tallies.items() if name in raters}
+    trust, found = Trust(known), list[Observation]()
     for row in rows:
         try:
             for decision, seen in _decisions(policy, row, trust):

@@ -3,9 +3,11 @@
 The state becomes stale where it cannot be what the ledger says:
 
 - People were linked, unlinked or erased. At once their own parts are gone, and each of these people is made again of
-  their own rewards, at most :data:`REBUILD_ROWS` of them, when they are next answered.
+  their own rewards, a few hundred of them at most, when they are next answered.
 - A part was damaged, or more than :data:`LONG_ROWS` rewards were not learned yet, as after the first start on an old
   ledger. Then the policy goes on from the last row, and people without a stored part are made again like that.
+
+Parts are stored every :data:`CHECKPOINT_ROWS` rewards. In between it is only noted how far was learned, and from whom.
 
 A stale policy decides, and learns every new reward. Behind it, :mod:`~llmagent_os.policy_worker.relearning` learns the
 rewards again from the newest snapshot before the first row concerned, in order, and then takes the place of the stale
@@ -20,18 +22,23 @@ from __future__ import annotations
 import asyncio
 import copy
 from collections.abc import Collection, Iterable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import structlog
 
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
-from llmagent_os.errors import LedgerError
+from llmagent_os.errors import LedgerError, PolicyError
 from llmagent_os.feedback.signals import SPOKEN_OPINION_KINDS
 from llmagent_os.identity import Identity, PersonId, person_kept_under
-from llmagent_os.ledger import Ledger, RewardWithReply
+from llmagent_os.ledger import Ledger
 from llmagent_os.policy_worker.learned_state import DamagedPartError, LearnedState
+from llmagent_os.policy_worker.people_loading import PeopleLoader
+from llmagent_os.policy_worker.policy_reader import PolicyReader
 from llmagent_os.policy_worker.relearning import Relearning
-from llmagent_os.policy_worker.reward_learning import UNCHOSEN_VERSIONS, observations_of_person
+from llmagent_os.policy_worker.reward_learning import UNCHOSEN_VERSIONS
+from llmagent_os.policy_worker.shards import Shard
+from llmagent_os.policy_worker.shared_prior import share_prior, stored_prior
+from llmagent_os.policy_worker.tastes import Taste, tastes_of
 
 if TYPE_CHECKING:
     from llmagent_os.policy.learned import LearnedPolicy
@@ -40,48 +47,45 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: The number of rows that are learned from and stored at once.
 PAGE_ROWS = 16
+#: The parts are stored whenever so many rows were learned, and when the bot ends. In between it is only noted whose
+#: rewards were learned. A start learns at most so many rows again.
+CHECKPOINT_ROWS = 256
 #: If more rows than this are not learned yet, they are learned behind, and the policy goes on from the last row.
 LONG_ROWS = 512
-#: The most rows that a person is made again of, and how many are read at once.
-REBUILD_ROWS, REBUILD_PAGE_ROWS = 400, 50
-
-
-#: Somebody of whom nothing is known: what is believed of them is the prior.
-NOBODY = PersonId("")
-
-
-class Taste(NamedTuple):
-    """What a person likes best in one dimension."""
-
-    value: str
-    chance: float  #: the probability that they do
-    prior: float  #: the same of somebody of whom nothing is known
-
-    @property
-    def odds_learned(self) -> float:
-        """How many times the person's own feedback has multiplied the odds; 1: it has taught nothing."""
-        kept = [min(max(each, 1e-9), 1 - 1e-9) for each in (self.chance, self.prior)]
-        own, before = (each / (1 - each) for each in kept)
-        return own / before
 
 
 class PolicyWorker:
     """Keeps a bot's policy in step with its ledger."""
 
-    def __init__(self, policy: LearnedPolicy, ledger: Ledger, name: str) -> None:
+    def __init__(
+        self, policy: LearnedPolicy, ledger: Ledger, name: str, shard: Shard | None = None, *, leads: bool = True
+    ) -> None:
         """Keep the parts; nothing is read yet.
 
         Args:
             policy: the bot's policy, which has learned nothing yet.
             ledger: the bot's ledger.
-            name: the name that the state is stored under.
+            name: the name of the policy, under which the state is stored; that of a shard, under a name of its own.
+            shard: the people to learn from; None: all.
+            leads: whether it learns and writes. Of the processes that use a ledger, one may for every shard. The others
+                decide by what is stored: :mod:`~llmagent_os.policy_worker.policy_reader`.
+
+        Raises:
+            ConfigError: there is a shard, and the learner cannot share what all people share with others.
         """
+        self._reader = PolicyReader(policy, ledger, name, 0 if shard is None else shard.count)
+        self._leads, self._policy_name, self._prior_revision = leads, name, 0
+        if shard is not None:
+            name = shard.state_name(name)
+            share_prior(policy)
         self._policy = policy
         self._ledger = ledger
         self._name = name
         self._new = copy.deepcopy(policy)
-        self._live = LearnedState(policy, ledger)
-        self._relearning = Relearning(self._new, ledger, name, self._swap)
+        self._live = LearnedState(policy, ledger, shard)
+        self._people = PeopleLoader(self._live, ledger)
+        self._relearning = Relearning(self._new, ledger, self._name, self._swap, shard, self._policy_name)
+        self._pending = True  # rewards may be in the ledger that are not learned yet
         self._last = 0  # the last row of rewards that is known of
         self._awake = asyncio.Event()
         self._alone = asyncio.Lock()  # held while the live state changes
@@ -94,8 +98,12 @@ class PolicyWorker:
         Raises:
             LedgerError: the ledger cannot be read or written.
         """
+        if not self._leads:
+            await self._reader.refresh()
+            return
         async with self._alone:
             await self._open()
+        await self.reload_prior()
         self._last = await self._ledger.last_reward()
         if self._stale:
             self._relearning.through = await self._relearning.stored()
@@ -104,10 +112,12 @@ class PolicyWorker:
     async def _open(self) -> None:
         """Restore the stored state, or else its newest snapshot that is whole, or else begin with nothing."""
         learned = self._ledger.learned
-        progress = await learned.progress(self._name)
+        progress, last = await learned.progress(self._name), await self._ledger.last_reward()
         if progress is not None:
             for through in (None, *sorted(progress.snapshots, reverse=True)):
                 try:
+                    if progress.base > last and through is None and progress.stale_from is None:
+                        raise PolicyError(f"the stored state has learned {progress.base} rows, of {last}")
                     await self._live.restore(progress, through)
                 except LedgerError:
                     raise
@@ -122,29 +132,90 @@ class PolicyWorker:
         self._live.begin(await learned.begin(self._name))
         return None
 
+    async def lead(self) -> None:
+        """Learn and write from now on: this process has got the lease.
+
+        Raises:
+            LedgerError: the ledger cannot be read or written.
+        """
+        if not self._leads:
+            self._leads = True
+            await self.open()
+
+    async def step_down(self) -> None:
+        """Only decide from now on: this process has lost the lease. Nothing is written: whoever has it may write now.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        async with self._alone:
+            self._leads = False
+            self._live.begin_anew()
+        await self._reader.refresh()
+
+    @property
+    def leads(self) -> bool:
+        """Whether it learns and writes."""
+        return self._leads
+
+    @property
+    def revision(self) -> int:
+        """Rises with everything that is stored of what was learned."""
+        progress = self._live.progress
+        return self._reader.revision if not self._leads else 0 if progress is None else progress.revision
+
+    async def reload_person(self, person_id: PersonId) -> None:
+        """Read again what was learned of a person, whom another process has learned from.
+
+        Raises:
+            LedgerError: the ledger cannot be read.
+        """
+        if not self._leads:
+            await self._reader.reload_person(person_id)
+
+    async def reload_prior(self) -> int:
+        """Read again what all people share, where others draw it, and return its revision.
+
+        Raises:
+            LedgerError: the ledger cannot be read or written.
+        """
+        if not self._leads:
+            return await self._reader.reload_prior()
+        live = self._live
+        revision, prior = (0, None) if live.shard is None else await stored_prior(self._ledger, self._policy_name)
+        if prior is not None and revision > self._prior_revision:
+            async with self._alone:
+                await asyncio.to_thread(share_prior(live.policy).adopt_prior, prior)
+                self._prior_revision = revision
+                await live.keep()  # what was learned after it depends on it
+        return revision
+
     def wake(self) -> None:
         """Note that the ledger may hold something new."""
+        self._pending = True
         self._awake.set()
 
     async def run(self) -> None:
         """Learn whenever the ledger holds something new, until cancelled."""
         stop_watching, beside = self._ledger.watch_rewards(self.wake), BackgroundTasks()
         try:
-            beside.spawn(self._ledger.learned.sweep())
+            if self._leads:
+                beside.spawn(self._ledger.learned.sweep())
             while True:
                 await self._awake.wait()
                 self._awake.clear()
                 try:
-                    await self._follow()
+                    await (self._follow() if self._leads else self._reader.refresh())
                 except Exception as error:
                     _log.error("the policy could not learn; it tries again with the next reward", error=repr(error))
-                if self._stale and not self._relearning.running:
+                if self._leads and self._stale and not self._relearning.running:
                     beside.spawn(self._relearn_until_done())
         finally:
             stop_watching()
             await beside.close()
             async with self._alone:  # the rows being learned now are stored before the ledger is closed
-                pass
+                if self._leads:
+                    await self._store()
 
     async def _relearn_until_done(self) -> None:
         try:
@@ -158,11 +229,21 @@ class PolicyWorker:
         Raises:
             LedgerError: the ledger cannot be read or written.
         """
+        if not self._leads:
+            await self._reader.refresh()
+            return
         while True:
             await self._follow()
             if not self._stale:
-                return
+                break
             await self._relearning.run()
+        async with self._alone:
+            await self._store()
+
+    async def _store(self) -> None:
+        """Store the parts, where something was learned since they were last stored."""
+        if self._live.unstored_rows > 0:
+            await self._live.keep()
 
     @property
     def _stale(self) -> bool:
@@ -192,10 +273,13 @@ class PolicyWorker:
         # A page is not interrupted: what is learned and what is noted as learned would no longer agree.
         while await asyncio.shield(self._page()):
             pass
+        self._pending = self._awake.is_set()
 
     async def _page(self) -> bool:
         """Learn the next rows, and return whether there may be more."""
         async with self._alone:
+            if not self._leads:  # it has stepped down meanwhile
+                return False
             await self._resume()
             live = self._live
             self._last = max(self._last, await self._ledger.last_reward())
@@ -204,9 +288,10 @@ class PolicyWorker:
             rows = await self._ledger.rewards_after(live.through, PAGE_ROWS)
             if not rows:
                 return False
-            await self._load_or_lose({row.person for row in rows})
+            await self._load_or_lose(live.people_of(rows))
             await live.learn(rows)
-            await live.keep()
+            self._people.caught_up()
+            await (live.keep() if live.unstored_rows >= CHECKPOINT_ROWS else live.note(rows))
             return True
 
     async def _pass_over(self) -> bool:
@@ -237,6 +322,8 @@ class PolicyWorker:
         """Go on with a state that was learned again. False: one of the two has changed meanwhile."""
         async with self._alone:
             live = self._live
+            if not self._leads:
+                return False
             await self._resume()
             if live.progress is None or second.progress is None:
                 return False
@@ -256,6 +343,9 @@ class PolicyWorker:
         Args:
             identities: all identities of the person. The ledger has erased them already.
         """
+        if not self._leads:
+            await self._reader.refresh()
+            return
         async with self._alone:
             await self._resume()
             self._live.forget(map(person_kept_under, identities))  # also as they were before they were linked
@@ -264,56 +354,45 @@ class PolicyWorker:
     # ── people ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def load(self, person_id: PersonId) -> None:
-        """Load what was learned of a person, before the policy decides how to answer them. Nothing is waited for."""
+        """Load what was learned of a person, before the policy decides how to answer them.
+
+        Rewards of the person that are not learned yet count, too. The backlog is not waited for, only the page that is
+        being learned.
+        """
+        if not self._leads:
+            await self._reader.read_or_log(person_id)
+            return
         try:
             stored, was = await self._ledger.learned.progress(self._name), self._live.progress
             if stored is not None and (was is None or (stored.state, stored.epoch) != (was.state, was.epoch)):
                 async with self._alone:
                     await self._resume()
             try:
-                await self._load((person_id,))
+                await self._people.load((person_id,))
             except DamagedPartError:
                 async with self._alone:
                     await self._load_or_lose((person_id,))
                 self.wake()
+            if self._pending:
+                async with self._alone:
+                    await self._people.look_ahead(person_id)
+            self._live.policy.learner.touch(person_id)
+            if not self._alone.locked():  # else people are in use
+                self._live.policy.learner.trim()
         except Exception as error:  # the person is answered like a newcomer
             _log.error("what was learned of a person cannot be read", person=person_id, error=repr(error))
-
-    async def _load(self, person_ids: Iterable[PersonId]) -> None:
-        """Load people's parts, or make them again of the people's own rewards where a stale state has none."""
-        live, names = self._live, sorted(set(person_ids))
-        await live.load(names)
-        if self._stale:
-            for name in names:
-                if not live.policy.learner.knows(name):
-                    await self._rebuild(name)
 
     async def _load_or_lose(self, person_ids: Iterable[PersonId]) -> None:
         """Load people, and have the stored state lose the parts that are damaged. What they held is learned again."""
         names = tuple(person_ids)
         while self._live.progress is not None:
             try:
-                await self._load(names)
+                await self._people.load(names)
                 return
             except DamagedPartError as error:
                 _log.warning("what was learned of a person is learned again", why=str(error))
                 await self._ledger.learned.lose(self._live.progress.state, error.person_id)
                 await self._resume()
-
-    async def _rebuild(self, person_id: PersonId) -> None:
-        live, rows, before = self._live, list[RewardWithReply](), self._live.through + 1
-        while len(rows) < REBUILD_ROWS:
-            page = await self._ledger.rewards_of_person(person_id, before, REBUILD_PAGE_ROWS)
-            rows[:0] = page
-            if len(page) < REBUILD_PAGE_ROWS:
-                break
-            before = page[0].seq
-        if not rows:
-            return
-        learner = live.policy.learner
-        part = await asyncio.to_thread(lambda: learner.rebuilt(observations_of_person(live.policy, rows)))
-        if live.policy.learner is learner:
-            learner.take(person_id, part)
 
     async def reply_counts(self, person_id: PersonId) -> tuple[int, int]:
         """Return the number of replies whose reactions by the person count, and the number that taught anything.
@@ -329,28 +408,7 @@ class PolicyWorker:
 
     def tastes(self, person_id: PersonId) -> dict[str, Taste]:
         """Return by dimension what the person likes best, as far as it is known."""
-        own, anybody = self._liked(person_id), self._liked(NOBODY)
-        found: dict[str, Taste] = {}
-        for name, chances in own.items():
-            best = max(chances, key=lambda value: chances[value])
-            found[name] = Taste(best, chances[best], anybody[name][best])
-        return found
-
-    def _liked(self, person_id: PersonId) -> dict[str, dict[str, float]]:
-        """By dimension, the probability of each value that it is the person's best."""
-        policy = self._policy
-        chances = policy.learner.beliefs(person_id)
-        return {
-            name: {
-                value: sum(
-                    float(chance)
-                    for chance, action in zip(chances, policy.actions.actions, strict=True)
-                    if action[name] == value
-                )
-                for value in values
-            }
-            for name, values in policy.actions.dimensions.items()
-        }
+        return tastes_of(self._policy, person_id)
 
     @property
     def version(self) -> str:

@@ -32,6 +32,7 @@ TABLES = frozenset(
         "policy_states",
         "policy_snapshots",
         "policy_parts",
+        "policy_changes",
         "policy_bodies",
         # Documents of plugins. Those of adapters (``adapter.<name>``, without a person) say how far a channel was read,
         # which reply is on its way, and which long value a button has: they are about no one person.

@@ -14,6 +14,9 @@ from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.learned import LEARNERS, LearnedPolicy, make_behavior
 from llmagent_os.policy_worker.learned_state import DamagedPartError, LearnedState
 
+#: How many rows are learned at once that the host has learned, and not stored yet.
+TAIL_ROWS = 16
+
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -44,6 +47,11 @@ async def stored_policy(ledger: Ledger, bot: Mapping[str, Any], people: Collecti
         return None
     try:
         await state.restore(progress)
+        while rows := await ledger.rewards_after(state.through, TAIL_ROWS):  # learned, and not stored yet
+            if state.through >= progress.through:
+                break
+            await state.load({row.person for row in rows})
+            await state.learn(rows)
         for person in sorted(people):
             try:
                 await state.load((person,))

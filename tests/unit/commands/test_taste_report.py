@@ -14,7 +14,7 @@ from llmagent_os.policy.contract import DIMENSIONS
 from llmagent_os.policy.dimensions import starting
 from llmagent_os.policy.learned import make_behavior
 from llmagent_os.policy_worker import PolicyWorker
-from llmagent_os.policy_worker.worker import Taste
+from llmagent_os.policy_worker.tastes import Taste
 from llmagent_os.reply.exchange import open_exchange
 from llmagent_os.reply.services import Services
 from llmagent_os.testing import MemoryAdapter

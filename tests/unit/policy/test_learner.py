@@ -77,9 +77,9 @@ def test_the_same_observations_give_the_same_policy_bit_for_bit(name: str) -> No
 
 @pytest.mark.parametrize("name", LEARNERS)
 def test_people_who_were_let_go_of_and_come_back_are_as_they_were(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("llmagent_os.policy.person_cache.CACHED_PEOPLE", 3)
     monkeypatch.setattr("llmagent_os.policy.bayes.bayes_learner.POOL_PEOPLE", 4)
     whole, trimmed = make_policy(name, seed=5), make_policy(name, seed=5)
+    trimmed.learner.limit_memory(1)
     stored: dict[str, bytes] = {}
     back = 0
     for number in range(80):

@@ -228,6 +228,7 @@ async def test_what_an_erased_person_taught_is_in_no_snapshot(
 ) -> None:
     """A later replay would begin there, and bring it back."""
     monkeypatch.setattr("llmagent_os.ledger.policy_versions.SNAPSHOT_ROWS", 32)
+    monkeypatch.setattr(worker, "CHECKPOINT_ROWS", 16)
     write_history(tmp_path / "ledger.db", ["ana"] * 100 + ["ben"] + ["cleo"] * 200)
     await made(ledger).catch_up()
     progress = await ledger.learned.progress("bot")
@@ -244,6 +245,7 @@ async def test_a_replay_begins_at_the_newest_snapshot_before_the_rows_that_chang
 ) -> None:
     """A link of somebody new would have years learned again."""
     monkeypatch.setattr("llmagent_os.ledger.policy_versions.SNAPSHOT_ROWS", 64)
+    monkeypatch.setattr(worker, "CHECKPOINT_ROWS", 16)
     monkeypatch.setattr(worker, "LONG_ROWS", 64)
     write_history(tmp_path / "ledger.db", ["cleo", "dan"] * 125 + ["ana", "ben"] * 20)
     learning = made(ledger)
@@ -341,6 +343,7 @@ async def test_damaged_state_is_taken_up_at_its_newest_whole_snapshot(
     tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch
 ) -> None:
     monkeypatch.setattr("llmagent_os.ledger.policy_versions.SNAPSHOT_ROWS", 64)
+    monkeypatch.setattr(worker, "CHECKPOINT_ROWS", 16)
     monkeypatch.setattr(worker, "LONG_ROWS", 64)
     write_history(tmp_path / "ledger.db", ["ana", "ben"] * 88)
     await made(ledger).catch_up()
@@ -359,6 +362,7 @@ async def test_damaged_state_is_taken_up_at_its_newest_whole_snapshot(
 async def test_what_is_stored_stays_bounded(tmp_path: Path, ledger: Ledger, monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setattr("llmagent_os.ledger.policy_versions.SNAPSHOT_ROWS", 4)
     monkeypatch.setattr(worker, "PAGE_ROWS", 4)
+    monkeypatch.setattr(worker, "CHECKPOINT_ROWS", 4)
     write_history(tmp_path / "ledger.db", ["ana", "ben", "cleo"] * 250)
     monkeypatch.setattr(worker, "LONG_ROWS", 10**9)
     await made(ledger).catch_up()

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Collection, Mapping, Sequence
-from typing import ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from scipy.special import ndtr
@@ -30,15 +30,17 @@ from llmagent_os.errors import PolicyError
 from llmagent_os.identity import PersonId
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.array_types import Bools, Floats, Ints, Singles
-from llmagent_os.policy.bayes.design_matrix import DesignMatrix
+from llmagent_os.policy.bayes.design_matrix import CONTEXT_COLUMNS, DesignMatrix
 from llmagent_os.policy.bayes.gibbs_sampler import draw_person
-from llmagent_os.policy.bayes.learner_feedback_model import session_credit
+from llmagent_os.policy.bayes.learner_feedback_model import draw_voiced, session_credit
 from llmagent_os.policy.bayes.person_state import PersonState, resized, unpacked
-from llmagent_os.policy.bayes.shared_sampler import draw_shared
+from llmagent_os.policy.bayes.shared_sampler import draw_by, draw_shared
 from llmagent_os.policy.bayes.shared_state import BETWEEN_PRIOR, WITHIN_PRIOR, SharedState
+from llmagent_os.policy.bayes.shared_statistics import SharedStatistics, gather, nothing
 from llmagent_os.policy.contract import INITIATIVE, Context
 from llmagent_os.policy.exploration import ANY_SHARE, Neighbours, anything
 from llmagent_os.policy.features import Features
+from llmagent_os.policy.held_people import HeldPeople
 from llmagent_os.policy.learner import SHARED, Observation
 from llmagent_os.policy.newcomers import STAYED_AWAY_SECONDS, newcomer_shares
 from llmagent_os.policy.own_evidence import net_opinions, not_vetoed, own_weights
@@ -85,7 +87,7 @@ class _TastePosterior(NamedTuple):
     variance: Floats  #: the variance of φ · δ, ``(actions,)``
 
 
-class Bayes:
+class Bayes(HeldPeople[PersonState]):
     """The hierarchical Bayes learner: see the module.
 
     A decision costs the same however many people there are. A person takes at most 200 turns: 60 KB in the store, and
@@ -138,6 +140,8 @@ class Bayes:
         self._shared = SharedState.start(DesignMatrix(actions, Features()), chains, personas, self._rng())
         self._pool: OrderedDict[PersonId, None] = OrderedDict()
         self._people = PersonCache(PersonState.packed)
+        self._shares_prior = False
+        self._wanted: tuple[str, ...] = ()  # with columns that others who share have to agree to
 
     # -- deciding -----------------------------------------------------------------------------------------------------
 
@@ -168,13 +172,13 @@ class Bayes:
 
     def _kept(self, person_id: PersonId) -> Floats:
         """Return what keeps the defaults, ``(actions,)``: nothing keeps what was disliked more than liked."""
-        person = self._people.get(person_id)
+        person = self._people.shown(person_id)
         if person is None or not len(person.net_opinions):
             return self._margin
         return np.where(person.net_opinions < 0, 0.0, self._margin)
 
     def _not_vetoed(self, person_id: PersonId, phi: Floats, allowed: Bools) -> Bools:
-        person = self._people.get(person_id)
+        person = self._people.shown(person_id)
         return allowed if person is None else not_vetoed(person.alone, phi, allowed)
 
     def expected(self, person_id: PersonId, context: Context) -> Floats:
@@ -187,7 +191,7 @@ class Bayes:
 
         An action with the bot's defaults counts as best where no other is clearly better, as in :meth:`probabilities`.
         """
-        person, shared = self._people.get(person_id), self._shared
+        person, shared = self._people.shown(person_id), self._shared
         width = len(shared.design.features.columns)
         contexts = [] if person is None else [context[:width] for context in list(person.contexts)]
         padded = [np.pad(context, (0, width - len(context))) for context in contexts] or [np.zeros(width)]
@@ -207,7 +211,7 @@ class Bayes:
 
     def _taste(self, shared: SharedState, person_id: PersonId, context: Floats) -> _TastePosterior:
         """Return what is believed of a person in a context, ``(columns,)``. A newcomer has the prior, equation (2)."""
-        person = self._people.get(person_id)
+        person = self._people.shown(person_id)
         belief = None if person is None else person.belief
         phi, (m, _, size) = shared.design.all_actions(context), shared.mu.shape
         if belief is None:
@@ -247,9 +251,7 @@ class Bayes:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         if not 0 <= observation.action < len(self.actions):
             return
-        design = self._shared.design.grown(observation.context)
-        if design is not self._shared.design:
-            self._shared = self._shared.grown(design, np.random.default_rng([self._seed, self._count, 3]))
+        design = self._design_of(observation.context)
         person_id = observation.person_id
         person = self._people.get(person_id) or PersonState()
         person.record(observation, design)
@@ -265,10 +267,25 @@ class Bayes:
         for name in (*[person_id] * repeats, *(others[int(number)] for number in again)):
             draw_person(self._people[name], self._shared, self._leans, self._gamma, self._change, rng)
             self._people.changed(name)
-        if self._count % SHARED_DRAW_INTERVAL == 0 or self._count <= EARLY_OBSERVATIONS:
+        due = self._count % SHARED_DRAW_INTERVAL == 0 or self._count <= EARLY_OBSERVATIONS
+        if due and not self._shares_prior:
             people = [self._people[name] for name in self._pool]
             self._share_out(people)
             self._shared = draw_shared(people, self._shared, self._leans, rng)
+
+    def _design_of(self, context: Context) -> DesignMatrix:
+        """Return the design with what is new in a context. Who shares has to agree on that first: :meth:`merged`."""
+        design = self._shared.design
+        if self._shares_prior:
+            features = Features(design.features.columns)
+            features.add(self._wanted, CONTEXT_COLUMNS)
+            features.learn(context, CONTEXT_COLUMNS)
+            self._wanted = features.columns
+            return design
+        grown = design.grown(context)
+        if grown is not design:
+            self._shared = self._shared.grown(grown, np.random.default_rng([self._seed, self._count, 3]))
+        return grown
 
     def _share_out(self, people: Sequence[PersonState]) -> None:
         """Say how much everybody in the pool counts for what all people share."""
@@ -296,6 +313,42 @@ class Bayes:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         self._people.forget(person_id)
         self._pool.pop(person_id, None)
+
+    # -- sharing what all people share with other learners -------------------------------------------------------------
+
+    def share_prior(self) -> None:
+        """See :class:`~llmagent_os.policy.learner.SharesPrior`."""
+        self._shares_prior = True
+
+    def statistics(self) -> bytes:
+        """See :class:`~llmagent_os.policy.learner.SharesPrior`."""
+        people, rng = [self._people[name] for name in self._pool], np.random.default_rng([self._seed, self._count, 19])
+        self._share_out(people)
+        told = gather(people, self._shared, self._leans)
+        voiced = draw_voiced(people, self._shared.outspoken, rng) if people else np.zeros(len(self._shared.mu))
+        facts = self._facts() | {"pool": [], "wanted": list(self._wanted)}
+        return pack({**told.arrays(), "voiced": voiced}, facts)
+
+    def merged(self, statistics: Sequence[bytes]) -> bytes:
+        """See :class:`~llmagent_os.policy.learner.SharesPrior`."""
+        told, voiced = nothing(self._shared), np.zeros(len(self._shared.mu))
+        features, count = Features(self._shared.design.features.columns), 0
+        for each in statistics:
+            arrays, facts = unpack_shared(each, FORMAT, self.actions.labels)
+            told += SharedStatistics.of_arrays(arrays)
+            voiced = voiced + arrays["voiced"]
+            count += int(facts["count"])
+            features.add(facts["wanted"], CONTEXT_COLUMNS)
+        self._count = max(count, 1)
+        rng = np.random.default_rng([self._seed, self._count, 17])
+        shared = draw_by(told, self._shared, lambda: voiced, rng)
+        self._shared = shared.grown(DesignMatrix(self.actions, features), rng)
+        return self._packed_shared(self._facts() | {"pool": []})
+
+    def adopt_prior(self, prior: bytes) -> None:
+        """See :class:`~llmagent_os.policy.learner.SharesPrior`."""
+        self._shared, _ = self._unpacked_shared(prior)
+        self._count = max(self._count, 1)  # something is known of people
 
     # -- state --------------------------------------------------------------------------------------------------------
 
@@ -331,7 +384,10 @@ class Bayes:
 
     def changes(self) -> dict[str, bytes]:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        facts = {
+        return {**self._people.changes(), SHARED: self._packed_shared(self._facts())}
+
+    def _facts(self) -> dict[str, Any]:
+        return {
             "format": FORMAT,
             "actions": list(self.actions.labels),
             "columns": list(self._shared.design.features.columns),
@@ -340,25 +396,25 @@ class Bayes:
             "pool": list(self._pool),
             "latest": self._latest,
         }
-        shared = pack({name: getattr(self._shared, name) for name in _ARRAYS}, facts)
-        return {**self._people.changes(), SHARED: shared}
 
-    def restore(self, shared: bytes) -> Collection[PersonId]:
-        """See :class:`~llmagent_os.policy.learner.Learner`."""
-        arrays, facts = unpack_shared(shared, FORMAT, self.actions.labels)
+    def _packed_shared(self, facts: Mapping[str, Any]) -> bytes:
+        return pack({name: getattr(self._shared, name) for name in _ARRAYS}, facts)
+
+    def _unpacked_shared(self, part: bytes) -> tuple[SharedState, dict[str, Any]]:
+        arrays, facts = unpack_shared(part, FORMAT, self.actions.labels)
         design = DesignMatrix(self.actions, Features(tuple(facts["columns"])))
         if arrays["mu"].shape != (*self._shared.odds.shape, design.size):
             raise PolicyError(f"the policy's state has the shape {arrays['mu'].shape}: learn it again from the ledger")
-        self._shared = SharedState(design=design, **{name: arrays[name] for name in _ARRAYS})
+        return SharedState(design=design, **{name: arrays[name] for name in _ARRAYS}), facts
+
+    def restore(self, shared: bytes) -> Collection[PersonId]:
+        """See :class:`~llmagent_os.policy.learner.Learner`."""
+        self._shared, facts = self._unpacked_shared(shared)
         self._latest = float(facts["latest"])
         self._count, self._seed = int(facts["count"]), int(facts["seed"])
         self._people.clear()
         self._pool = OrderedDict.fromkeys(facts["pool"])
         return list(self._pool)
-
-    def knows(self, person_id: PersonId) -> bool:
-        """See :class:`~llmagent_os.policy.learner.Learner`."""
-        return self._people.get(person_id) is not None
 
     def take(self, person_id: PersonId, part: bytes) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
@@ -366,9 +422,21 @@ class Bayes:
         person.net_opinions = self._net_opinions(person)
         self._people.take(person_id, person)
 
-    def held(self) -> Collection[PersonId]:
-        """See :class:`~llmagent_os.policy.learner.Learner`."""
-        return self._people.names()
+    def look_ahead(self, person_id: PersonId, observations: Sequence[Observation]) -> None:
+        """See :class:`~llmagent_os.policy.learner.Learner`. A copy of the person is drawn again, and nothing else."""
+        shared, held = self._shared, self._people.get(person_id)
+        person = PersonState() if held is None else unpacked(held.packed())
+        person.enter_pool(shared.mu, shared.odds, shared.within[shared.design.groups])
+        rng = np.random.default_rng([self._seed, self._count, 13])
+        for observation in observations:
+            if 0 <= observation.action < len(self.actions):
+                person.record(observation, shared.design)
+        person.alone = self._own_weights(person, shared.design)
+        person.net_opinions = self._net_opinions(person)
+        for _ in range(1 + REDRAWN_PEOPLE if len(person) else 0):
+            draw_person(person, shared, self._leans, self._gamma, self._change, rng)
+        person.leave_pool(shared.mu)
+        self._people.look_ahead(person_id, person)
 
     def rebuilt(self, observations: Sequence[Observation]) -> bytes:
         """See :class:`~llmagent_os.policy.learner.Learner`. The person is drawn :data:`REBUILD_DRAWS` times."""

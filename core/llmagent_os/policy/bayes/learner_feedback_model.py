@@ -12,7 +12,7 @@ judges. Do not merge the two.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -126,44 +126,77 @@ def draw_rater(person: PersonState, rater: Ints, outspoken: Floats, rng: np.rand
     person.rate = (_floats(rng.gamma(shape + urges)) / (rate + exposure.sum(1))).astype(np.float32)
 
 
-def draw_feedback(
-    people: Sequence[PersonState], outspoken: Floats, rng: np.random.Generator
-) -> tuple[Floats, Floats, Floats]:
-    """Draw θ, ρ and κ by (20), given the satisfaction of some people.
+def feedback_counts(people: Sequence[PersonState]) -> tuple[Floats, Floats, Floats]:
+    """Return the counts of (20), given the satisfaction of some people.
+
+    Args:
+        people: the people in the pool.
+
+    Returns:
+        How often each next sign followed ``(2, chains, NEXT_SIGNS - 1)``, how many people are raters of each kind
+        ``(chains, RATER_KINDS)``, and Σ_t λ over the dissatisfied turns ``(chains,)``.
+    """
+    satisfied = np.hstack([person.latent > 0 for person in people])  # (chains, turns of all people)
+    followed = np.concatenate([person.nexts for person in people])  # (turns of all people,)
+    weights = np.concatenate([person.weights for person in people])  # (turns of all people,)
+    nexts = np.stack([_next_counts(satisfied == bool(state), followed, weights) for state in (0, 1)])
+    kinds = np.stack([person.rater for person in people])  # (people, chains)
+    whole = np.array([person.weight for person in people])  # (people,)
+    counts = np.stack([whole @ (kinds == kind) for kind in range(len(RATER_KINDS))], 1)  # (chains, RATER_KINDS)
+    return nexts, counts, _floats((~satisfied * _rates(people)) @ weights)
+
+
+def draw_voiced(people: Sequence[PersonState], outspoken: Floats, rng: np.random.Generator) -> Floats:
+    """Return Σ_t n_t of (20) over the dissatisfied turns of some people, ``(chains,)``.
 
     Args:
         people: the people in the pool.
         outspoken: the present κ, ``(chains,)``.
         rng: the source of the draws.
+    """
+    unhappy = np.hstack([person.latent <= 0 for person in people])  # (chains, turns of all people)
+    shown = np.nan_to_num(np.concatenate([person.opinions for person in people])) != 0
+    weights = np.concatenate([person.weights for person in people])  # (turns of all people,)
+    urges = _draw_urges(_rates(people) * outspoken[:, None], rng)  # (chains, turns of all people)
+    return _floats(np.where(unhappy & shown, urges, 0) @ weights)
+
+
+def draw_feedback(
+    nexts: Floats, raters: Floats, exposure: Floats, voiced: Callable[[], Floats], rng: np.random.Generator
+) -> tuple[Floats, Floats, Floats]:
+    """Draw θ, ρ and κ by (20).
+
+    Args:
+        nexts: how often each next sign followed, as :func:`feedback_counts` says.
+        raters: how many people are raters of each kind.
+        exposure: Σ_t λ.
+        voiced: gives Σ_t n_t, after θ and ρ are drawn.
+        rng: the source of the draws.
 
     Returns:
         θ ``(chains, 2, NEXT_SIGNS)``, ρ ``(chains, RATER_KINDS)`` and κ ``(chains,)``.
     """
-    satisfied = np.hstack([person.latent > 0 for person in people])  # (chains, turns of all people)
-    followed = np.concatenate([person.nexts for person in people])  # (turns of all people,)
-    shown = np.nan_to_num(np.concatenate([person.opinions for person in people])) != 0
-    weights = np.concatenate([person.weights for person in people])  # (turns of all people,)
-    nexts = _draw_nexts(satisfied, followed, weights, rng)
-    kinds = np.stack([person.rater for person in people])  # (people, chains)
-    whole = np.array([person.weight for person in people])  # (people,)
-    counts = np.stack([whole @ (kinds == kind) for kind in range(len(RATER_KINDS))], 1)  # (chains, RATER_KINDS)
-    raters = rng.gamma(RATER_PRIOR + counts) + 1e-12
-    rates = np.hstack([np.repeat(person.rate[:, None], len(person), 1) for person in people])
-    unhappy = ~satisfied
-    urges = _draw_urges(rates * outspoken[:, None], rng)  # (chains, turns of all people)
-    voiced = np.where(unhappy & shown, urges, 0) @ weights  # (chains,)
+    theta = _draw_nexts(nexts, rng)
+    rho = rng.gamma(RATER_PRIOR + raters) + 1e-12
     shape, rate = OUTSPOKEN_PRIOR
-    drawn = _floats(rng.gamma(shape + voiced)) / (rate + (unhappy * rates) @ weights)
-    return nexts, raters / raters.sum(1, keepdims=True), drawn
+    kappa = _floats(rng.gamma(shape + voiced())) / (rate + exposure)
+    return theta, rho / rho.sum(1, keepdims=True), kappa
 
 
-def _draw_nexts(satisfied: Bools, followed: Ints, weights: Floats, rng: np.random.Generator) -> Floats:
+def _rates(people: Sequence[PersonState]) -> Floats:
+    """Return λ of every turn, ``(chains, turns of all people)``."""
+    return _floats(np.hstack([np.repeat(person.rate[:, None], len(person), 1) for person in people]))
+
+
+def _next_counts(here: Bools, followed: Ints, weights: Floats) -> Floats:
+    return np.stack([(here & (followed == code)) @ weights for code in range(1, len(NEXT_SIGNS))], 1)
+
+
+def _draw_nexts(counts: Floats, rng: np.random.Generator) -> Floats:
     """Draw θ by (20), ``(chains, 2, NEXT_SIGNS)``."""
-    nexts = np.zeros((len(satisfied), 2, len(NEXT_SIGNS)))
+    nexts = np.zeros((counts.shape[1], 2, len(NEXT_SIGNS)))
     for state in (0, 1):
-        here = satisfied == bool(state)
-        counts = np.stack([(here & (followed == code)) @ weights for code in range(1, len(NEXT_SIGNS))], 1)
-        drawn = rng.gamma(NEXT_PRIOR[state, 1:] + counts) + 1e-12  # (chains, NEXT_SIGNS - 1)
+        drawn = _floats(rng.gamma(NEXT_PRIOR[state, 1:] + counts[state])) + 1e-12  # (chains, NEXT_SIGNS - 1)
         nexts[:, state, 1:] = drawn / drawn.sum(1, keepdims=True)
     return nexts
 

@@ -25,6 +25,9 @@ HISTORY_TURNS = 200
 #: The turns of a block. Within a block of turns a person belongs to one persona.
 BLOCK_TURNS = 8
 
+#: About what a person and a turn take in memory beside their arrays: the objects of Python.
+PERSON_BYTES, TURN_BYTES = 3_000, 320
+
 #: What a person did next, by code. Code 0: nothing of it is known.
 NEXT_SIGNS = ("", *NEXT_KINDS)
 
@@ -174,6 +177,23 @@ class PersonState:
             self._rows = rows = np.concatenate([rows, new])
         stands = [code > 0 or not math.isnan(worth) for code, worth in zip(self.nexts, self.opinions, strict=True)]
         return rows if all(stands) else rows * np.array(stands, np.float64)[:, None]
+
+    @property
+    def memory_bytes(self) -> int:
+        """About how much memory the person takes, with the rows that are cached."""
+        arrays: list[NDArray[Any]] = [
+            self.personas,
+            self.rate,
+            self.honesty,
+            self.rater,
+            self.latent,
+            self.alone,
+            self.net_opinions,
+        ]
+        arrays += [] if self.belief is None else [self.belief.now, self.belief.own, self.belief.spread]
+        arrays += [] if self._rows is None else [self._rows]
+        columns = len(self.contexts[-1]) if self.contexts else 0
+        return PERSON_BYTES + len(self) * (TURN_BYTES + 8 * columns) + sum(each.nbytes for each in arrays)
 
     def packed(self) -> bytes:
         """Return the state as bytes, for :func:`unpacked`. The names of the arrays are part of the stored format."""

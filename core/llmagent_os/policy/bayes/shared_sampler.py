@@ -19,19 +19,18 @@ move all of this by no more than :mod:`~llmagent_os.policy.newcomers` allows::
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from llmagent_os.policy.array_types import Bools, Floats, Ints
 from llmagent_os.policy.bayes.design_matrix import GROUPS
-from llmagent_os.policy.bayes.gibbs_sampler import deviation, lean_of_turns
-from llmagent_os.policy.bayes.learner_feedback_model import draw_feedback
-from llmagent_os.policy.bayes.person_state import BLOCK_TURNS, PersonState
+from llmagent_os.policy.bayes.learner_feedback_model import draw_feedback, draw_voiced
+from llmagent_os.policy.bayes.person_state import PersonState
 from llmagent_os.policy.bayes.shared_state import BETWEEN_PRIOR, WITHIN_PRIOR, SharedState
+from llmagent_os.policy.bayes.shared_statistics import SharedStatistics, gather
 from llmagent_os.policy.bayes.triangular_solve import solve_lower
 
 #: How many weights the priors of τ² and ω² count for in (19).
@@ -53,22 +52,34 @@ def draw_shared(
         lean: ℓ of every action, a part for each dimension, ``(actions, dimensions)``.
         rng: the source of the draws.
     """
+    return draw_by(gather(people, shared, lean), shared, lambda: draw_voiced(people, shared.outspoken, rng), rng)
+
+
+def draw_by(
+    told: SharedStatistics, shared: SharedState, voiced: Callable[[], Floats], rng: np.random.Generator
+) -> SharedState:
+    """Draw what all people share, given what people tell.
+
+    Args:
+        told: the sums over the people.
+        shared: the state before. It is not changed.
+        voiced: gives Σ_t n_t of (20), ``(chains,)``.
+        rng: the source of the draws.
+    """
     m, k, size = shared.mu.shape
-    deviations = [deviation(person.belief, m, size) for person in people]  # δ, each (chains, size)
-    precision, pull, counts = _sums(people, deviations, shared, lean)
+    counts = told.counts
     scale = np.sqrt(shared.between[shared.design.groups])  # τ, (size,)
     noise = rng.normal(size=(m, k, size))  # (chains, personas, size)
     mu = noise * scale
     used = counts > 0  # (chains, personas)
-    roots = np.linalg.cholesky(precision[used] + np.diag(1 / scale**2))  # (used personas, size, size)
+    roots = np.linalg.cholesky(told.precision[used] + np.diag(1 / scale**2))  # (used personas, size, size)
     mu[used] = [  # (17)
         solve_lower(root, solve_lower(root, drawn) + spread, transposed=True)
-        for root, drawn, spread in zip(roots, pull[used], noise[used], strict=True)
+        for root, drawn, spread in zip(roots, told.pull[used], noise[used], strict=True)
     ]
     odds = _floats(rng.gamma(counts + PERSONA_COUNTS / k)) + 1e-12  # (18), (chains, personas)
-    weights = np.array([person.weight for person in people])  # (people,)
-    between, within = _variances(mu, used, np.stack(deviations), weights, shared.design.groups)
-    nexts, raters, outspoken = draw_feedback(people, shared.outspoken, rng)
+    between, within = _variances(mu, used, told, shared.design.groups)
+    nexts, raters, outspoken = draw_feedback(told.nexts, told.raters, told.exposure, voiced, rng)
     return replace(
         shared,
         mu=mu,
@@ -81,59 +92,22 @@ def draw_shared(
     )
 
 
-def _sums(
-    people: Sequence[PersonState], deviations: Sequence[Floats], shared: SharedState, lean: Floats
-) -> tuple[Floats, Floats, Floats]:
-    """Return the sums of (17) and (18).
-
-    Returns:
-        ``Σ φφᵀ`` ``(chains, personas, size, size)``, ``Σ φ (y - ℓ - φ · δ)`` ``(chains, personas, size)`` and c
-        ``(chains, personas)``.
-    """
-    m, k, size = shared.mu.shape
-    precision, pull, counts = np.zeros((m, k, size, size)), np.zeros((m, k, size)), np.zeros((m, k))
-    for person, own in zip(people, deviations, strict=True):
-        phi = person.rows(shared.design)  # (turns, size)
-        weights = person.weights  # (turns,)
-        if not weights.any():
-            continue
-        rest = (person.latent - own @ phi.T - lean_of_turns(person, lean)) * weights  # (chains, turns)
-        weighted = phi.T * weights  # (size, turns)
-        gram, whole = weighted @ phi, rest @ phi  # (size, size), (chains, size)
-        changes = person.personas[:, 1:] != person.personas[:, :-1]  # (chains, blocks - 1)
-        for chain, (path, changed) in enumerate(zip(person.personas, changes, strict=True)):
-            if not changed.any():
-                precision[chain, path[0]] += gram
-                pull[chain, path[0]] += whole[chain]
-                counts[chain, path[0]] += person.weight
-                continue
-            bounds = [0, *(np.flatnonzero(changed) + 1).tolist(), len(path)]
-            for start, end in pairwise(bounds):
-                here = slice(start * BLOCK_TURNS, end * BLOCK_TURNS)
-                part = phi[here]  # (turns of the stretch, size)
-                precision[chain, path[start]] += weighted[:, here] @ part
-                pull[chain, path[start]] += rest[chain, here] @ part
-                counts[chain, path[start]] += person.weight / (len(bounds) - 1)  # nobody counts for more than one
-    return precision, pull, counts
-
-
-def _variances(mu: Floats, used: Bools, deviations: Floats, weights: Floats, groups: Ints) -> tuple[Floats, Floats]:
+def _variances(mu: Floats, used: Bools, told: SharedStatistics, groups: Ints) -> tuple[Floats, Floats]:
     """Return τ² and ω² of (19), ``(GROUPS,)`` each.
 
     Args:
         mu: μ, ``(chains, personas, size)``.
         used: which personas have people, ``(chains, personas)``.
-        deviations: δ, ``(people, chains, size)``.
-        weights: how much every person counts, ``(people,)``.
+        told: the sums over the people.
         groups: the group of every weight, ``(size,)``.
     """
     between, within = BETWEEN_PRIOR.copy(), WITHIN_PRIOR.copy()
     for group in range(len(GROUPS)):
         here = groups == group
         width = here.sum()
-        theirs = weights @ (deviations[..., here] ** 2).sum((1, 2)) / len(mu)
+        theirs = told.squares[group] / len(mu)
         prior = PRIOR_WEIGHTS * WITHIN_FACTOR * WITHIN_PRIOR[group]
-        within[group] = (prior + theirs) / (PRIOR_WEIGHTS + weights.sum() * width)
+        within[group] = (prior + theirs) / (PRIOR_WEIGHTS + told.people * width)
         spread = (mu[..., here] ** 2 * used[:, :, None]).sum() / len(mu)
         prior = PRIOR_WEIGHTS * BETWEEN_PRIOR[group]
         between[group] = (prior + spread) / (PRIOR_WEIGHTS + used.sum() / len(mu) * width)

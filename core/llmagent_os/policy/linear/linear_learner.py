@@ -17,7 +17,7 @@ import copy
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import msgspec
 import numpy as np
@@ -29,6 +29,7 @@ from llmagent_os.policy.array_types import Bools, Floats, Singles
 from llmagent_os.policy.contract import Context, Kind
 from llmagent_os.policy.exploration import ANY_SHARE, Neighbours, anything
 from llmagent_os.policy.features import Features
+from llmagent_os.policy.held_people import HeldPeople
 from llmagent_os.policy.learner import SHARED, Observation
 from llmagent_os.policy.linear.session_turns import Credit, SessionTurn, record
 from llmagent_os.policy.newcomers import NewcomerBudget, is_established
@@ -48,6 +49,9 @@ DEFAULT_CHANCE = 0.92
 #: in a context, and of joint effects of several dimensions.
 MAIN_VARIANCE, CONTEXT_VARIANCE, JOINT_VARIANCE = 1.6, 0.8, 0.1
 
+#: About what a person and a turn take in memory beside arrays: the objects of Python.
+PERSON_BYTES, TURN_BYTES = 1_500, 1_600
+
 
 @dataclass
 class PersonWeights:
@@ -62,6 +66,12 @@ class PersonWeights:
     first: float | None = None  #: when the person was first heard, in seconds; None: not known
     established: bool = False  #: the person is not new any more
 
+    @property
+    def memory_bytes(self) -> int:
+        """About how much memory the person takes."""
+        arrays = (self.weights, self.value, self.alone, self.against)
+        return PERSON_BYTES + TURN_BYTES * len(self.turns) + sum(each.nbytes for each in arrays)
+
     def packed(self) -> bytes:
         """Return the state as bytes. The names are part of the stored format."""
         turns: list[Any] = msgspec.to_builtins(self.turns)
@@ -69,7 +79,7 @@ class PersonWeights:
         return pack(arrays, {"turns": turns, "first": self.first, "established": self.established})
 
 
-class LinearLearner(ABC):
+class LinearLearner(HeldPeople[PersonWeights], ABC):
     """The base of the linear learners.
 
     A person takes at most 32 turns and about 12 KB. A decision costs the same however many people there are.
@@ -143,12 +153,12 @@ class LinearLearner(ABC):
 
     def probabilities(self, person_id: PersonId, context: Context, allowed: Bools) -> Floats:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
-        person = self._people.get(person_id)
+        person = self._people.shown(person_id)
         return self._policy(self._state(self._features.vector(context)), person, allowed)
 
     def beliefs(self, person_id: PersonId) -> Floats:
         """See :class:`~llmagent_os.policy.learner.Learner`. These are the probabilities in the average context."""
-        person = self._people.get(person_id)
+        person = self._people.shown(person_id)
         states = [self._state(np.array(turn.state)) for turn in list(person.turns)] if person else []
         usual = np.asarray(sum(states, np.zeros(1 + STATE_COLUMNS)) / max(len(states), 1), np.float64)
         usual[0] = 1.0
@@ -172,6 +182,7 @@ class LinearLearner(ABC):
         for credit in record(person.turns, observation, state, self.gamma, share):
             self._learn(person, credit)
         self._hear(person)
+        self._people.changed(observation.person_id)
 
     def _show_anew(self, person: PersonWeights, seen: Observation, state: list[float]) -> None:
         """Learn a known turn again where the person has said since which dimensions their opinion is about."""
@@ -297,10 +308,6 @@ class LinearLearner(ABC):
         self._people.clear()
         return ()
 
-    def knows(self, person_id: PersonId) -> bool:
-        """See :class:`~llmagent_os.policy.learner.Learner`."""
-        return self._people.get(person_id) is not None
-
     def take(self, person_id: PersonId, part: bytes) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`."""
         arrays, facts = unpack(part)
@@ -309,15 +316,25 @@ class LinearLearner(ABC):
         held: dict[str, Any] = {**arrays, "turns": turns, **known}
         self._people.take(person_id, PersonWeights(**held))
 
-    def held(self) -> Collection[PersonId]:
-        """See :class:`~llmagent_os.policy.learner.Learner`."""
-        return self._people.names()
-
-    def rebuilt(self, observations: Sequence[Observation]) -> bytes:
+    def look_ahead(self, person_id: PersonId, observations: Sequence[Observation]) -> None:
         """See :class:`~llmagent_os.policy.learner.Learner`. A copy learns, whose shared weights are thrown away."""
+        twin, held = self._twin(), self._people.get(person_id)
+        if held is not None:
+            twin.take(person_id, held.packed())
+        for observation in observations:
+            twin.observe(observation)
+        if twin.knows(person_id):
+            self._people.look_ahead(person_id, twin._people[person_id])
+
+    def _twin(self) -> Self:
         twin = copy.copy(self)  # every step replaces the shared weights as a whole, so those of this learner stay
         twin._features, twin._people = Features(self._features.columns), PersonCache(PersonWeights.packed)
         twin._newcomers = NewcomerBudget(self._newcomers.used)
+        return twin
+
+    def rebuilt(self, observations: Sequence[Observation]) -> bytes:
+        """See :class:`~llmagent_os.policy.learner.Learner`. A copy learns, whose shared weights are thrown away."""
+        twin = self._twin()
         for observation in observations:
             twin.observe(observation)
         people = twin._people.names()
