@@ -10,10 +10,9 @@ import contextlib
 import weakref
 from collections.abc import Callable, Generator
 from threading import Lock
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import event
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from llmagent_os.errors import LedgerError
@@ -23,9 +22,6 @@ T = TypeVar("T")
 
 #: Connections that stay open. Others are opened besides while more threads want one.
 CONNECTIONS = 4
-
-#: Seconds that a thread waits for another process that writes; with SQLite, where these tables are in tests only.
-BUSY_SECONDS = 15.0
 
 #: How often a transaction is run in which two hosts were in each other's way.
 TRIES = 5
@@ -124,9 +120,9 @@ class SharedRows:
                     engine = make_engine(self._url, connections=self._connections)
                     self._engines = engine, engine.execution_options(isolation_level="READ COMMITTED")
                 else:
-                    engine = sa.create_engine(self._url, connect_args={"timeout": BUSY_SECONDS})
-                    event.listen(engine, "connect", _on_connect)
-                    event.listen(engine, "begin", _on_begin)
+                    from llmagent_os.ledger.sqlite_database import make_engine as make_pool
+
+                    engine = make_pool(self._url)
                     self._engines = engine, engine
                 weakref.finalize(self, engine.dispose)  # a command that ends need not close it
             return self._engines
@@ -149,13 +145,3 @@ def _may_pass(error: SQLAlchemyError) -> bool:
         return True
     # Not where the connection has broken: the transaction may have ended well before that.
     return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "") in _IN_THE_WAY
-
-
-def _on_connect(connection: Any, _record: object) -> None:
-    connection.isolation_level = None  # transactions are begun by _on_begin, not by the driver
-    for pragma in ("foreign_keys = ON", "secure_delete = ON"):
-        connection.execute(f"PRAGMA {pragma}")
-
-
-def _on_begin(db: sa.Connection) -> None:
-    db.exec_driver_sql("BEGIN IMMEDIATE")

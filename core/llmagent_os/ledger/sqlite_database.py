@@ -6,9 +6,10 @@ import contextlib
 import shutil
 import sqlite3
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.database import DATABASE_ERRORS, SEALED_MARK, Database
@@ -262,3 +263,21 @@ def _migrate(connection: sa.Connection, driver: sqlite3.Connection, path: Path) 
                 upgrade(connection, str(path))
             finally:
                 lock.release()
+
+
+def make_engine(url: str) -> sa.Engine:
+    """A pool of connections to a file, for threads that do not use the ledger's own. Each transaction may write."""
+    engine = sa.create_engine(url, connect_args={"timeout": BUSY_MILLISECONDS / 1000})
+    event.listen(engine, "connect", _set_up)
+    event.listen(engine, "begin", _begin)
+    return engine
+
+
+def _set_up(connection: Any, _record: object) -> None:
+    connection.isolation_level = None  # transactions are begun by _begin, not by the driver
+    for pragma in ("foreign_keys = ON", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(BEGIN)

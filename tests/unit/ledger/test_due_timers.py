@@ -81,8 +81,8 @@ async def test_what_a_plugin_has_set_since_is_not_postponed(on_disk: Ledger) -> 
 
 async def test_what_has_rung_says_nothing_about_the_person(on_disk: Ledger, tmp_path: Path) -> None:
     """The inbox would keep what a person wanted to be reminded of."""
-    await on_disk.timers("calendar", reminder_request("ana-of-the-secret")).set("ring:secret", SIX)
+    await on_disk.timers("calendar", reminder_request("ana-of-the-covert")).set("ring:covert", SIX)
     (event,) = await moved(on_disk, SIX)
     await on_disk.finish(event, None)
     await on_disk.close()
-    assert b"secret" not in all_bytes(tmp_path)
+    assert b"covert" not in all_bytes(tmp_path)

@@ -15,8 +15,8 @@ from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import Accepted, Ledger, erasure, sqlite_database
 from tests.unit.ledger.samples import SIX, all_bytes, interaction, message, moved, reminder_request, reward
 
-ANA_SLACK = Identity("slack:T1:ana-secret")
-ANA_TELEGRAM = Identity("telegram::ana-secret")
+ANA_SLACK = Identity("slack:T1:ana-covert")
+ANA_TELEGRAM = Identity("telegram::ana-covert")
 
 
 async def test_forgetting_a_person_leaves_nothing_of_theirs_in_the_file(tmp_path: Path) -> None:
@@ -94,13 +94,13 @@ async def test_a_forgotten_person_is_not_reminded_and_nothing_of_theirs_is_left(
     on_disk: Ledger, tmp_path: Path
 ) -> None:
     """A person who was erased would be written to by the bot."""
-    await on_disk.timers("calendar", reminder_request("ana-of-the-secret")).set("ring:secret", SIX)
+    await on_disk.timers("calendar", reminder_request("ana-of-the-covert")).set("ring:covert", SIX)
     await on_disk.timers("calendar", reminder_request("ben")).set("a", SIX)
     (kept,) = (await on_disk.export(identity_of(reminder_request("ben"))))["timers"]
     assert (kept["plugin"], kept["key"], kept["at"]) == ("calendar", "a", "2026-11-22T18:00:00Z")
-    assert await on_disk.forget(identity_of(reminder_request("ana-of-the-secret"))) == 1
+    assert await on_disk.forget(identity_of(reminder_request("ana-of-the-covert"))) == 1
     assert [event.sender.user_id for event in await moved(on_disk, SIX)] == ["ben"]
-    assert b"secret" not in all_bytes(tmp_path)
+    assert b"covert" not in all_bytes(tmp_path)
 
 
 async def test_the_links_and_codes_of_a_forgotten_person_are_erased(on_disk: Ledger, tmp_path: Path) -> None:
@@ -110,12 +110,12 @@ async def test_the_links_and_codes_of_a_forgotten_person_are_erased(on_disk: Led
     await on_disk.identities.join(ANA_TELEGRAM, "code", noon)
     await on_disk.members.allow(ANA_TELEGRAM, "command line", noon)
     exported = await on_disk.export(ANA_SLACK)
-    assert [row["identity"] for row in exported["identities"]] == ["slack:T1:ana-secret", "telegram::ana-secret"]
-    assert [row["identity"] for row in exported["members"]] == ["telegram::ana-secret"]
-    assert await on_disk.members.revoke(ANA_SLACK) == ("telegram::ana-secret",)
+    assert [row["identity"] for row in exported["identities"]] == ["slack:T1:ana-covert", "telegram::ana-covert"]
+    assert [row["identity"] for row in exported["members"]] == ["telegram::ana-covert"]
+    assert await on_disk.members.revoke(ANA_SLACK) == ("telegram::ana-covert",)
     assert await on_disk.forget(ANA_TELEGRAM) == 5  # two links, a code, and that both were linked just now
-    assert await on_disk.identities.everyone(ANA_SLACK) == ("slack:T1:ana-secret",)
-    assert b"secret" not in all_bytes(tmp_path)
+    assert await on_disk.identities.everyone(ANA_SLACK) == ("slack:T1:ana-covert",)
+    assert b"covert" not in all_bytes(tmp_path)
 
 
 async def test_what_was_erased_leaves_the_log_once_another_process_has_read(
