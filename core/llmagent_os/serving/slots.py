@@ -18,42 +18,17 @@ import torch
 from torch import nn
 
 from llmagent_os.errors import LoraError, ModelError
-from llmagent_os.serving.lora_weights import LoraWeights
+from llmagent_os.serving.lora_weights import LoraLayer, LoraWeights
+from llmagent_os.serving.slot_linear import GroupPart, LinearGroup, Rows
 
 _SUPPORTED_TYPES = ("llama", "qwen2", "qwen3")
+#: Linear layers of one module that read the same input, by their names in transformers, in the order of their calls.
+_JOINED = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
+_BEING_WRITTEN = ""  # the version of a slot whose LoRA is being copied
 _FIRST_ROOM_TOKENS = 256  # room of a slot at first; doubled when needed
 
 #: Keys and values of some tokens of one slot: a pair for each layer, both ``[heads, tokens, head size]``.
 Snapshot = list[tuple[torch.Tensor, torch.Tensor]]
-
-
-class _Rows:
-    """The slots that the current forward pass computes."""
-
-    def __init__(self) -> None:
-        self.begin = 0
-        self.end = 0
-        self.with_lora = False  # whether one of these slots has a LoRA
-
-
-class SlotLinear(nn.Module):
-    """A linear layer with a LoRA for each slot: ``y[s] = linear(x[s]) + x[s] @ a[s] @ b[s]``. Zeros mean no LoRA."""
-
-    def __init__(self, linear: nn.Linear, rows: _Rows, slots: int, rank: int) -> None:
-        super().__init__()
-        self.linear = linear
-        self._rows = rows
-        weight = linear.weight
-        self.a = weight.new_zeros(slots, linear.in_features, rank)  # [slots, inputs, rank]
-        self.b = weight.new_zeros(slots, rank, linear.out_features)  # [slots, rank, outputs]
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Compute ``[rows, tokens, outputs]`` from ``x``, ``[rows, tokens, inputs]``."""
-        y = cast("torch.Tensor", self.linear(x))
-        if not self._rows.with_lora:
-            return y
-        rows = slice(self._rows.begin, self._rows.end)
-        return torch.baddbmm(y, torch.bmm(x, self.a[rows]), self.b[rows])
 
 
 class SlotCache:
@@ -66,7 +41,7 @@ class SlotCache:
         like: a tensor with the type and device that the cache should have.
     """
 
-    def __init__(self, config: Any, slots: int, rows: _Rows, like: torch.Tensor) -> None:
+    def __init__(self, config: Any, slots: int, rows: Rows, like: torch.Tensor) -> None:
         size = getattr(config, "head_dim", None) or config.hidden_size // config.num_attention_heads
         shape = (slots, config.num_key_value_heads, _FIRST_ROOM_TOKENS, size)
         layers = range(config.num_hidden_layers)
@@ -118,6 +93,29 @@ class SlotCache:
         return self.visible
 
 
+def join_linears(model: nn.Module, rows: Rows, slots: int) -> list[LinearGroup]:
+    """Replace the linear layers of a model by parts of groups; gives the groups."""
+    groups: list[LinearGroup] = []
+    for module in list(model.modules()):
+        linears = {name: child for name, child in module.named_children() if type(child) is nn.Linear}
+        joined = [names for names in _JOINED if _can_join(linears, names)]
+        taken = {name for names in joined for name in names}
+        for names in (*joined, *((name,) for name in linears if name not in taken)):
+            group = LinearGroup([linears[name] for name in names], rows, slots)
+            groups.append(group)
+            for index, name in enumerate(names):
+                setattr(module, name, GroupPart(group, index))
+    return groups
+
+
+def _can_join(linears: dict[str, nn.Linear], names: tuple[str, ...]) -> bool:
+    """Whether these layers of a module can be computed as one."""
+    if not all(name in linears for name in names):
+        return False
+    layers = [linears[name] for name in names]
+    return len({layer.in_features for layer in layers}) == 1 and len({layer.bias is None for layer in layers}) == 1
+
+
 class SlotModel:
     """A causal language model that decodes ``slots`` sequences side by side. For one thread.
 
@@ -147,12 +145,12 @@ class SlotModel:
         self.outputs: int = model.get_output_embeddings().weight.shape[0]
         self._model = model
         self._slots = slots
-        self._rows = _Rows()
+        self._rows = Rows()
         weight = model.get_input_embeddings().weight
         self._device = weight.device
         self._cache = SlotCache(config, slots, self._rows, weight.detach())
         self._versions = ["base"] * slots
-        self._linears: dict[str, SlotLinear] = {}
+        self._groups = join_linears(model, self._rows, slots)
         self._rank = 0
 
     def extend(self, slot: int, tokens: list[int], first: int) -> torch.Tensor:
@@ -182,7 +180,8 @@ class SlotModel:
         self._cache.reserve(visible)
         self._cache.visible = visible
         self._rows.begin, self._rows.end = begin, end
-        self._rows.with_lora = any(version != "base" for version in self._versions[begin:end])
+        adapted = [slot for slot in range(begin, end) if self._versions[slot] != "base"]
+        self._rows.adapted = range(adapted[0], adapted[-1] + 1) if adapted else range(0)
 
     def _forward(self, tokens: torch.Tensor, positions: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
         """Compute the logits after each row's last token, ``[rows, outputs]``.
@@ -196,7 +195,7 @@ class SlotModel:
             cache=self._cache,
             use_cache=True,
         )[0]  # [rows, new, width]
-        return cast("torch.Tensor", self._model.lm_head(hidden[:, -1:])[:, 0].float())
+        return cast("torch.Tensor", self._model.lm_head(hidden[:, -1:])[:, 0].to(torch.float32, memory_format=torch.contiguous_format))
 
     def occupy(self, slot: int, lora: LoraWeights | None) -> None:
         """Copy a LoRA into a slot; ``None``: the slot answers with the base model.
@@ -207,61 +206,42 @@ class SlotModel:
         version = lora.version if lora else "base"
         if version == self._versions[slot]:
             return
-        if lora:
-            self._make_room(lora)
-        for name, linear in self._linears.items():
-            layer = lora.layers.get(name) if lora else None
-            linear.a[slot].zero_()
-            linear.b[slot].zero_()
-            if layer:
-                rank = layer.a.shape[1]
-                linear.a[slot, :, :rank] = layer.a
-                linear.b[slot, :rank] = layer.b
+        layers: dict[LinearGroup, dict[int, LoraLayer]] = {}
+        for name, layer in lora.layers.items() if lora else ():
+            part = self._fitting(name, layer, lora.version if lora else "")
+            layers.setdefault(part.group, {})[part.index] = layer
+        self._rank = max(self._rank, lora.rank if lora else 0)
+        self._versions[slot] = _BEING_WRITTEN
+        for group in self._groups:
+            group.write(slot, layers.get(group, {}), self._rank)
         self._versions[slot] = version
 
-    def _make_room(self, lora: LoraWeights) -> None:
-        """Replace the linear layers that the LoRA changes, and widen the replaced ones to its rank.
+    def _fitting(self, name: str, layer: LoraLayer, version: str) -> GroupPart:
+        """The layer that a LoRA changes.
 
         Raises:
-            LoraError: a layer does not fit.
+            LoraError: the layer does not fit.
         """
-        for name, layer in lora.layers.items():
-            module = self._linears[name].linear if name in self._linears else self._module(name, lora)
-            fits = isinstance(module, nn.Linear) and (module.in_features, module.out_features) == (
-                layer.a.shape[0],
-                layer.b.shape[1],
-            )
-            if not fits:
-                raise LoraError(
-                    f"LoRA {lora.version} does not fit this model: {name} there takes {layer.a.shape[0]} inputs "
-                    f"and gives {layer.b.shape[1]} outputs, here it is {module}; was it trained on another base?"
-                )
-        if lora.rank > self._rank:
-            more = lora.rank - self._rank
-            for linear in self._linears.values():
-                linear.a = nn.functional.pad(linear.a, (0, more))
-                linear.b = nn.functional.pad(linear.b, (0, 0, 0, more))
-            self._rank = lora.rank
-        for name in lora.layers:
-            if name not in self._linears:
-                plain = cast("nn.Linear", self._module(name, lora))
-                self._linears[name] = SlotLinear(plain, self._rows, self._slots, self._rank)
-                self._model.set_submodule(name, self._linears[name])
-
-    def _module(self, name: str, lora: LoraWeights) -> nn.Module:
         try:
-            return cast("nn.Module", self._model.get_submodule(name))
+            part = cast("nn.Module", self._model.get_submodule(name))
         except AttributeError:
-            raise LoraError(f"LoRA {lora.version} does not fit this model: it has no layer {name}") from None
+            raise LoraError(f"LoRA {version} does not fit this model: it has no layer {name}") from None
+        inputs, outputs = layer.a.shape[0], layer.b.shape[1]
+        if not isinstance(part, GroupPart) or (part.in_features, part.out_features) != (inputs, outputs):
+            size = f"takes {part.in_features} and gives {part.out_features}" if isinstance(part, GroupPart) else part
+            raise LoraError(
+                f"LoRA {version} does not fit this model: {name} there takes {inputs} inputs and gives {outputs} "
+                f"outputs, here it {size}; was it trained on another base?"
+            )
+        return part
 
     def move(self, source: int, target: int, length: int) -> None:
         """Copy slot ``source``, its LoRA and its first ``length`` tokens, over slot ``target``."""
         for layer in (*self._cache.keys, *self._cache.values):
             layer[target, :, :length] = layer[source, :, :length]
         if self._versions[source] != self._versions[target]:
-            for linear in self._linears.values():
-                linear.a[target] = linear.a[source]
-                linear.b[target] = linear.b[source]
+            for group in self._groups:
+                group.move(source, target)
             self._versions[target] = self._versions[source]
 
     def snapshot(self, slot: int, length: int) -> Snapshot:
