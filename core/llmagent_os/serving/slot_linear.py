@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from llmagent_os.serving.lora_weights import LoraLayer
 
-_TURNED_FROM_ROWS = 8  # rows from which fp32 is quicker as ``weight @ x.T``
+_TURNED_FROM_ROWS, _TURNED_FROM_WEIGHTS = 8, 1 << 19  # from which fp32 is quicker as ``weight @ x.T``
 _WIDE = 16384  # outputs: those of a vocabulary. They are copied into another type next, and need not be in order before
 _LEAST_BLOCK = 32  # outputs: narrower blocks cost more in calls than one product for all layers saves
 
@@ -147,7 +147,7 @@ def product(x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None) ->
     rows = x.numel() // x.shape[-1]
     if rows == 1:
         y = torch.mv(weight, x.reshape(-1))  # [outputs]
-    elif rows >= _TURNED_FROM_ROWS or x.dtype == torch.bfloat16:
+    elif x.dtype == torch.bfloat16 or (rows >= _TURNED_FROM_ROWS and weight.numel() >= _TURNED_FROM_WEIGHTS):
         y = torch.mm(weight, x.reshape(rows, -1).t()).t()  # [rows, outputs]
         y = y if len(weight) > _WIDE else y.contiguous()
     else:
