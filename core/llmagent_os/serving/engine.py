@@ -12,6 +12,7 @@ import logging
 import os
 import threading
 from collections import deque
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -21,6 +22,7 @@ from llmagent_os.errors import ModelBusyError, ModelError, ModelUnavailableError
 from llmagent_os.serving.generation import Generation
 from llmagent_os.serving.prefix_cache import PrefixCache
 from llmagent_os.serving.sampling import TokenSampler
+from llmagent_os.serving.slot_cache import Snapshot, slice_snapshot
 from llmagent_os.serving.slots import SlotModel
 from llmagent_os.serving.vocabulary import Vocabulary
 
@@ -65,6 +67,7 @@ class Engine:
         self.prefixes = PrefixCache(prefix_bytes)  #: beginnings of prompts that the model has read already
         self.most_read_between = 0  #: most prompt tokens that were read while a reply waited for its next token
         self.steps = 0  #: how often all slots were decoded
+        self.tokens_read = 0  #: prompt tokens that were computed, not taken from an earlier prompt
         self._guessing = guessing
         self._sampler = TokenSampler(vocabulary, self._model.outputs)
         self._active: list[Generation] = []  # by slot: the first slots are the ones in use
@@ -102,6 +105,19 @@ class Engine:
                 self._thread = threading.Thread(target=self._run, name="llmagent-os-engine", daemon=True)
                 self._thread.start()
             self._wake.notify()
+
+    def adopt(self, version: str, tokens: Sequence[int], kept: Snapshot) -> None:
+        """Take the keys and values that an earlier process computed of a beginning of prompts, and keep them.
+
+        What has not the form of this model's is ignored.
+
+        Args:
+            version: of the LoRA.
+            tokens: the beginning.
+            kept: of its tokens, for each layer.
+        """
+        if self._model.fits(kept):
+            self.prefixes.put(version, tokens, lambda begin, end: slice_snapshot(kept, begin, end), pinned=True)
 
     @property
     def load(self) -> tuple[int, int]:
@@ -199,6 +215,7 @@ class Engine:
         tokens = generation.pending(limit)
         logits = self._model.extend(slot, tokens, generation.cached)
         generation.cached += len(tokens)
+        self.tokens_read += len(tokens)
         if generation.cached in generation.shared:
             self._keep(slot, generation)
         return logits, len(tokens)

@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 
-from llmagent_os.serving.slot_cache import Snapshot
+from llmagent_os.serving.slot_cache import Snapshot, slice_snapshot
 
 #: What was not used for so long is dropped: people's words should not stay in memory for no use.
 KEEP_SECONDS = 900.0
@@ -97,7 +97,7 @@ class PrefixCache:
         while node and begin < len(tokens) and (child := node.children.get(tokens[begin])):
             common = child.shared(tokens[begin : begin + len(child.tokens)])
             child.used_at = now
-            yield child, child.kept if common == len(child.tokens) else _slice(child.kept, 0, common)
+            yield child, child.kept if common == len(child.tokens) else slice_snapshot(child.kept, 0, common)
             if common < len(child.tokens):
                 return
             node, begin = child, begin + common
@@ -146,17 +146,13 @@ def _pin(node: _Node | None) -> None:
         node = node.parent
 
 
-def _slice(kept: Snapshot, begin: int, end: int) -> Snapshot:
-    return [(keys[:, begin:end], values[:, begin:end]) for keys, values in kept]
-
-
 def _split(node: _Node, at: int) -> _Node:
     """Cut a node in two; gives the first part. The parts hold copies: either can be dropped without the other."""
-    first = _Node(node.tokens[:at], _copy(_slice(node.kept, 0, at)), node.parent, node.used_at)
+    first = _Node(node.tokens[:at], _copy(slice_snapshot(node.kept, 0, at)), node.parent, node.used_at)
     first.pinned = node.pinned
     if node.parent:
         node.parent.children[node.tokens[0]] = first
-    node.kept = _copy(_slice(node.kept, at, len(node.tokens)))
+    node.kept = _copy(slice_snapshot(node.kept, at, len(node.tokens)))
     node.tokens, node.parent = node.tokens[at:], first
     first.children[node.tokens[0]] = node
     return first

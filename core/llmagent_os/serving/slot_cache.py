@@ -140,7 +140,31 @@ class SlotCache:
             keys[slot, :, begin:end] = key
             values[slot, :, begin:end] = value
 
+    def fits(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot has the layers and the type of this cache. Shapes are checked where they are known."""
+        kept = zip(snapshot, self._keys, self._values, strict=False)
+        return len(snapshot) == len(self._keys) and all(
+            new.dtype == self._like.dtype and (old is None or (new.shape[0], new.shape[2]) == (old.shape[1], old.shape[3]))
+            for (keys, values), *olds in kept
+            for new, old in zip((keys, values), olds, strict=True)
+        )
+
     @property
     def nbytes(self) -> int:
         """Bytes of all keys and values that there is room for."""
         return sum(layer.nbytes for layer in (*self._keys, *self._values) if layer is not None)
+
+
+def slice_snapshot(snapshot: Snapshot, begin: int, end: int) -> Snapshot:
+    """Give the tokens ``begin`` to ``end - 1`` of a snapshot."""
+    return [(keys[:, begin:end], values[:, begin:end]) for keys, values in snapshot]
+
+
+def join_snapshots(pieces: list[Snapshot]) -> Snapshot:
+    """Give pieces that follow each other as one; empty: there is none."""
+    if not pieces:
+        return []
+    return [
+        (torch.cat([keys for keys, _ in layer], dim=1), torch.cat([values for _, values in layer], dim=1))
+        for layer in zip(*pieces, strict=True)
+    ]

@@ -164,6 +164,10 @@ class SlotModel:
         """Write what :meth:`snapshot` copied to a slot, from place ``begin`` on."""
         self._cache.restore(slot, begin, snapshot)
 
+    def fits(self, snapshot: Snapshot) -> bool:
+        """Whether a snapshot has the form of this model's keys and values."""
+        return self._cache.fits(snapshot)
+
     @property
     def nbytes(self) -> tuple[int, int]:
         """Bytes of the slots' keys and values, and of their LoRAs."""
