@@ -135,10 +135,16 @@ class Settings(BaseSettings):
     device: Literal["cpu", "cuda"] = Field("cpu", description="where a local model runs: cpu or cuda")
     slots: int = Field(16, ge=1, le=1024, description="number of replies that a local model writes at the same time")
     prefill_tokens: int = Field(
-        128, ge=1, le=1 << 20, description="most words of new messages, in tokens, that a local model reads between two tokens of replies that it writes"
+        128,
+        ge=1,
+        le=1 << 20,
+        description="most words of new messages, in tokens, that a local model reads between two tokens of replies that it writes",
     )
     prefix_megabytes: int = Field(
-        256, ge=0, le=1 << 20, description="most memory, in megabytes, for what a local model computed of earlier prompts"
+        256,
+        ge=0,
+        le=1 << 20,
+        description="most memory, in megabytes, for what a local model computed of earlier prompts",
     )
     lora_megabytes: int = Field(
         1024, ge=1, le=1 << 20, description="most memory, in megabytes, for people's LoRAs of a local model"

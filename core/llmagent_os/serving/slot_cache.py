@@ -144,7 +144,8 @@ class SlotCache:
         """Whether a snapshot has the layers and the type of this cache. Shapes are checked where they are known."""
         kept = zip(snapshot, self._keys, self._values, strict=False)
         return len(snapshot) == len(self._keys) and all(
-            new.dtype == self._like.dtype and (old is None or (new.shape[0], new.shape[2]) == (old.shape[1], old.shape[3]))
+            new.dtype == self._like.dtype
+            and (old is None or (new.shape[0], new.shape[2]) == (old.shape[1], old.shape[3]))
             for (keys, values), *olds in kept
             for new, old in zip((keys, values), olds, strict=True)
         )
