@@ -69,8 +69,9 @@ def make_lora(model: Any, kind: str, seed: int, dtype: torch.dtype) -> LoraWeigh
         return torch.randn(*shape, generator=random).mul_(0.03).to(dtype)
 
     layers = {
-        name: LoraLayer(half(part.in_features, rank), half(rank, part.out_features))
+        name: LoraLayer(half(size.in_features, rank), half(rank, size.out_features))
         for name, part in model.named_modules()
+        for size in [getattr(part, "linear", part)]
         if name.rpartition(".")[2] in names and int(name.split(".")[2]) >= lowest
     }
     return LoraWeights(f"{kind}@{seed}", layers, rank)

@@ -138,7 +138,8 @@ class Settings(BaseSettings):
         128,
         ge=1,
         le=1 << 20,
-        description="most words of new messages, in tokens, that a local model reads between two tokens of replies that it writes",
+        description="most words of new messages, in tokens, that a local model reads between two tokens of replies "
+        "that it writes",
     )
     prefix_megabytes: int = Field(
         256,

@@ -49,8 +49,8 @@ def check_architecture(model: Any) -> bool:
 
 def _refusal(kind: str, why: str) -> ModelError:
     return ModelError(
-        f"the in-process engine cannot serve {kind} models of this form: {why}. Serve the model with vLLM or llama.cpp, "
-        f"and use 'openai:MODEL' with base_url. Served here: {', '.join(PROVEN)}, and what is computed alike"
+        f"the in-process engine cannot serve {kind} models of this form: {why}. Serve it with vLLM or llama.cpp, and "
+        f"use 'openai:MODEL' with base_url. Served here: {', '.join(PROVEN)}, and what is computed alike"
     )
 
 

@@ -246,7 +246,7 @@ class Engine:
         self.steps += 1
         finished: list[int] = []
         begun = {slot: len(self._active[slot].token_ids) for slot, one in enumerate(single) if one}
-        going = {slot: 0 for slot in begun}  # slots whose next token is sampled, with the place of its logits
+        going = dict.fromkeys(begun, 0)  # slots whose next token is sampled, with the place of its logits
         while going:
             finished += self._sample([(slot, logits[slot, place]) for slot, place in going.items()])
             going = {

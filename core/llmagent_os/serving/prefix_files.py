@@ -106,7 +106,9 @@ class PrefixFiles:
         """
         with cast("Any", safe_open)(file, framework="pt") as opened:
             about: dict[str, str] = opened.metadata() or {}
-            tensors: dict[str, torch.Tensor] = {name: opened.get_tensor(name) for name in opened.keys()}
+            tensors: dict[str, torch.Tensor] = {
+                name: opened.get_tensor(name) for name in cast("list[str]", list(opened.keys()))
+            }
         if about.get("form") != FORM or about.get("model") != self._model_hash:
             raise ValueError("it is of another model, or of another release")
         if about["sha256"] != _digest(tensors):

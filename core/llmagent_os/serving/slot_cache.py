@@ -142,12 +142,13 @@ class SlotCache:
 
     def fits(self, snapshot: Snapshot) -> bool:
         """Whether a snapshot has the layers and the type of this cache. Shapes are checked where they are known."""
-        kept = zip(snapshot, self._keys, self._values, strict=False)
-        return len(snapshot) == len(self._keys) and all(
-            new.dtype == self._like.dtype
-            and (old is None or (new.shape[0], new.shape[2]) == (old.shape[1], old.shape[3]))
-            for (keys, values), *olds in kept
-            for new, old in zip((keys, values), olds, strict=True)
+        if len(snapshot) != len(self._keys):
+            return False
+        news = [tensor for pair in snapshot for tensor in pair]
+        olds = [tensor for pair in zip(self._keys, self._values, strict=True) for tensor in pair]
+        return all(
+            new.dtype == self._like.dtype and (old is None or new.shape[::2] == old.shape[1::2])
+            for new, old in zip(news, olds, strict=True)
         )
 
     @property

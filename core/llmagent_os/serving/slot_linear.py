@@ -74,7 +74,7 @@ class LinearGroup:
         return y
 
     def part(self, x: torch.Tensor, begin: int, end: int) -> torch.Tensor:
-        """Give the outputs ``begin`` to ``end - 1``. The layers of a group ask one after another with the same input."""
+        """Give the outputs ``begin`` to ``end - 1``. A group's layers ask one after another with the same input."""
         if x is not self._input or self._output is None:
             self._input, self._output = x, self.compute(x)
         y = self._output[..., begin:end]

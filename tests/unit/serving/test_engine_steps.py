@@ -106,13 +106,13 @@ async def test_guesses_change_no_reply(base: Path, trained: Path, tmp_path: Path
             assert quick.engine.steps <= slow.engine.steps
 
 
-async def test_a_model_that_copies_needs_fewer_steps(trained: Path) -> None:
-    """Otherwise guessing would be work for nothing."""
-    said = user("schedule fox lazy tomorrow at 11pm", tools=(CREATE, LIST), max_tokens=60)
-    again = user("thanks " * 3 + WORDS, max_tokens=60)
-    _, slow = await answers(trained, [said, again], guessing=False)
-    _, quick = await answers(trained, [said, again], guessing=True)
-    assert quick.engine.steps < slow.engine.steps
+async def test_a_model_that_copies_needs_fewer_steps(base: Path) -> None:
+    """Otherwise guessing would be work for nothing. An untrained model says the same again and again."""
+    said = [user(text, max_tokens=120) for text in ("hi", WORDS)]
+    plain, slow = await answers(base, said, guessing=False)
+    guessed, quick = await answers(base, said, guessing=True)
+    assert quick.engine.steps < 0.8 * slow.engine.steps
+    assert [reply.token_ids for reply in guessed] == [reply.token_ids for reply in plain]
 
 
 def test_what_stood_before_is_guessed() -> None:

@@ -1,7 +1,8 @@
-"""Beginnings of prompts that are kept in memory and on disk: what is taken from there must be what would be computed."""
+"""Beginnings of prompts that are kept in memory and on disk: they must be what would be computed."""
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
@@ -135,8 +136,6 @@ async def kept(base: Path, tmp_path: Path) -> AsyncIterator[tuple[Path, tuple[in
 
 def tokens_read(base: Path, folder: Path | None) -> tuple[int, tuple[int, ...]]:
     """How many prompt tokens a new process computes, and what it answers."""
-    import asyncio
-
     backend = LocalBackend(locate(str(base)), LocalOptions(prefix_folder=folder))
     try:
         reply = asyncio.run(backend.complete(SAID, None))
@@ -147,8 +146,6 @@ def tokens_read(base: Path, folder: Path | None) -> tuple[int, tuple[int, ...]]:
 
 async def test_a_bot_starts_with_its_opening_read(base: Path, kept: tuple[Path, tuple[int, ...]]) -> None:
     """The first person after a restart does not wait until the instructions are read again."""
-    import asyncio
-
     folder, expected = kept
     assert len(list(folder.iterdir())) == 1, "the opening, and nothing that people said"
     cold, _ = await asyncio.to_thread(tokens_read, base, None)
@@ -160,8 +157,6 @@ async def test_a_bot_starts_with_its_opening_read(base: Path, kept: tuple[Path, 
 @pytest.mark.parametrize("damage", ["cut", "bit", "renamed", "other model", "empty", "no rights to list"])
 async def test_a_file_that_is_not_right_is_ignored(base: Path, kept: tuple[Path, tuple[int, ...]], damage: str) -> None:
     """Wrong keys and values would make every reply of the bot nonsense."""
-    import asyncio
-
     folder, expected = kept
     (file,) = folder.iterdir()
     raw = file.read_bytes()

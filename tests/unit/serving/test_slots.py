@@ -54,7 +54,7 @@ def test_a_model_without_the_attention_interface_is_refused() -> None:
     from transformers import BloomConfig, BloomForCausalLM
 
     model = BloomForCausalLM(BloomConfig(vocab_size=64, hidden_size=32, n_layer=1, n_head=2))
-    with pytest.raises(ModelError, match="attention interface.*vLLM"):
+    with pytest.raises(ModelError, match=r"attention interface.*vLLM"):
         SlotModel(model, 2)
 
 
@@ -72,7 +72,7 @@ def test_an_unknown_architecture_is_tried_before_it_is_served(monkeypatch: pytes
         return rotate(query, key, cos[:, :1].expand_as(cos), sin[:, :1].expand_as(sin), *rest)
 
     monkeypatch.setattr(modeling_llama, "apply_rotary_pos_emb", of_its_own)
-    with pytest.raises(ModelError, match="not what transformers computes.*vLLM"):
+    with pytest.raises(ModelError, match=r"not what transformers computes.*vLLM"):
         SlotModel(model, 2)
 
 
