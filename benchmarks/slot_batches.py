@@ -185,6 +185,12 @@ def main() -> None:
         tables(given)
 
 
+def row(name: str, kind: str, requests: str, base: float, mixed: float, ratio: float, rows: int) -> None:
+    """Print a row of the first table. ``base`` and ``mixed`` are in ms a step."""
+    speed = rows / mixed * 1e3
+    print(f"| {name} | {kind} | {requests} | {base:.2f} | {mixed:.2f} | {ratio:.2f} | {speed:.0f} |", flush=True)
+
+
 def tables(given: argparse.Namespace) -> None:
     """Measure, and print."""
     model = make_model(given.shape, getattr(torch, given.dtype), given.device)
@@ -201,18 +207,10 @@ def tables(given: argparse.Namespace) -> None:
             for count in given.loras:
                 for side in sides:
                     base, mixed, ratio = measure(side, kind, rows, count, given)
-                    print(
-                        f"| {side.name} | {kind} | {rows} × {min(count, rows)} | {base:.2f} | {mixed:.2f} | {ratio:.2f} | "
-                        f"{rows / mixed * 1e3:.0f} |",
-                        flush=True,
-                    )
+                    row(side.name, kind, f"{rows} × {min(count, rows)}", base, mixed, ratio, rows)
                 if given.peft:
                     base, mixed = peft_step(rows, count, kind, given)
-                    print(
-                        f"| PEFT | {kind} | {rows} × {min(count, rows)} | {base:.2f} | {mixed:.2f} | {mixed / base:.2f} | "
-                        f"{rows / mixed * 1e3:.0f} |",
-                        flush=True,
-                    )
+                    row("PEFT", kind, f"{rows} × {min(count, rows)}", base, mixed, mixed / base, rows)
     print("\n| engine | ms a token, one request | bytes/s of weights | memory reads | share |")
     print("| --- | ---: | ---: | ---: | ---: |")
     for side in sides:

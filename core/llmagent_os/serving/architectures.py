@@ -34,7 +34,7 @@ def check_architecture(model: Any) -> bool:
     kind: str = config.model_type
     layers = set(getattr(config, "layer_types", None) or ["full_attention"])
     positions: Any = getattr(config, "rope_parameters", None) or {}
-    each = [positions, *(value for value in positions.values() if isinstance(value, dict))]
+    each: list[Any] = [positions, *(value for value in positions.values() if isinstance(value, dict))]
     moving = {str(rope.get("rope_type")) for rope in each} & set(_MOVING_POSITIONS)
     if not getattr(model, "_supports_attention_backend", False) or getattr(config, "is_encoder_decoder", False):
         raise _refusal(kind, "its attention does not use transformers' attention interface")

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import torch
 from transformers import AttentionInterface
-from transformers.integrations.sdpa_attention import repeat_kv, sdpa_attention_forward
+from transformers.integrations import sdpa_attention
 
 from llmagent_os.serving.slot_cache import SlotCache
 
@@ -45,10 +45,10 @@ def slot_attention(
     """
     mask = slot_cache.mask(sliding_window)
     if softcap is None:
-        found = cast("Any", sdpa_attention_forward)(module, query, key, value, mask, scaling=scaling)
+        found = cast("Any", sdpa_attention).sdpa_attention_forward(module, query, key, value, mask, scaling=scaling)
         return cast("tuple[torch.Tensor, None]", found)
     groups = query.shape[1] // key.shape[1]
-    keys, values = repeat_kv(key, groups), repeat_kv(value, groups)  # [rows, heads, visible, head size]
+    keys, values = (each.repeat_interleave(groups, dim=1) for each in (key, value))  # [rows, heads, visible, head size]
     scores = query @ keys.transpose(2, 3) * (query.shape[-1] ** -0.5 if scaling is None else scaling)
     scores = torch.tanh(scores / softcap) * softcap  # [rows, heads, new, visible]
     weights = torch.softmax(scores.masked_fill(~mask, float("-inf")), dim=-1, dtype=torch.float32).to(query.dtype)

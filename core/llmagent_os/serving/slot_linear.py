@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import gcd
+from typing import Any, cast
 
 import torch
 from torch import nn
@@ -52,10 +53,12 @@ class LinearGroup:
         self.inputs = linears[0].in_features
         self.outputs = [linear.out_features for linear in linears]
         self.weight = linears[0].weight.detach()  #: ``[outputs of all layers, inputs]``
-        self.bias = None if linears[0].bias is None else linears[0].bias.detach()  #: ``[outputs of all layers]``
+        bias = cast("torch.Tensor | None", linears[0].bias)
+        self.bias = None if bias is None else bias.detach()  #: ``[outputs of all layers]``
         if len(linears) > 1:
             self.weight = torch.cat([linear.weight.detach() for linear in linears])
-            for linear, part in zip(linears, self.weight.split(self.outputs), strict=True):
+            parts: list[torch.Tensor] = list(cast("Any", self.weight).split(self.outputs))
+            for linear, part in zip(linears, parts, strict=True):
                 linear.weight.data = part
             if self.bias is not None:
                 self.bias = torch.cat([linear.bias.detach() for linear in linears])

@@ -194,4 +194,7 @@ def _can_join(linears: dict[str, nn.Linear], names: tuple[str, ...]) -> bool:
     if not all(name in linears for name in names):
         return False
     layers = [linears[name] for name in names]
-    return len({layer.in_features for layer in layers}) == 1 and len({layer.bias is None for layer in layers}) == 1
+    return (
+        len({layer.in_features for layer in layers}) == 1
+        and len({cast("Any", layer.bias) is None for layer in layers}) == 1
+    )

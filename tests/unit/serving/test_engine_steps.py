@@ -14,7 +14,7 @@ from llmagent_os.serving.local import LocalBackend
 from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions
 from llmagent_os.serving.prompt_lookup import PromptLookup
-from tests.tiny_model import CREATE, LIST, save_lora, save_model, save_trained_model
+from tests.tiny_model import CREATE, LIST, make_model, make_tokenizer, save_lora, save_model, save_trained_model
 
 WORDS = "lunch with Ana on friday the quick brown fox calls mom every sunday"
 
@@ -106,11 +106,18 @@ async def test_guesses_change_no_reply(base: Path, trained: Path, tmp_path: Path
             assert quick.engine.steps <= slow.engine.steps
 
 
-async def test_a_model_that_copies_needs_fewer_steps(base: Path) -> None:
-    """Otherwise guessing would be work for nothing. An untrained model says the same again and again."""
+async def test_a_model_that_copies_needs_fewer_steps(tmp_path: Path) -> None:
+    """Otherwise guessing would be work for nothing."""
+    tokenizer = make_tokenizer()
+    model = make_model("llama", tokenizer)
+    for name, parameter in model.named_parameters():
+        if "o_proj" in name or "down_proj" in name:
+            parameter.data.zero_()  # so the model says its last token again and again
+    model.save_pretrained(tmp_path)
+    tokenizer.save_pretrained(tmp_path)
     said = [user(text, max_tokens=120) for text in ("hi", WORDS)]
-    plain, slow = await answers(base, said, guessing=False)
-    guessed, quick = await answers(base, said, guessing=True)
+    plain, slow = await answers(tmp_path, said, guessing=False)
+    guessed, quick = await answers(tmp_path, said, guessing=True)
     assert quick.engine.steps < 0.8 * slow.engine.steps
     assert [reply.token_ids for reply in guessed] == [reply.token_ids for reply in plain]
 

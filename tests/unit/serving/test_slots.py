@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -64,7 +64,7 @@ def test_an_unknown_architecture_is_tried_before_it_is_served(monkeypatch: pytes
     SlotModel(tiny("olmo2"), 2)  # as transformers computes it
     model = tiny()
     model.config.model_type = "odd"
-    rotate = modeling_llama.apply_rotary_pos_emb
+    rotate: Any = cast("Any", modeling_llama).apply_rotary_pos_emb
 
     def of_its_own(query: Any, key: Any, cos: Any, sin: Any, *rest: Any) -> Any:
         """The positions begin anew in every pass: right for a whole sequence, wrong for one read in two parts."""
@@ -98,7 +98,7 @@ def test_several_tokens_in_several_rows_are_computed_as_one_after_another(kind: 
 
 def lora(model: Any, names: tuple[str, ...], rank: int, seed: int) -> LoraWeights:
     """A random LoRA on some layers of the first block."""
-    torch.manual_seed(seed)
+    cast("Any", torch).manual_seed(seed)
     layers = {
         f"model.layers.0.{name}": LoraLayer(
             torch.randn(part.in_features, rank) / 4, torch.randn(rank, part.out_features) / 4
