@@ -67,10 +67,9 @@ def measure(model: SlotModel, folders: list[Path], given: argparse.Namespace) ->
         model.occupy(number % _SLOTS, cache.get(folder))
         if number >= given.in_memory:
             found.append((held, (time.thread_time() - cpu) * 1e3, (time.perf_counter() - clock) * 1e3))
-    print(
-        f"{given.on_disk} LoRAs of rank {given.rank} on disk, {given.in_memory} in memory "
-        f"({cache.nbytes / 1e6:.0f} MB), {given.requests} requests\n\n| activation | share | CPU p50 | CPU p95 | clock p50 | clock p95 |"
-    )
+    held_bytes = f"{cache.nbytes / 1e6:.0f} MB"
+    print(f"{given.on_disk} LoRAs of rank {given.rank} on disk, {given.in_memory} in memory ({held_bytes})")
+    print(f"{given.requests} requests\n\n| activation | share | CPU p50 | CPU p95 | clock p50 | clock p95 |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, chosen in (
         ("all", found),

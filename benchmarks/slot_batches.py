@@ -198,7 +198,7 @@ def tables(given: argparse.Namespace) -> None:
     sides = [Side("now", SlotModel(model, max(given.rows)), several=True)]
     if given.old:
         sides.insert(0, old_side(given.old, given))
-    kinds = [list(LORAS)[at] for at in given.kinds]
+    kinds: list[str] = [list(LORAS)[at] for at in given.kinds]
     print(f"{given.shape}, {given.dtype}, {given.device}, {weights / 1e6:.0f} MB of weights\n")
     print("| engine | LoRAs | requests × LoRAs | base, ms a step | with LoRAs | ratio | tokens/s |")
     print("| --- | --- | ---: | ---: | ---: | ---: | ---: |")
