@@ -16,7 +16,6 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from benchmarks.random_models import random_model
@@ -51,7 +50,7 @@ def main() -> None:
             for name in _FILES:
                 os.link(some[number % len(some)] / name, folder / name)
             folders.append(folder)
-        measure(SlotModel(cast("Any", load_model(locate(str(base)))), _SLOTS), folders, given)
+        measure(SlotModel(load_model(locate(str(base))), _SLOTS), folders, given)
 
 
 def measure(model: SlotModel, folders: list[Path], given: argparse.Namespace) -> None:
