@@ -221,8 +221,16 @@ class Engine:
         return logits, len(tokens)
 
     def _restore(self, slot: int, generation: Generation) -> None:
-        """Begin a slot with what is kept of an earlier prompt that began alike. The last token is always read."""
-        for piece in self.prefixes.get(generation.lora_version, generation.prompt[:-1]):
+        """Begin a slot with what is kept of an earlier prompt that began alike. The last token is always read.
+
+        A prompt that comes again is read again, up to what it shares with others: a replay gives the same
+        log-probabilities to the last bit.
+        """
+        version, prompt = generation.lora_version, generation.prompt
+        pieces = self.prefixes.get(version, prompt[:-1])
+        if sum(piece[0][0].shape[1] for piece in pieces) == len(prompt) - 1:
+            pieces = self.prefixes.get(version, prompt[: max(generation.shared, default=0)])
+        for piece in pieces:
             self._model.restore(slot, generation.cached, piece)
             generation.cached += piece[0][0].shape[1]
 
