@@ -16,7 +16,6 @@ import statistics
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, cast
 
 import torch
 from benchmarks.random_models import random_model
@@ -51,7 +50,7 @@ def main() -> None:
             for name in _FILES:
                 os.link(some[number % len(some)] / name, folder / name)
             folders.append(folder)
-        measure(SlotModel(cast("Any", load_model(locate(str(base)))), _SLOTS), folders, given)
+        measure(SlotModel(load_model(locate(str(base))), _SLOTS), folders, given)
 
 
 def measure(model: SlotModel, folders: list[Path], given: argparse.Namespace) -> None:
@@ -67,10 +66,9 @@ def measure(model: SlotModel, folders: list[Path], given: argparse.Namespace) ->
         model.occupy(number % _SLOTS, cache.get(folder))
         if number >= given.in_memory:
             found.append((held, (time.thread_time() - cpu) * 1e3, (time.perf_counter() - clock) * 1e3))
-    print(
-        f"{given.on_disk} LoRAs of rank {given.rank} on disk, {given.in_memory} in memory ({cache.nbytes / 1e6:.0f} MB), "
-        f"{given.requests} requests\n\n| activation | share | CPU p50 | CPU p95 | clock p50 | clock p95 |"
-    )
+    held_bytes = f"{cache.nbytes / 1e6:.0f} MB"
+    print(f"{given.on_disk} LoRAs of rank {given.rank} on disk, {given.in_memory} in memory ({held_bytes})")
+    print(f"{given.requests} requests\n\n| activation | share | CPU p50 | CPU p95 | clock p50 | clock p95 |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for name, chosen in (
         ("all", found),

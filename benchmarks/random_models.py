@@ -15,14 +15,15 @@ SHAPES: dict[str, tuple[Any, int, int, int, int, int, int]] = {
     "12.7M": (LlamaConfig, 4096, 384, 1152, 6, 6, 6),
     "135M": (LlamaConfig, 49152, 576, 1536, 30, 9, 3),  # as SmolLM2-135M
     "0.5B": (Qwen2Config, 151936, 896, 4864, 24, 14, 2),  # as Qwen2.5-0.5B
+    "1.5B": (Qwen2Config, 151936, 1536, 8960, 28, 24, 4),  # nearly as Qwen2.5-1.5B, whose heads are wider
+    "7B": (Qwen2Config, 152064, 3584, 18944, 28, 56, 8),  # nearly as Qwen2.5-7B, whose heads are wider
 }
 
 
-def random_model(folder: Path, shape: str = "5.8M") -> Path:
-    """Write a random model of a shape in :data:`SHAPES`, with its tokenizer."""
+def random_config(shape: str = "5.8M", **more: Any) -> Any:
+    """Make the configuration of a shape in :data:`SHAPES`."""
     kind, vocabulary, width, network, blocks, heads, key_heads = SHAPES[shape]
-    tokenizer = make_tokenizer()
-    config = kind(
+    return kind(
         vocab_size=vocabulary,
         hidden_size=width,
         intermediate_size=network,
@@ -32,9 +33,15 @@ def random_model(folder: Path, shape: str = "5.8M") -> Path:
         head_dim=64,
         max_position_embeddings=2048,
         tie_word_embeddings=True,
-        eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id,
-        bos_token_id=None,
+        **more,
+    )
+
+
+def random_model(folder: Path, shape: str = "5.8M") -> Path:
+    """Write a random model of a shape in :data:`SHAPES`, with its tokenizer."""
+    tokenizer = make_tokenizer()
+    config = random_config(
+        shape, eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.pad_token_id, bos_token_id=None
     )
     cast("Any", torch).manual_seed(0)
     cast("Any", AutoModelForCausalLM).from_config(config).save_pretrained(folder)

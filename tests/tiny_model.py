@@ -15,17 +15,10 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import transformers
 from tokenizers import Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
 from torch.nn import functional
-from transformers import (
-    LlamaConfig,
-    LlamaForCausalLM,
-    PreTrainedTokenizerFast,
-    Qwen2Config,
-    Qwen2ForCausalLM,
-    Qwen3Config,
-    Qwen3ForCausalLM,
-)
+from transformers import PreTrainedTokenizerFast
 
 from llmagent_os.chat import Message, ToolCall, ToolSpec
 from llmagent_os.serving.chat_template import ChatTemplate
@@ -118,8 +111,36 @@ def make_tokenizer(*, mixing: bool = False, size: int = 600) -> Any:
     )
 
 
+#: The architectures that :func:`make_model` knows: the class of the configuration, and what it needs besides the shape.
+ARCHITECTURES: dict[str, tuple[str, dict[str, Any]]] = {
+    "llama": ("LlamaConfig", {}),
+    "qwen2": ("Qwen2Config", {}),
+    "qwen3": ("Qwen3Config", {"head_dim": 16}),
+    "mistral": ("MistralConfig", {"head_dim": 16, "sliding_window": 12}),
+    "gemma": ("GemmaConfig", {"head_dim": 16}),
+    "gemma2": ("Gemma2Config", {"head_dim": 16, "sliding_window": 12, "query_pre_attn_scalar": 16}),
+    "gemma3": (
+        "Gemma3TextConfig",
+        {
+            "head_dim": 16,
+            "sliding_window": 12,
+            "query_pre_attn_scalar": 16,
+            "layer_types": ["sliding_attention", "full_attention"],
+            "tie_word_embeddings": False,  # tied ones say the same token again and again
+        },
+    ),
+    "phi": ("PhiConfig", {}),
+    "phi3": ("Phi3Config", {"sliding_window": 12}),
+    "smollm3": ("SmolLM3Config", {"no_rope_layers": [1, 0]}),
+    "granite": ("GraniteConfig", {"logits_scaling": 2.0, "residual_multiplier": 0.5, "embedding_multiplier": 2.0}),
+    "olmo2": ("Olmo2Config", {}),
+    "gpt2": ("GPT2Config", {}),
+}
+
+
 def make_model(kind: str, tokenizer: Any, seed: int = 0) -> Any:
-    """Make a random ``llama``, ``qwen2`` or ``qwen3`` model with about 100,000 parameters, and varied replies."""
+    """Make a random model of one of :data:`ARCHITECTURES` with about 100,000 parameters, and varied replies."""
+    name, more = ARCHITECTURES[kind]
     shape: dict[str, Any] = {
         "vocab_size": len(tokenizer),
         "hidden_size": 64,
@@ -136,13 +157,8 @@ def make_model(kind: str, tokenizer: Any, seed: int = 0) -> Any:
     }
     with cast("Any", torch.random).fork_rng():
         cast("Any", torch).manual_seed(seed)
-        if kind == "llama":
-            model: Any = LlamaForCausalLM(LlamaConfig(**shape))
-        elif kind == "qwen2":
-            model = Qwen2ForCausalLM(Qwen2Config(**shape))
-        else:
-            model = Qwen3ForCausalLM(Qwen3Config(**shape, head_dim=16))
-        return model.eval()
+        config = getattr(transformers, name)(**(shape | more))
+        return cast("Any", transformers.AutoModelForCausalLM).from_config(config).eval()
 
 
 def save_model(folder: Path, kind: str = "llama", *, mixing: bool = False, seed: int = 0) -> Path:
@@ -234,7 +250,9 @@ def save_lora(folder: Path, base: Path, *, rank: int = 4, seed: int = 1, scale: 
     from transformers import AutoModelForCausalLM
 
     model = AutoModelForCausalLM.from_pretrained(base)
-    targets = ["q_proj", "v_proj", "o_proj", "up_proj", "down_proj"]
+    there = {name.rpartition(".")[2] for name, _ in model.named_modules()}
+    wanted = ("q_proj", "v_proj", "o_proj", "up_proj", "down_proj", "dense", "fc1", "fc2", "qkv_proj", "gate_up_proj")
+    targets = [name for name in wanted if name in there]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # peft 0.21 asks transformers 5.23 for what it will drop
         adapted = cast("Any", get_peft_model(model, LoraConfig(r=rank, lora_alpha=2 * rank, target_modules=targets)))

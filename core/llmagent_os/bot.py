@@ -68,7 +68,7 @@ from llmagent_os.privacy.model_masking import seen_by_server
 from llmagent_os.reply.agent_settings import LearnSetting
 from llmagent_os.reply.approval_config import ApprovalConfig
 from llmagent_os.serving.model_card import Grounding
-from llmagent_os.serving.model_catalogue import MODELS_FOLDER
+from llmagent_os.serving.model_catalogue import MODELS_FOLDER, PREFIXES_FOLDER
 from llmagent_os.serving.model_location import GROUP as MODELS
 from llmagent_os.serving.no_model import NO_MODEL
 from llmagent_os.serving.server_models import check_model_name
@@ -596,6 +596,10 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
             slots=settings.slots,
             threads=settings.threads or None,
             device=settings.device,
+            prefill_tokens=settings.prefill_tokens,
+            prefix_bytes=settings.prefix_megabytes << 20,
+            prefix_folder=settings.data / PREFIXES_FOLDER,
+            lora_bytes=settings.lora_megabytes << 20,
             timeout=timeout,
         )
     except ModelNotFoundError as error:

@@ -68,7 +68,7 @@ class LLM:
             models: the folder of the models that ``llmagent-os models install`` has fetched; None: the one in the data
                 folder that the settings name.
             options: for a local model the fields of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
-                ``max_waiting``, ``max_loras``, ``threads``, ``dtype``, ``device``, ``timeout``); for a server the
+                ``max_waiting``, ``max_loras``, ``threads``, ``dtype``, ``device``, ``timeout``, …); for a server the
                 fields of :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
                 ``idle_timeout``, ``retries``, ``max_characters``, …).
 
@@ -104,6 +104,8 @@ class LLM:
             await self._backend.warm_up()
         elif self.location is not None:
             await self.complete(request)
+            if isinstance(self._backend, _Lazy):
+                await self._backend.keep_opening(request)
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """Write one reply. Cancelling the task frees its slot at the next token.
@@ -301,6 +303,12 @@ class _Lazy:
         if backend is None:
             backend = await asyncio.to_thread(self._load)
         return await backend.complete(request, on_text)
+
+    async def keep_opening(self, request: ChatRequest) -> None:
+        from llmagent_os.serving.local import LocalBackend
+
+        if isinstance(self._backend, LocalBackend):
+            await self._backend.keep_opening(request)
 
     async def aclose(self) -> None:
         if self._backend:

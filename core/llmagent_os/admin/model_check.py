@@ -14,6 +14,8 @@ from llmagent_os.chat import ChatRequest
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.errors import LLMAgentOSError, ModelUnavailableError
 from llmagent_os.llm import LLM
+from llmagent_os.serving.model_location import Location
+from llmagent_os.serving.model_memory import bytes_of_a_slot
 from llmagent_os.serving.no_model import NO_MODEL
 
 
@@ -50,6 +52,8 @@ async def check_model(settings: Settings, bot: Bot, *, deep: bool) -> AsyncItera
             yield _weights(name, Path(llm.location.base))
         else:
             yield Finding("model", "ok", f"{name}, from the Hugging Face hub")
+        if llm.location is not None:
+            yield _memory(settings, llm.location)
         if deep:
             try:
                 hello = await _hello(settings, bot, llm)
@@ -83,6 +87,15 @@ async def _hello(settings: Settings, bot: Bot, llm: LLM) -> ChatRequest:
     return msgspec.structs.replace(
         request, max_tokens=config.max_tokens, temperature=temperature, min_p=config.min_p, seed=settings.seed
     )
+
+
+def _memory(settings: Settings, location: Location) -> Finding:
+    """Say how much memory a local model may take besides its weights, by the settings."""
+    loras, prompts = settings.lora_megabytes, settings.prefix_megabytes
+    text = f"besides the weights at most {loras} MB for people's LoRAs and {prompts} MB for earlier prompts"
+    if (slot := bytes_of_a_slot(location)) is not None:
+        text += f", and {settings.slots * slot / 1e6:.0f} MB for {settings.slots} replies of the greatest length"
+    return Finding("model memory", "ok", text)
 
 
 def _weights(name: str, folder: Path) -> Finding:

@@ -147,6 +147,22 @@ class Settings(BaseSettings):
     threads: int = Field(0, ge=0, le=1024, description="processor threads for a local model; 0: all cores but one")
     device: Literal["cpu", "cuda"] = Field("cpu", description="where a local model runs: cpu or cuda")
     slots: int = Field(16, ge=1, le=1024, description="number of replies that a local model writes at the same time")
+    prefill_tokens: int = Field(
+        128,
+        ge=1,
+        le=1 << 20,
+        description="most words of new messages, in tokens, that a local model reads between two tokens of replies "
+        "that it writes",
+    )
+    prefix_megabytes: int = Field(
+        256,
+        ge=0,
+        le=1 << 20,
+        description="most memory, in megabytes, for what a local model computed of earlier prompts",
+    )
+    lora_megabytes: int = Field(
+        1024, ge=1, le=1 << 20, description="most memory, in megabytes, for people's LoRAs of a local model"
+    )
     seed: int | None = Field(
         None, ge=0, description="with the same seed, a local model answers the same chat in the same words; empty: not"
     )

@@ -12,6 +12,8 @@ import logging
 import os
 import threading
 from collections import deque
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -20,11 +22,14 @@ from llmagent_os.errors import ModelBusyError, ModelError, ModelUnavailableError
 from llmagent_os.serving.generation import Generation
 from llmagent_os.serving.prefix_cache import PrefixCache
 from llmagent_os.serving.sampling import TokenSampler
+from llmagent_os.serving.slot_cache import Snapshot, slice_snapshot
 from llmagent_os.serving.slots import SlotModel
 from llmagent_os.serving.vocabulary import Vocabulary
 
 _log = logging.getLogger(__name__)
-_PREFILL_TOKENS = 512  # prompt tokens read in one step, so that a long prompt does not hold up replies being written
+_PREFILL_TOKENS = 512  # prompt tokens read in one step while no reply is being written
+_GUESSED_TOKENS = 5  # most tokens guessed for a row in one step
+_GUESSING_ROWS = 4  # rows up to which a guess is nearly free: the step's time is that of reading the weights
 
 
 class Engine:
@@ -36,20 +41,38 @@ class Engine:
         slots: replies decoded in one batch.
         max_waiting: requests that may wait for a slot.
         threads: processor threads for computing. By default all but one, which is left to the event loop.
+        prefill_tokens: most prompt tokens that are read between two tokens of replies being written.
+        prefix_bytes: most bytes of keys and values of prompt beginnings that are kept.
+        guessing: whether tokens are guessed where a reply copies.
     """
 
     def __init__(
-        self, model: Any, vocabulary: Vocabulary, *, slots: int = 16, max_waiting: int = 256, threads: int | None = None
+        self,
+        model: Any,
+        vocabulary: Vocabulary,
+        *,
+        slots: int = 16,
+        max_waiting: int = 256,
+        threads: int | None = None,
+        prefill_tokens: int = 128,
+        prefix_bytes: int = 256 << 20,
+        guessing: bool = True,
     ) -> None:
         self._model = SlotModel(model, slots)
         self.max_length = self._model.max_length  #: tokens of prompt and reply together that the model can read
         self.slots = slots
         self.max_waiting = max_waiting
+        self.prefill_tokens = prefill_tokens
         self._threads = threads or max(1, (os.cpu_count() or 2) - 1)
-        self._prefixes = PrefixCache()
+        self.prefixes = PrefixCache(prefix_bytes)  #: beginnings of prompts that the model has read already
+        self.most_read_between = 0  #: most prompt tokens that were read while a reply waited for its next token
+        self.steps = 0  #: how often all slots were decoded
+        self.tokens_read = 0  #: prompt tokens that were computed, not taken from an earlier prompt
+        self._guessing = guessing
         self._sampler = TokenSampler(vocabulary, self._model.outputs)
         self._active: list[Generation] = []  # by slot: the first slots are the ones in use
         self._waiting: deque[Generation] = deque()
+        self._submitted = 0
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -75,11 +98,26 @@ class Engine:
                 raise ModelBusyError(
                     f"the model is busy: {len(self._waiting)} requests wait already (max_waiting={self.max_waiting})"
                 )
+            self._submitted += 1
+            generation.number = self._submitted
             self._waiting.append(generation)
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="llmagent-os-engine", daemon=True)
                 self._thread.start()
             self._wake.notify()
+
+    def adopt(self, version: str, tokens: Sequence[int], kept: Snapshot) -> None:
+        """Take the keys and values that an earlier process computed of a beginning of prompts, and keep them.
+
+        What has not the form of this model's is ignored.
+
+        Args:
+            version: of the LoRA.
+            tokens: the beginning.
+            kept: of its tokens, for each layer.
+        """
+        if self._model.fits(kept):
+            self.prefixes.put(version, tokens, lambda begin, end: slice_snapshot(kept, begin, end), pinned=True)
 
     @property
     def load(self) -> tuple[int, int]:
@@ -135,31 +173,40 @@ class Engine:
         return not closing
 
     def _step(self) -> None:
-        """Free cancelled slots, read at most ``_PREFILL_TOKENS`` new tokens, and decode one token in every slot."""
+        """Free cancelled slots, read some new tokens of prompts, and decode every slot that is read to its end."""
         for slot in reversed(range(len(self._active))):
             if self._active[slot].cancelled:
                 self._leave(slot)
-        budget = _PREFILL_TOKENS
-        ready: list[tuple[int, torch.Tensor]] = []  # slots that are read to their end, with their logits [outputs]
-        for slot, generation in enumerate(self._active):
-            if generation.length - generation.cached > 1 and budget > 0:
-                before = generation.cached
-                logits = self._read(slot, generation, budget)
-                budget -= generation.cached - before
-                if generation.cached == generation.length:
-                    ready.append((slot, logits))
-        done = self._sample(ready) if ready else []
-        if any(
-            generation.length - generation.cached == 1
-            for slot, generation in enumerate(self._active)
-            if slot not in done
-        ):
+        done = self._prefill()
+        if any(each.to_read == 1 for slot, each in enumerate(self._active) if slot not in done):
             done += self._decode(done)
         for slot in sorted(done, reverse=True):
             self._leave(slot)
 
-    def _read(self, slot: int, generation: Generation, limit: int) -> torch.Tensor:
-        """Give the model at most ``limit`` new tokens of one slot; gives the logits after them, ``[outputs]``."""
+    def _prefill(self) -> list[int]:
+        """Read new tokens, the replies' own first and then the prompts by their age; gives the slots that are finished.
+
+        While any reply is being written, at most ``prefill_tokens`` are read. So that reply waits no longer for its
+        next token, however long the prompts of others are.
+        """
+        writing = any(each.token_ids for each in self._active)
+        budget = self.prefill_tokens if writing else _PREFILL_TOKENS
+        left = budget
+        ready: list[tuple[int, torch.Tensor]] = []  # slots that are read to their end, with their logits [outputs]
+        order = sorted(enumerate(self._active), key=lambda each: (not each[1].token_ids, each[1].number))
+        for slot, generation in order:
+            logits: torch.Tensor | None = None
+            while generation.to_read > (0 if logits is not None else 1) and left > 0:
+                logits, read = self._read(slot, generation, left)
+                left -= read
+            if logits is not None and generation.to_read == 0:
+                ready.append((slot, logits))
+        if writing:
+            self.most_read_between = max(self.most_read_between, budget - left)
+        return self._sample(ready) if ready else []
+
+    def _read(self, slot: int, generation: Generation, limit: int) -> tuple[torch.Tensor, int]:
+        """Give the model at most ``limit`` new tokens of one slot; gives the logits after them, and how many."""
         if generation.cached == 0:
             self._restore(slot, generation)
         for length in generation.shared:
@@ -168,37 +215,74 @@ class Engine:
         tokens = generation.pending(limit)
         logits = self._model.extend(slot, tokens, generation.cached)
         generation.cached += len(tokens)
+        self.tokens_read += len(tokens)
         if generation.cached in generation.shared:
-            prefix = tuple(generation.prompt[: generation.cached])
-            snapshot = self._model.snapshot(slot, generation.cached)
-            self._prefixes.put((generation.lora_version, prefix), snapshot)
-        return logits
+            self._keep(slot, generation)
+        return logits, len(tokens)
 
     def _restore(self, slot: int, generation: Generation) -> None:
-        """Begin a slot with the longest shared prefix that is kept from an earlier prompt."""
-        for length in reversed(generation.shared):
-            prefix = tuple(generation.prompt[:length])
-            if snapshot := self._prefixes.get((generation.lora_version, prefix)):
-                self._model.restore(slot, snapshot)
-                generation.cached = length
-                return
+        """Begin a slot with what is kept of an earlier prompt that began alike. The last token is always read.
+
+        A prompt that comes again is read again, up to what it shares with others: a replay gives the same
+        log-probabilities to the last bit.
+        """
+        version, prompt = generation.lora_version, generation.prompt
+        pieces = self.prefixes.get(version, prompt[:-1])
+        if sum(piece[0][0].shape[1] for piece in pieces) == len(prompt) - 1:
+            pieces = self.prefixes.get(version, prompt[: max(generation.shared, default=0)])
+        for piece in pieces:
+            self._model.restore(slot, generation.cached, piece)
+            generation.cached += piece[0][0].shape[1]
+
+    def _keep(self, slot: int, generation: Generation) -> None:
+        """Keep what the model has read in a slot, for prompts that begin alike."""
+        tokens = [*generation.prompt, *generation.token_ids][: generation.cached]
+        self.prefixes.put(generation.lora_version, tokens, partial(self._model.snapshot, slot))
 
     def _decode(self, done: list[int]) -> list[int]:
-        """Decode one token in every slot that has one token to read; gives the slots that are finished."""
-        single = [
-            generation.length - generation.cached == 1 and slot not in done
-            for slot, generation in enumerate(self._active)
-        ]
+        """Decode every slot that has one token to read; gives the slots that are finished."""
+        single = [each.to_read == 1 and slot not in done for slot, each in enumerate(self._active)]
+        guesses = self._guesses(single)
+        new = 1 + max(map(len, guesses), default=0)
         # The other slots take part with any token. Its place in the cache is written again before it is ever read.
-        tokens = [generation.pending(1)[0] if one else 0 for generation, one in zip(self._active, single, strict=True)]
-        places = [min(generation.cached, self.max_length - 1) for generation in self._active]
-        logits = self._model.decode(tokens, places)  # [slots in use, outputs]
-        ready: list[tuple[int, torch.Tensor]] = []
-        for slot, one in enumerate(single):
-            if one:
-                self._active[slot].cached += 1
-                ready.append((slot, logits[slot]))
-        return self._sample(ready)
+        tokens = [
+            [*generation.pending(1), *guess, *[0] * (new - 1 - len(guess))] if one else [0] * new
+            for generation, guess, one in zip(self._active, guesses, single, strict=True)
+        ]
+        places = [min(generation.cached, self.max_length - new) for generation in self._active]
+        logits = self._model.decode(tokens, places).cpu()  # [slots in use, new, outputs]
+        self.steps += 1
+        finished: list[int] = []
+        begun = {slot: len(self._active[slot].token_ids) for slot, one in enumerate(single) if one}
+        going = dict.fromkeys(begun, 0)  # slots whose next token is sampled, with the place of its logits
+        while going:
+            finished += self._sample([(slot, logits[slot, place]) for slot, place in going.items()])
+            going = {
+                slot: len(said)
+                for slot in going
+                if slot not in finished
+                and len(said := self._active[slot].token_ids[begun[slot] :]) <= len(guesses[slot])
+                and said == guesses[slot][: len(said)]
+            }
+        for slot, before in begun.items():
+            generation, guess = self._active[slot], guesses[slot]
+            pairs = zip(generation.token_ids[before:], guess, strict=False)
+            right = next((at for at, (came, guessed) in enumerate(pairs) if came != guessed), None)
+            right = min(len(generation.token_ids) - before, len(guess)) if right is None else right
+            # The last token of a reply is never read, be it guessed or not.
+            generation.cached = min(generation.cached + 1 + right, generation.length - (slot not in finished))
+            if guess:
+                generation.note_guess(len(guess), right)
+        return finished
+
+    def _guesses(self, single: list[bool]) -> list[list[int]]:
+        """Guess what comes next in each slot; empty lists: nothing is guessed."""
+        none: list[list[int]] = [[] for _ in single]
+        if not self._guessing or len(single) > _GUESSING_ROWS:
+            return none
+        room = self.max_length - 1 - max(generation.cached for generation in self._active)
+        most = min(_GUESSED_TOKENS, room - 1)
+        return [each.guess(most) if one else [] for each, one in zip(self._active, single, strict=True)]
 
     def _sample(self, ready: list[tuple[int, torch.Tensor]]) -> list[int]:
         """Draw the next token of each slot from its logits ``[outputs]``; gives the slots that are finished."""
@@ -214,6 +298,8 @@ class Engine:
     def _leave(self, slot: int) -> None:
         """Free a slot whose reply is finished or cancelled. The last slot in use moves to its place."""
         generation = self._active[slot]
+        if generation.finish != "cancelled":
+            self._keep(slot, generation)  # the next turn of the conversation begins with this one
         last = self._active.pop()
         if last is not generation:
             self._model.move(len(self._active), slot, last.cached)

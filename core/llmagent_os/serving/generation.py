@@ -10,6 +10,7 @@ from typing import Literal
 
 from llmagent_os.serving.constrained_decoding import Constraint
 from llmagent_os.serving.lora_weights import LoraWeights
+from llmagent_os.serving.prompt_lookup import PromptLookup
 from llmagent_os.serving.vocabulary import Vocabulary
 
 Finish = Literal["stop", "length", "tool_calls", "cancelled"]
@@ -42,10 +43,13 @@ class Generation:
     token_ids: list[int] = field(default_factory=list[int])  #: the tokens written so far
     logprobs: list[float] = field(default_factory=list[float])  #: natural log-probability of each written token
     cached: int = 0  #: tokens of prompt and reply, from the first, whose keys and values are in the slot
+    number: int = 0  #: how many requests came before
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._lookup: PromptLookup | None = None
+        self._looked_up = 0  # tokens of the reply that the lookup has
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -66,6 +70,30 @@ class Generation:
     def length(self) -> int:
         """How many tokens prompt and reply have together."""
         return len(self.prompt) + len(self.token_ids)
+
+    @property
+    def to_read(self) -> int:
+        """How many tokens the model has still to read."""
+        return self.length - self.cached
+
+    def guess(self, most: int) -> list[int]:
+        """Guess at most ``most`` tokens that may come next, from what prompt and reply hold; see :mod:`.prompt_lookup`.
+
+        Nothing is guessed beyond the longest reply.
+        """
+        if self._lookup is None:
+            self._lookup = PromptLookup(self.prompt)
+        for token in self.token_ids[self._looked_up :]:
+            self._lookup.add(token)
+        self._looked_up = len(self.token_ids)
+        # In a call, one token tells: its values are copied from what was said.
+        least = 1 if self.constraint.in_call else 2
+        return self._lookup.guess(min(most, self.max_tokens - len(self.token_ids) - 1), least=least)
+
+    def note_guess(self, guessed: int, right: int) -> None:
+        """Take how many guessed tokens were right."""
+        if self._lookup:
+            self._lookup.note(guessed, right)
 
     def pending(self, limit: int) -> list[int]:
         """Give the next tokens, at most ``limit``, whose keys and values are not in the slot yet."""

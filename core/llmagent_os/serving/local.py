@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import structlog
+import torch
 
 from llmagent_os.chat import ChatRequest, Completion, ToolSpec
 from llmagent_os.errors import LoraError, ModelBusyError, ModelError
@@ -27,7 +29,11 @@ from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.options import LocalOptions
+from llmagent_os.serving.prefix_files import KeptPrefix, PrefixFiles
+from llmagent_os.serving.slot_cache import join_snapshots
 from llmagent_os.serving.tool_call_parsing import InvalidCallError, checked_call
+
+_log = structlog.get_logger(__name__)
 
 _MAX_TOOLSETS = 256  # sets of tools that are kept; a bot has one for each set of permissions, far fewer than these
 
@@ -57,11 +63,19 @@ class LocalBackend:
         self._name = f"{location.base}@{commit}" if commit else location.name
         self._vocabulary = vocabulary_of(model, tokenizer)
         self._template = ChatTemplate(tokenizer, self._vocabulary)
-        self._loras = LoraCache(options.max_loras)
+        self._loras = LoraCache(options.max_loras, options.lora_bytes)
         self._toolsets: dict[bytes, _Toolset] = {}
         self.engine = Engine(
-            model, self._vocabulary, slots=options.slots, max_waiting=options.max_waiting, threads=options.threads
+            model,
+            self._vocabulary,
+            slots=options.slots,
+            max_waiting=options.max_waiting,
+            threads=options.threads,
+            prefill_tokens=options.prefill_tokens,
+            prefix_bytes=options.prefix_bytes,
+            guessing=options.guessing,
         )
+        self._prefix_files = self._open_prefix_files(options, model.dtype) if self._model_hash else None
 
     async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
         """Write one reply; see :class:`~llmagent_os.serving.backend.Backend`."""
@@ -81,6 +95,36 @@ class LocalBackend:
         finally:
             generation.cancelled = True
         return self._completion(request, prepared)
+
+    def _open_prefix_files(self, options: LocalOptions, dtype: torch.dtype) -> PrefixFiles | None:
+        """The folder of kept beginnings of prompts; what is there for this model, the engine has at once."""
+        if options.prefix_folder is None:
+            return None
+        files = PrefixFiles(options.prefix_folder, self._model_hash, dtype)
+        for prefix in files.read(options.prefix_bytes // 2):
+            self.engine.adopt(prefix.version, prefix.tokens, prefix.kept)
+        return files
+
+    async def keep_opening(self, request: ChatRequest) -> None:
+        """Keep what the model computed of the system message and the tools of ``request``, for the next start.
+
+        To be called with a request that holds nothing of people. A folder that cannot be written is only logged.
+        """
+        if self._prefix_files:
+            await asyncio.to_thread(self._keep_opening, request, self._prefix_files)
+
+    def _keep_opening(self, request: ChatRequest, files: PrefixFiles) -> None:
+        generation = self._prepare(request).generation
+        if not generation.shared:
+            return
+        version, tokens = generation.lora_version, tuple(generation.prompt[: generation.shared[-1]])
+        kept = join_snapshots(self.engine.prefixes.get(version, tokens))
+        if not kept or kept[0][0].shape[1] != len(tokens) or files.has(version, tokens):
+            return
+        try:
+            files.write(KeptPrefix(version, tokens, kept))
+        except OSError as error:
+            _log.warning("the beginning of prompts cannot be kept on disk", error=str(error))
 
     def _completion(self, request: ChatRequest, prepared: _Prepared) -> Completion:
         """The finished reply.

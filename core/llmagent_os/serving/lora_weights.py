@@ -50,6 +50,11 @@ class LoraWeights(msgspec.Struct, frozen=True):
     layers: dict[str, LoraLayer]  #: by the layer's name in the base model
     rank: int  #: the greatest rank of all layers
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all matrices."""
+        return sum(layer.a.nbytes + layer.b.nbytes for layer in self.layers.values())
+
 
 #: PEFT settings that change what a LoRA computes, with the values that can be served.
 _SERVED_VALUES: dict[str, tuple[Any, ...]] = {
@@ -151,10 +156,13 @@ class LoraCache:
 
     Args:
         capacity: most LoRAs to keep.
+        most_bytes: most bytes of LoRAs to keep. The one that was used last is kept in any case.
     """
 
-    def __init__(self, capacity: int = 64) -> None:
+    def __init__(self, capacity: int = 128, most_bytes: int = 1 << 30) -> None:
         self._capacity = capacity
+        self._most_bytes = most_bytes
+        self.nbytes = 0  #: bytes of all LoRAs that are kept
         self._kept: OrderedDict[_FileKey, LoraWeights | ModelError] = OrderedDict()  # an error: the files are damaged
         self._lock = threading.Lock()
 
@@ -195,9 +203,15 @@ class LoraCache:
     def _keep(self, key: _FileKey | None, found: LoraWeights | ModelError) -> None:
         with self._lock:
             if key is not None:
+                before = self._kept.pop(key, None)
                 self._kept[key] = found
-            while len(self._kept) > self._capacity:
-                self._kept.popitem(last=False)
+                self.nbytes += _bytes(found) - _bytes(before)
+            while len(self._kept) > self._capacity or (self.nbytes > self._most_bytes and len(self._kept) > 1):
+                self.nbytes -= _bytes(self._kept.popitem(last=False)[1])
+
+
+def _bytes(found: LoraWeights | ModelError | None) -> int:
+    return found.nbytes if isinstance(found, LoraWeights) else 0
 
 
 def _file_key(folder: Path) -> _FileKey | None:

@@ -13,6 +13,8 @@ import msgspec
 
 #: The folder of downloaded models, inside the data folder. Each model has a folder of its name in it.
 MODELS_FOLDER = "models"
+#: The folder of what local models computed of bots' system prompts, inside the data folder. It may be deleted.
+PREFIXES_FOLDER = "prefixes"
 
 
 class CatalogueModel(msgspec.Struct, frozen=True, kw_only=True):

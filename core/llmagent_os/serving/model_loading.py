@@ -68,7 +68,6 @@ def load_model(location: Location, *, dtype: str = "float32", device: str = "cpu
             model = AutoModelForCausalLM.from_pretrained(
                 location.base,
                 dtype=getattr(torch, dtype),
-                attn_implementation="sdpa",
                 use_safetensors=True,
                 revision=location.revision or "main",
                 local_files_only=location.local,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any, TypeVar
 
 import msgspec
@@ -14,7 +15,12 @@ class LocalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
 
     slots: int = 16  #: replies decoded in one batch
     max_waiting: int = 256  #: requests that may wait for a slot; more are refused
-    max_loras: int = 64  #: LoRAs kept in memory
+    max_loras: int = 128  #: LoRAs kept in memory
+    lora_bytes: int = 1 << 30  #: most bytes of those LoRAs
+    prefill_tokens: int = 128  #: most prompt tokens read between two tokens of replies being written
+    prefix_bytes: int = 256 << 20  #: most bytes of keys and values kept of prompts, so that they are not read again
+    prefix_folder: Path | None = None  #: where those of a bot's system prompt are kept on disk; ``None``: nowhere
+    guessing: bool = True  #: whether tokens are guessed where a reply copies; changes the speed, never a reply
     threads: int | None = None  #: processor threads; by default all but one
     dtype: str = "float32"  #: or ``bfloat16``, which is faster and smaller, and changes replies
     device: str = "cpu"  #: or ``cuda``

@@ -17,7 +17,7 @@ from llmagent_os.errors import ModelError, ModelNotFoundError, ModelUnavailableE
 from llmagent_os.llm import LLM
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import locate
-from tests.tiny_model import CREATE, LIST, save_lora, save_model
+from tests.tiny_model import ARCHITECTURES, CREATE, LIST, save_lora, save_model
 
 SAID = [
     "lunch with Ana on friday",
@@ -63,7 +63,7 @@ class Alone:
         return list(out[0, ids["input_ids"].shape[1] :].tolist())
 
 
-@pytest.fixture(scope="module", params=["llama", "qwen2", "qwen3"])
+@pytest.fixture(scope="module", params=sorted(set(ARCHITECTURES) - {"gpt2"}))
 def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Path]]:
     folder = tmp_path_factory.mktemp(str(request.param))
     base = save_model(folder / "base", str(request.param))

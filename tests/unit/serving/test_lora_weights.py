@@ -38,6 +38,21 @@ def test_the_loras_used_last_are_the_ones_kept(base: Path, tmp_path: Path) -> No
     assert [cache.peek(folder) is not None for folder in folders] == [True, False, True]
 
 
+def test_loras_are_kept_up_to_a_number_of_bytes(base: Path, tmp_path: Path) -> None:
+    """Some people's LoRAs are ten times as large as others': a number of LoRAs alone bounds no memory."""
+    folders = [save_lora(tmp_path / str(n), base, seed=n, rank=4) for n in range(4)]
+    size = read_lora(folders[0]).nbytes
+    cache = LoraCache(most_bytes=2 * size)
+    for folder in folders:
+        cache.get(folder)
+        assert cache.nbytes <= 2 * size
+    assert [cache.peek(folder) is not None for folder in folders] == [False, False, True, True]
+    small = LoraCache(most_bytes=1)
+    assert small.get(folders[0]) is small.get(folders[0]), "the LoRA in use is kept, or each reply would read it anew"
+    cache.get(save_lora(folders[3], base, seed=9, rank=8))
+    assert cache.nbytes <= 3 * size, "what is read again replaces nothing twice"
+
+
 @pytest.mark.parametrize(
     ("config", "a", "b", "why"),
     [

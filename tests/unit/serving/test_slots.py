@@ -2,27 +2,141 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from collections.abc import Iterator
+from functools import cache
+from typing import Any, cast
 
 import pytest
+import torch
+from transformers.models.llama import modeling_llama
 
 from llmagent_os.errors import ModelError
-from llmagent_os.serving.model_loading import load_model
-from llmagent_os.serving.model_location import locate
-from llmagent_os.serving.options import LocalOptions
+from llmagent_os.serving.architectures import PROVEN
+from llmagent_os.serving.lora_weights import LoraLayer, LoraWeights
 from llmagent_os.serving.slots import SlotModel
-from tests.tiny_model import save_model
+from tests.tiny_model import ARCHITECTURES, make_model, make_tokenizer
 
 
-@pytest.fixture(scope="module")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return save_model(tmp_path_factory.mktemp("llama") / "base")
+@pytest.fixture(autouse=True)
+def no_gradients() -> Iterator[None]:
+    """As the engine's thread computes."""
+    with torch.no_grad():
+        yield
 
 
-def test_models_that_would_be_computed_wrongly_are_refused(base: Path) -> None:
-    """Sliding windows need another cache. An error is better than wrong replies."""
-    model = load_model(locate(str(base)))
-    model.config.model_type = "gemma3"
-    with pytest.raises(ModelError, match="llama, qwen2, qwen3"):
+@cache
+def tokenizer() -> Any:
+    return make_tokenizer()
+
+
+def tiny(kind: str = "llama") -> Any:
+    return make_model(kind, tokenizer())
+
+
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"layer_types": ["chunked_attention", "full_attention"]}, "layers of chunked_attention"),
+        ({"rope_parameters": {"rope_type": "dynamic", "rope_theta": 1e4}}, "positions are of the type dynamic"),
+    ],
+)
+def test_models_that_would_be_computed_wrongly_are_refused(change: dict[str, Any], why: str) -> None:
+    """An error that says what to do is better than wrong replies."""
+    model = tiny()
+    for name, value in change.items():
+        setattr(model.config, name, value)
+    with pytest.raises(ModelError, match=f"{why}.*vLLM.*openai:MODEL"):
         SlotModel(model, 2)
-    assert LocalOptions().slots == 16
+
+
+def test_a_model_without_the_attention_interface_is_refused() -> None:
+    """Its attention could not be told which tokens belong to which row."""
+    from transformers import BloomConfig, BloomForCausalLM
+
+    model = BloomForCausalLM(BloomConfig(vocab_size=64, hidden_size=32, n_layer=1, n_head=2))
+    with pytest.raises(ModelError, match=r"attention interface.*vLLM"):
+        SlotModel(model, 2)
+
+
+def test_an_unknown_architecture_is_tried_before_it_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A release of transformers may bring a model that computes its attention in a way of its own."""
+    assert "olmo2" not in PROVEN
+    SlotModel(tiny("olmo2"), 2)  # as transformers computes it
+    model = tiny()
+    model.config.model_type = "odd"
+    rotate: Any = cast("Any", modeling_llama).apply_rotary_pos_emb
+
+    def of_its_own(query: Any, key: Any, cos: Any, sin: Any, *rest: Any) -> Any:
+        """The positions begin anew in every pass: right for a whole sequence, wrong for one read in two parts."""
+        cos, sin = (each.roll(-each.shape[1] // 2, 1) for each in (cos, sin))
+        return rotate(query, key, cos[:, :1].expand_as(cos), sin[:, :1].expand_as(sin), *rest)
+
+    monkeypatch.setattr(modeling_llama, "apply_rotary_pos_emb", of_its_own)
+    with pytest.raises(ModelError, match=r"not what transformers computes.*vLLM"):
+        SlotModel(model, 2)
+
+
+def test_learned_positions_are_served_too() -> None:
+    """The generic way holds for models that know nothing of rotations."""
+    assert SlotModel(tiny("gpt2"), 2).extend(0, [5, 6, 7], 0).isfinite().all()
+
+
+@pytest.mark.parametrize("kind", sorted(set(ARCHITECTURES) - {"gpt2"}))
+def test_several_tokens_in_several_rows_are_computed_as_one_after_another(kind: str) -> None:
+    """Guessed tokens are read together. If that changed a number, guesses would change replies."""
+    model = SlotModel(tiny(kind), 3)
+    prompts = [[5, 6, 7, 8, 9], [9, 8, 7], list(range(10, 40))]
+    for slot, prompt in enumerate(prompts):
+        model.extend(slot, prompt, 0)
+    places = [len(prompt) for prompt in prompts]
+    more = [[11, 12, 13], [14, 15, 16], [17, 18, 19]]
+    together = model.decode(more, places)
+    for at in range(3):
+        alone = model.decode([[tokens[at]] for tokens in more], [place + at for place in places])
+        assert torch.allclose(together[:, at], alone[:, 0], atol=1e-4)
+
+
+def lora(model: Any, names: tuple[str, ...], rank: int, seed: int) -> LoraWeights:
+    """A random LoRA on some layers of the first block."""
+    cast("Any", torch).manual_seed(seed)
+    layers = {
+        f"model.layers.0.{name}": LoraLayer(
+            torch.randn(part.in_features, rank) / 4, torch.randn(rank, part.out_features) / 4
+        )
+        for name in names
+        for part in [model.get_submodule(f"model.layers.0.{name}")]
+    }
+    return LoraWeights(f"l{seed}@{rank}", layers, rank)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    "layers",
+    [
+        [("self_attn.q_proj", "self_attn.v_proj"), ("self_attn.k_proj",), ()],
+        [("mlp.up_proj",), ("mlp.gate_proj", "mlp.down_proj"), ("self_attn.o_proj", "self_attn.q_proj")],
+    ],
+)
+def test_each_row_has_its_own_lora_whatever_layers_the_others_change(
+    dtype: torch.dtype, layers: list[tuple[str, ...]]
+) -> None:
+    """LoRAs of other ranks and layers share the rows' matrices. One person's must not leak into another's reply."""
+    plain = tiny().to(dtype)
+    loras = [lora(plain, names, 2 + 3 * at, at) for at, names in enumerate(layers)]
+    model = SlotModel(plain, 3)
+    for slot, each in enumerate(loras):
+        model.occupy(slot, each)
+        model.extend(slot, [5, 6, 7 + slot], 0)
+    together = model.decode([[20], [21], [22]], [3, 3, 3])[:, 0]
+    for slot, each in enumerate(loras):
+        merged = tiny().to(dtype)
+        for name, layer in each.layers.items():
+            merged.get_submodule(name).weight.data += (layer.a @ layer.b).T.to(dtype)
+        with torch.inference_mode():
+            expected = merged(torch.tensor([[5, 6, 7 + slot, 20 + slot]])).logits[0, -1].float()
+        close = 1e-3 if dtype == torch.float32 else 0.15
+        assert float((together[slot] - expected).abs().max()) < close * max(1.0, float(expected.abs().max()))
+    model.occupy(1, None)
+    model.move(2, 1, 3)
+    moved = model.decode([[20], [22]], [3, 3])[1, 0]
+    assert torch.allclose(moved, together[2], atol=1e-4 if dtype == torch.float32 else 0.2)

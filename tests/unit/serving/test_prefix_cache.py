@@ -1,0 +1,210 @@
+"""Beginnings of prompts that are kept in memory and on disk: they must be what would be computed."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from llmagent_os.chat import ChatRequest
+from llmagent_os.llm import LLM
+from llmagent_os.serving.local import LocalBackend
+from llmagent_os.serving.model_location import locate
+from llmagent_os.serving.options import LocalOptions
+from llmagent_os.serving.prefix_cache import KEEP_SECONDS, PrefixCache
+from llmagent_os.serving.prefix_files import KeptPrefix, PrefixFiles
+from llmagent_os.serving.slot_cache import Snapshot, join_snapshots
+from tests.tiny_model import save_lora, save_model
+
+_TOKEN_BYTES = 8  # of the snapshots here: a key and a value of one float
+
+
+def snapshot(tokens: Sequence[int]) -> Snapshot:
+    """Keys and values by which each token is known again."""
+    kept = torch.tensor([float(token) for token in tokens])[None, :, None]  # [1 head, tokens, 1]
+    return [(kept, -kept)]
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def put(cache: PrefixCache, tokens: list[int], version: str = "base", **options: Any) -> list[tuple[int, int]]:
+    """Keep ``tokens``; gives which places were computed."""
+    asked: list[tuple[int, int]] = []
+
+    def read(begin: int, end: int) -> Snapshot:
+        asked.append((begin, end))
+        return snapshot(tokens[begin:end])
+
+    cache.put(version, tokens, read, **options)
+    return asked
+
+
+def got(cache: PrefixCache, tokens: list[int], version: str = "base") -> list[int]:
+    """The tokens whose keys and values are kept."""
+    kept = join_snapshots(cache.get(version, tokens))
+    return [int(value) for value in kept[0][0].flatten()] if kept else []
+
+
+def test_prompts_share_what_they_begin_with() -> None:
+    """The system message of a bot is held once, not once for each person."""
+    cache = PrefixCache()
+    assert put(cache, [1, 2, 3, 4]) == [(0, 4)]
+    assert put(cache, [1, 2, 3, 4]) == []
+    assert put(cache, [1, 2, 9, 8]) == [(2, 4)], "only what is new is copied"
+    assert cache.nbytes == 6 * _TOKEN_BYTES
+    assert got(cache, [1, 2, 3, 4, 5]) == [1, 2, 3, 4]
+    assert got(cache, [1, 2, 9]) == [1, 2, 9], "also a part of what is kept"
+    assert got(cache, [1, 2, 7]) == [1, 2]
+    assert got(cache, [7]) == []
+
+
+def test_loras_do_not_share() -> None:
+    """A LoRA computes other keys and values for the same tokens."""
+    cache = PrefixCache()
+    put(cache, [1, 2, 3])
+    assert got(cache, [1, 2, 3], "ana@1") == []
+    assert put(cache, [1, 2, 3], "ana@1") == [(0, 3)]
+
+
+def test_memory_is_bounded_and_what_was_used_last_stays() -> None:
+    """Thousands of conversations must not fill the machine's memory."""
+    clock = Clock()
+    cache = PrefixCache(8 * _TOKEN_BYTES, clock)
+    put(cache, [1, 2, 3, 4], pinned=True)
+    for number in range(5, 50):
+        clock.now += 1
+        put(cache, [1, 2, number, number])
+        assert cache.nbytes <= 8 * _TOKEN_BYTES
+    assert got(cache, [1, 2, 49, 49]) == [1, 2, 49, 49]
+    assert got(cache, [1, 2, 5, 5]) == [1, 2]
+    assert got(cache, [1, 2, 3, 4]) == [1, 2, 3, 4], "the bot's own beginning is pinned"
+    put(cache, list(range(100, 120)))
+    assert got(cache, [100]) == [], "too large to be kept"
+
+
+def test_words_that_nobody_needs_any_more_do_not_stay_in_memory() -> None:
+    """What a person said should not be held for no use."""
+    clock = Clock()
+    cache = PrefixCache(clock=clock)
+    put(cache, [1, 2], pinned=True)
+    put(cache, [1, 2, 3, 4])
+    clock.now = KEEP_SECONDS + 1
+    put(cache, [8])
+    assert got(cache, [1, 2, 3, 4]) == [1, 2]
+    assert cache.nbytes == 3 * _TOKEN_BYTES
+
+
+# ── on disk ───────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save_model(tmp_path_factory.mktemp("llama") / "base")
+
+
+OPENING = ChatRequest(
+    messages=[{"role": "system", "content": "You are brief, and kind. " * 8}, {"role": "user", "content": "hello"}],
+    max_tokens=1,
+)
+SAID = ChatRequest(messages=[OPENING.messages[0], {"role": "user", "content": "lunch with Ana"}], max_tokens=30)
+
+
+async def warmed(base: Path, folder: Path) -> LLM:
+    llm = LLM.from_pretrained(str(base), prefix_folder=folder)
+    await llm.warm_up(OPENING)
+    return llm
+
+
+@pytest.fixture
+async def kept(base: Path, tmp_path: Path) -> AsyncIterator[tuple[Path, tuple[int, ...]]]:
+    """The folder in which a bot has left its opening, and what the bot answered."""
+    async with await warmed(base, tmp_path / "prefixes") as llm:
+        reply = await llm.complete(SAID)
+    yield tmp_path / "prefixes", reply.token_ids
+
+
+def tokens_read(base: Path, folder: Path | None) -> tuple[int, tuple[int, ...]]:
+    """How many prompt tokens a new process computes, and what it answers."""
+    backend = LocalBackend(locate(str(base)), LocalOptions(prefix_folder=folder))
+    try:
+        reply = asyncio.run(backend.complete(SAID, None))
+        return backend.engine.tokens_read, reply.token_ids
+    finally:
+        backend.close()
+
+
+async def test_a_bot_starts_with_its_opening_read(base: Path, kept: tuple[Path, tuple[int, ...]]) -> None:
+    """The first person after a restart does not wait until the instructions are read again."""
+    folder, expected = kept
+    assert len(list(folder.iterdir())) == 1, "the opening, and nothing that people said"
+    cold, _ = await asyncio.to_thread(tokens_read, base, None)
+    warm, answer = await asyncio.to_thread(tokens_read, base, folder)
+    assert warm < cold / 3
+    assert answer == expected
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit", "renamed", "other model", "empty", "no rights to list"])
+async def test_a_file_that_is_not_right_is_ignored(base: Path, kept: tuple[Path, tuple[int, ...]], damage: str) -> None:
+    """Wrong keys and values would make every reply of the bot nonsense."""
+    folder, expected = kept
+    (file,) = folder.iterdir()
+    raw = file.read_bytes()
+    if damage == "cut":
+        file.write_bytes(raw[:-40])
+    elif damage == "bit":
+        file.write_bytes(raw[:-40] + bytes([raw[-40] ^ 64]) + raw[-39:])
+    elif damage == "renamed":
+        file.rename(folder / f"{file.name.split('-')[0]}-{'0' * 16}.safetensors")
+    elif damage == "empty":
+        file.write_bytes(b"")
+    elif damage == "no rights to list":
+        shutil.rmtree(folder)
+        folder.write_text("a file where the folder should be")
+    else:
+        file.rename(folder / file.name.replace(file.name.split("-")[0], "0" * 12))
+    cold, _ = await asyncio.to_thread(tokens_read, base, None)
+    read, answer = await asyncio.to_thread(tokens_read, base, folder)
+    assert (read, answer) == (cold, expected)
+
+
+def test_only_what_fits_is_loaded_and_old_files_are_deleted(tmp_path: Path) -> None:
+    """A bot whose instructions change every day must not fill the disk, nor the memory at a start."""
+    files = PrefixFiles(tmp_path, "abc", torch.float32)
+    for number in range(20):
+        files.write(KeptPrefix("base", (number, 2), snapshot((number, 2))))
+    assert 0 < len(list(tmp_path.iterdir())) <= 8
+    assert len(list(files.read(1 << 20))) == len(list(tmp_path.iterdir()))
+    assert list(files.read(10)) == []
+    assert list(PrefixFiles(tmp_path, "abc", torch.bfloat16).read(1 << 20)) == []
+
+
+async def test_a_conversation_is_not_read_again_for_the_next_turn(base: Path, tmp_path: Path) -> None:
+    """Turn twenty of a conversation costs what turn one costs, and says what it would say anyway."""
+    lora = save_lora(tmp_path / "lora", base)
+    messages = [{"role": "user", "content": "lunch with Ana on friday " * 20}]
+    backend = LocalBackend(locate(str(base)), LocalOptions())
+    try:
+        for chosen in (None, str(lora)):
+            first = ChatRequest(messages=messages, lora=chosen, max_tokens=8)
+            reply = await backend.complete(first, None)
+            before = backend.engine.tokens_read
+            turns = [*messages, {"role": "assistant", "content": reply.text}, {"role": "user", "content": "ok"}]
+            again = await backend.complete(ChatRequest(messages=turns, lora=chosen, max_tokens=20), None)
+            assert backend.engine.tokens_read - before < len(again.prompt_token_ids) / 3
+            fresh = LocalBackend(locate(str(base)), LocalOptions(prefix_bytes=0))
+            alone = await fresh.complete(ChatRequest(messages=turns, lora=chosen, max_tokens=20), None)
+            fresh.close()
+            assert alone.token_ids == again.token_ids
+    finally:
+        backend.close()

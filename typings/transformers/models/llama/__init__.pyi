@@ -1,0 +1,5 @@
+"""See ``transformers``."""
+
+from typing import Any
+
+def __getattr__(name: str) -> Any: ...
