@@ -158,7 +158,7 @@ def make_model(kind: str, tokenizer: Any, seed: int = 0) -> Any:
     with cast("Any", torch.random).fork_rng():
         cast("Any", torch).manual_seed(seed)
         config = getattr(transformers, name)(**(shape | more))
-        return cast("Any", transformers.AutoModelForCausalLM).from_config(config).eval()
+        return transformers.AutoModelForCausalLM.from_config(config).eval()
 
 
 def save_model(folder: Path, kind: str = "llama", *, mixing: bool = False, seed: int = 0) -> Path:

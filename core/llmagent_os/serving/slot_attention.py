@@ -57,4 +57,4 @@ def slot_attention(
 
 def register() -> None:
     """Make the function known to transformers."""
-    cast("Any", AttentionInterface).register(SLOT_ATTENTION, slot_attention)
+    AttentionInterface.register(SLOT_ATTENTION, slot_attention)

@@ -64,7 +64,7 @@ def test_an_unknown_architecture_is_tried_before_it_is_served(monkeypatch: pytes
     SlotModel(tiny("olmo2"), 2)  # as transformers computes it
     model = tiny()
     model.config.model_type = "odd"
-    rotate: Any = cast("Any", modeling_llama).apply_rotary_pos_emb
+    rotate: Any = modeling_llama.apply_rotary_pos_emb
 
     def of_its_own(query: Any, key: Any, cos: Any, sin: Any, *rest: Any) -> Any:
         """The positions begin anew in every pass: right for a whole sequence, wrong for one read in two parts."""
