@@ -66,6 +66,7 @@ from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.people.speaking_handler import SpeakingHandler
 from llmagent_os.plugin import WebAccess
 from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.privacy.cache_salts import CACHE_SALTS_KEY, CacheSalts
 from llmagent_os.privacy.encryption import mount_data, seal_files
 from llmagent_os.privacy.file_permissions import make_private
 from llmagent_os.privacy.known_stores import known_stores
@@ -155,7 +156,8 @@ class Runtime:
             profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
             files = await read_files(choice := bot.plugin_choice(settings.data))  # later changes are followed
             plugins = await _plugins(settings, bot, ledger, vault, stack)
-            llm, voice = await _llm(settings, bot, stack), _voice(settings, bot, stack)
+            salts = CacheSalts(await ledger.secret_key(CACHE_SALTS_KEY), bot.name)
+            llm, voice = await _llm(settings, bot, salts, stack), _voice(settings, bot, stack)
             policy, policy_worker = await _learning(settings, bot.config, ledger)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
@@ -180,6 +182,7 @@ class Runtime:
                 lora=training.resolver,
                 loras=training.registry,
                 personas=training.personas,
+                salts=salts,
                 stores=(stores := _stores(settings, ledger, profiles, made, make, policy_worker, training)),
                 taught=_taught(settings, bot.config, stack),
                 data=settings.data,
@@ -206,6 +209,7 @@ class Runtime:
             self._begin(listening),
             self.stores.prune_daily(),
             self.training.run(),
+            self.llm.watch(),
         )
         beside = BackgroundTasks()
         for work in works:
@@ -383,14 +387,14 @@ async def _plugins(
     return plugins
 
 
-async def _llm(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> LLM:
+async def _llm(settings: Settings, bot: Bot, salts: CacheSalts, stack: contextlib.AsyncExitStack) -> LLM:
     """The model. If it is on a server, the server was asked whether it has the model.
 
     Raises:
         ConfigError: the server is not named, or refuses the key.
         ModelNotFoundError: there is no such model.
     """
-    llm = await asyncio.to_thread(make_llm, settings, bot)
+    llm = await asyncio.to_thread(partial(make_llm, settings, bot, mark=salts.mark))
     stack.push_async_callback(llm.aclose)
     try:
         await check_served_model(settings, llm)
@@ -493,9 +497,10 @@ async def _training(
         job_setting(settings, bot),
         ledger,
         directory,
-        partial(served_hash, llm.location),
+        partial(served_hash, llm.base),
         lambda: now().astimezone(zone),
         personas,
+        llm.keep_loras,
     )
     await training.open()
     return training
