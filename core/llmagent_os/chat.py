@@ -106,7 +106,7 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     #: the tokens of the prompt, as the model read them; empty from a server that does not tell them, as vLLM does
     prompt_token_ids: tuple[int, ...] = ()
     token_ids: tuple[int, ...] = ()  #: all tokens of the reply, the end token included; empty where the prompt's are
-    #: ``ln p_i[token_ids[i]]`` in nats, one value a token; empty where there are no tokens. A forced token, which was the only one
+    #: ``ln p_i[token_ids[i]]`` in nats, one value a token; empty without tokens. A forced token, the only one
     #: allowed, has 0.0. If not :attr:`sampled`, these are the values at temperature 1 under the same constraint: the
     #: choice itself was certain, so they rank the tokens but are not the probabilities of a behaviour policy.
     logprobs: tuple[float, ...] = ()

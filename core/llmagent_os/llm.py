@@ -111,7 +111,7 @@ class LLM:
             await self.complete(request)
 
     async def keep_loras(self, pinned: Sequence[Path], served: Sequence[Path]) -> None:
-        """Say which LoRAs answer people now. Servers load those in ``pinned`` ahead, and drop all but these and ``served``.
+        """Say which LoRAs answer people. Servers load those in ``pinned`` ahead, and drop all others but ``served``.
 
         A local model reads LoRAs from their folders when it needs them, and has nothing to do.
 

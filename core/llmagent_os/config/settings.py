@@ -121,7 +121,7 @@ class Settings(BaseSettings):
     )
     server_kind: Literal["auto", "vllm", "openai"] = Field(
         "auto",
-        description="what the servers are: vllm is given LoRAs and asked for tokens, openai is not; auto: they are asked",
+        description="what the servers are: vllm is given LoRAs and asked for tokens; auto: they are asked",
     )
     served_model: str = Field(
         "",

@@ -4,8 +4,8 @@ Importance weights divide by what :mod:`.sampling` has recorded. So what is divi
 with the same tokens allowed, the same floor and the same temperature.
 
 Tool calls are not drawn by the engine, so they have no such probability, and no importance weight. Neither has what
-was written at temperature 0, under older rules, or by a server that tells no tokens. vLLM tells them, and masks nothing:
-there every token was drawn from the whole vocabulary.
+was written at temperature 0, under older rules, or by a server that tells no tokens. vLLM tells them, and masks
+nothing: there every token was drawn from the whole vocabulary.
 """
 
 from __future__ import annotations

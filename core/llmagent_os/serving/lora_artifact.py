@@ -3,7 +3,7 @@
 vLLM takes more on trust than the engine does. It accepts a LoRA of another model without a word, and then writes
 nonsense; it reads pickled weights where there are no others. So a folder is checked here before its path is sent.
 
-Format: https://github.com/huggingface/safetensors#format: eight bytes with the length of a JSON header, then the header.
+Format: https://github.com/huggingface/safetensors#format. Eight bytes hold the length of a JSON header, which follows.
 """
 
 from __future__ import annotations

@@ -88,7 +88,7 @@ class LoraManagement:
             ModelSetupError: the server refuses the key.
         """
         status, body = await self._ask("GET", "/models", None, ASK_SECONDS)
-        self._check_access(status, body)
+        self._check_access(status)
         try:
             return tuple(msgspec.convert(body, _List).data) if status == 200 else self._no_list(status, body)
         except msgspec.ValidationError:
@@ -146,7 +146,7 @@ class LoraManagement:
         """
         body = {"lora_name": name, "lora_path": path}
         status, said = await self._ask("POST", "/load_lora_adapter", body, LOAD_SECONDS)
-        self._check_access(status, said)
+        self._check_access(status)
         reason = reason_of(said)
         if status == 200 or (status == 400 and "already been loaded" in reason):
             return
@@ -162,7 +162,7 @@ class LoraManagement:
             ModelSetupError: the server refuses the key, or sends elsewhere.
         """
         status, said = await self._ask("POST", "/unload_lora_adapter", {"lora_name": name}, ASK_SECONDS)
-        self._check_access(status, said)
+        self._check_access(status)
         if status not in (200, 404):
             raise ModelUnavailableError(f"{self.url} does not unload {name} ({status}: {reason_of(said)})")
 
@@ -174,8 +174,8 @@ class LoraManagement:
             return f"takes LoRAs up to rank {found[2]}, and this one has {rank}: start it with --max-lora-rank {rank}"
         if _NO_FILES.search(reason):
             return (
-                f"finds no LoRA in {path}: let it read that folder under this path, or set LLMAGENT_OS_LORA_ROOT to the "
-                f"path that the folder of LoRAs has there ({reason})"
+                f"finds no LoRA in {path}: let it read that folder under this path, or set LLMAGENT_OS_LORA_ROOT to "
+                f"the path that the folder of LoRAs has there ({reason})"
             )
         if _ANOTHER_MODEL.search(reason):
             return f"has another base model than the LoRA in {path} was trained on, or has no such layers: {reason}"
@@ -183,7 +183,7 @@ class LoraManagement:
             return f"cannot load a LoRA: {HOW_TO_START} ({reason})"
         return f"does not load the LoRA in {path} ({status}: {reason})"
 
-    def _check_access(self, status: int, said: Any) -> None:
+    def _check_access(self, status: int) -> None:
         if status in (401, 403):
             what = "refuses the key in" if self._key else "takes nobody without a key: set"
             raise ModelSetupError(f"{self.url} {what} LLMAGENT_OS_API_KEY ({status})")

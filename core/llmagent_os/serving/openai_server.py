@@ -5,8 +5,8 @@ expects. What a reply is made of is the matter of :mod:`~llmagent_os.serving.str
 of :mod:`~llmagent_os.serving.server_failure`. Here are tries and the limit of time.
 
 API: https://platform.openai.com/docs/api-reference/chat. Its streamed replies carry no token ids and no prompt tokens.
-vLLM's do, where it is asked (:mod:`~llmagent_os.serving.vllm_server`); from other servers, the fields of a completion that
-training needs stay empty.
+vLLM's do, where it is asked (:mod:`~llmagent_os.serving.vllm_server`); from other servers, the fields of a completion
+that training needs stay empty.
 """
 
 from __future__ import annotations
@@ -114,8 +114,7 @@ class ServerBackend:
                     forgotten = True
                     continue
                 learnable = await self.vllm.learnable(request, reply.served)
-                completion = self._completion(name, held, request, body, reply, quirks, learnable)
-                return completion
+                return self._completion(name, held, request, body, reply, quirks, learnable)
 
     @property
     def _url(self) -> str:

@@ -35,15 +35,15 @@ class TokenCollector:
     def add_chunk(self, chunk: dict[str, Any]) -> None:
         """Take what stands beside the choices."""
         if isinstance(prompt := chunk.get("prompt_token_ids"), list) and prompt:
-            self._prompt = cast("list[Any]", prompt)
+            self._prompt = prompt
 
     def add_choice(self, choice: dict[str, Any]) -> None:
         """Take what stands in a choice."""
         if isinstance(ids := choice.get("token_ids"), list):
-            self._tokens += cast("list[Any]", ids)
+            self._tokens += ids
         given: Any = choice.get("logprobs")
         content: Any = cast("dict[str, Any]", given).get("content") if isinstance(given, dict) else None
-        for each in cast("list[Any]", content) if isinstance(content, list) else ():
+        for each in content if isinstance(content, list) else ():
             self._logprobs.append(cast("dict[str, Any]", each).get("logprob") if isinstance(each, dict) else None)
 
     def served(self, counted: int | None) -> ServedTokens | None:

@@ -1,9 +1,9 @@
 """Several servers with the same model: which of them answers a request, and what happens when one is away.
 
 A request with a LoRA goes to a server that holds the LoRA, otherwise to the one that the LoRA's name is drawn to: every
-host draws the same, so a person's LoRA is on one server and not on all (rendezvous hashing: Thaler and Ravishankar 1998,
-https://doi.org/10.1109/90.663936). Among equals the least busy answers. A server that fails is asked last for a while,
-and the others answer in its place.
+host draws the same, so a person's LoRA is on one server and not on all (rendezvous hashing: Thaler and Ravishankar
+1998, https://doi.org/10.1109/90.663936). Among equals the least busy answers. A server that fails is asked last for a
+while, and the others answer in its place.
 """
 
 from __future__ import annotations

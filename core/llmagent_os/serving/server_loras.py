@@ -1,4 +1,4 @@
-"""The LoRAs of one vLLM server: loaded on first use, kept within its slots, and dropped when they are not served any more.
+"""The LoRAs of one vLLM server: loaded on first use, kept within its slots, dropped when they serve nobody any more.
 
 A LoRA's name on the server is the installation's mark, the folder's name and a hash of the files. vLLM keys what it has
 read of prompts by the name of the LoRA (https://github.com/vllm-project/vllm/issues/42125), so a name must never stand

@@ -64,7 +64,7 @@ class VllmServer:
         self._kept: frozenset[str] | None = None  # versions; None: nobody has said which are served
 
     async def recognised(self) -> bool:
-        """Whether the server is vLLM. It is asked once; one that does not answer counts as another, and is asked again."""
+        """Whether the server is vLLM. It is asked once; one that does not answer is asked again later."""
         if self._is_vllm is not None or time.monotonic() < self._ask_again:
             return bool(self._is_vllm)
         try:
@@ -140,12 +140,13 @@ class VllmServer:
             LoraError: the LoRA cannot be used on this server.
             ModelUnavailableError: the server cannot be reached.
         """
-        if self._kind == "openai" or name in (None, "base") or not await asyncio.to_thread(_is_folder, str(name)):
+        is_named = self._kind != "openai" and name not in (None, "base")
+        folder = await asyncio.to_thread(_folder_of, str(name)) if is_named else None
+        if folder is None:
             yield None
             return
         if not await self.recognised():
             raise LoraError(f"{self.management.url} is not vLLM, or does not answer: it is given no LoRAs")
-        folder = Path(str(name)).expanduser()
         async with contextlib.AsyncExitStack() as stack:
             yield await self._held(folder, stack)
 
@@ -205,7 +206,7 @@ def _versions(folders: Collection[Path]) -> list[str]:
     return found
 
 
-def _is_folder(name: str) -> bool:
-    """Whether a LoRA is named by its folder. An absolute path is one even where the folder was deleted meanwhile."""
+def _folder_of(name: str) -> Path | None:
+    """The folder that names a LoRA; None: it is no folder. An absolute path is one even where it was deleted since."""
     path = Path(name).expanduser()
-    return path.is_absolute() or path.is_dir()
+    return path if path.is_absolute() or path.is_dir() else None
