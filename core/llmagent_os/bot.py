@@ -610,7 +610,8 @@ def _served_llm(name: str, settings: Settings, bot: Bot, mark: str) -> LLM:
     key = settings.api_key.get_secret_value()
     _check_server(name, settings.base_url, key)
     hosts = [host_of(url) for url in settings.server_urls] or [OPENAI_HOST]
-    sees = frozenset.intersection(*(seen_by_server(settings.model_server_sees, host or OPENAI_HOST) for host in hosts))
+    seen = [seen_by_server(settings.model_server_sees, host or OPENAI_HOST) for host in hosts]
+    sees = seen[0].intersection(*seen[1:])  # a message may go to any of the servers
     return LLM.from_pretrained(
         name,
         models=settings.data / MODELS_FOLDER,

@@ -168,7 +168,7 @@ class LoraManagement:
 
     def _refusal(self, status: int, said: Any, reason: str, path: str, rank: int) -> str:
         """Why a LoRA was not loaded, and what to do."""
-        if status == 405 or (status == 404 and isinstance(said, dict) and set(said) == {"detail"}):
+        if status == 405 or (status == 404 and said == {"detail": "Not Found"}):
             return f"does not load LoRAs at run time: {HOW_TO_START}"
         if found := _RANK.search(reason):
             return f"takes LoRAs up to rank {found[2]}, and this one has {rank}: start it with --max-lora-rank {rank}"

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, cast
+from typing import Any, TypeGuard, cast
 
 import msgspec
 
@@ -28,22 +28,22 @@ class TokenCollector:
     """Collects the tokens of a reply from its chunks, or from one document."""
 
     def __init__(self) -> None:
-        self._prompt: list[Any] = []
-        self._tokens: list[Any] = []
-        self._logprobs: list[Any] = []
+        self._prompt: list[object] = []
+        self._tokens: list[object] = []
+        self._logprobs: list[object] = []
 
     def add_chunk(self, chunk: dict[str, Any]) -> None:
         """Take what stands beside the choices."""
         if isinstance(prompt := chunk.get("prompt_token_ids"), list) and prompt:
-            self._prompt = prompt
+            self._prompt = cast("list[object]", prompt)
 
     def add_choice(self, choice: dict[str, Any]) -> None:
         """Take what stands in a choice."""
         if isinstance(ids := choice.get("token_ids"), list):
-            self._tokens += ids
+            self._tokens += cast("list[object]", ids)
         given: Any = choice.get("logprobs")
         content: Any = cast("dict[str, Any]", given).get("content") if isinstance(given, dict) else None
-        for each in content if isinstance(content, list) else ():
+        for each in cast("list[object]", content) if isinstance(content, list) else ():
             self._logprobs.append(cast("dict[str, Any]", each).get("logprob") if isinstance(each, dict) else None)
 
     def served(self, counted: int | None) -> ServedTokens | None:
@@ -52,20 +52,20 @@ class TokenCollector:
         Args:
             counted: how many tokens the server says that it wrote; None: it does not say.
         """
-        count = len(self._tokens)
-        is_whole = count > 0 and count == len(self._logprobs) and counted in (None, count) and bool(self._prompt)
-        if not is_whole or not all(map(_is_token, (*self._prompt, *self._tokens))):
+        tokens, prompt = [*filter(_is_token, self._tokens)], [*filter(_is_token, self._prompt)]
+        logprobs = [*filter(_is_logprob, self._logprobs)]
+        is_whole = len(tokens) == len(self._tokens) and len(prompt) == len(self._prompt)
+        is_told = len(logprobs) == len(self._logprobs) == len(tokens) and counted in (None, len(tokens))
+        if not (tokens and prompt and is_whole and is_told):
             return None
-        if not all(map(_is_logprob, self._logprobs)):
-            return None
-        logprobs = tuple(min(0.0, float(each)) for each in self._logprobs)
-        return ServedTokens(tuple(self._prompt), tuple(self._tokens), logprobs)
+        return ServedTokens(tuple(prompt), tuple(tokens), tuple(min(0.0, float(each)) for each in logprobs))
 
 
-def _is_token(value: Any) -> bool:
+def _is_token(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
-def _is_logprob(value: Any) -> bool:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number and math.isfinite(value) and _LEAST < value <= _MOST
+def _is_logprob(value: object) -> TypeGuard[float]:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return False
+    return math.isfinite(value) and _LEAST < value <= _MOST

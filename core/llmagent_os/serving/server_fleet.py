@@ -98,7 +98,7 @@ class ServerFleet:
         for round_ in range(self._options.retries + 1):
             if round_:
                 await asyncio.sleep(_PAUSE_SECONDS * round_)
-            for member in self._order(key):
+            for member in self._order(key, request.cache_salt):
                 try:
                     return await self._ask(member, request, on_text)
                 except (ModelUnavailableError, ModelSetupError) as error:
@@ -122,12 +122,12 @@ class ServerFleet:
         member.note(failed=False)
         return completion
 
-    def _order(self, key: str) -> list[_Member]:
-        """The servers in the order in which they are asked."""
+    def _order(self, key: str, salt: str) -> list[_Member]:
+        """The servers in the order in which they are asked. A person without a LoRA comes back to the same one."""
 
         def place(member: _Member) -> tuple[bool, bool, int, bytes]:
             holds = bool(key) and member.backend.vllm.loras.holds(key)
-            drawn = hashlib.blake2b(f"{key} {member.url}".encode(), digest_size=8).digest()
+            drawn = hashlib.blake2b(f"{key or salt} {member.url}".encode(), digest_size=8).digest()
             # A LoRA that no server holds yet goes where its name is drawn to, however busy that server is.
             busy = member.running if holds or not key else 0
             return member.away, not holds, busy, drawn

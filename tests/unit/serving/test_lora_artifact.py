@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.tiny_model import save_lora, save_model
-from tests.unit.serving.vllm_server import write_lora
 
 from llmagent_os.errors import LoraError
 from llmagent_os.serving.lora_artifact import ArtifactCache, check_fits, read_artifact, version_of
 from llmagent_os.serving.lora_weights import read_lora
 from llmagent_os.serving.model_location import locate
 from llmagent_os.training.lora_folder import publish_folder
+from tests.tiny_model import save_lora, save_model
+from tests.unit.serving.vllm_server import write_lora
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +28,7 @@ def test_a_folder_of_peft_is_read_as_the_engine_reads_it(base: Path, tmp_path: P
     artifact, engine = read_artifact(folder), read_lora(folder)
     assert (artifact.version, artifact.rank) == (engine.version, engine.rank)
     assert set(artifact.layers) == set(engine.layers)
-    assert all(
-        artifact.layers[name] == (layer.a.shape[0], layer.b.shape[1]) for name, layer in engine.layers.items()
-    )
+    assert all(artifact.layers[name] == (layer.a.shape[0], layer.b.shape[1]) for name, layer in engine.layers.items())
     check_fits(artifact, locate(str(base)))
 
 
@@ -85,7 +83,9 @@ def test_what_servers_compute_otherwise_is_refused(tmp_path: Path, changed: dict
         read_artifact(folder)
 
 
-@pytest.mark.parametrize("garbage", [b"", b"\xff" * 40, (5).to_bytes(8, "little") + b"[1,2]", b"\x02" + bytes(7) + b"{}"])
+@pytest.mark.parametrize(
+    "garbage", [b"", b"\xff" * 40, (5).to_bytes(8, "little") + b"[1,2]", b"\x02" + bytes(7) + b"{}"]
+)
 def test_damaged_weights_are_an_error_in_words(tmp_path: Path, garbage: bytes) -> None:
     """A half-written file must not end in a traceback."""
     folder = write_lora(tmp_path / "mine")

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 from structlog.testing import capture_logs
-from tests.unit.serving.vllm_server import VllmTwin, error, write_lora
 
 from llmagent_os.chat import ChatRequest
 from llmagent_os.errors import LoraError, ModelBusyError, ModelSetupError, ModelUnavailableError
@@ -18,6 +17,7 @@ from llmagent_os.llm import LLM
 from llmagent_os.serving import lora_management, server_loras, vllm_server
 from llmagent_os.serving.lora_artifact import read_artifact
 from llmagent_os.serving.openai_server import ServerBackend
+from tests.unit.serving.vllm_server import VllmTwin, error, until, write_lora
 
 HELLO = [{"role": "user", "content": "hello"}]
 MakeLLM = Callable[..., LLM]
@@ -36,7 +36,13 @@ async def make(twin: VllmTwin) -> AsyncIterator[MakeLLM]:
     made: list[LLM] = []
 
     def new(**options: Any) -> LLM:
-        given = {"base_url": twin.url, "kind": "vllm", "lora_mark": "m1", "api_key": "none", "timeout": 30.0} | options
+        given: dict[str, Any] = {
+            "base_url": twin.url,
+            "kind": "vllm",
+            "lora_mark": "m1",
+            "api_key": "none",
+            "timeout": 30.0,
+        } | options
         made.append(LLM.from_pretrained("openai:base", **given))
         return made[-1]
 
@@ -128,8 +134,7 @@ async def test_a_server_that_is_restarted_just_now_is_waited_for(
     await twin.stop()
     asked = asyncio.create_task(llm.complete(asking(loras[0])))
     with capture_logs() as logs:
-        while not any(entry["event"] == "a LoRA is loaded again" for entry in logs):
-            await asyncio.sleep(0.01)
+        await until(lambda: any(entry["event"] == "a LoRA is loaded again" for entry in logs))
     await twin.start()
     assert (await asked).lora_version == read_artifact(loras[0]).version
 
@@ -183,8 +188,7 @@ async def test_who_finds_every_slot_in_use_waits(twin: VllmTwin, make: MakeLLM, 
     await twin.begun.wait()
     with capture_logs() as logs:
         second = asyncio.create_task(llm.complete(asking(loras[1])))
-        while not any("slot" in entry["event"] for entry in logs):
-            await asyncio.sleep(0.01)
+        await until(lambda: any("slot" in entry["event"] for entry in logs))
     assert set(twin.loaded) == {name(loras[0])}
     twin.holding.set()
     replies = [await first, await second]
@@ -210,9 +214,7 @@ async def test_what_an_earlier_process_left_is_unloaded(twin: VllmTwin, make: Ma
     assert set(twin.loaded) == {name(loras[0]), "m2.x@1", "by-hand"}
 
 
-async def test_what_could_not_be_unloaded_is_unloaded_later(
-    twin: VllmTwin, make: MakeLLM, loras: list[Path]
-) -> None:
+async def test_what_could_not_be_unloaded_is_unloaded_later(twin: VllmTwin, make: MakeLLM, loras: list[Path]) -> None:
     """The network was away for a moment."""
     llm = make()
     await llm.complete(asking(loras[0]))
@@ -265,7 +267,9 @@ async def test_a_refused_lora_is_offered_again_later(
     monkeypatch.setattr(server_loras, "REFUSED_SECONDS", 0.0)
     twin.max_rank = 2
     llm = make()
-    with pytest.raises(LoraError, match="takes LoRAs up to rank 2, and this one has 4: start it with --max-lora-rank 4"):
+    with pytest.raises(
+        LoraError, match="takes LoRAs up to rank 2, and this one has 4: start it with --max-lora-rank 4"
+    ):
         await llm.complete(asking(loras[0]))
     twin.max_rank = 16
     assert (await llm.complete(asking(loras[0]))).lora_version != "base"
@@ -286,8 +290,18 @@ async def test_a_server_without_runtime_loading_says_how_to_start_it(make: MakeL
 @pytest.mark.parametrize(
     ("status", "body", "raised", "why"),
     [
-        (500, {"error": {"message": "worker died", "code": 500}}, LoraError, "does not load the LoRA in .* worker died"),
-        (500, {"error": {"message": "LoRA is not enabled. Use --enable-lora to enable LoRA."}}, LoraError, "start it with"),
+        (
+            500,
+            {"error": {"message": "worker died", "code": 500}},
+            LoraError,
+            "does not load the LoRA in .* worker died",
+        ),
+        (
+            500,
+            {"error": {"message": "LoRA is not enabled. Use --enable-lora to enable LoRA."}},
+            LoraError,
+            "start it with",
+        ),
         (500, {"error": {"message": "expected target modules in {'x'}"}}, LoraError, "has another base model"),
         (401, {"error": "Unauthorized"}, ModelSetupError, "LLMAGENT_OS_API_KEY"),
         (503, {"error": {"message": "starting"}}, ModelBusyError, "cannot load a LoRA now"),
@@ -419,7 +433,7 @@ async def test_a_server_that_was_away_is_recognised_later(
 
 async def test_a_deleted_folder_is_an_error_of_the_lora(make: MakeLLM, tmp_path: Path) -> None:
     """A person took their data back while their message waited: the level above answers."""
-    with pytest.raises(LoraError, match="adapter_config.json is missing"):
+    with pytest.raises(LoraError, match=r"adapter_config.json is missing"):
         await make().complete(asking(tmp_path / "gone"))
 
 

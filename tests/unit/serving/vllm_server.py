@@ -32,6 +32,12 @@ KNOWN = {
 }  # fmt: skip
 
 
+async def until(is_so: Callable[[], bool]) -> None:
+    """Wait for what another task does."""
+    while not is_so():  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+
+
 def error(status: int, message: str, kind: str = "InvalidUserInput") -> web.Response:
     """An error in vLLM's form."""
     said = {"error": {"message": message, "type": kind, "param": None, "code": status}}
@@ -101,7 +107,8 @@ class VllmTwin:
     async def _models(self, request: web.Request) -> web.Response:
         base = {"id": "base", "owned_by": self.owned_by, "root": "/models/calendar", "parent": None}
         loras = [
-            {"id": name, "owned_by": self.owned_by, "root": path, "parent": "base"} for name, path in self.loaded.items()
+            {"id": name, "owned_by": self.owned_by, "root": path, "parent": "base"}
+            for name, path in self.loaded.items()
         ]
         return web.json_response({"object": "list", "data": [base, *loras]})
 
@@ -121,7 +128,9 @@ class VllmTwin:
             return error(404, f"Loading lora {name} failed: No adapter found for {path}", "NotFoundError")
         if (rank := read_artifact(folder).rank) > self.max_rank:
             why = f"LoRA rank {rank} is greater than max_lora_rank {self.max_rank}."
-            return error(500, f"Call to add_lora method failed: Worker failed with error '{why}'", "InternalServerError")
+            return error(
+                500, f"Call to add_lora method failed: Worker failed with error '{why}'", "InternalServerError"
+            )
         self.loaded[name] = path
         self.most_at_once = max(self.most_at_once, len(self.loaded))
         return web.Response(text=f"Success: LoRA adapter '{name}' added successfully.")
