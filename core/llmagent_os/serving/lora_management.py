@@ -119,7 +119,7 @@ class LoraManagement:
             "model": model,
             "messages": [{"role": "user", "content": "hello"}],
             "max_tokens": 1,
-            "temperature": 4.0,
+            "temperature": 1.0,
             "min_p": 1.0,
             "logprobs": True,
             "top_logprobs": 2,

@@ -113,7 +113,7 @@ class ServerBackend:
                     self.vllm.restarted(name)
                     forgotten = True
                     continue
-                learnable = await self.vllm.learnable(request, reply.served)
+                learnable = await self.vllm.learnable(request, body, reply.served)
                 return self._completion(name, held, request, body, reply, quirks, learnable)
 
     @property

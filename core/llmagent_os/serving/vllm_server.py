@@ -91,8 +91,16 @@ class VllmServer:
 
     # ── what is learned from ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def learnable(self, request: ChatRequest, served: ServedTokens | None) -> dict[str, Any]:
-        """The fields of a completion that trainings need; none where nobody knows how likely the tokens were."""
+    async def learnable(
+        self, request: ChatRequest, body: dict[str, Any], served: ServedTokens | None
+    ) -> dict[str, Any]:
+        """The fields of a completion that trainings need; none where nobody knows how likely the tokens were.
+
+        Args:
+            request: what was to be answered.
+            body: what the server was asked: a parameter that it refused is left out there.
+            served: the tokens that it sent.
+        """
         if not self.learns:
             return {}
         fields: dict[str, Any] = {"model_hash": await self.base_hash()}
@@ -102,6 +110,8 @@ class VllmServer:
                 "replies were drawn; vLLM 0.11 and later send them"
             )
             return fields
+        if body.get("temperature") != request.temperature:
+            return fields  # the server refused the temperature, and drew at one that it did not tell
         if needs_drawn_logprobs(request.temperature, request.min_p) and not await self._tells_drawn():
             self._tell(
                 "the server's log-probabilities are not those that words are drawn by: nothing is learned from how its "

@@ -122,6 +122,13 @@ async def test_log_probabilities_of_another_distribution_are_refused(
     assert reply.model_hash, "the words are learned from all the same"
 
 
+async def test_a_temperature_that_was_refused_is_not_recorded(twin: VllmTwin, make: MakeLLM) -> None:
+    """vLLM takes 2 at most. Without a temperature it draws at the model's own, which nobody has told."""
+    reply = await make().complete(ChatRequest(messages=HELLO, temperature=3.0))
+    assert "temperature" not in twin.asked[-1]
+    assert (reply.text[:2], tokens(reply)) == ("by", ([], [], []))
+
+
 async def test_a_server_that_tells_no_tokens_is_no_error(twin: VllmTwin, make: MakeLLM) -> None:
     """An older vLLM ignores what it does not know."""
     twin.tells_tokens = False

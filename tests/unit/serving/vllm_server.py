@@ -145,6 +145,8 @@ class VllmTwin:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         assert set(body) <= KNOWN, f"vLLM does not know {set(body) - KNOWN}"
+        if not 0 <= body.get("temperature", 1) <= 2:
+            return error(400, f"temperature must be in [0, 2], got {body['temperature']}.", "BadRequestError")
         if body.get("top_logprobs"):
             return self._probed()
         self.asked.append(body)
