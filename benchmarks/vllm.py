@@ -206,7 +206,7 @@ async def main() -> None:
 async def compare(server: LLM, engine: LLM, theirs: CpuSeconds, loras: list[Path], given: argparse.Namespace) -> None:
     """Print the table: the two in turn, the best round of each."""
     print("| what | tokens a CPU second | CPU seconds | seconds | same replies |\n|---|---:|---:|---:|---:|")
-    for label, count, at_once in (("1 request", 16, False), ("16 requests", 32, True)):
+    for label, count, at_once in (("1 request", 8, False), ("16 requests", 16, True)):
         asked = requests(loras, count, given.tokens)
         for llm in (server, engine):
             await measure(llm, asked, own_seconds, at_once=at_once)  # loads the LoRAs

@@ -156,8 +156,7 @@ class Runtime:
             profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
             files = await read_files(choice := bot.plugin_choice(settings.data))  # later changes are followed
             plugins = await _plugins(settings, bot, ledger, vault, stack)
-            salts = CacheSalts(await ledger.secret_key(CACHE_SALTS_KEY), bot.name)
-            llm, voice = await _llm(settings, bot, salts, stack), _voice(settings, bot, stack)
+            (llm, salts), voice = await _llm(settings, bot, ledger, stack), _voice(settings, bot, stack)
             policy, policy_worker = await _learning(settings, bot.config, ledger)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
@@ -170,7 +169,7 @@ class Runtime:
                 behavior=_behavior(bot.config, policy),
                 interaction=InteractionModule(bot.config.interface, bot.config.theme),
                 voice=voice,
-                settings=_agent_settings(settings, bot.config, llm, pages.web),
+                settings=_agent_settings(settings, bot.config, llm, pages.web, salts),
                 ledger=ledger,
                 profiles=profiles,
                 plugins=plugins,
@@ -182,7 +181,6 @@ class Runtime:
                 lora=training.resolver,
                 loras=training.registry,
                 personas=training.personas,
-                salts=salts,
                 stores=(stores := _stores(settings, ledger, profiles, made, make, policy_worker, training)),
                 taught=_taught(settings, bot.config, stack),
                 data=settings.data,
@@ -387,20 +385,23 @@ async def _plugins(
     return plugins
 
 
-async def _llm(settings: Settings, bot: Bot, salts: CacheSalts, stack: contextlib.AsyncExitStack) -> LLM:
-    """The model. If it is on a server, the server was asked whether it has the model.
+async def _llm(
+    settings: Settings, bot: Bot, ledger: Ledger, stack: contextlib.AsyncExitStack
+) -> tuple[LLM, CacheSalts]:
+    """The model, and what keeps people apart on its servers. If it is on a server, the server was asked whether it has the model.
 
     Raises:
         ConfigError: the server is not named, or refuses the key.
         ModelNotFoundError: there is no such model.
     """
+    salts = CacheSalts(await ledger.secret_key(CACHE_SALTS_KEY), bot.name)
     llm = await asyncio.to_thread(partial(make_llm, settings, bot, mark=salts.mark))
     stack.push_async_callback(llm.aclose)
     try:
         await check_served_model(settings, llm)
     except ModelUnavailableError as error:  # it may be started later
         _log.warning("the model's server does not answer yet", model=llm.name, error=str(error))
-    return llm
+    return llm, salts
 
 
 def _voice(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> Voice:
@@ -660,7 +661,9 @@ def _budgets(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles) -
     return Budgets(ledger, directory, bot.config.budgets, bot.name, settings.zone)
 
 
-def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAccess) -> AgentSettings:
+def _agent_settings(
+    settings: Settings, config: BotConfig, llm: LLM, web: WebAccess, salts: CacheSalts
+) -> AgentSettings:
     return AgentSettings(
         title=config.title,
         about=config.about,
@@ -684,6 +687,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         memory=MemorySettings(propose=config.memory.propose),
         feedback_buttons=config.feedback.buttons,
         web=web,
+        salts=salts,
         hours=config.hours,
         thanks_emoji=config.groups.thanks_emoji,
     )

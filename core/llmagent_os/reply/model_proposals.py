@@ -70,7 +70,8 @@ async def proposals(services: Services, exchange: Exchange, reading: Reading, ll
     """What the model proposes to keep of a message; nothing where the bot, the person or the model do not allow it."""
     if services.settings.memory.propose != "model" or llm.card.native or not may_remember_in(services, exchange):
         return ()
-    salt = "" if services.salts is None else services.salts.of(exchange.profile.user_id)
+    salts = services.settings.salts
+    salt = "" if salts is None else salts.of(exchange.profile.user_id)
     return await proposed_statements(llm, exchange.text, reading, personal_words(exchange), salt)
 
 

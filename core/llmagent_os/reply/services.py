@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from llmagent_os.people.person_languages import PersonLanguages
     from llmagent_os.people.profiles import Profiles
     from llmagent_os.policy_worker import PolicyWorker
-    from llmagent_os.privacy.cache_salts import CacheSalts
     from llmagent_os.privacy.stores import Stores
     from llmagent_os.tools.plugin_choice import PluginChoice
     from llmagent_os.tools.registry import Plugins
@@ -63,7 +62,6 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     policy_worker: PolicyWorker | None = None  #: keeps the policy in step with the ledger
     lora: LoraResolver = NoLora()  #: chooses the LoRA that answers a person
     loras: LoraRegistry | None = None  #: keeps the versions of LoRAs
-    salts: CacheSalts | None = None  #: keeps apart what a model's server remembers of people; None: nothing does
     personas: PersonaTracker | None = None  #: knows the persona of each person; None: the bot does not learn
     #: whatever keeps something about people in this installation; None: only the ledger, profiles and policy of these
     stores: Stores | None = None
