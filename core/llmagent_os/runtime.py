@@ -388,7 +388,7 @@ async def _plugins(
 async def _llm(
     settings: Settings, bot: Bot, ledger: Ledger, stack: contextlib.AsyncExitStack
 ) -> tuple[LLM, CacheSalts]:
-    """The model, and what keeps people apart on its servers. If it is on a server, the server was asked whether it has the model.
+    """The model, and what keeps people apart on its servers. A server was asked whether it has the model.
 
     Raises:
         ConfigError: the server is not named, or refuses the key.

@@ -81,7 +81,7 @@ class LoraManagement:
         self._key = key
 
     async def models(self) -> tuple[ServedModel, ...]:
-        """What the server has: its model under each of its names, and the LoRAs that are loaded.
+        """What the server has: its model under each of its names, and the LoRAs that are loaded. Empty: it has no list.
 
         Raises:
             ModelUnavailableError: the server cannot be reached, or has another kind of list.
@@ -89,6 +89,8 @@ class LoraManagement:
         """
         status, body = await self._ask("GET", "/models", None, ASK_SECONDS)
         self._check_access(status)
+        if status in (404, 405, 501):
+            return ()  # a server that lists nothing: vLLM always does
         try:
             return tuple(msgspec.convert(body, _List).data) if status == 200 else self._no_list(status, body)
         except msgspec.ValidationError:

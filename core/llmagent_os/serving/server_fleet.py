@@ -20,7 +20,7 @@ import structlog
 from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.errors import LoraError, ModelBusyError, ModelError, ModelSetupError, ModelUnavailableError
 from llmagent_os.serving.backend import OnText
-from llmagent_os.serving.lora_artifact import ArtifactCache, version_of
+from llmagent_os.serving.lora_artifact import ArtifactCache
 from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.openai_server import ServerBackend
 from llmagent_os.serving.options import ServerOptions
@@ -65,7 +65,7 @@ class ServerFleet:
 
     def __init__(self, model: str, options: ServerOptions, base: Location | None = None) -> None:
         self._options = options
-        artifacts = ArtifactCache(base)
+        self._artifacts = artifacts = ArtifactCache(base)
         urls = [options.base_url, *options.more_urls]
         self._members = [
             _Member(
@@ -93,7 +93,7 @@ class ServerFleet:
             raise ModelBusyError(f"no server finished a reply within {seconds:g} s (timeout)") from None
 
     async def _complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
-        key = await asyncio.to_thread(_key, request)
+        key = await asyncio.to_thread(self._key, request)
         failures: list[ModelError] = []
         for round_ in range(self._options.retries + 1):
             if round_:
@@ -121,6 +121,16 @@ class ServerFleet:
             member.running -= 1
         member.note(failed=False)
         return completion
+
+    def _key(self, request: ChatRequest) -> str:
+        """What decides which server answers: the version of the LoRA; empty: any server may."""
+        if request.lora in (None, "base"):
+            return ""
+        folder = Path(str(request.lora)).expanduser()
+        try:
+            return self._artifacts.get(folder).version if folder.is_dir() else str(request.lora)
+        except LoraError:
+            return str(request.lora)
 
     def _order(self, key: str, salt: str) -> list[_Member]:
         """The servers in the order in which they are asked. A person without a LoRA comes back to the same one."""
@@ -160,17 +170,6 @@ class ServerFleet:
 
     def close(self) -> None:
         """Do nothing: connections close with their event loops."""
-
-
-def _key(request: ChatRequest) -> str:
-    """What decides which server answers: the version of the LoRA; empty: any server may."""
-    if request.lora in (None, "base"):
-        return ""
-    folder = Path(str(request.lora)).expanduser()
-    try:
-        return version_of(folder) if folder.is_dir() else str(request.lora)
-    except LoraError:
-        return str(request.lora)
 
 
 def _may_pass(error: ModelError) -> bool:

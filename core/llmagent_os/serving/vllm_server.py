@@ -184,21 +184,27 @@ class VllmServer:
         if await self.recognised():
             await self.loras.drop_others(self._kept)
 
-    async def look(self) -> None:
+    async def look(self) -> bool:
         """Bring what the server has into step with what is served.
+
+        Returns:
+            Whether the server was looked at. False: it is not vLLM, and is left alone.
 
         Raises:
             ModelError: the server cannot be reached, or does not take a LoRA.
         """
+        if self._is_vllm is False:
+            return False
         models = await self.management.models()
         if self._is_vllm is None:
             self._is_vllm = any(model.owned_by == "vllm" for model in models)
         if not self._is_vllm or self._kept is None:
-            return
+            return bool(self._is_vllm)
         self.loras.note_list(models)
         await self.loras.drop_others(self._kept)
         for folder in self._pinned:
             await self.loras.push(folder)
+        return True
 
     def restarted(self, name: str) -> None:
         """Note that the server does not know a LoRA any more: what else was found out may be wrong, too."""

@@ -31,8 +31,10 @@ async def watch_servers(
     """
     last: dict[int, str] = {}
     while True:
-        errors = await asyncio.gather(*(look_at(server) for server in servers))
-        for at, error in enumerate(errors):
+        found = await asyncio.gather(*(look_at(server) for server in servers))
+        for at, (looked, error) in enumerate(found):
+            if not looked:
+                continue
             if (said := str(error or "")) != last.get(at, ""):
                 url = servers[at].management.url
                 if said:
@@ -44,10 +46,9 @@ async def watch_servers(
         await asyncio.sleep(WATCH_SECONDS)
 
 
-async def look_at(server: VllmServer) -> ModelError | None:
-    """Bring one server into step; gives what was wrong."""
+async def look_at(server: VllmServer) -> tuple[bool, ModelError | None]:
+    """Bring one server into step; gives whether it was looked at, and what was wrong."""
     try:
-        await server.look()
+        return await server.look(), None
     except ModelError as error:
-        return error
-    return None
+        return True, error

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from llmagent_os.chat import ChatRequest
 from llmagent_os.errors import LoraError, ModelBusyError, ModelSetupError, ModelUnavailableError
 from llmagent_os.llm import LLM
-from llmagent_os.serving import lora_management, server_loras, vllm_server
+from llmagent_os.serving import lora_management, server_loras, vllm_server, vllm_watch
 from llmagent_os.serving.lora_artifact import read_artifact
 from llmagent_os.serving.openai_server import ServerBackend
 from tests.unit.serving.vllm_server import VllmTwin, error, until, write_lora
@@ -407,7 +407,7 @@ async def test_a_server_that_is_not_vllm_is_sent_nothing_of_vllms(
     assert not {"cache_salt", "return_token_ids", "logprobs", "top_k"} & set(twin.asked[-1])
     with pytest.raises(LoraError, match="is not vLLM"):
         await llm.complete(asking(loras[0]))
-    assert set(twin.calls) == {"chat"}
+    assert set(twin.calls) == {"chat", "models"}
 
 
 async def test_vllm_is_recognised_by_its_list(twin: VllmTwin, make: MakeLLM, loras: list[Path]) -> None:
@@ -442,3 +442,19 @@ async def test_a_server_away_is_said_to_be_away(twin: VllmTwin, make: MakeLLM, l
     await twin.stop()
     with pytest.raises(ModelUnavailableError, match="cannot be reached"):
         await make(retries=0).complete(asking(loras[0]))
+
+
+async def test_a_server_that_is_not_vllm_is_not_looked_at_again(
+    twin: VllmTwin, make: MakeLLM, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bot of a cloud or of Ollama would ask for a list every five seconds, for ever."""
+    monkeypatch.setattr(vllm_watch, "WATCH_SECONDS", 0.0)
+    twin.owned_by = "llamacpp"
+    llm = make(kind="auto")
+    await llm.complete(ChatRequest(messages=HELLO))
+    asked = twin.calls["models"]
+    watching = asyncio.create_task(llm.watch())
+    for _ in range(20):
+        await llm.complete(ChatRequest(messages=HELLO))
+    watching.cancel()
+    assert twin.calls["models"] == asked == 1

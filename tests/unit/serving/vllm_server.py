@@ -49,7 +49,7 @@ class VllmTwin:
 
     def __init__(self) -> None:
         self.loaded: dict[str, str] = {}  #: path by name, in the order of loading
-        self.calls: Counter[str] = Counter()  #: of ``load NAME``, ``unload NAME`` and ``chat``
+        self.calls: Counter[str] = Counter()  #: of ``load NAME``, ``unload NAME``, ``chat`` and ``models``
         self.asked: list[dict[str, Any]] = []  #: the bodies of requests for replies
         self.most_at_once = 0  #: of LoRAs that were loaded
         self.runtime_loading = True
@@ -105,6 +105,7 @@ class VllmTwin:
         return web.json_response({"version": "0.32.0"})
 
     async def _models(self, request: web.Request) -> web.Response:
+        self.calls["models"] += 1
         base = {"id": "base", "owned_by": self.owned_by, "root": "/models/calendar", "parent": None}
         loras = [
             {"id": name, "owned_by": self.owned_by, "root": path, "parent": "base"}
