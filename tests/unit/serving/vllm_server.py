@@ -87,6 +87,10 @@ class VllmTwin:
 
     async def stop(self) -> None:
         if self._runner is not None:
+            for site in list(self._runner.sites):
+                await site.stop()
+            for _ in range(5):  # connections that were just taken are known to the runner only then
+                await asyncio.sleep(0)
             await self._runner.cleanup()
             self._runner = None
 
