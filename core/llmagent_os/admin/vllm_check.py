@@ -103,7 +103,7 @@ def _other_addresses(url: str) -> list[str]:
     try:
         known = {str(each[4][0]) for each in socket.getaddrinfo(socket.gethostname(), None, type=socket.SOCK_STREAM)}
     except OSError:
-        known = set()
+        known = set[str]()
     known |= _routed()
     hosts = [f"[{host}]" if ":" in host else host for host in sorted(known) if _is_outside(host)]
     return [urlunsplit(parts._replace(netloc=f"{host}:{parts.port or 80}")) for host in hosts]

@@ -90,7 +90,11 @@ async def test_an_open_management_port_is_a_problem(
 ) -> None:
     """vLLM listens on every address by default. Whoever reaches it can have it load what they like."""
     settings = made(tmp_path, twin)
-    monkeypatch.setattr(vllm_check, "_other_addresses", lambda url: [url])
+
+    def itself(url: str) -> list[str]:
+        return [url]
+
+    monkeypatch.setattr(vllm_check, "_other_addresses", itself)
     (found,) = await check_management_ports(settings)
     assert (found.state, "without a key" in found.text) == ("problem", True)
     assert "--host 127.0.0.1" in found.remedy

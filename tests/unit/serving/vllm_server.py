@@ -181,13 +181,13 @@ class VllmTwin:
         first: dict[str, Any] = {"choices": [{"index": 0, "delta": {"role": "assistant", "content": ""}}]}
         chunks = [first | ({"prompt_token_ids": PROMPT} if tells else {})]
         for at, piece in enumerate(pieces):
-            choice: dict[str, Any] = {"index": 0, "delta": {"content": piece}, "finish_reason": None}
+            choice: dict[str, Any] = {"index": 0, "delta": {"content": piece}}
             if body.get("logprobs"):
                 choice["logprobs"] = {"content": [{"token": piece, "logprob": LOGPROBS[at]}]}
             if tells:
                 choice["token_ids"] = [TOKENS[at]]
             chunks.append({"model": body["model"], "choices": [choice]})
-        chunks[-1]["choices"][0]["finish_reason"] = "stop"
+            choice["finish_reason"] = "stop" if at == len(pieces) - 1 else None
         usage = {"prompt_tokens": len(PROMPT), "completion_tokens": len(TOKENS)}
         return [*chunks, {"choices": [], "usage": usage}]
 
