@@ -75,6 +75,7 @@ from llmagent_os.serving.server_models import check_model_name
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen, PluginChoice
 from llmagent_os.tools.tools_config import ToolsConfig
 from llmagent_os.training.job_runner import JobSetting
+from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.training_config import TrainingConfig
 from llmagent_os.voice.voice_config import VoiceConfig
 
@@ -539,11 +540,17 @@ def job_setting(settings: Settings, bot: Bot) -> JobSetting:
     return JobSetting(
         data=settings.data,
         ledger_url=settings.ledger_url,
-        model=settings.model or bot.config.model,
+        model=trained_model(settings, bot),
         bot=bot.name,
         bot_config=config,
         training=bot.config.training,
     )
+
+
+def trained_model(settings: Settings, bot: Bot) -> str:
+    """Return the name of the model that a bot's LoRAs are trained on: its own, or what its servers have."""
+    name = settings.model or bot.config.model
+    return settings.served_model if name.startswith(SERVER) and settings.served_model else name
 
 
 def knowledge_search(settings: Settings, config: BotConfig) -> Search:
@@ -565,8 +572,13 @@ def knowledge_search(settings: Settings, config: BotConfig) -> Search:
     )
 
 
-def make_llm(settings: Settings, bot: Bot) -> LLM:
+def make_llm(settings: Settings, bot: Bot, *, mark: str = "") -> LLM:
     """Make the bot's model, or the model that the settings name instead. A local model is not loaded yet.
+
+    Args:
+        settings: of the installation.
+        bot: which bot.
+        mark: begins the names of the bot's LoRAs on servers.
 
     Raises:
         ConfigError: the model is on a server, and the settings do not say where, or lack the key of OpenAI's cloud.
@@ -577,18 +589,7 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
     if name == NO_MODEL:
         return LLM.from_pretrained(name)
     if name.startswith(SERVER):
-        key = settings.api_key.get_secret_value()
-        _check_server(name, settings.base_url, key)
-        # "none": no other key is sent to a server that needs none.
-        return LLM.from_pretrained(
-            name,
-            base_url=settings.base_url or None,
-            api_key=key or "none",
-            sees=sorted(seen_by_server(settings.model_server_sees, host_of(settings.base_url) or OPENAI_HOST)),
-            timeout=timeout,
-            idle_timeout=bot.config.model_idle_seconds,
-            max_characters=bot.config.model_max_characters,
-        )
+        return _served_llm(name, settings, bot, mark)
     try:
         return LLM.from_pretrained(
             name,
@@ -609,17 +610,44 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
         raise ModelNotFoundError(str(bot.mistaken([(("model",), text)]))) from error
 
 
+def _served_llm(name: str, settings: Settings, bot: Bot, mark: str) -> LLM:
+    key = settings.api_key.get_secret_value()
+    _check_server(name, settings.base_url, key)
+    hosts = [host_of(url) for url in settings.server_urls] or [OPENAI_HOST]
+    seen = [seen_by_server(settings.model_server_sees, host or OPENAI_HOST) for host in hosts]
+    sees = seen[0].intersection(*seen[1:])  # a message may go to any of the servers
+    return LLM.from_pretrained(
+        name,
+        models=settings.data / MODELS_FOLDER,
+        base_url=settings.base_url or None,
+        more_urls=settings.server_urls[1:],
+        kind="openai" if hosts == [OPENAI_HOST] else settings.server_kind,
+        base=settings.served_model or None,
+        lora_slots=settings.server_loras,
+        lora_mark=mark,
+        loras_here=str(settings.data / LORAS_FOLDER),
+        loras_there=settings.lora_root,
+        # "none": no other key is sent to a server that needs none.
+        api_key=key or "none",
+        sees=sorted(sees),
+        timeout=bot.config.model_seconds,
+        idle_timeout=bot.config.model_idle_seconds,
+        max_characters=bot.config.model_max_characters,
+    )
+
+
 async def check_served_model(settings: Settings, llm: LLM) -> None:
-    """Ask the model's server whether it has the model. A local model is not checked here, nor is no model.
+    """Ask the model's servers whether they have the model. A local model is not checked here, nor is no model.
 
     Raises:
-        ConfigError: the server refuses the key.
-        ModelNotFoundError: the server has no such model.
-        ModelUnavailableError: the server cannot be reached.
+        ConfigError: a server refuses the key.
+        ModelNotFoundError: a server has no such model.
+        ModelUnavailableError: a server cannot be reached.
     """
     if llm.name.startswith(SERVER):
-        url, key = settings.base_url or OPENAI_CLOUD, settings.api_key.get_secret_value()
-        await check_model_name(llm.name.removeprefix(SERVER), url, key, llm.complete)
+        key = settings.api_key.get_secret_value()
+        for url in settings.server_urls or (OPENAI_CLOUD,):
+            await check_model_name(llm.name.removeprefix(SERVER), url, key, llm.complete)
 
 
 def _check_server(name: str, url: str, key: str) -> None:

@@ -78,12 +78,15 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     #: likeliest; see :attr:`Completion.sampled`
     temperature: float = 0.0
     #: words are not drawn whose probability, at temperature 1, is below this share of the likeliest word's; 0: any may
-    #: be. Servers are not asked for it
+    #: be. Of servers, only vLLM is asked for it
     min_p: float = 0.0
     seed: int | None = None  #: the same seed gives the same sample; ``None``: a new sample for every request
     #: personal words in the messages that are known: kind (``name``, ``place``) and words. A server is sent
     #: placeholders for them, unless it may see them
     personal: tuple[tuple[str, str], ...] = ()
+    #: requests with the same text may share what a server has kept of their prompts; it says nothing about the person.
+    #: Empty: all of them may. vLLM alone is sent it
+    cache_salt: str = ""
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,19 +103,21 @@ class Completion(msgspec.Struct, frozen=True, kw_only=True):
     tool_calls: tuple[ToolCall, ...] = ()  #: the calls that the reply asks for
     finish_reason: Literal["stop", "length", "tool_calls", "cancelled"] = "stop"  #: why the reply ended
     prompt: str = ""  #: what the model read, after the chat template; from a server: the messages as JSON
-    prompt_token_ids: tuple[int, ...] = ()  #: the tokens of the prompt, as the model read them; empty from a server
-    token_ids: tuple[int, ...] = ()  #: all tokens of the reply, the end token included; empty from a server
-    #: ``ln p_i[token_ids[i]]`` in nats, one value a token; empty from a server. A forced token, which was the only one
+    #: the tokens of the prompt, as the model read them; empty from a server that does not tell them, as vLLM does
+    prompt_token_ids: tuple[int, ...] = ()
+    token_ids: tuple[int, ...] = ()  #: all tokens of the reply, the end token included; empty where the prompt's are
+    #: ``ln p_i[token_ids[i]]`` in nats, one value a token; empty without tokens. A forced token, the only one
     #: allowed, has 0.0. If not :attr:`sampled`, these are the values at temperature 1 under the same constraint: the
     #: choice itself was certain, so they rank the tokens but are not the probabilities of a behaviour policy.
     logprobs: tuple[float, ...] = ()
     #: the temperature that the reply was drawn at; 0: it was not drawn, as no tool call is (:attr:`sampled`)
     temperature: float = 0.0
     #: what restricted the tokens: JSON of :class:`~llmagent_os.serving.constraint_record.ConstraintRecord`; empty:
-    #: nothing, or unknown because a server wrote the reply
+    #: nothing, or unknown because a server wrote the reply that tells no tokens
     constraint: str = ""
     model: str = ""  #: the model's name
-    model_hash: str = ""  #: first 12 hexadecimal digits of the SHA-256 of the base weights; empty from a server
+    #: first 12 hexadecimal digits of the SHA-256 of the base weights; empty from a server whose model is not known here
+    model_hash: str = ""
     lora_version: str = "base"  #: ``base``, or the LoRA's folder name, ``@`` and 12 digits of a hash of its files
     #: how many tokens the model read and wrote, as a server has counted them; None: no server has said
     server_tokens: tuple[int, int] | None = None

@@ -26,7 +26,7 @@ from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpe
 from llmagent_os.errors import ConfigError, ContainedError, LoraError, ModelError, ModelUnavailableError
 from llmagent_os.privacy.model_masking import KINDS, MaskingBackend
 from llmagent_os.serving import token_tally
-from llmagent_os.serving.backend import Backend, OnText, WarmsUp
+from llmagent_os.serving.backend import Backend, KeepsLoras, OnText, WarmsUp
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
 from llmagent_os.serving.no_model import NO_MODEL, NO_MODEL_CARD, NoModel
@@ -47,9 +47,13 @@ class LLM:
     Several tasks, threads and event loops may use it at the same time: the in-process engine decodes them together.
     """
 
-    def __init__(self, name: str, backend: Backend, location: Location | None = None) -> None:
+    def __init__(
+        self, name: str, backend: Backend, location: Location | None = None, base: Location | None = None
+    ) -> None:
         self.name = name  #: the name that the model was asked for by
         self.location = location  #: where a local model is; ``None``: the model is a server's, or there is none
+        #: where the same weights are here: :attr:`location`, or what the servers are said to have; ``None``: not known
+        self.base = location or base
         self._backend = backend
         self._used_sync = False
         # Stops the engine if the model is dropped without close(), and before the interpreter ends: a thread that still
@@ -70,14 +74,15 @@ class LLM:
             options: for a local model the fields of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
                 ``max_waiting``, ``max_loras``, ``threads``, ``dtype``, ``device``, ``timeout``, …); for a server the
                 fields of :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
-                ``idle_timeout``, ``retries``, ``max_characters``, …).
+                ``idle_timeout``, ``retries``, ``max_characters``, …; for vLLM ``kind="vllm"`` and ``base``).
 
         Raises:
             ModelNotFoundError: there is no such model; the message says where it was looked for.
             ConfigError: an option is unknown or has the wrong type.
         """
         if name.startswith(_SERVER):
-            return cls(name, _server(name.removeprefix(_SERVER), options))
+            backend, base = _server(name.removeprefix(_SERVER), options, models)
+            return cls(name, backend, base=base)
         if name == NO_MODEL:
             return cls(name, NoModel())
         location = locate(name, models)
@@ -90,7 +95,7 @@ class LLM:
         Raises:
             ModelError: the card is damaged.
         """
-        return NO_MODEL_CARD if isinstance(self._backend, NoModel) else read_model_card(self.location)
+        return NO_MODEL_CARD if isinstance(self._backend, NoModel) else read_model_card(self.base)
 
     async def warm_up(self, request: ChatRequest) -> None:
         """Get ready, so that the first reply is quick. A local model is loaded, and reads ``request``.
@@ -106,6 +111,26 @@ class LLM:
             await self.complete(request)
             if isinstance(self._backend, _Lazy):
                 await self._backend.keep_opening(request)
+
+    async def keep_loras(self, pinned: Sequence[Path], served: Sequence[Path]) -> None:
+        """Say which LoRAs answer people. Servers load those in ``pinned`` ahead, and drop all others but ``served``.
+
+        A local model reads LoRAs from their folders when it needs them, and has nothing to do.
+
+        Args:
+            pinned: folders of the LoRAs that many people are answered with.
+            served: folders of all others.
+        """
+        if isinstance(self._backend, KeepsLoras):
+            try:
+                await self._backend.keep_loras(pinned, served)
+            except ModelError as error:
+                _log.warning("a server is told later which LoRAs are served", model=self.name, why=str(error))
+
+    async def watch(self) -> None:
+        """Keep servers in step with what :meth:`keep_loras` said, until cancelled. Ends at once for other models."""
+        if isinstance(self._backend, KeepsLoras):
+            await self._backend.watch()
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """Write one reply. Cancelling the task frees its slot at the next token.
@@ -321,12 +346,24 @@ class _Lazy:
             self._backend.close()
 
 
-def _server(model: str, options: dict[str, Any]) -> Backend:
+def _server(model: str, options: dict[str, Any], models: Path | None) -> tuple[Backend, Location | None]:
+    """The backend of a server's model, and where the same model is here."""
     if not model:
         raise ConfigError("'openai:' names no model; write 'openai:MODEL', as the server calls it")
     from llmagent_os.serving.openai_server import ServerBackend
 
     read = read_options(ServerOptions, options)
-    backend = ServerBackend(model, read)
+    base = locate(read.base, models) if read.base else None
+    if base is not None and base.lora is not None:
+        raise ConfigError(
+            f"{read.base!r} is a LoRA, and servers have the model {base.name!r}: name that one as the base"
+        )
+    backend: Backend
+    if read.more_urls:
+        from llmagent_os.serving.server_fleet import ServerFleet
+
+        backend = ServerFleet(model, read, base)
+    else:
+        backend = ServerBackend(model, read, base)
     sees_all = read.sees is None or set(read.sees) >= set(KINDS)
-    return backend if sees_all else MaskingBackend(backend, read.sees or ())
+    return (backend if sees_all else MaskingBackend(backend, read.sees or ())), base

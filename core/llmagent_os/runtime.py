@@ -68,6 +68,7 @@ from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.people.speaking_handler import SpeakingHandler
 from llmagent_os.plugin import WebAccess
 from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.privacy.cache_salts import CACHE_SALTS_KEY, CacheSalts
 from llmagent_os.privacy.encryption import mount_data, seal_files
 from llmagent_os.privacy.file_permissions import make_private
 from llmagent_os.privacy.known_stores import known_stores
@@ -159,7 +160,7 @@ class Runtime:
             profiles, vault = _profiles(places, bot), _vault(settings, bot.config, ledger, places.secrets, adapters)
             files = await read_files(choice := bot.plugin_choice(settings.data))  # later changes are followed
             plugins = await _plugins(settings, bot, ledger, vault, stack)
-            llm, voice = await _llm(settings, bot, stack), _voice(settings, bot, stack)
+            (llm, salts), voice = await _llm(settings, bot, ledger, stack), _voice(settings, bot, stack)
             policy, policy_worker = await _learning(settings, bot.config, ledger)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
             health = _health(bot.config, llm, plugins, policy_worker, training)
@@ -172,7 +173,7 @@ class Runtime:
                 behavior=_behavior(bot.config, policy),
                 interaction=InteractionModule(bot.config.interface, bot.config.theme),
                 voice=voice,
-                settings=_agent_settings(settings, bot.config, llm, pages.web),
+                settings=_agent_settings(settings, bot.config, llm, pages.web, salts),
                 ledger=ledger,
                 profiles=profiles,
                 plugins=plugins,
@@ -210,6 +211,7 @@ class Runtime:
             self._begin(listening),
             self.stores.prune_daily(),
             self.training.run(),
+            self.llm.watch(),
         )
         beside = BackgroundTasks()
         for work in works:
@@ -393,20 +395,23 @@ async def _plugins(
     return plugins
 
 
-async def _llm(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> LLM:
-    """The model. If it is on a server, the server was asked whether it has the model.
+async def _llm(
+    settings: Settings, bot: Bot, ledger: Ledger, stack: contextlib.AsyncExitStack
+) -> tuple[LLM, CacheSalts]:
+    """The model, and what keeps people apart on its servers. A server was asked whether it has the model.
 
     Raises:
         ConfigError: the server is not named, or refuses the key.
         ModelNotFoundError: there is no such model.
     """
-    llm = await asyncio.to_thread(make_llm, settings, bot)
+    salts = CacheSalts(await ledger.secret_key(CACHE_SALTS_KEY), bot.name)
+    llm = await asyncio.to_thread(partial(make_llm, settings, bot, mark=salts.mark))
     stack.push_async_callback(llm.aclose)
     try:
         await check_served_model(settings, llm)
     except ModelUnavailableError as error:  # it may be started later
         _log.warning("the model's server does not answer yet", model=llm.name, error=str(error))
-    return llm
+    return llm, salts
 
 
 def _voice(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> Voice:
@@ -504,9 +509,10 @@ async def _training(
         job_setting(settings, bot),
         ledger,
         directory,
-        partial(served_hash, llm.location),
+        partial(served_hash, llm.base),
         lambda: now().astimezone(zone),
         personas,
+        llm.keep_loras,
     )
     await training.open()
     return training
@@ -680,7 +686,9 @@ def _budgets(settings: Settings, bot: Bot, ledger: Ledger, profiles: Profiles) -
     return Budgets(ledger, directory, bot.config.budgets, bot.name, settings.zone)
 
 
-def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAccess) -> AgentSettings:
+def _agent_settings(
+    settings: Settings, config: BotConfig, llm: LLM, web: WebAccess, salts: CacheSalts
+) -> AgentSettings:
     return AgentSettings(
         title=config.title,
         about=config.about,
@@ -704,6 +712,7 @@ def _agent_settings(settings: Settings, config: BotConfig, llm: LLM, web: WebAcc
         memory=MemorySettings(propose=config.memory.propose),
         feedback_buttons=config.feedback.buttons,
         web=web,
+        salts=salts,
         hours=config.hours,
         thanks_emoji=config.groups.thanks_emoji,
     )

@@ -29,6 +29,7 @@ from llmagent_os.admin.graphics_check import check_graphics
 from llmagent_os.admin.model_check import check_model
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide, known_guides
 from llmagent_os.admin.shared_check import check_shared
+from llmagent_os.admin.vllm_check import check_vllm
 from llmagent_os.admin.voice_check import check_voice
 from llmagent_os.admin.waiting_check import check_credentials, check_waiting
 from llmagent_os.bot import Bot
@@ -75,6 +76,8 @@ async def examine(
     findings += _bot(bot)
     findings += [check_voice(settings, bot), check_graphics(bot)]
     async for finding in check_model(settings, bot, deep=deep):
+        findings.append(finding)
+    async for finding in check_vllm(settings, bot):
         findings.append(finding)
     async for finding in _plugins(settings, bot):
         findings.append(finding)

@@ -40,7 +40,7 @@ async def check_model(settings: Settings, bot: Bot, *, deep: bool) -> AsyncItera
         return
     async with llm:
         if llm.location is None:
-            where = settings.base_url or "OpenAI's cloud"
+            where = ", ".join(settings.server_urls) or "OpenAI's cloud"
             try:
                 await check_served_model(settings, llm)
                 yield Finding("model", "ok", f"{name}, at {where}, which has it")

@@ -91,6 +91,7 @@ def _people(settings: Settings) -> Iterator[Finding]:
 def _sent_in_plain(settings: Settings) -> Iterator[Finding]:
     for variable, address in (
         ("BASE_URL", settings.base_url),
+        *(("MORE_BASE_URLS", url) for url in settings.server_urls[1:]),
         ("VOICE_BASE_URL", settings.voice_base_url),
         ("EMBEDDINGS_URL", settings.embeddings_url),
         ("PUBLIC_URL", settings.public_url),

@@ -19,8 +19,9 @@ from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.leak_check import check_files, check_logs
 from llmagent_os.admin.open_doors import check_doors
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide
+from llmagent_os.admin.vllm_check import check_management_ports
 from llmagent_os.admin.waiting_check import check_credentials
-from llmagent_os.bot import Bot
+from llmagent_os.bot import SERVER, Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.events import now
 from llmagent_os.ledger.connection import is_made
@@ -43,6 +44,8 @@ async def examine(settings: Settings, bot: Bot, env_file: Path | None, logs: Ite
     folder = settings.plugin_folder or bot.plugin_folder
     code = [bot.folder, *([] if folder is None else [folder])]
     findings = [*check_files(settings, env_file, code), *check_encryption(settings), *check_doors(settings)]
+    if (settings.model or bot.config.model).startswith(SERVER):
+        findings += await check_management_ports(settings)
     findings += [_as_problem(each) for each in check_credentials(settings)]
     findings += check_logs(settings, logs)
     for platform in configured_platforms(settings, bot):

@@ -196,7 +196,7 @@ def _base_hash(settings: Settings, bot: str, version: LoraVersion) -> str | None
         if not bot:
             return None
         raise ConfigError(f"version {version.name} is of bot {version.bot!r}, and {bot} is bot {found.name!r}")
-    location = make_llm(settings, found).location
+    location = make_llm(settings, found).base
     return "" if location is None else model_hash(location)
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from llmagent_os.admin.command_ledger import open_ledger
-from llmagent_os.bot import Bot, job_setting, make_llm
+from llmagent_os.bot import Bot, job_setting, make_llm, trained_model
 from llmagent_os.chat import ToolSpec
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, ModelError
@@ -63,9 +63,11 @@ async def bot_model(settings: Settings, bot: Bot) -> BotModel:
         ModelError: the model is a server's.
         ConfigError: the bot's probes or plugins are wrong.
     """
-    named = make_llm(settings, bot)
+    named = _trained_llm(settings, bot)
     if named.location is None:
-        raise ModelError(f"{named.name} is a server's model: only local models can be fine-tuned here")
+        raise ModelError(
+            f"{named.name} is a server's model: set LLMAGENT_OS_SERVED_MODEL to the same model here, to fine-tune it"
+        )
     llm = base_llm(settings, bot)
     tools = await _tools(settings, bot)
     prompts = bot_prompts(job_setting(settings, bot).bot_config, tools, native=llm.card.native)
@@ -74,9 +76,14 @@ async def bot_model(settings: Settings, bot: Bot) -> BotModel:
 
 def base_llm(settings: Settings, bot: Bot) -> LLM:
     """A bot's model without a LoRA. It is not loaded yet."""
-    named = make_llm(settings, bot)
+    named = _trained_llm(settings, bot)
     location = named.location
     return named if location is None or location.lora is None else LLM.from_pretrained(location.base)
+
+
+def _trained_llm(settings: Settings, bot: Bot) -> LLM:
+    """The bot's model. What its servers have is tried and trained in this process."""
+    return make_llm(settings.model_copy(update={"model": trained_model(settings, bot)}), bot)
 
 
 async def _tools(settings: Settings, bot: Bot) -> tuple[ToolSpec, ...]:

@@ -127,6 +127,26 @@ class Settings(BaseSettings):
         SecretStr(""),
         description="the key of that server; empty: OPENAI_API_KEY, unless LLMAGENT_OS_BASE_URL names another server",
     )
+    more_base_urls: str = Field(
+        "",
+        description="further servers with the same model, separated by commas: a request goes to any of them, and to "
+        "another one where one is away",
+    )
+    server_kind: Literal["auto", "vllm", "openai"] = Field(
+        "auto",
+        description="what the servers are: vllm is given LoRAs and asked for tokens; auto: they are asked",
+    )
+    served_model: str = Field(
+        "",
+        description="the model that the server of openai:MODEL has, as it is installed here: a name, a folder or a hub "
+        "id; LoRAs are trained on it and given to vLLM; empty: servers get no LoRAs",
+    )
+    server_loras: int = Field(
+        32, ge=1, le=4096, description="most LoRAs on a vLLM server: what it was started with as --max-cpu-loras"
+    )
+    lora_root: str = Field(
+        "", description="the folder `loras` of the data folder as vLLM servers see it; empty: under the same path"
+    )
     voice_base_url: str = Field(
         "",
         description="address of an OpenAI-compatible server with speech models, such as http://127.0.0.1:8001/v1; "
@@ -290,6 +310,7 @@ class Settings(BaseSettings):
         "policy": "write bayes, reinforce, actor_critic, q_learning or fixed",
         "allow": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711, slack:T024:*",
         "device": "write cpu or cuda",
+        "server_kind": "write auto, vllm or openai",
         "admins": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711",
         "owners": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711",
     }
@@ -308,7 +329,7 @@ class Settings(BaseSettings):
             return user_path(text)
         if name == "database_url":
             return user_url(text)
-        return str(user_path(text)) if name == "model" and text.startswith(("~", "$")) else text
+        return str(user_path(text)) if name in ("model", "served_model") and text.startswith(("~", "$")) else text
 
     @field_validator(*_TOKENS)
     @classmethod
@@ -325,10 +346,8 @@ class Settings(BaseSettings):
 
     @field_validator("base_url", "embeddings_url", "voice_base_url", "public_url")
     @classmethod
-    def _address(cls, value: str) -> str:
-        if value and not re.match(r"https?://[^/\s]", value):
-            raise ValueError("an address begins with http:// or https://")
-        return value
+    def _web_address(cls, value: str) -> str:
+        return _address(value)
 
     @field_validator("time_zone")
     @classmethod
@@ -348,7 +367,13 @@ class Settings(BaseSettings):
                 raise ValueError(f"there is no platform {platform!r} in {each!r}; did you mean {near[0]!r}?")
         return value
 
-    @field_validator("log_level", "log_format", "access", "policy", "device", mode="before")
+    @field_validator("more_base_urls")
+    @classmethod
+    def _addresses(cls, value: str) -> str:
+        found = [part.strip() for part in value.split(",") if part.strip()]
+        return ",".join(_address(each) for each in found)
+
+    @field_validator("log_level", "log_format", "access", "policy", "device", "server_kind", mode="before")
     @classmethod
     def _lower(cls, value: Any) -> Any:
         return cleaned(value).lower() if isinstance(value, str) else value
@@ -432,6 +457,15 @@ class Settings(BaseSettings):
         return self.time_zone or get_localzone_name() or "UTC"
 
     @property
+    def server_urls(self) -> tuple[str, ...]:
+        """The addresses of the model's servers, each once; none: OpenAI's cloud.
+
+        >>> Settings.load(env_file=None, base_url="http://a/v1", more_base_urls="http://b/v1, http://a/v1").server_urls
+        ('http://a/v1', 'http://b/v1')
+        """
+        return tuple(dict.fromkeys(filter(None, (self.base_url, *self.more_base_urls.split(",")))))
+
+    @property
     def ledger_url(self) -> str:
         """The ledger's database URL."""
         return self.database_url or f"sqlite:///{self.data / 'ledger.db'}"
@@ -505,6 +539,12 @@ class Settings(BaseSettings):
                 if name not in named
             ),
         )
+
+
+def _address(value: str) -> str:
+    if value and not re.match(r"https?://[^/\s]", value):
+        raise ValueError("an address begins with http:// or https://")
+    return value
 
 
 def _is_of_plugin(name: str) -> bool:

@@ -48,6 +48,7 @@ from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
 from llmagent_os.ledger.rewards import Rewards
 from llmagent_os.ledger.sealed_columns import seal_existing
+from llmagent_os.ledger.secret_keys import secret_key
 from llmagent_os.ledger.silences import Silences
 from llmagent_os.ledger.training_jobs import TrainingJobs
 from llmagent_os.ledger.usage_sums import Usage
@@ -160,6 +161,10 @@ class Ledger:
     async def tag(self) -> str:
         """A name of this ledger that no other has. Folders beside it say by this name which ledger they belong to."""
         return await self._writer.run(lambda database: database.pseudonym("ledger"), reads=True)
+
+    async def secret_key(self, name: str) -> bytes:
+        """A random key of this ledger, 32 bytes, which is made when it is asked for first. Other names, other keys."""
+        return await secret_key(self._writer, name)
 
     async def close(self) -> None:
         """Finish the work that was asked for and close the file."""

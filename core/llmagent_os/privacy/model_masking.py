@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -18,7 +19,7 @@ from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.privacy.entity_recognition import names_in
 from llmagent_os.privacy.masking import EMAIL
 from llmagent_os.privacy.personal_numbers import phones_in
-from llmagent_os.serving.backend import Backend, OnText, WarmsUp
+from llmagent_os.serving.backend import Backend, KeepsLoras, OnText, WarmsUp
 
 #: The kinds of personal data that are masked, unless a server may see them.
 KINDS = ("names", "places", "emails", "phones")
@@ -85,6 +86,11 @@ class Placeholders:
         self._values: dict[str, str] = {}
         self._known = list[tuple[str, re.Pattern[str]]]()
         self._learn(known)
+
+    @property
+    def used(self) -> bool:
+        """Whether anything was masked."""
+        return bool(self._values)
 
     def mask(self, text: str) -> str:
         """``text`` with placeholders in the place of personal data."""
@@ -167,6 +173,16 @@ class MaskingBackend:
         if isinstance(self._backend, WarmsUp):
             await self._backend.warm_up()
 
+    async def keep_loras(self, pinned: Sequence[Path], served: Sequence[Path]) -> None:
+        """Say which LoRAs are served now; see :class:`~llmagent_os.serving.backend.KeepsLoras`."""
+        if isinstance(self._backend, KeepsLoras):
+            await self._backend.keep_loras(pinned, served)
+
+    async def watch(self) -> None:
+        """Keep servers in step with what is served, until cancelled."""
+        if isinstance(self._backend, KeepsLoras):
+            await self._backend.watch()
+
     async def aclose(self) -> None:
         """Release what belongs to the running event loop."""
         await self._backend.aclose()
@@ -196,8 +212,13 @@ def _masked_call(call: Any, placeholders: Placeholders) -> Any:
 
 def _restored(completion: Completion, placeholders: Placeholders) -> Completion:
     calls = tuple(ToolCall(call.name, placeholders.restore_all(call.arguments)) for call in completion.tool_calls)
+    # Tokens spell the placeholders: they are those of another chat than the one that is kept.
+    tokens: dict[str, tuple[int, ...]] = (
+        {"prompt_token_ids": (), "token_ids": (), "logprobs": ()} if placeholders.used else {}
+    )
     return msgspec.structs.replace(
         completion,
+        **tokens,
         text=placeholders.restore(completion.text),
         reasoning=placeholders.restore(completion.reasoning),
         tool_calls=calls,

@@ -8,6 +8,7 @@ import msgspec
 
 from llmagent_os.etiquette.hours_config import HoursConfig
 from llmagent_os.plugin import WebAccess
+from llmagent_os.privacy.cache_salts import CacheSalts
 from llmagent_os.privacy.consent import Consent
 from llmagent_os.reply.approval_config import ApprovalConfig
 from llmagent_os.serving.model_card import Grounding
@@ -54,4 +55,5 @@ class AgentSettings(msgspec.Struct, frozen=True, kw_only=True):
     hours: HoursConfig = HoursConfig()  #: when the bot works, and when it begins nothing by itself
     thanks_emoji: str = ""  #: put in groups on thanks that need no answer; empty: nothing
     approvals: ApprovalConfig = ApprovalConfig()  #: when people are asked before a call that a model chose is made
+    salts: CacheSalts | None = None  #: keeps apart what a model's server remembers of people; None: nothing does
     web: WebAccess = WebAccess()  #: how plugins reach the web

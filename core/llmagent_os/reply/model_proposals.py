@@ -70,11 +70,13 @@ async def proposals(services: Services, exchange: Exchange, reading: Reading, ll
     """What the model proposes to keep of a message; nothing where the bot, the person or the model do not allow it."""
     if services.settings.memory.propose != "model" or llm.card.native or not may_remember_in(services, exchange):
         return ()
-    return await proposed_statements(llm, exchange.text, reading, personal_words(exchange))
+    salts = services.settings.salts
+    salt = "" if salts is None else salts.of(exchange.profile.user_id)
+    return await proposed_statements(llm, exchange.text, reading, personal_words(exchange), salt)
 
 
 async def proposed_statements(
-    llm: LLM, text: str, reading: Reading, personal: tuple[tuple[str, str], ...] = ()
+    llm: LLM, text: str, reading: Reading, personal: tuple[tuple[str, str], ...] = (), cache_salt: str = ""
 ) -> tuple[Statement, ...]:
     """Ask the model what ``text`` states beside what the rules read. Nothing where the model fails or is too slow.
 
@@ -83,6 +85,7 @@ async def proposed_statements(
         text: the message.
         reading: what the rules read in it.
         personal: known personal words, by kind, which a server elsewhere is sent placeholders for.
+        cache_salt: of the person; see :class:`~llmagent_os.chat.ChatRequest`.
     """
     if not _may_state_more(text, reading):
         return ()
@@ -91,6 +94,7 @@ async def proposed_statements(
         tools=(_KEEP,),
         max_tokens=256,
         personal=personal,
+        cache_salt=cache_salt,
     )
     try:
         async with asyncio.timeout(MOST_SECONDS):

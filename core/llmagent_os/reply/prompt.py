@@ -77,6 +77,7 @@ async def chat_request(
         min_p=settings.min_p,
         seed=None if settings.seed is None else _seed(settings.seed, messages),
         personal=personal_words(exchange, remembered),
+        cache_salt="" if settings.salts is None else settings.salts.of(exchange.profile.user_id),
     )
     return request, shown
 

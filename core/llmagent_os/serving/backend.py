@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from llmagent_os.chat import ChatRequest, Completion
@@ -43,4 +44,25 @@ class WarmsUp(Protocol):
 
     async def warm_up(self) -> None:
         """Get ready, without blocking the event loop."""
+        ...
+
+
+@runtime_checkable
+class KeepsLoras(Protocol):
+    """A backend whose LoRAs are elsewhere, so that it has to be told which are served."""
+
+    async def keep_loras(self, pinned: Sequence[Path], served: Sequence[Path]) -> None:
+        """Note which LoRAs are served now, and have the others dropped.
+
+        Args:
+            pinned: folders of those that many people are answered with: they are loaded at once, and stay.
+            served: folders of all others that may answer: they are loaded when somebody needs them.
+
+        Raises:
+            ModelError: a server cannot be reached. What is left, :meth:`watch` does later.
+        """
+        ...
+
+    async def watch(self) -> None:
+        """Keep what servers have in step with what is served, until cancelled. May end at once."""
         ...

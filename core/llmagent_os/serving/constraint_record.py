@@ -29,6 +29,8 @@ class ConstraintRecord(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     copied_from: tuple[int, ...] = ()
     #: least probability, at temperature 1, of a token that is drawn, as a share of the likeliest token's; ``None``: any
     min_p: float | None = None
+    #: nothing was masked and every token was drawn, those of tool calls too: so does a server
+    unmasked: bool = False
 
     @property
     def text(self) -> str:

@@ -3,8 +3,9 @@
 Importance weights divide by what :mod:`.sampling` has recorded. So what is divided must be computed by the same rule:
 with the same tokens allowed, the same floor and the same temperature.
 
-Tool calls are not drawn, so they have no such probability, and no importance weight. Neither has what was written at
-temperature 0, under older rules, or by a server, which tells no tokens.
+Tool calls are not drawn by the engine, so they have no such probability, and no importance weight. Neither has what
+was written at temperature 0, under older rules, or by a server that tells no tokens. vLLM tells them, and masks
+nothing: there every token was drawn from the whole vocabulary.
 """
 
 from __future__ import annotations
@@ -50,10 +51,12 @@ def drawn_words(
     """
     try:
         record = msgspec.json.decode(constraint, type=ConstraintRecord)
-    except msgspec.MsgspecError:  # a server's, or none
+    except msgspec.MsgspecError:  # of a server that tells no tokens, or none
         return None
     if temperature <= 0 or record.rules != MASK_RULES_VERSION:
         return None
+    if record.unmasked:
+        return DrawnWords(temperature=temperature, min_p=record.min_p or 0.0)
     marker, size = vocabulary.call_ids, len(vocabulary.call_ids) - 1
     begun = next((at for at, token in enumerate(marker) if at >= len(tokens) or tokens[at] != token), len(marker))
     opening = marker[: begun + 1] if record.tools else ()

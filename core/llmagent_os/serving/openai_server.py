@@ -4,8 +4,9 @@ A request for a LoRA gives the name under which the server offers the LoRA in pl
 expects. What a reply is made of is the matter of :mod:`~llmagent_os.serving.stream_assembler`, what an error means that
 of :mod:`~llmagent_os.serving.server_failure`. Here are tries and the limit of time.
 
-API: https://platform.openai.com/docs/api-reference/chat. Its streamed replies carry no token ids and no prompt tokens,
-so the fields of a completion that training needs stay empty here.
+API: https://platform.openai.com/docs/api-reference/chat. Its streamed replies carry no token ids and no prompt tokens.
+vLLM's do, where it is asked (:mod:`~llmagent_os.serving.vllm_server`); from other servers, the fields of a completion
+that training needs stay empty.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,14 +24,19 @@ import structlog
 from llmagent_os.chat import ChatRequest, Completion, ToolCall, ToolHandling
 from llmagent_os.errors import LoraError, ModelBusyError, ModelNotFoundError, ModelSetupError, ModelUnavailableError
 from llmagent_os.serving.backend import OnText
+from llmagent_os.serving.lora_artifact import ArtifactCache
+from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.options import ServerOptions
 from llmagent_os.serving.reply_reading import read_reply
 from llmagent_os.serving.server_connection import ParameterRefusedError, ServerConnection
-from llmagent_os.serving.server_failure import ServerFailureError
+from llmagent_os.serving.server_failure import ServerFailureError, is_unknown_model
+from llmagent_os.serving.server_loras import HeldLora
 from llmagent_os.serving.server_request import DEFAULT_TEMPERATURE, ModelQuirks, request_body
 from llmagent_os.serving.server_sent_events import EventDecoder
 from llmagent_os.serving.stream_assembler import AssembledReply, StreamAssembler
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
+from llmagent_os.serving.vllm_server import VllmServer
+from llmagent_os.serving.vllm_watch import watch_servers
 from llmagent_os.serving.wire_names import wire_name
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -47,12 +55,21 @@ class ServerBackend:
     Args:
         model: the name by which the server calls the model.
         options: where the server is, and the limits.
+        base: the model that the server has, as it is here; None: it is not known.
+        artifacts: reads LoRAs; several servers share one.
     """
 
-    def __init__(self, model: str, options: ServerOptions) -> None:
+    def __init__(
+        self,
+        model: str,
+        options: ServerOptions,
+        base: Location | None = None,
+        artifacts: ArtifactCache | None = None,
+    ) -> None:
         self._model = model
         self._options = options
         self._connection = ServerConnection(options)
+        self.vllm = VllmServer(self._connection.url, model, options, base, artifacts or ArtifactCache(base))
         self._quirks: dict[str, ModelQuirks] = {}  # by the name of the model or LoRA
 
     async def warm_up(self) -> None:
@@ -61,32 +78,68 @@ class ServerBackend:
 
     async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
         """Write one reply; see :class:`~llmagent_os.serving.backend.Backend`."""
-        model = self._model if request.lora in (None, "base") else str(request.lora)
-        quirks = self._quirks.setdefault(model, ModelQuirks())
         names = {wire_name(tool.name): tool.name for tool in request.tools}
         tools = tuple(msgspec.structs.replace(tool, name=wire_name(tool.name)) for tool in request.tools)
         request = msgspec.structs.replace(request, tools=tools)
+        is_lora = request.lora not in (None, "base")
         try:
             async with asyncio.timeout(self._options.timeout) as limit:
-                body, reply = await self._persistently(model, request, quirks, on_text, limit)
-            completion = self._completion(model, request, body, reply, quirks)
+                completion = await self._answer(request, on_text, limit)
         except TimeoutError:
             seconds = self._options.timeout
             raise ModelBusyError(f"{self._url} did not finish a reply within {seconds:g} s (timeout)") from None
         except ServerFailureError as error:
-            is_lora = error.kind is ModelNotFoundError and model != self._model
-            raise (LoraError if is_lora else error.kind)(f"{self._url} {error.reason}{self._hint(error)}") from error
+            kind = LoraError if is_lora and error.kind is ModelNotFoundError else error.kind
+            raise kind(f"{self._url} {error.reason}{self._hint(error)}") from error
         calls = tuple(ToolCall(names[call.name], call.arguments) for call in completion.tool_calls)
         return msgspec.structs.replace(completion, tool_calls=calls)
+
+    async def _answer(self, request: ChatRequest, on_text: OnText | None, limit: asyncio.Timeout) -> Completion:
+        """Ask with the LoRA that the request names. A server that was restarted is given the LoRA again, once."""
+        if self._options.kind != "openai":
+            await self.vllm.recognised()
+        forgotten = False
+        while True:
+            async with self.vllm.lora(request.lora) as held:
+                name = held.name if held else self._model if request.lora in (None, "base") else str(request.lora)
+                # A LoRA that was given to the server has the model's own template.
+                quirks = self._quirks.setdefault(self._model if held else name, ModelQuirks())
+                try:
+                    body, reply = await self._persistently(name, request, quirks, on_text, limit)
+                except ServerFailureError as error:
+                    if held is None or forgotten or not is_unknown_model(error, name):
+                        raise
+                    _log.info("the server has forgotten a LoRA, and is given it again", server=self._url, lora=name)
+                    self.vllm.restarted(name)
+                    forgotten = True
+                    continue
+                learnable = await self.vllm.learnable(request, body, reply.served)
+                return self._completion(name, held, request, body, reply, quirks, learnable)
 
     @property
     def _url(self) -> str:
         return self._connection.url
 
     def _completion(
-        self, model: str, request: ChatRequest, body: dict[str, Any], reply: AssembledReply, quirks: ModelQuirks
+        self,
+        model: str,
+        held: HeldLora | None,
+        request: ChatRequest,
+        body: dict[str, Any],
+        reply: AssembledReply,
+        quirks: ModelQuirks,
+        learnable: dict[str, Any],
     ) -> Completion:
         """The completion that a reply is.
+
+        Args:
+            model: the name that the server was asked for.
+            held: the LoRA that the server was given; None: none was.
+            request: what was to be answered.
+            body: what the server was asked.
+            reply: what it wrote.
+            quirks: of the model.
+            learnable: the fields that trainings need.
 
         Raises:
             InvalidCallError: a tool call is not valid.
@@ -99,9 +152,10 @@ class ServerBackend:
             finish_reason=reply.finish,
             prompt=json.dumps(body["messages"], ensure_ascii=False),
             temperature=body.get("temperature", DEFAULT_TEMPERATURE),
-            model=reply.model or model,
+            model=self._model if held else reply.model or model,
             server_tokens=reply.tokens,
-            lora_version="base" if model == self._model else model,
+            lora_version=held.version if held else "base" if model == self._model else model,
+            **learnable,
         )
         try:
             text, calls, form = read_reply(reply, request.tools, self._options)
@@ -143,7 +197,7 @@ class ServerBackend:
         """
         failures = 0
         while True:
-            body = request_body(model, request, quirks)
+            body = self.vllm.amended(request_body(model, request, quirks), request)
             try:
                 reply = await self._ask(body, request, quirks, on_text)
             except ParameterRefusedError as error:
@@ -237,6 +291,16 @@ class ServerBackend:
 
     def close(self) -> None:
         """Do nothing: connections close with their event loops."""
+
+    async def keep_loras(self, pinned: Sequence[Path], served: Sequence[Path]) -> None:
+        """Note which LoRAs are served now; see :class:`~llmagent_os.serving.backend.KeepsLoras`."""
+        if self._options.kind != "openai":
+            await self.vllm.keep(pinned, served)
+
+    async def watch(self) -> None:
+        """Keep the server in step with what is served, until cancelled."""
+        if self._options.kind != "openai":
+            await watch_servers([self.vllm])
 
 
 def _assembled(assembler: StreamAssembler, raw: bytes) -> AssembledReply:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import msgspec
 
@@ -47,6 +47,16 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     max_tool_calls: int = 32  #: most tool calls of a reply
     max_argument_characters: int = 100_000  #: longest arguments of all tool calls of a reply together
     max_bytes: int = 33_554_432  #: most bytes of a reply, with everything around the text (32 MiB)
+    more_urls: tuple[str, ...] = ()  #: further servers with the same model; a request goes to any of them
+    #: what the servers are: ``vllm`` is given LoRAs, and asked for tokens; ``auto`` asks once which it is
+    kind: Literal["openai", "vllm", "auto"] = "openai"
+    #: the model that the servers have, as ``LLM.from_pretrained`` finds it here; ``None``: it is not known. It says
+    #: which LoRAs fit, and what is learned from replies
+    base: str | None = None
+    lora_slots: int = 32  #: most LoRAs on a server of vLLM: what it was started with as ``--max-cpu-loras``
+    lora_mark: str = ""  #: begins the names of this installation's LoRAs on a server
+    loras_here: str = ""  #: the folder of LoRAs in this process
+    loras_there: str = ""  #: the same folder as servers see it; empty: under the same path
 
 
 Options = TypeVar("Options", LocalOptions, ServerOptions)

@@ -68,6 +68,8 @@ class ServerConnection:
                     api_key=options.api_key or os.environ.get("OPENAI_API_KEY") or "none",
                     timeout=cast("Any", openai).Timeout(options.idle_timeout, connect=options.connect_timeout),
                     max_retries=0,  # tries are counted here, and end with the time for the reply
+                    # A redirect could send the key, and what people said, to another server.
+                    http_client=cast("Any", openai).DefaultAsyncHttpxClient(follow_redirects=False),
                 )
                 _ = client.chat.completions.with_streaming_response  # imported when it is used first
                 self._clients[loop] = client
@@ -137,6 +139,9 @@ class ServerConnection:
         status: int = error.status_code
         found = failure(status, error.body or error.message, wait=_retry_after(headers))
         is_object = isinstance(error.body, dict)
+        if 300 <= status < 400:
+            said = f"sends elsewhere ({status}), which is not followed: write its own address in LLMAGENT_OS_BASE_URL"
+            return ServerFailureError(ModelSetupError, said)
         is_page = "html" in str(headers.get("content-type") or "")
         if status in (404, 405) and (is_page or not is_object or set(error.body) == {"detail"}):
             said = "with a web page" if is_page else f"({found.reason.partition(': ')[2]})"

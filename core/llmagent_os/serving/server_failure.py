@@ -35,6 +35,7 @@ _POLICY = re.compile(
 _UNPAID = re.compile(r"insufficient[ _](?:quota|balance|credits?)|billing|exceeded your current quota", re.IGNORECASE)
 _OVERLOADED = re.compile(r"overloaded|rate.?limit|too many requests|loading model|at capacity|try again", re.IGNORECASE)
 _NO_PATH = re.compile(r"unexpected endpoint|unknown (?:url|path|endpoint)|invalid url", re.IGNORECASE)
+_UNKNOWN = re.compile(r"does not exist|not found|cannot be found|not loaded|unknown", re.IGNORECASE)
 _NAMES = re.compile(r"max_tokens|max_completion_tokens|temperature|seed|stream")
 _COMPLAINT = re.compile(
     r"unsupported|not supported|not support|unrecognized|unknown|unexpected|extra|forbidden|not permitted|not allowed"
@@ -59,6 +60,13 @@ class ServerFailureError(Exception):
 def refusal(reason: str) -> ServerFailureError:
     """The failure of a model, or of its provider, that will not answer."""
     return ServerFailureError(ModelRefusedError, f"does not want to answer: {joined(reason)[:_MAX_REASON]}")
+
+
+def is_unknown_model(failed: ServerFailureError, name: str) -> bool:
+    """Whether a server says that it does not know the model or LoRA ``name``: with 404, or in the words of a 400."""
+    return failed.kind is ModelNotFoundError or (
+        failed.kind is ModelSetupError and name in failed.reason and _UNKNOWN.search(failed.reason) is not None
+    )
 
 
 def failure_in(chunk: Any) -> ServerFailureError | None:

@@ -83,7 +83,7 @@ async def listed_models(url: str, key: str) -> tuple[str, ...]:
             while body and len(body) < MAX_LIST_BYTES and (more := await response.content.read(MAX_LIST_BYTES)):
                 body += more
     except (ClientError, OSError, ValueError) as error:  # a TimeoutError is an OSError
-        raise ModelUnavailableError(f"{url} cannot be reached: {_why(error)}") from error
+        raise ModelUnavailableError(f"{url} cannot be reached: {why_unreachable(error)}") from error
     if status == 401:
         what = "refuses the key in" if key else "takes nobody without a key: set"
         raise ConfigError(f"{url} {what} LLMAGENT_OS_API_KEY (401)")
@@ -93,7 +93,7 @@ async def listed_models(url: str, key: str) -> tuple[str, ...]:
         return ()
 
 
-def _why(error: Exception) -> str:
+def why_unreachable(error: Exception) -> str:
     """Why a server cannot be reached; aiohttp's own words speak of sockets."""
     from aiohttp import ClientConnectorCertificateError, ClientConnectorDNSError, ClientConnectorError
 

@@ -18,6 +18,7 @@ import msgspec
 from llmagent_os.errors import ModelUnavailableError
 from llmagent_os.serving.options import ServerOptions
 from llmagent_os.serving.reasoning import ReasoningSplitter
+from llmagent_os.serving.served_tokens import ServedTokens, TokenCollector
 from llmagent_os.serving.server_failure import ServerFailureError, failure_in, refusal
 from llmagent_os.serving.server_sent_events import ServerEvent
 from llmagent_os.serving.surrogate_pairs import PairJoiner, joined
@@ -48,6 +49,7 @@ class AssembledReply(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""  #: the model's name, as the server says it
     tokens: tuple[int, int] | None = None  #: how many the model read and wrote; None: the server does not say
     opened_by_template: bool | None = None  #: whether the template opened the block of thoughts; None: unknown
+    served: ServedTokens | None = None  #: the tokens; None: the server does not send them
 
 
 class StreamAssembler:
@@ -74,6 +76,7 @@ class StreamAssembler:
         self._joiner = PairJoiner()
         self._pieces = ToolCallPieces(tools)
         self._legacy = ToolCallPieces(tools)
+        self._collector = TokenCollector()
         self._reasoning = ""
         self._refusal = ""
         self._finish = ""
@@ -144,6 +147,7 @@ class StreamAssembler:
         fields = cast("dict[str, Any]", chunk)
         if isinstance(model := fields.get("model"), str) and model:
             self._model = joined(model)
+        self._collector.add_chunk(fields)
         groq: Any = fields.get("x_groq")
         usage: Any = fields.get("usage") or (cast("dict[str, Any]", groq).get("usage") if isinstance(groq, dict) else 0)
         self._tokens = _tokens(usage) or self._tokens
@@ -154,6 +158,7 @@ class StreamAssembler:
 
     def _add_choice(self, choice: dict[str, Any]) -> None:
         self._has_choice = True
+        self._collector.add_choice(choice)
         if finish := choice.get("finish_reason"):
             self._finish = str(finish).lower()
         if failure := failure_in(choice):
@@ -258,6 +263,7 @@ class StreamAssembler:
             model=self._model,
             tokens=self._tokens,
             opened_by_template=self._template_opens(),
+            served=self._collector.served(None if self._tokens is None else self._tokens[1]),
         )
 
     def _template_opens(self) -> bool | None:

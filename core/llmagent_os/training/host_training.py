@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -44,6 +45,7 @@ class HostTraining:
         base_hash: str | Callable[[], str],
         clock: Callable[[], datetime],
         personas: PersonaTracker | None = None,
+        keep: Callable[[Sequence[Path], Sequence[Path]], Awaitable[None]] | None = None,
     ) -> None:
         """Args:
         setting: what all trainings of the bot have in common.
@@ -52,13 +54,14 @@ class HostTraining:
         base_hash: of the model that is served, or what reads it; see :class:`RegistryResolver`.
         clock: the present moment in the host's time zone.
         personas: finds the group that each person is of; None: the bot does not learn, and there are no groups.
+        keep: is told which LoRAs answer; see :class:`RegistryResolver`.
         """
         training = setting.training
         self.registry = LoraRegistry(ledger, setting.data)
         self.folders = JobFolders(ledger, setting.data)
         group_of = no_group if personas is None else personas.group_of
         self.resolver = RegistryResolver(
-            self.registry, setting.bot, base_hash, group_of=group_of, canary=training.canary
+            self.registry, setting.bot, base_hash, group_of=group_of, canary=training.canary, keep=keep
         )
         self.canaries = CanaryWatch(
             setting.bot, training.canary, ledger, self.registry, self.resolver, directory.consents, clock
@@ -132,10 +135,11 @@ def served_hash(location: Location | None) -> str:
     """The hash of the model that is served. Reads the weights. Must not run in an event loop.
 
     Args:
-        location: of the model; None: a server serves it.
+        location: of the model; None: a server serves it, and nobody has said which model here it is.
 
     Returns:
-        Empty where the weights cannot be read, and for a server's model: then no LoRA is known to fit it.
+        Empty where the weights cannot be read, and for a server's model that is not known here: then no LoRA is known
+        to fit it.
     """
     try:
         return "" if location is None else model_hash(location)

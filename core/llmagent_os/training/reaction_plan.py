@@ -262,7 +262,8 @@ class _ReactionJob:
     def _location(self) -> Location:
         location = self._llm().location
         if location is None:
-            raise ModelError(f"{self._site.model} is a server's model: only local models can be trained here")
+            remedy = "set LLMAGENT_OS_SERVED_MODEL to the same model here, to train on it"
+            raise ModelError(f"{self._site.model} is a server's model: {remedy}")
         return location
 
     def _folder_of(self, version: str) -> Path | None:

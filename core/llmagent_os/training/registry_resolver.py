@@ -18,7 +18,8 @@ reply of such a session says so (:class:`~llmagent_os.ledger.canary_values.Canar
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from pathlib import Path
 from typing import Final
 
 import msgspec
@@ -69,6 +70,7 @@ class RegistryResolver:
         *,
         group_of: Callable[[PersonId], str] = no_group,
         canary: CanarySettings | None = None,
+        keep: Callable[[Sequence[Path], Sequence[Path]], Awaitable[None]] | None = None,
     ) -> None:
         """Args:
         registry: of the installation.
@@ -77,7 +79,10 @@ class RegistryResolver:
             version. Versions that were trained on another model are left out.
         group_of: the persona that the policy has found a person to be; empty: none.
         canary: how canaries are tested.
+        keep: is told after every change which folders answer: those of many people, then those of one person each. It
+            is waited for before the files of others are deleted. None: nobody has to know.
         """
+        self._keep = keep
         self._registry = registry
         self._bot = bot
         self._base_hash = base_hash
@@ -171,8 +176,20 @@ class RegistryResolver:
                     place = served.active if version.stage == Stage.ACTIVE else served.canary
                     place[version.level, version.subject] = version
             self._served, self.revision = served, revision
+            if self._keep is not None:
+                await self._keep(*self._folders())
         await self._registry.delete_unneeded()
         return True
+
+    def _folders(self) -> tuple[list[Path], list[Path]]:
+        """The folders of what answers: for many people, the shared level first, and for one person each."""
+        found = [*self._served.active.values(), *self._served.canary.values()]
+        many = [each for each in found if each.level != Level.PERSONAL]
+        many.sort(key=lambda each: each.level != Level.SHARED)
+        return (
+            [self._registry.folder_of(each) for each in many],
+            [self._registry.folder_of(each) for each in found if each.level == Level.PERSONAL],
+        )
 
     async def _may_serve(self, version: LoraVersion, checked: Collection[str]) -> bool:
         if not isinstance(self._base_hash, str):
