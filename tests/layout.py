@@ -34,6 +34,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("policy_worker",),
     ("modules",),
     ("llm",),
+    ("cluster",),
     ("policy",),
     ("feedback",),
     ("mcp",),

@@ -539,7 +539,7 @@ def job_setting(settings: Settings, bot: Bot) -> JobSetting:
     return JobSetting(
         data=settings.data,
         ledger_url=settings.ledger_url,
-        model=settings.model or bot.config.model,
+        model=(settings.model or bot.config.model).removeprefix(RAY),
         bot=bot.name,
         bot_config=config,
         training=bot.config.training,
@@ -572,7 +572,7 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
         ConfigError: the model is on a server, and the settings do not say where, or lack the key of OpenAI's cloud.
         ModelNotFoundError: there is no such model. The text shows the line of the bot's file that names it.
     """
-    name = settings.model or bot.config.model
+    name = served_name(settings, bot)
     timeout = bot.config.model_seconds
     if name == NO_MODEL:
         return LLM.from_pretrained(name)
@@ -590,6 +590,9 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
             max_characters=bot.config.model_max_characters,
         )
     try:
+        if name.startswith(RAY):
+            address = settings.ray_address or "auto"
+            return LLM.from_pretrained(name, models=settings.data / MODELS_FOLDER, address=address, timeout=timeout)
         return LLM.from_pretrained(
             name,
             models=settings.data / MODELS_FOLDER,
@@ -605,17 +608,27 @@ def make_llm(settings: Settings, bot: Bot) -> LLM:
         raise ModelNotFoundError(str(bot.mistaken([(("model",), text)]))) from error
 
 
+def served_name(settings: Settings, bot: Bot) -> str:
+    """Return the name of the bot's model. It begins with ``ray:`` where a cluster serves the model."""
+    name = settings.model or bot.config.model
+    elsewhere = name == NO_MODEL or name.startswith((SERVER, RAY))
+    return name if elsewhere or not settings.ray_address or "model" not in settings.ray_work else RAY + name
+
+
 async def check_served_model(settings: Settings, llm: LLM) -> None:
-    """Ask the model's server whether it has the model. A local model is not checked here, nor is no model.
+    """Ask the model's server, or the cluster, whether it has the model. A local model is not checked here, nor is no model.
 
     Raises:
         ConfigError: the server refuses the key.
+        ModelSetupError: the cluster does not serve the model, or cannot be used.
         ModelNotFoundError: the server has no such model.
         ModelUnavailableError: the server cannot be reached.
     """
     if llm.name.startswith(SERVER):
         url, key = settings.base_url or OPENAI_CLOUD, settings.api_key.get_secret_value()
         await check_model_name(llm.name.removeprefix(SERVER), url, key, llm.complete)
+    elif llm.name.startswith(RAY):
+        await llm.reach()
 
 
 def _check_server(name: str, url: str, key: str) -> None:
