@@ -56,6 +56,7 @@ from llmagent_os.knowledge.embedding_models import embedding_model
 from llmagent_os.knowledge.search import Search, SearchMode
 from llmagent_os.languages import LANGUAGES
 from llmagent_os.languages.known_languages import known_language
+from llmagent_os.cluster.replica_order import RAY
 from llmagent_os.llm import LLM
 from llmagent_os.mcp.mcp_config import MCPConfig
 from llmagent_os.modules.behavior_config import Behavior, meant_platform

@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import threading
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -37,6 +38,8 @@ serve: Any = _serve
 NAMESPACE = "llmagent_os"
 #: The only deployment of an application.
 DEPLOYMENT = "replica"
+#: How long it may take to connect.
+CONNECT_SECONDS = 45.0
 #: How long a replica that is replaced may finish its replies, on top of the longest reply.
 DRAIN_SECONDS = 10.0
 #: How often a replica that cannot start is started.
@@ -68,8 +71,23 @@ def connect(address: str) -> None:
     """
     if ray.is_initialized():
         return
+    failed: list[Exception] = []
+
+    def init() -> None:
+        try:
+            ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+        except Exception as error:
+            failed.append(error)
+
+    # In a thread: Ray would take over SIGTERM in the main one, and tries for minutes where nothing answers.
+    trying = threading.Thread(target=init, name="llmagent-os-ray-connect", daemon=True)
+    trying.start()
+    trying.join(CONNECT_SECONDS)
+    if trying.is_alive():
+        raise no_cluster(address, f"no answer within {CONNECT_SECONDS:g} s")
     try:
-        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, configure_logging=False)
+        for each in failed:
+            raise each
     except ray.exceptions.AuthenticationError as error:
         raise wrong_token(address, error) from error
     except (ConnectionError, ValueError, TimeoutError) as error:
