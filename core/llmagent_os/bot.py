@@ -40,6 +40,7 @@ from pydantic import (
 
 from llmagent_os.adapter_kit.setup import BotDescription
 from llmagent_os.agent import Agent
+from llmagent_os.cluster.replica_order import RAY
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.config.mistakes import MistakesError
 from llmagent_os.config.plugin_tables import PluginTables
@@ -56,7 +57,6 @@ from llmagent_os.knowledge.embedding_models import embedding_model
 from llmagent_os.knowledge.search import Search, SearchMode
 from llmagent_os.languages import LANGUAGES
 from llmagent_os.languages.known_languages import known_language
-from llmagent_os.cluster.replica_order import RAY
 from llmagent_os.llm import LLM
 from llmagent_os.mcp.mcp_config import MCPConfig
 from llmagent_os.modules.behavior_config import Behavior, meant_platform
@@ -75,6 +75,7 @@ from llmagent_os.serving.no_model import NO_MODEL
 from llmagent_os.serving.server_models import check_model_name
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen, PluginChoice
 from llmagent_os.tools.tools_config import ToolsConfig
+from llmagent_os.training.job_order import ClusterWork
 from llmagent_os.training.job_runner import JobSetting
 from llmagent_os.training.training_config import TrainingConfig
 from llmagent_os.voice.voice_config import VoiceConfig
@@ -544,6 +545,19 @@ def job_setting(settings: Settings, bot: Bot) -> JobSetting:
         bot=bot.name,
         bot_config=config,
         training=bot.config.training,
+        cluster=_cluster_work(settings),
+    )
+
+
+def _cluster_work(settings: Settings) -> ClusterWork | None:
+    """Return the cluster that trains; None: trainings run on this machine."""
+    if not settings.ray_address or "jobs" not in settings.ray_work:
+        return None
+    return ClusterWork(
+        address=settings.ray_address,
+        cpus=settings.ray_job_cpus,
+        gpus=settings.ray_job_gpus,
+        storage=settings.shared_storage,
     )
 
 
@@ -617,7 +631,7 @@ def served_name(settings: Settings, bot: Bot) -> str:
 
 
 async def check_served_model(settings: Settings, llm: LLM) -> None:
-    """Ask the model's server, or the cluster, whether it has the model. A local model is not checked here, nor is no model.
+    """Ask the model's server, or the cluster, whether it has the model. A model of this process is not checked.
 
     Raises:
         ConfigError: the server refuses the key.

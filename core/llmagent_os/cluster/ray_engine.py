@@ -38,6 +38,8 @@ serve: Any = _serve
 NAMESPACE = "llmagent_os"
 #: The only deployment of an application.
 DEPLOYMENT = "replica"
+#: Libraries write sets in the order of their hashes: a training that is run again is to make the same files.
+SAME_EVERY_TIME = {"PYTHONHASHSEED": "0"}
 #: How long it may take to connect.
 CONNECT_SECONDS = 45.0
 #: How long a replica that is replaced may finish its replies, on top of the longest reply.
@@ -309,21 +311,28 @@ class Work:
         """
         check_needs(needs, nodes())
         options = {"num_cpus": needs.cpus, "num_gpus": needs.gpus, "memory": needs.memory or None}
-        make: Callable[..., Any] = ray.remote(Workplace).options(max_restarts=0, **options).remote
+        same = {"env_vars": SAME_EVERY_TIME}
+        make: Callable[..., Any] = ray.remote(Workplace).options(max_restarts=0, runtime_env=same, **options).remote
         self._actor = make(reference, raw)
+        self._asked: Any = None  #: the message that has no answer yet
 
     def tell(self, raw: bytes, seconds: float) -> bytes | None:
         """Tell the work something; None: it has not answered within ``seconds``, such as before a node has room.
 
+        A message is told when the one before it is answered: after None the same message is waited for.
+
         Raises:
             WorkLostError: its process or its node was lost.
         """
+        if self._asked is None:
+            self._asked = self._actor.tell.remote(raw)
         try:
-            answer: bytes = ray.get(self._actor.tell.remote(raw), timeout=seconds)
+            answer: bytes = ray.get(self._asked, timeout=seconds)
         except ray.exceptions.GetTimeoutError:
             return None
         except (ray.exceptions.RayActorError, ray.exceptions.NodeDiedError, ray.exceptions.ObjectLostError) as error:
             raise WorkLostError(" ".join(str(error).split())) from error
+        self._asked = None
         return answer
 
     def end(self) -> None:

@@ -158,7 +158,7 @@ class Settings(BaseSettings):
     ray_job_gpus: float = Field(0.0, ge=0, description="graphics processors that a training asks its node for")
     shared_storage: str = Field(
         "",
-        description="where trainings on a cluster keep their checkpoints, encrypted: file:///mnt/shared, s3://bucket/path; "
+        description="where trainings on a cluster keep checkpoints, encrypted: file:///mnt/shared, s3://bucket/path; "
         "empty: the data folder",
     )
     embeddings_url: str = Field(
