@@ -17,13 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-#: Of each node.
-CPUS = 2
+#: Of the first node, and of the others: what asks for more than the first has runs on a node that can be killed.
+CPUS, MORE_CPUS = 1, 2
 #: The least that Ray takes, and a little more.
 STORE_BYTES = 80 * 2**20
-
-#: The marker of the node that can be killed: what asks for it runs there.
-SECOND = "second"
 
 
 def environment() -> dict[str, str]:
@@ -35,6 +32,7 @@ def environment() -> dict[str, str]:
         "RAY_prestart_worker_first_driver": "0",
         "RAY_enable_worker_prestart": "0",
         "RAY_memory_monitor_refresh_ms": "0",
+        "RAY_worker_niceness": "0",  # 15 by default: on a busy machine, nothing would begin
         "RAY_DISABLE_DOCKER_CPU_WARNING": "1",
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     }
@@ -82,17 +80,17 @@ def _serve(folder: str) -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     from ray.cluster_utils import Cluster
 
-    given: dict[str, Any] = {"num_cpus": CPUS, "object_store_memory": STORE_BYTES}
-    head = {**given, "include_dashboard": False, "temp_dir": folder}
+    given: dict[str, Any] = {"object_store_memory": STORE_BYTES}
+    head = {**given, "num_cpus": CPUS, "include_dashboard": False, "temp_dir": folder}
     cluster: Any = Cluster(initialize_head=True, head_node_args=head)
     try:
-        second = cluster.add_node(**given, resources={SECOND: 1})
+        second = cluster.add_node(**given, num_cpus=MORE_CPUS)
         print(cluster.address, file=answers)
         for line in sys.stdin:
             if line.strip() == "kill":
                 cluster.remove_node(second, allow_graceful=False)
             else:
-                second = cluster.add_node(**given, resources={SECOND: 1})
+                second = cluster.add_node(**given, num_cpus=MORE_CPUS)
             print("done", file=answers)
     finally:
         cluster.shutdown()

@@ -17,7 +17,17 @@ import structlog
 from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.cluster.known_loras import KnownLoras
 from llmagent_os.cluster.replica_caller import ReplicaCaller, ReplicaLostError
-from llmagent_os.cluster.reply_frames import HELD, Done, Failed, Grown, LoraWanted, ReplyAsked, decode_frame, error_of
+from llmagent_os.cluster.reply_frames import (
+    HELD,
+    Begun,
+    Done,
+    Failed,
+    Grown,
+    LoraWanted,
+    ReplyAsked,
+    decode_frame,
+    error_of,
+)
 from llmagent_os.errors import ModelBusyError, ModelUnavailableError
 from llmagent_os.serving.backend import OnText
 from llmagent_os.serving.options import RayOptions
@@ -113,6 +123,9 @@ class RayBackend:
         async with contextlib.aclosing(self._caller.ask(asked.lora_id, msgspec.msgpack.encode(asked))) as frames:
             async for raw in frames:
                 match decode_frame(raw):
+                    case Begun(replica, writing, waiting):
+                        about = {"lora": asked.lora_id, "writing": writing, "waiting": waiting}
+                        _log.debug("a replica answers", replica=replica, **about)
                     case Grown(keep, piece):
                         text = text[:keep] + piece
                         await shower.show(text)

@@ -193,6 +193,7 @@ class _BridgeProcess:
                 waiting = list(self._waiting.get(value.number, ()))
             for each in waiting:
                 each.put(value)
+        pipe.close()
         with self._lock:
             self._ended = True
             left = [(number, each) for number, found in self._waiting.items() for each in found]

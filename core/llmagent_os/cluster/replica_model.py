@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import platform
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextvars import ContextVar
 from typing import Self
@@ -13,7 +15,17 @@ import msgspec
 
 from llmagent_os.chat import Completion
 from llmagent_os.cluster.replica_order import ReplicaOrder
-from llmagent_os.cluster.reply_frames import HELD, Done, Frame, LoraWanted, ReplyAsked, decode_asked, failed, grown
+from llmagent_os.cluster.reply_frames import (
+    HELD,
+    Begun,
+    Done,
+    Frame,
+    LoraWanted,
+    ReplyAsked,
+    decode_asked,
+    failed,
+    grown,
+)
 from llmagent_os.errors import LoraError, ModelError, ModelSetupError
 from llmagent_os.serving.local import LocalBackend
 from llmagent_os.serving.lora_files import LoraFiles
@@ -42,6 +54,7 @@ class ReplicaModel(LocalBackend):
 
     def __init__(self, location: Location, options: LocalOptions) -> None:
         super().__init__(location, options)
+        self._name_here = f"{platform.node()}:{os.getpid()}"
         self._offered: dict[str, LoraFiles] = {}  # of requests that are about to hold them
         self._held: WeakValueDictionary[str, HeldLora] = WeakValueDictionary()
 
@@ -100,6 +113,7 @@ class ReplicaModel(LocalBackend):
             except ModelError as error:
                 yield failed(error)
                 return
+        yield Begun(self._name_here, *self.engine.load)
         news: asyncio.Queue[str | None] = asyncio.Queue(1)
 
         async def show(text: str) -> None:

@@ -28,6 +28,14 @@ class ReplyAsked(msgspec.Struct, frozen=True, kw_only=True):
     stream: bool = True  #: whether the growing text is wanted
 
 
+class Begun(msgspec.Struct, frozen=True, tag="begun"):
+    """A replica has taken the request."""
+
+    replica: str  #: its machine and process, as ``gpu-1:4711``
+    writing: int  #: replies that were being written there
+    waiting: int  #: requests that waited there
+
+
 class Grown(msgspec.Struct, frozen=True, tag="grown"):
     """The text so far is the first ``keep`` characters of the text before, and ``piece``."""
 
@@ -55,7 +63,7 @@ class LoraWanted(msgspec.Struct, frozen=True, tag="lora_wanted"):
     """The replica does not hold the LoRA."""
 
 
-Frame = Grown | Done | Failed | LoraWanted
+Frame = Begun | Grown | Done | Failed | LoraWanted
 
 _asked = msgspec.msgpack.Decoder(ReplyAsked)
 _frame: msgspec.msgpack.Decoder[Frame] = msgspec.msgpack.Decoder(Frame)
