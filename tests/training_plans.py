@@ -62,8 +62,9 @@ def candidate(folder: Path, *people: str, **changed: Any) -> Candidate:
 class Quick:
     """Counts to ``steps``, keeps each step on disk, and writes a LoRA that depends on all of them.
 
-    ``begun`` names a file that is told at which step each process begins. ``kill`` names the moment at which the process kills itself, once: a step, ``copied`` (the files of the version are
-    there, and no row) or ``published`` (the row is there).
+    ``begun`` names a file that is told at which step each process begins. ``kill`` names the moment at which the
+    process kills itself, once: a step, ``copied`` (the files of the version are there, and no row) or ``published``
+    (the row is there).
     """
 
     def run(

@@ -12,7 +12,7 @@ import secrets
 import sys
 import time
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 import structlog
@@ -97,7 +97,8 @@ class ClusterPlanRunner:
 
     def _asked(self, plan: str, job: TrainingJob, site: JobSite) -> NodeOrder:
         tag = (site.folder.parent / LEDGER_FILE).read_text(encoding="utf-8")
-        given = msgspec.structs.asdict(site) | {"folder": str(site.folder), "data": str(site.data)}
+        given: dict[str, Any] = msgspec.structs.asdict(site)
+        given |= {"folder": str(site.folder), "data": str(site.data)}
         storage, key = "", b""
         if self._cluster.storage:
             ours = f"{self._cluster.storage.rstrip('/')}/llmagent-os/{tag}"
@@ -132,8 +133,9 @@ class ClusterPlanRunner:
             if not shared.fetch(site.folder):
                 raise StorageUnavailableError(f"what the training has made is not on the storage {asked.storage}")
             shared.delete()
-        about = msgspec.structs.asdict(end.candidate)
-        return Candidate(**(about | {"folder": site.folder / end.candidate.folder}))
+        about: dict[str, Any] = msgspec.structs.asdict(end.candidate)
+        about["folder"] = site.folder / end.candidate.folder
+        return Candidate(**about)
 
 
 class Tellable(Protocol):

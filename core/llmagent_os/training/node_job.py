@@ -135,8 +135,8 @@ class NodeJob:
 
     def _trained(self, folder: Path) -> Candidate | NothingToLearn:
         given: dict[str, Any] = msgspec.structs.asdict(self._order.site)
-        site = JobSite(**(given | {"folder": folder, "data": Path(self._order.site.data)}))
-        return load_plan(self._order.plan).run(self._order.job, site, self._report, self._cancelled.is_set)
+        given |= {"folder": folder, "data": Path(self._order.site.data)}
+        return load_plan(self._order.plan).run(self._order.job, JobSite(**given), self._report, self._cancelled.is_set)
 
     def _save(self, shared: SharedFolder, folder: Path) -> None:
         """Save now and then. A storage that is away costs no training: the next save may be possible."""

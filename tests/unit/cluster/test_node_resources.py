@@ -35,7 +35,7 @@ def test_what_fits_all_nodes_together_only_is_refused(needs: Needs) -> None:
 
 
 def test_a_cluster_without_nodes_says_so() -> None:
-    with pytest.raises(ConfigError, match="a training asks one node for 1 CPUs, 2 GPUs.*no node is alive"):
+    with pytest.raises(ConfigError, match=r"a training asks one node for 1 CPUs, 2 GPUs.*no node is alive"):
         check_needs(Needs("a training", 1, 2), [])
 
 

@@ -101,7 +101,7 @@ async def answered_by(llm: LLM, asked: ChatRequest) -> str:
     """The replica that answers a request."""
     with capture_logs() as logs:
         await llm.complete(asked)
-    return next(each["replica"] for each in reversed(logs) if "replica" in each)
+    return next(str(each["replica"]) for each in reversed(logs) if "replica" in each)
 
 
 async def test_a_replica_says_what_the_engine_in_this_process_says(served: Served, llm: LLM) -> None:

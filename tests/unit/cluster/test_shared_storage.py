@@ -1,8 +1,9 @@
-"""A folder on shared storage. What breaks without this: a training is lost with its node, or read by whoever sees it."""
+"""A folder on shared storage. What breaks without this: a training is lost with its node, or read by strangers."""
 
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
@@ -111,7 +112,7 @@ def test_a_save_that_fails_anywhere_leaves_the_one_before(url: str, tmp_path: Pa
     shared.save(folder)
     write(folder, one=b"22", two=b"22", three=b"22")
     whole, shared._files = shared._files, _Broken(shared._files, writes)
-    with pytest.raises(StorageUnavailableError, match="No space left.*LLMAGENT_OS_SHARED_STORAGE"):
+    with pytest.raises(StorageUnavailableError, match=r"No space left.*LLMAGENT_OS_SHARED_STORAGE"):
         shared.save(folder)
     assert fetched(url, tmp_path / "second") == {"one": b"1", "two": b"1", "three": b"1"}
     shared._files = whole
@@ -142,16 +143,16 @@ def test_a_folder_that_never_stands_still_is_not_saved(
     folder = write(tmp_path / "work", one=b"1", two=b"1")
     shared = SharedFolder(url, KEY)
     shared.save(folder)
-    copy, count = shared_storage.shutil.copyfile, 0
+    copy, count = shutil.copyfile, 0
 
     def copy_and_change(source: Path, target: Path) -> Path:
         nonlocal count
         count += 1
-        copied = copy(source, target)
+        copy(source, target)
         write(folder, two=b"2" * (1 + count))
-        return copied
+        return target
 
-    monkeypatch.setattr(shared_storage.shutil, "copyfile", copy_and_change)
+    monkeypatch.setattr(shutil, "copyfile", copy_and_change)
     write(folder, one=b"22")
     assert not shared.save(folder)
     assert fetched(url, tmp_path / "second") == {"one": b"1", "two": b"1"}
