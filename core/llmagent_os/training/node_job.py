@@ -6,6 +6,7 @@ The process of a node may be killed at any moment, with the node. Another node t
 from __future__ import annotations
 
 import io
+import os
 import shutil
 import tempfile
 import threading
@@ -34,6 +35,10 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: Why a job has failed that needs more memory than it may have.
 MEMORY = "it needs more memory: raise memory_gb in [training], or train in smaller batches"
+
+
+#: Begins the name of the folder in which a plan works on a node; its process follows.
+_SCRATCH = "llmagent-os-job-"
 
 
 class _Log(io.StringIO):
@@ -110,7 +115,8 @@ class NodeJob:
             )
         if not order.storage:
             return _ended(self._trained(Path(order.site.folder)), Path(order.site.folder))
-        work = Path(tempfile.mkdtemp(prefix="llmagent-os-job-"))
+        _delete_left()
+        work = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
         try:
             return self._with_storage(work / "work")
         finally:
@@ -152,3 +158,15 @@ def _ended(made: Candidate | NothingToLearn, folder: Path) -> NodeEnd:
         return NodeEnd(nothing=made.why)
     about = {name: getattr(made, name) for name in NodeCandidate.__struct_fields__ if name != "folder"}
     return NodeEnd(candidate=NodeCandidate(folder=str(made.folder.relative_to(folder)), **about))
+
+
+def _delete_left() -> None:
+    """Delete what processes that were killed have left on this node: it holds what people said."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
+        number = folder.name.removeprefix(_SCRATCH).partition("-")[0]
+        try:
+            os.kill(int(number), 0)
+        except (ProcessLookupError, ValueError):
+            shutil.rmtree(folder, ignore_errors=True)
+        except PermissionError:  # another user's process
+            continue
