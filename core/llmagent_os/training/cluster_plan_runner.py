@@ -112,6 +112,7 @@ class ClusterPlanRunner:
             storage=storage,
             key=key,
             save_seconds=self._cluster.save_seconds,
+            priority=self._order.priority,
             memory_bytes=self._order.memory_bytes,
             mounts=self._order.mounts,
         )

@@ -67,7 +67,7 @@ class NodeJob:
     def __init__(self, raw: bytes) -> None:
         self._order = msgspec.msgpack.decode(raw, type=NodeOrder)
         mount_all(self._order.mounts)
-        give_way("low")  # not idle: Ray's own threads in this process must be heard
+        give_way("normal" if self._order.priority == "normal" else "low")
         self._printed = _Log()
         self._progress: JobProgress | None = None
         self._end: NodeEnd | None = None

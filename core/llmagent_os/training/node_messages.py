@@ -9,6 +9,7 @@ import msgspec
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger.training_values import JobProgress, Stage, TrainingJob
 from llmagent_os.sealing.mounts import Mount
+from llmagent_os.training.process_limits import Priority
 
 
 class NodeSite(msgspec.Struct, frozen=True, kw_only=True):
@@ -32,6 +33,7 @@ class NodeOrder(msgspec.Struct, frozen=True, kw_only=True):
     storage: str = ""  #: URL of the job's folder on shared storage; empty: the node works in ``site.folder``
     key: bytes = b""  #: of that folder
     save_seconds: float = 5.0  #: how often what has changed is saved there
+    priority: Priority = "low"  #: ``idle`` counts as ``low``: Ray's own threads in the process must be heard
     memory_bytes: int  #: how much memory the process may have resident
     mounts: tuple[Mount, ...] = ()  #: opens what is sealed in the data folder
 

@@ -81,6 +81,7 @@ def order(folder: Path, storage: str = "", memory: int = 10**11, **told: Any) ->
         storage=storage,
         key=KEY if storage else b"",
         save_seconds=0.01,
+        priority="normal",
         memory_bytes=memory,
     )
 
