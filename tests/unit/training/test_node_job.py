@@ -100,7 +100,7 @@ def followed(asked: NodeOrder, until: int | None = None) -> tuple[NodeEnd, list[
 def test_another_node_goes_on_from_what_was_saved(tmp_path: Path, store: str) -> None:
     """Also without storage, in the folder that all nodes share."""
     storage = {"": "", "file": f"file://{tmp_path}/shared/job", "memory": f"memory://{tmp_path}/job"}[store]
-    told = {"steps": 40, "seconds": 0.02, "begun": str(tmp_path / "begun.txt")}
+    told: dict[str, Any] = {"steps": 40, "seconds": 0.02, "begun": str(tmp_path / "begun.txt")}
     first, seen = followed(order(tmp_path, storage, **told), until=5)
     assert first.cancelled and seen[-1].phase == "counting"
     second, _ = followed(order(tmp_path, storage, **told))
