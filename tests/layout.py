@@ -35,6 +35,7 @@ ROOMS: tuple[tuple[str, ...], ...] = (
     ("policy_worker",),
     ("modules",),
     ("llm",),
+    ("cluster",),
     ("policy",),
     ("feedback",),
     ("mcp",),

@@ -62,8 +62,9 @@ def candidate(folder: Path, *people: str, **changed: Any) -> Candidate:
 class Quick:
     """Counts to ``steps``, keeps each step on disk, and writes a LoRA that depends on all of them.
 
-    ``kill`` names the moment at which the process kills itself, once: a step, ``copied`` (the files of the version are
-    there, and no row) or ``published`` (the row is there).
+    ``begun`` names a file that is told at which step each process begins. ``kill`` names the moment at which the
+    process kills itself, once: a step, ``copied`` (the files of the version are there, and no row) or ``published``
+    (the row is there).
     """
 
     def run(
@@ -85,7 +86,11 @@ class Quick:
         _kill_around_publishing(site, str(given.get("kill", "")))
         done = site.folder / "steps.txt"
         steps = int(given.get("steps", 3))
-        for step in range(len(done.read_text()) if done.exists() else 0, steps):
+        first = len(done.read_text()) if done.exists() else 0
+        if "begun" in given:
+            with Path(given["begun"]).open("a", encoding="utf-8") as begun:
+                begun.write(f"{first}\n")
+        for step in range(first, steps):
             if cancelled():
                 raise JobCancelledError
             report(JobProgress(phase="counting", step=step, steps=steps, loss=1.0 / (step + 1)))

@@ -40,6 +40,7 @@ from pydantic import (
 
 from llmagent_os.adapter_kit.setup import BotDescription
 from llmagent_os.agent import Agent
+from llmagent_os.cluster.replica_order import RAY
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.config.mistakes import MistakesError
 from llmagent_os.config.plugin_tables import PluginTables
@@ -74,6 +75,7 @@ from llmagent_os.serving.no_model import NO_MODEL
 from llmagent_os.serving.server_models import check_model_name
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER, Chosen, PluginChoice
 from llmagent_os.tools.tools_config import ToolsConfig
+from llmagent_os.training.job_order import ClusterWork
 from llmagent_os.training.job_runner import JobSetting
 from llmagent_os.training.lora_folder import LORAS_FOLDER
 from llmagent_os.training.training_config import TrainingConfig
@@ -540,10 +542,23 @@ def job_setting(settings: Settings, bot: Bot) -> JobSetting:
     return JobSetting(
         data=settings.data,
         ledger_url=settings.ledger_url,
-        model=trained_model(settings, bot),
+        model=trained_model(settings, bot).removeprefix(RAY),
         bot=bot.name,
         bot_config=config,
         training=bot.config.training,
+        cluster=_cluster_work(settings),
+    )
+
+
+def _cluster_work(settings: Settings) -> ClusterWork | None:
+    """Return the cluster that trains; None: trainings run on this machine."""
+    if not settings.ray_address or "jobs" not in settings.ray_work:
+        return None
+    return ClusterWork(
+        address=settings.ray_address,
+        cpus=settings.ray_job_cpus,
+        gpus=settings.ray_job_gpus,
+        storage=settings.shared_storage,
     )
 
 
@@ -584,13 +599,16 @@ def make_llm(settings: Settings, bot: Bot, *, mark: str = "") -> LLM:
         ConfigError: the model is on a server, and the settings do not say where, or lack the key of OpenAI's cloud.
         ModelNotFoundError: there is no such model. The text shows the line of the bot's file that names it.
     """
-    name = settings.model or bot.config.model
+    name = served_name(settings, bot)
     timeout = bot.config.model_seconds
     if name == NO_MODEL:
         return LLM.from_pretrained(name)
     if name.startswith(SERVER):
         return _served_llm(name, settings, bot, mark)
     try:
+        if name.startswith(RAY):
+            address = settings.ray_address or "auto"
+            return LLM.from_pretrained(name, models=settings.data / MODELS_FOLDER, address=address, timeout=timeout)
         return LLM.from_pretrained(
             name,
             models=settings.data / MODELS_FOLDER,
@@ -636,11 +654,19 @@ def _served_llm(name: str, settings: Settings, bot: Bot, mark: str) -> LLM:
     )
 
 
+def served_name(settings: Settings, bot: Bot) -> str:
+    """Return the name of the bot's model. It begins with ``ray:`` where a cluster serves the model."""
+    name = settings.model or bot.config.model
+    elsewhere = name == NO_MODEL or name.startswith((SERVER, RAY))
+    return name if elsewhere or not settings.ray_address or "model" not in settings.ray_work else RAY + name
+
+
 async def check_served_model(settings: Settings, llm: LLM) -> None:
-    """Ask the model's servers whether they have the model. A local model is not checked here, nor is no model.
+    """Ask the model's servers, or the cluster, whether they have the model. A model of this process is not checked.
 
     Raises:
         ConfigError: a server refuses the key.
+        ModelSetupError: the cluster does not serve the model, or cannot be used.
         ModelNotFoundError: a server has no such model.
         ModelUnavailableError: a server cannot be reached.
     """
@@ -648,6 +674,8 @@ async def check_served_model(settings: Settings, llm: LLM) -> None:
         key = settings.api_key.get_secret_value()
         for url in settings.server_urls or (OPENAI_CLOUD,):
             await check_model_name(llm.name.removeprefix(SERVER), url, key, llm.complete)
+    elif llm.name.startswith(RAY):
+        await llm.reach()
 
 
 def _check_server(name: str, url: str, key: str) -> None:

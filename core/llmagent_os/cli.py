@@ -1069,6 +1069,58 @@ def print_job_logs(ctx: click.Context, /, job: str) -> None:
 
 
 @main.group()
+def cluster() -> None:
+    """Serve a bot's model on the machines of a Ray cluster: docs/cluster.md."""
+
+
+_CLUSTER_ADDRESS = click.option(
+    "--address", default="", metavar="HOST:PORT", help="The cluster. Without it: LLMAGENT_OS_RAY_ADDRESS, or auto."
+)
+
+
+@cluster.command("start")
+@_BOT_OR_THE_ONE_HERE
+@_CLUSTER_ADDRESS
+@click.option("--model", help="Replaces the bot's model: a name, a folder, or a hub id.")
+@click.pass_context
+def start_replicas(ctx: click.Context, /, bot: str, address: str, **given: Any) -> None:
+    """Have replicas serve BOT's model, and wait until they do.
+
+    Replicas that serve it already are replaced, by the code and the model of now. No reply is lost.
+    """
+    from llmagent_os.admin import cluster_command
+    from llmagent_os.bot import Bot
+
+    click.echo(cluster_command.start(_settings(ctx, quiet=True, **given), Bot.load(bot), address))
+
+
+@cluster.command("status")
+@_BOT_OR_THE_ONE_HERE
+@_CLUSTER_ADDRESS
+@click.option("--model", help="Replaces the bot's model.")
+@click.pass_context
+def show_replicas(ctx: click.Context, /, bot: str, address: str, **given: Any) -> None:
+    """Print which replicas serve BOT's model, and what the nodes have."""
+    from llmagent_os.admin import cluster_command
+    from llmagent_os.bot import Bot
+
+    click.echo(cluster_command.status(_settings(ctx, quiet=True, **given), Bot.load(bot), address))
+
+
+@cluster.command("stop")
+@_BOT_OR_THE_ONE_HERE
+@_CLUSTER_ADDRESS
+@click.option("--model", help="Replaces the bot's model.")
+@click.pass_context
+def stop_replicas(ctx: click.Context, /, bot: str, address: str, **given: Any) -> None:
+    """End the replicas of BOT's model. The cluster goes on."""
+    from llmagent_os.admin import cluster_command
+    from llmagent_os.bot import Bot
+
+    click.echo(cluster_command.stop(_settings(ctx, quiet=True, **given), Bot.load(bot), address))
+
+
+@main.group()
 def versions() -> None:
     """Show the LoRAs that were trained, and decide which of them answer. The bot may be running."""
 

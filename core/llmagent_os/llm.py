@@ -23,6 +23,7 @@ import structlog
 
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.chat import ChatRequest, Completion, Message, ToolCall, ToolSpec, check_request, tools_sha256
+from llmagent_os.cluster.replica_order import RAY, application_name
 from llmagent_os.errors import ConfigError, ContainedError, LoraError, ModelError, ModelUnavailableError
 from llmagent_os.privacy.model_masking import KINDS, MaskingBackend
 from llmagent_os.serving import token_tally
@@ -30,7 +31,7 @@ from llmagent_os.serving.backend import Backend, KeepsLoras, OnText, WarmsUp
 from llmagent_os.serving.model_card import ModelCard, read_model_card
 from llmagent_os.serving.model_location import Location, locate
 from llmagent_os.serving.no_model import NO_MODEL, NO_MODEL_CARD, NoModel
-from llmagent_os.serving.options import LocalOptions, ServerOptions, read_options
+from llmagent_os.serving.options import LocalOptions, RayOptions, ServerOptions, read_options
 from llmagent_os.serving.sync_bridge import run_sync
 from llmagent_os.serving.tool_call_parsing import InvalidCallError, repair_messages
 
@@ -67,14 +68,17 @@ class LLM:
         Args:
             name: a model that is installed, by a package (``"calendar"``) or by ``llmagent-os models install``; a
                 folder with a whole model; a folder with a PEFT LoRA, which is used with the base that it names; a
-                Hugging Face hub id; ``"openai:MODEL"`` for a model of an OpenAI-compatible server; or ``"none"``, which
-                writes nothing and raises :class:`~llmagent_os.errors.NoModelError`.
+                Hugging Face hub id; ``"openai:MODEL"`` for a model of an OpenAI-compatible server; ``"ray:MODEL"`` for
+                one of these models on the replicas of a Ray cluster; or ``"none"``, which writes nothing and raises
+                :class:`~llmagent_os.errors.NoModelError`.
             models: the folder of the models that ``llmagent-os models install`` has fetched; None: the one in the data
                 folder that the settings name.
             options: for a local model the fields of :class:`~llmagent_os.serving.options.LocalOptions` (``slots``,
                 ``max_waiting``, ``max_loras``, ``threads``, ``dtype``, ``device``, ``timeout``, …); for a server the
                 fields of :class:`~llmagent_os.serving.options.ServerOptions` (``base_url``, ``api_key``, ``timeout``,
-                ``idle_timeout``, ``retries``, ``max_characters``, …; for vLLM ``kind="vllm"`` and ``base``).
+                ``idle_timeout``, ``retries``, ``max_characters``, …; for vLLM ``kind="vllm"`` and ``base``); for a
+                cluster the fields of :class:`~llmagent_os.serving.options.RayOptions` (``address``, ``timeout``,
+                ``retries``).
 
         Raises:
             ModelNotFoundError: there is no such model; the message says where it was looked for.
@@ -85,6 +89,9 @@ class LLM:
             return cls(name, backend, base=base)
         if name == NO_MODEL:
             return cls(name, NoModel())
+        if name.startswith(RAY):
+            location = locate(name.removeprefix(RAY), models)
+            return cls(name, _replicas(location, read_options(RayOptions, options)), location)
         location = locate(name, models)
         return cls(name, _Lazy(location, read_options(LocalOptions, options)), location)
 
@@ -131,6 +138,15 @@ class LLM:
         """Keep servers in step with what :meth:`keep_loras` said, until cancelled. Ends at once for other models."""
         if isinstance(self._backend, KeepsLoras):
             await self._backend.watch()
+
+    async def reach(self) -> None:
+        """Reach the cluster that serves the model. Any other model is not looked at.
+
+        Raises:
+            ModelError: the cluster cannot be reached, or does not serve the model.
+        """
+        if self.name.startswith(RAY) and isinstance(self._backend, WarmsUp):
+            await self._backend.warm_up()
 
     async def complete(self, request: ChatRequest, on_text: OnText | None = None) -> Completion:
         """Write one reply. Cancelling the task frees its slot at the next token.
@@ -201,7 +217,11 @@ class LLM:
         return _as_asked(completion, request)
 
     async def stream(self, request: ChatRequest) -> AsyncIterator[str]:
-        """Give the text of a reply piece by piece. Raises what :meth:`complete` raises."""
+        """Give the text of a reply piece by piece. Raises what :meth:`complete` raises.
+
+        Raises:
+            ModelUnavailableError: the backend was lost, and began another reply than the one that was given in part.
+        """
         latest = ""
         news = asyncio.Event()
 
@@ -212,13 +232,15 @@ class LLM:
 
         task = asyncio.create_task(self.complete(request, show))
         task.add_done_callback(lambda _: news.set())
-        given = 0
+        given = ""
         try:
             while True:
                 await news.wait()
                 news.clear()
-                if len(latest) > given:
-                    piece, given = latest[given:], len(latest)
+                if latest != given:
+                    if not latest.startswith(given):
+                        raise ModelUnavailableError(f"{self.name} began its reply again in other words")
+                    piece, given = latest[len(given) :], latest
                     yield piece
                 elif task.done():
                     await task
@@ -367,3 +389,19 @@ def _server(model: str, options: dict[str, Any], models: Path | None) -> tuple[B
         backend = ServerBackend(model, read, base)
     sees_all = read.sees is None or set(read.sees) >= set(KINDS)
     return (backend if sees_all else MaskingBackend(backend, read.sees or ())), base
+
+
+def _replicas(location: Location, options: RayOptions) -> Backend:
+    """The replicas of a model.
+
+    Raises:
+        ConfigError: Ray is not installed.
+    """
+    from llmagent_os.cluster.bridge_frames import BridgeOrder
+    from llmagent_os.cluster.ray_backend import RayBackend
+    from llmagent_os.cluster.ray_bridge import RayBridge
+    from llmagent_os.cluster.ray_extra import check_installed
+
+    check_installed()
+    bridge = RayBridge(BridgeOrder(options.address, application_name(location.name), location.name))
+    return RayBackend(location.name, options, bridge)

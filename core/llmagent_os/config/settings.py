@@ -108,7 +108,9 @@ class Settings(BaseSettings):
         description="the ledger: sqlite:///path/file.db, or postgresql://user:password@host/database with the extra "
         "postgres; empty: ledger.db in the data folder",
     )
-    model: str = Field("", description="replaces the bot's model: a name, a folder, a hub id, openai:MODEL, or none")
+    model: str = Field(
+        "", description="replaces the bot's model: a name, a folder, a hub id, openai:MODEL, ray:MODEL, or none"
+    )
     policy: Literal["", "bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = Field(
         "", description="replaces the bot's learner of behaviour; fixed: nothing is learned"
     )
@@ -185,6 +187,28 @@ class Settings(BaseSettings):
     )
     seed: int | None = Field(
         None, ge=0, description="with the same seed, a local model answers the same chat in the same words; empty: not"
+    )
+    ray_address: str = Field(
+        "",
+        description="address of a Ray cluster, such as 10.0.0.7:6379, or auto for the one that this machine is a node "
+        "of; empty: none",
+    )
+    ray_work: Literal["model", "jobs", "model+jobs"] = Field(
+        "model", description="what that cluster does: it answers (model), trains (jobs), or both (model+jobs)"
+    )
+    ray_replicas: int = Field(1, ge=1, le=1000, description="replicas of the model that there are always")
+    ray_most_replicas: int = Field(1, ge=1, le=1000, description="replicas of the model under load")
+    ray_target_requests: float = Field(
+        0.0, ge=0, description="replies at work in a replica at which another one is started; 0: SLOTS"
+    )
+    ray_replica_cpus: float = Field(1.0, ge=0, description="processors that a replica asks its node for")
+    ray_replica_gpus: float = Field(0.0, ge=0, description="graphics processors that a replica asks its node for")
+    ray_job_cpus: float = Field(1.0, ge=0, description="processors that a training asks its node for")
+    ray_job_gpus: float = Field(0.0, ge=0, description="graphics processors that a training asks its node for")
+    shared_storage: str = Field(
+        "",
+        description="where trainings on a cluster keep checkpoints, encrypted: file:///mnt/shared, s3://bucket/path; "
+        "empty: the data folder",
     )
     embeddings_url: str = Field(
         "",
@@ -311,6 +335,7 @@ class Settings(BaseSettings):
         "allow": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711, slack:T024:*",
         "device": "write cpu or cuda",
         "server_kind": "write auto, vllm or openai",
+        "ray_work": "write model, jobs, or model+jobs",
         "admins": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711",
         "owners": "write platform:workspace:id, separated by commas: slack:T024:U17, telegram::4711",
     }

@@ -124,6 +124,11 @@ class Engine:
         """How many replies are being written, and how many requests wait."""
         return len(self._active), len(self._waiting)
 
+    @property
+    def alive(self) -> bool:
+        """Whether requests can be answered: the engine is not closed, and its thread, if it has begun, still works."""
+        return not self._closing and (self._thread is None or self._thread.is_alive())
+
     def close(self) -> None:
         """Stop after the current step. Requests that are not answered end with a ModelUnavailableError."""
         with self._wake:

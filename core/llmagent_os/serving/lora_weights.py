@@ -9,7 +9,6 @@ https://arxiv.org/abs/2312.03732.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import threading
@@ -22,16 +21,20 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 
-from llmagent_os.errors import ModelError, ModelNotFoundError
+from llmagent_os.errors import ModelError
+from llmagent_os.serving.lora_files import (
+    CONFIG_FILE,
+    SUMS_FILE,
+    WEIGHTS_FILE,
+    FileKey,
+    LoraFiles,
+    file_key,
+    read_lora_files,
+)
 
-_CONFIG_FILE, _WEIGHTS_FILE = "adapter_config.json", "adapter_model.safetensors"
-#: What ``sha256sum adapter_config.json adapter_model.safetensors`` prints. A folder may do without it.
-SUMS_FILE = "SHA256SUMS"
+__all__ = ["SUMS_FILE", "LoraCache", "LoraLayer", "LoraWeights", "read_lora", "weights_of"]
+
 _PREFIX = "base_model.model."  # PEFT writes this before the name of every layer
-_VERSION_DIGITS = 12  # hexadecimal digits of the SHA-256 in a version
-
-#: A folder, and for each of its files the time of change (ns) and the size (bytes).
-_FileKey = tuple[str, *tuple[tuple[int, int], ...]]
 
 
 class LoraLayer(msgspec.Struct, frozen=True):
@@ -69,34 +72,18 @@ _SERVED_VALUES: dict[str, tuple[Any, ...]] = {
 }
 
 
-def read_lora(folder: Path) -> LoraWeights:
-    """Read a LoRA from a PEFT folder.
+def weights_of(files: LoraFiles) -> LoraWeights:
+    """The matrices in a LoRA's files.
 
     Raises:
-        ModelNotFoundError: a file of the LoRA is missing; the message names the file.
-        ModelError: the folder holds something other than a plain LoRA, or a file is damaged or is not what
-            ``SHA256SUMS`` in the folder says; the message names the file and what is wrong.
+        ModelError: the files hold something other than a plain LoRA, or are damaged.
     """
-    config_file, weights_file = folder / _CONFIG_FILE, folder / _WEIGHTS_FILE
-    for file in (config_file, weights_file):
-        if not file.is_file():
-            raise ModelNotFoundError(f"no LoRA in {folder}: {file.name} is missing")
-    try:
-        raw_config, raw = config_file.read_bytes(), weights_file.read_bytes()
-        sums_file = folder / SUMS_FILE
-        sums = sums_file.read_text(encoding="utf-8") if sums_file.is_file() else None
-    except OSError as error:
-        raise ModelError(f"the LoRA in {folder} cannot be read: {error}") from error
-    lines = "".join(
-        f"{hashlib.sha256(content).hexdigest()}  {file.name}\n"
-        for file, content in ((config_file, raw_config), (weights_file, raw))
-    )
-    if sums is not None and sums != lines:
-        raise ModelError(f"the LoRA in {folder} is damaged: its files are not those of {SUMS_FILE}")
-    alpha, stabilised = _scaling_settings(config_file, raw_config)
+    files.check()
+    config_file, weights_file = Path(files.where) / CONFIG_FILE, Path(files.where) / WEIGHTS_FILE
+    alpha, stabilised = _scaling_settings(config_file, files.config)
     halves: dict[str, dict[str, torch.Tensor]] = {}
     try:
-        for key, tensor in load(raw).items():
+        for key, tensor in load(files.weights).items():
             name, _, half = key.removeprefix(_PREFIX).removesuffix(".weight").rpartition(".")
             if half not in ("lora_A", "lora_B"):
                 raise ModelError(f"{weights_file}: {key} does not belong to a plain LoRA")
@@ -112,8 +99,18 @@ def read_lora(folder: Path) -> LoraWeights:
         scaling = alpha / (rank**0.5 if stabilised else rank)
         layers[name] = LoraLayer(both["lora_A"].T.contiguous(), both["lora_B"].T.contiguous() * scaling)
     rank = max((layer.a.shape[1] for layer in layers.values()), default=0)
-    digest = hashlib.sha256(lines.encode()).hexdigest()[:_VERSION_DIGITS]
-    return LoraWeights(f"{folder.resolve().name}@{digest}", layers, rank)
+    return LoraWeights(files.version, layers, rank)
+
+
+def read_lora(folder: Path) -> LoraWeights:
+    """Read a LoRA from a PEFT folder.
+
+    Raises:
+        ModelNotFoundError: a file of the LoRA is missing; the message names the file.
+        ModelError: the folder holds something other than a plain LoRA, or a file is damaged or is not what
+            ``SHA256SUMS`` in the folder says; the message names the file and what is wrong.
+    """
+    return weights_of(read_lora_files(folder))
 
 
 def _check_shapes(where: str, a: torch.Tensor, b: torch.Tensor) -> None:
@@ -163,7 +160,7 @@ class LoraCache:
         self._capacity = capacity
         self._most_bytes = most_bytes
         self.nbytes = 0  #: bytes of all LoRAs that are kept
-        self._kept: OrderedDict[_FileKey, LoraWeights | ModelError] = OrderedDict()  # an error: the files are damaged
+        self._kept: OrderedDict[FileKey, LoraWeights | ModelError] = OrderedDict()  # an error: the files are damaged
         self._lock = threading.Lock()
 
     def peek(self, folder: Path) -> LoraWeights | None:
@@ -172,7 +169,7 @@ class LoraCache:
         Raises:
             ModelError: the files were found damaged before, and have not changed since.
         """
-        key = _file_key(folder)
+        key = file_key(folder)
         with self._lock:
             if key is None or key not in self._kept:
                 return None
@@ -190,7 +187,7 @@ class LoraCache:
         """
         if found := self.peek(folder):
             return found
-        key = _file_key(folder)  # taken before reading: a file that changes meanwhile is then read again
+        key = file_key(folder)  # taken before reading: a file that changes meanwhile is then read again
         try:
             lora = read_lora(folder)
         except ModelError as error:
@@ -200,7 +197,7 @@ class LoraCache:
         self._keep(key, lora)
         return lora
 
-    def _keep(self, key: _FileKey | None, found: LoraWeights | ModelError) -> None:
+    def _keep(self, key: FileKey | None, found: LoraWeights | ModelError) -> None:
         with self._lock:
             if key is not None:
                 before = self._kept.pop(key, None)
@@ -212,12 +209,3 @@ class LoraCache:
 
 def _bytes(found: LoraWeights | ModelError | None) -> int:
     return found.nbytes if isinstance(found, LoraWeights) else 0
-
-
-def _file_key(folder: Path) -> _FileKey | None:
-    """The folder with the times and sizes by which a changed file is noticed; ``None``: a file is missing."""
-    try:
-        stats = [(folder / name).stat() for name in (_CONFIG_FILE, _WEIGHTS_FILE)]
-    except OSError:
-        return None
-    return str(folder), *((stat.st_mtime_ns, stat.st_size) for stat in stats)

@@ -27,6 +27,14 @@ class LocalOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fie
     timeout: float = 120.0  #: most seconds for one reply, the time in the queue included
 
 
+class RayOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How a model on the replicas of a Ray cluster is reached."""
+
+    address: str = "auto"  #: of the cluster, as ``10.0.0.7:6379``; ``auto``: the one that this machine is a node of
+    timeout: float = 120.0  #: most seconds for one reply, all tries included
+    retries: int = 5  #: further tries after a replica was lost
+
+
 class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How an OpenAI-compatible server is reached, and what is taken from it.
 
@@ -59,7 +67,7 @@ class ServerOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fi
     loras_there: str = ""  #: the same folder as servers see it; empty: under the same path
 
 
-Options = TypeVar("Options", LocalOptions, ServerOptions)
+Options = TypeVar("Options", LocalOptions, RayOptions, ServerOptions)
 
 
 def read_options(kind: type[Options], given: dict[str, Any]) -> Options:

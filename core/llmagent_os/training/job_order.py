@@ -15,6 +15,16 @@ from llmagent_os.training.process_limits import Priority
 from llmagent_os.training.training_plan import TrainingPlan
 
 
+class ClusterWork(msgspec.Struct, frozen=True, kw_only=True):
+    """That a job's plan runs on a cluster, and what it asks of a node."""
+
+    address: str  #: of the Ray cluster
+    cpus: float = 1.0
+    gpus: float = 0.0
+    storage: str = ""  #: URL of storage that all nodes reach; empty: the data folder is enough
+    save_seconds: float = 5.0  #: how often what the plan has written is saved there
+
+
 class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     """A job for a process. It travels as one line of JSON."""
 
@@ -29,6 +39,7 @@ class JobOrder(msgspec.Struct, frozen=True, kw_only=True):
     priority: Priority = "idle"
     memory_bytes: int  #: how much memory the process may have resident
     mounts: tuple[Mount, ...] = ()  #: opens what is sealed in the data folder
+    cluster: ClusterWork | None = None  #: where the plan runs; None: in the process
 
     @property
     def data(self) -> Path:

@@ -21,18 +21,19 @@ from types import FrameType
 
 import msgspec
 import structlog
-from structlog.typing import EventDict, WrappedLogger
 
+from llmagent_os.cluster.storage_errors import StorageUnavailableError
 from llmagent_os.errors import LedgerError, LLMAgentOSError
 from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.key_rows import KeyRows
 from llmagent_os.ledger.training_jobs import Renewal
-from llmagent_os.privacy.masking import redact
 from llmagent_os.sealing.mounts import mount_all
 from llmagent_os.training.job_folders import delete_work, make_work_folder
-from llmagent_os.training.job_order import JobOrder, load_plan
+from llmagent_os.training.job_log import set_up_log
+from llmagent_os.training.job_order import JobOrder
 from llmagent_os.training.lora_registry import LoraRegistry
+from llmagent_os.training.plan_runner import plan_runner
 from llmagent_os.training.process_limits import give_way, resident_bytes
 from llmagent_os.training.training_job import JobProgress, JobStatus, TrainingJob, progress_line
 from llmagent_os.training.training_plan import Candidate, JobCancelledError, JobSite, NothingToLearn
@@ -97,16 +98,16 @@ class _Work:
     async def _run_plan(self, site: JobSite) -> tuple[JobStatus, str] | None:
         """What becomes of the job, and why; None: it has ended already, or is another's."""
         try:
-            plan = load_plan(self._order.plan)
-            made = await asyncio.to_thread(plan.run, self._job, site, self._report, self._cancelled)
+            runner, plan = plan_runner(self._order), self._order.plan
+            made = await asyncio.to_thread(runner.run, plan, self._job, site, self._report, self._cancelled)
             if isinstance(made, NothingToLearn):
                 return JobStatus.DONE, f"nothing to learn: {made.why}"
             await self._publish(made)
         except JobCancelledError:
             return _ENDS[self._reason or "stopped"]
         except (MemoryError, LLMAgentOSError, OSError) as error:
-            if isinstance(error, LedgerError):
-                raise  # nothing can be noted: the lease ends, and it is tried again
+            if isinstance(error, LedgerError | ConnectionError | StorageUnavailableError):
+                raise  # nothing can be noted, or the cluster or its storage is away: it is tried again
             _log.exception("the job has failed")
             return JobStatus.FAILED, str(error) or repr(error)
         return None
@@ -204,27 +205,6 @@ async def work(order: JobOrder, stopped: threading.Event) -> int:
     finally:
         await ledger.close()
     return 0
-
-
-def _masked(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
-
-
-def set_up_log() -> None:
-    """Print log events to standard output, which is the job's log, without what people said.
-
-    By default structlog prints the local variables of every frame with an error: here, whole chats.
-    """
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="%Y-%m-%d %H:%M:%S", utc=True),
-            structlog.processors.format_exc_info,
-            _masked,
-            structlog.dev.ConsoleRenderer(colors=False),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(),
-    )
 
 
 def main() -> None:

@@ -20,7 +20,7 @@ from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
 from llmagent_os.sealing.mounts import mounted
 from llmagent_os.training.job_folders import LOG_FILE, make_job_folder
-from llmagent_os.training.job_order import JobOrder
+from llmagent_os.training.job_order import ClusterWork, JobOrder
 from llmagent_os.training.job_process import DID_NOT_END, NOT_CLAIMED
 from llmagent_os.training.training_config import QuietHours, TrainingConfig
 
@@ -46,6 +46,7 @@ class JobSetting(msgspec.Struct, frozen=True, kw_only=True):
     bot: str  #: the bot's name
     bot_config: dict[str, Any]  #: the bot's configuration, as JSON values
     training: TrainingConfig
+    cluster: ClusterWork | None = None  #: where plans run; None: in the jobs' own processes
 
     def order(self, job_id: str, seconds: float) -> JobOrder:
         """The order to do a job.
@@ -70,6 +71,7 @@ class JobSetting(msgspec.Struct, frozen=True, kw_only=True):
             priority=self.training.priority,
             memory_bytes=round(self.training.memory_gb * _GB),
             mounts=mounted(),
+            cluster=self.cluster,
         )
 
 

@@ -22,7 +22,7 @@ from llmagent_os.ledger.training_values import JobStatus, Level
 from llmagent_os.people.directory import Directory
 from llmagent_os.privacy.job_store import JobStore
 from llmagent_os.privacy.retention import KILLED_TRAININGS
-from llmagent_os.training import job_folders, job_process
+from llmagent_os.training import job_folders, job_process, plan_runner
 from llmagent_os.training.host_training import HostTraining
 from llmagent_os.training.job_folders import LEDGER_FILE, LOG_FILE, JobFolders, job_folder, make_job_folder
 from llmagent_os.training.job_process import LEASE
@@ -267,7 +267,7 @@ async def test_what_a_training_writes_after_a_person_left_is_deleted(
     def load_late(reference: str) -> Late:
         return Late()
 
-    monkeypatch.setattr(job_process, "load_plan", load_late)
+    monkeypatch.setattr(plan_runner, "load_plan", load_late)
     await rate(jobs.ledger, ANA)
     job = await jobs.ask()
     make_job_folder(job_folder(jobs.data, job.job_id), await jobs.ledger.tag())
