@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -18,6 +19,7 @@ from llmagent_os.events import Message
 from llmagent_os.ledger.announcements import Announcements
 from llmagent_os.ledger.shared_rows import CHANNEL, SharedRows
 from tests.wire.contract import Inbox
+from tests.wire.page import FakePage
 from tests.wire.test_web import Site, message, serving
 
 
@@ -104,6 +106,10 @@ async def test_two_hosts_that_send_the_same_reply_show_it_once(hosts: tuple[Site
     assert len(found.items) == 2
 
 
+def shows_all(page: FakePage) -> bool:
+    return len(page.listed()) == 21
+
+
 async def test_replies_at_the_same_moment_are_all_kept_in_one_order(hosts: tuple[Site, Site], inbox: Inbox) -> None:
     one, other = hosts
     page = await one.page(person="ana")
@@ -117,7 +123,7 @@ async def test_replies_at_the_same_moment_are_all_kept_in_one_order(hosts: tuple
     await asyncio.gather(*sends)
     second = await other.page(person="ana")
     for each in (page, second):
-        await each.until(lambda each=each: len(each.listed()) == 21)
+        await each.until(partial(shows_all, each))
     assert [item["message_id"] for item in page.listed()] == [item["message_id"] for item in second.listed()]
 
 

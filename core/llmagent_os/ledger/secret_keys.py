@@ -6,7 +6,7 @@ import secrets
 
 import sqlalchemy as sa
 
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.schema import keys
 from llmagent_os.ledger.writer import Writer

@@ -19,9 +19,9 @@ from typing import Any, cast
 import msgspec
 
 from llmagent_os.errors import LoraError
+from llmagent_os.serving.lora_files import CONFIG_FILE, SUMS_FILE, WEIGHTS_FILE, file_key
 from llmagent_os.serving.model_location import Location
 
-_CONFIG_FILE, _WEIGHTS_FILE, _SUMS_FILE = "adapter_config.json", "adapter_model.safetensors", "SHA256SUMS"
 _PREFIX = "base_model.model."  # PEFT writes this before the name of every layer
 _VERSION_DIGITS = 12  # hexadecimal digits of the SHA-256 in a version, as the engine writes them
 _MAX_HEADER = 100_000_000  # bytes; the library's own limit
@@ -61,16 +61,16 @@ def read_artifact(folder: Path) -> LoraArtifact:
         LoraError: a file is missing or damaged, or the LoRA is one that servers compute otherwise than the engine; the
             message names the file and what is wrong.
     """
-    config_file, weights_file = folder / _CONFIG_FILE, folder / _WEIGHTS_FILE
+    config_file, weights_file = folder / CONFIG_FILE, folder / WEIGHTS_FILE
     for file in (config_file, weights_file):
         if not file.is_file():
             raise LoraError(f"no LoRA in {folder}: {file.name} is missing; servers are given safetensors only")
     try:
         raw = config_file.read_bytes()
         lines = "".join(f"{_sha256(file)}  {file.name}\n" for file in (config_file, weights_file))
-        sums = folder / _SUMS_FILE
+        sums = folder / SUMS_FILE
         if sums.is_file() and sums.read_text(encoding="utf-8") != lines:
-            raise LoraError(f"the LoRA in {folder} is damaged: its files are not those of {_SUMS_FILE}")
+            raise LoraError(f"the LoRA in {folder} is damaged: its files are not those of {SUMS_FILE}")
         shapes = read_shapes(weights_file)
     except OSError as error:
         raise LoraError(f"the LoRA in {folder} cannot be read: {error}") from error
@@ -88,7 +88,7 @@ def version_of(folder: Path) -> str:
         LoraError: the files are missing or damaged.
     """
     try:
-        lines = (folder / _SUMS_FILE).read_text(encoding="utf-8")
+        lines = (folder / SUMS_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return read_artifact(folder).version
     return f"{folder.resolve().name}@{hashlib.sha256(lines.encode()).hexdigest()[:_VERSION_DIGITS]}"
@@ -151,7 +151,7 @@ class ArtifactCache:
         Raises:
             LoraError: as :func:`read_artifact` and :func:`check_fits`.
         """
-        key = _file_key(folder)
+        key = file_key(folder)
         with self._lock:
             if key is not None and (found := self._kept.get(key)) is not None:
                 self._kept.move_to_end(key)
@@ -214,7 +214,7 @@ def _layers(file: Path, shapes: _Shapes, rank: int) -> dict[str, tuple[int, int]
             raise LoraError(f"{file}: {name} has only {next(iter(both))}")
         a, b = both["lora_A"], both["lora_B"]  # [rank, inputs] and [outputs, rank]
         if a[0] != rank or b[1] != rank:
-            raise LoraError(f"{file}: {name} has the shapes {[*a]} and {[*b]}, and {_CONFIG_FILE} says rank {rank}")
+            raise LoraError(f"{file}: {name} has the shapes {[*a]} and {[*b]}, and {CONFIG_FILE} says rank {rank}")
         found[name] = (a[1], b[0])
     if not found:
         raise LoraError(f"{file} holds no layer")
@@ -224,12 +224,3 @@ def _layers(file: Path, shapes: _Shapes, rank: int) -> dict[str, tuple[int, int]
 def _sha256(file: Path) -> str:
     with file.open("rb") as opened:
         return hashlib.file_digest(opened, "sha256").hexdigest()
-
-
-def _file_key(folder: Path) -> tuple[Any, ...] | None:
-    """The folder with the times and sizes by which a changed file is noticed; None: a file is missing."""
-    try:
-        stats = [(folder / name).stat() for name in (_CONFIG_FILE, _WEIGHTS_FILE)]
-    except OSError:
-        return None
-    return str(folder), *((stat.st_mtime_ns, stat.st_size) for stat in stats)

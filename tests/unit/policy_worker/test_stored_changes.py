@@ -16,7 +16,8 @@ from pytest import MonkeyPatch
 from llmagent_os.errors import LedgerError
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger, policy_state, policy_versions
-from llmagent_os.ledger.connection import Database, connect
+from llmagent_os.ledger.connection import open_database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.migrate import config
 from llmagent_os.ledger.policy_state import Progress
 from llmagent_os.policy.learned import make_behavior
@@ -236,7 +237,7 @@ async def test_a_state_of_the_version_before_is_read_and_goes_on(tmp_path: Path,
 def taken_back(folder: Path, revision: str) -> None:
     """Take a ledger back to an older revision."""
     settings = config()
-    database = connect(folder / "ledger.db", "FULL")
+    database = open_database(f"sqlite:///{folder / 'ledger.db'}")
     with database.sql.begin():
         settings.attributes["connection"] = database.sql
         command.downgrade(settings, revision)
