@@ -74,7 +74,7 @@ class RayBackend:
     async def _persistently(self, request: ChatRequest, on_text: OnText | None) -> Completion:
         """Ask replicas until one has written the whole reply."""
         asked, folder = await asyncio.to_thread(self._prepare, request, on_text is not None)
-        shower = _Shower(on_text)
+        shower, last = _Shower(on_text), ReplicaLostError("none was asked")
         for again in range(self._options.retries + 1):
             try:
                 completion = await self._ask(asked, folder, shower)

@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
@@ -116,7 +116,7 @@ class SharedFolder:
     # ── objects ───────────────────────────────────────────────────────────────────────────────────────────────────
 
     @contextlib.contextmanager
-    def _reaching(self, verb: str) -> Iterator[None]:
+    def _reaching(self, verb: str) -> Generator[None]:
         try:
             yield
         except Exception as error:  # those of a store's own client are not OSErrors

@@ -86,7 +86,7 @@ class ClusterPlanRunner:
         for _ in range(STARTS):
             work = ray_engine.Work(_NODE_JOB, msgspec.msgpack.encode(asked), needs)
             try:
-                end = _followed(work, report, cancelled)
+                end = followed_plan(work, report, cancelled)
             except ray_engine.WorkLostError as error:
                 _log.warning("the node of the job was lost, and another begins where it was", error=str(error))
                 continue
@@ -102,8 +102,8 @@ class ClusterPlanRunner:
         storage, key = "", b""
         if self._cluster.storage:
             ours = f"{self._cluster.storage.rstrip('/')}/llmagent-os/{tag}"
-            _delete_unreadable(ours, site.data)
-            storage, key = f"{ours}/{_name(site.folder)}", _key(site.folder)
+            delete_unreadable(ours, site.data)
+            storage, key = f"{ours}/{_name(site.folder)}", plan_key(site.folder)
         return NodeOrder(
             plan=plan,
             job=job,
@@ -128,7 +128,7 @@ class ClusterPlanRunner:
         if end.nothing is not None:
             return NothingToLearn(end.nothing)
         if end.candidate is None:
-            raise _error_of(end)
+            raise error_of(end)
         if asked.storage:
             shared = SharedFolder(asked.storage, asked.key)
             if not shared.fetch(site.folder):
@@ -151,7 +151,7 @@ class ClusterAwayError(ConnectionError):
     """The cluster is away. The job goes back into the queue, with its checkpoint."""
 
 
-def _followed(work: Tellable, report: ReportProgress, cancelled: Cancelled) -> NodeEnd:
+def followed_plan(work: Tellable, report: ReportProgress, cancelled: Cancelled) -> NodeEnd:
     """Follow the plan until it has ended."""
     told = None
     begun = time.monotonic()
@@ -176,7 +176,7 @@ def _followed(work: Tellable, report: ReportProgress, cancelled: Cancelled) -> N
         time.sleep(ASK_SECONDS)
 
 
-def _error_of(end: NodeEnd) -> Exception:
+def error_of(end: NodeEnd) -> Exception:
     """The error of a plan. One that is not ours ends the process, as it does where the plan runs in it."""
     kind: object = vars(errors).get(end.kind)
     if isinstance(kind, type) and issubclass(kind, LLMAgentOSError):
@@ -193,7 +193,7 @@ def _name(folder: Path) -> str:
     return f"{folder.parent.name}-{folder.name}"
 
 
-def _key(folder: Path) -> bytes:
+def plan_key(folder: Path) -> bytes:
     """The key to a job's folder on shared storage. A new one is made the first time."""
     file = folder / KEY_FILE
     with contextlib.suppress(FileNotFoundError):
@@ -207,7 +207,7 @@ def _key(folder: Path) -> bytes:
     return key
 
 
-def _delete_unreadable(url: str, data: Path) -> None:
+def delete_unreadable(url: str, data: Path) -> None:
     """Delete what lies on the storage and has no key any more: of jobs that have ended or were taken back."""
     keys = {_name(file.parent) for file in (data / "jobs").glob(f"*/*/{KEY_FILE}")}
     try:

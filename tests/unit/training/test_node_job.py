@@ -23,7 +23,7 @@ from llmagent_os.errors import ConfigError, ModelError
 from llmagent_os.events import now
 from llmagent_os.ledger.training_values import JobProgress, Level
 from llmagent_os.training import cluster_plan_runner
-from llmagent_os.training.cluster_plan_runner import KEY_FILE, _delete_unreadable, _error_of, _followed, _key
+from llmagent_os.training.cluster_plan_runner import KEY_FILE, delete_unreadable, error_of, followed_plan, plan_key
 from llmagent_os.training.job_folders import LEDGER_FILE
 from llmagent_os.training.job_order import ClusterWork
 from llmagent_os.training.job_schedule import new_job
@@ -93,7 +93,7 @@ def followed(asked: NodeOrder, until: int | None = None) -> tuple[NodeEnd, list[
     def cancelled() -> bool:
         return until is not None and any(each.step >= until for each in seen)
 
-    return _followed(Node(asked), seen.append, cancelled), seen
+    return followed_plan(Node(asked), seen.append, cancelled), seen
 
 
 @pytest.mark.parametrize("store", ["", "file", "memory"])
@@ -128,7 +128,7 @@ def test_the_error_of_a_plan_is_the_one_that_it_raises_elsewhere(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], told: dict[str, Any], kind: type[Exception], text: str
 ) -> None:
     end, _ = followed(order(tmp_path, **told))
-    error = _error_of(end)
+    error = error_of(end)
     assert (type(error), str(error)) == (kind, text)
     assert "Traceback" in capsys.readouterr().out, "the job's log does not say where"
 
@@ -139,7 +139,7 @@ def test_nothing_to_learn_is_said(tmp_path: Path) -> None:
 
 def test_a_plan_that_needs_too_much_memory_is_ended(tmp_path: Path) -> None:
     end, _ = followed(order(tmp_path, memory=1, memory_hoard=1, steps=100_000, seconds=0.01))
-    assert str(_error_of(end)).startswith("it needs more memory: raise memory_gb")
+    assert str(error_of(end)).startswith("it needs more memory: raise memory_gb")
 
 
 @pytest.mark.parametrize("other", ["another folder", "another ledger"])
@@ -148,20 +148,20 @@ def test_a_node_with_another_data_folder_trains_nothing(tmp_path: Path, other: s
     asked = order(tmp_path)
     marker = Path(asked.site.folder).parent / LEDGER_FILE
     marker.write_text(other) if other == "another ledger" else marker.unlink()
-    error = _error_of(followed(asked)[0])
+    error = error_of(followed(asked)[0])
     assert isinstance(error, ConfigError) and "is not on the node that is to train" in str(error)
 
 
 def test_storage_that_is_away_puts_the_job_back(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("no folder")
     end, _ = followed(order(tmp_path, f"file://{tmp_path}/file/job"))
-    assert isinstance(_error_of(end), StorageUnavailableError)
+    assert isinstance(error_of(end), StorageUnavailableError)
 
 
 def test_a_job_that_waits_for_a_node_says_so_and_can_be_cancelled() -> None:
     seen: list[JobProgress] = []
     with pytest.raises(JobCancelledError):
-        _followed(Busy(), seen.append, lambda: len(seen) > 2)
+        followed_plan(Busy(), seen.append, lambda: len(seen) > 2)
     assert {each.phase for each in seen} == {"waiting for a node of the cluster"}
 
 
@@ -174,9 +174,9 @@ def test_what_has_no_key_any_more_is_deleted_from_the_storage(tmp_path: Path) ->
         SharedFolder(f"{url}/{job}-work-{epoch}", KEY).save(content)
     work = tmp_path / "data" / "jobs" / "kept" / "work-1"
     work.mkdir(parents=True)
-    key = _key(work)
-    assert _key(work) == key and (work / KEY_FILE).stat().st_mode & 0o077 == 0
-    _delete_unreadable(url, tmp_path / "data")
+    key = plan_key(work)
+    assert plan_key(work) == key and (work / KEY_FILE).stat().st_mode & 0o077 == 0
+    delete_unreadable(url, tmp_path / "data")
     assert folders_of(url) == ["kept-work-1"]
 
 
