@@ -15,6 +15,9 @@ from llmagent_os.host.metrics import Metrics
 if TYPE_CHECKING:
     from llmagent_os.tools.registry import Plugins
 
+#: The states of an adapter that does what it should. One stands by where another host has the platform's connection.
+WELL = ("running", "standing by")
+
 #: What a model was last seen doing.
 ModelState = Literal["not loaded", "loading", "ready", "failed"]
 
@@ -31,7 +34,8 @@ class HostStatus:
     """What a host says about itself. The host writes it; adapters serve it, so it is made before both."""
 
     def __init__(self) -> None:
-        self.taking = False  #: whether events are being accepted
+        self.taking = False  #: whether events are being accepted and run
+        self.handing_over = False  #: it stops, and accepts events for the other hosts until its connections are closed
         self.blocked: Blocked | None = None  #: what kept the event loop last; None: nothing has
         self.adapters: dict[str, str] = {}  #: by name: ``running``, ``ended``, or what an adapter died of
         self.metrics = Metrics()
@@ -81,7 +85,7 @@ class Health:
         """The state as JSON. ``ok``: the host takes messages, every adapter runs, and the model has not failed."""
         status = self.status
         plugins = self._plugins.health() if self._plugins else ()
-        running = status.taking and all(state == "running" for state in status.adapters.values())
+        running = status.taking and all(state in WELL for state in status.adapters.values())
         return {
             "ok": running and self._model_state != "failed",
             "version": self._version,
