@@ -204,7 +204,7 @@ class Host:
             unfinished = found
 
     async def _serve(self, unfinished: list[UnfinishedEvent]) -> bool:
-        """Be the host of the ledger, or one of its hosts. Returns whether that is over; False: it was taken for dead."""
+        """Be the host of the ledger, or one of its hosts. Returns whether it is over; False: it was taken for dead."""
         self._dispatcher.clear()  # what an earlier run of this host left there: the inbox has all of it
         self._busy_notices.clear()
         adapters: list[asyncio.Task[ConfigError | None]] = []

@@ -16,7 +16,8 @@ JOIN: Final[LiteralString] = (
 #: time. Gives no row where it is dead: a row that waits for another transaction which deletes it is looked at again
 #: after that.
 BEAT: Final[LiteralString] = (
-    f"UPDATE hosts SET alive_until = {_NOW} + %s, waiting = %s WHERE number = %s AND alive_until > {_NOW} + %s RETURNING 1"
+    f"UPDATE hosts SET alive_until = {_NOW} + %s, waiting = %s "
+    f"WHERE number = %s AND alive_until > {_NOW} + %s RETURNING 1"
 )
 
 #: Takes the number of a host that is about to stop.

@@ -52,7 +52,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 T = TypeVar("T")
 
-_IS_REVIVED = inbox.c.state == REVIVED
+#: Whether a dead letter was put back, and no host has taken it up.
+IS_REVIVED = inbox.c.state == REVIVED
 
 #: How many days finished rows are kept, to recognise redeliveries: platforms give up after one day at most. Rows given
 #: up and dead letters hold what people said, for whoever looks into the cause or runs them again. They are
@@ -85,11 +86,17 @@ class Inbox:
         self._claimed = False
         self._pending: dict[str, int] = {}  # conversation key -> number of unfinished events
         self._pending_of: dict[Identity, int] = {}  # sender -> number of unfinished events
+        #: What the statements about an event take beside its platform and id: see ``shared_inbox``.
+        self._fence: tuple[int, ...] = ()
 
     # ── the host ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self) -> list[UnfinishedEvent]:
-        """Make the caller the one host of this inbox, until :meth:`release` or the end of the process.
+    async def claim(self, platforms: Collection[str] = (), local: Collection[str] = ()) -> list[UnfinishedEvent]:
+        """Make the caller the one host of this inbox, or one of its hosts, until :meth:`leave` or the process's end.
+
+        Args:
+            platforms: the names of the host's adapters.
+            local: those whose events can be answered only by the host that has taken them.
 
         Returns:
             The events that a stop or a crash left unfinished, in the order of arrival.
@@ -119,6 +126,23 @@ class Inbox:
         if self._lock is not None:
             self._lock.release()
 
+    async def leave(self) -> None:
+        """Be the host no more."""
+        self.release()
+
+    async def keep_looking(self, resume: Callable[[UnfinishedEvent], None]) -> None:
+        """Take up what other hosts give this one and what dead hosts had, until cancelled. Without others: nothing."""
+
+    async def hand_over(self, besides: Collection[str] = ()) -> None:
+        """Give other hosts what this one has not finished, except in the conversations ``besides``, by their keys."""
+
+    def take_moved(self, moved: Collection[Event], stored: Callable[[Event], None] | None) -> None:
+        """Count events that were moved into the inbox, and call ``stored`` with each of them."""
+        for event in moved:
+            self.count_as_unfinished(event)
+            if stored is not None:
+                stored(event)
+
     # ── from arrival to reply ─────────────────────────────────────────────────────────────────────────────────────
 
     async def accept(
@@ -146,10 +170,7 @@ class Inbox:
         conversation = event.conversation
         key = conversation.key
         waiting = self._pending.get(key, 0)
-        try:
-            body = encode(event).decode()
-        except (TypeError, ValueError) as error:  # half a surrogate pair, for one
-            raise BadEventError(f"event {event.event_id!r} cannot be stored as JSON: {error}") from error
+        body = encoded(event)
         sender = identity_of(event)
         of_sender = self._pending_of.get(sender, 0)
         row = (conversation.platform, event.event_id, sender, body, time.time(), 0 if waiting else 1)
@@ -186,7 +207,7 @@ class Inbox:
         Returns:
             False: the event was dropped meanwhile, because another process has erased its person.
         """
-        this_event = (event.conversation.platform, event.event_id)
+        this_event = (event.conversation.platform, event.event_id, *self._fence)
         return await self._writer.run(
             lambda database: database.driver.execute(statements.BEGIN_EVENT, this_event).rowcount > 0, lasting=False
         )
@@ -206,7 +227,7 @@ class Inbox:
 
     def take_back_try(self, event: Event) -> None:
         """Note that the handler was stopped before it answered ``event``, because the host was asked to stop."""
-        this_event = (event.conversation.platform, event.event_id)
+        this_event = (event.conversation.platform, event.event_id, *self._fence)
         self._writer.later(lambda database: database.driver.execute(statements.TAKE_BACK_TRY, this_event))
 
     async def prepare(
@@ -237,7 +258,7 @@ class Inbox:
         """
         text = None if reply is None else encode_reply(reply)
         interaction_id = None if interaction is None else interaction.interaction_id
-        row = (text, interaction_id, why, event.conversation.platform, event.event_id)
+        row = (text, interaction_id, why, event.conversation.platform, event.event_id, *self._fence)
         interaction_row = None if interaction is None else encode_interaction(interaction)
         completion_rows = [] if interaction is None else encode_completions(interaction)
         tool_sets = () if interaction is None else (interaction.tools, *interaction.found_tools)
@@ -314,7 +335,8 @@ class Inbox:
             soon: return at once, and write with whatever is written next. A crash in between has the reply sent
                 again, so this is only for a platform that drops a second send. Reads see it at once.
         """
-        conversation, this_event = event.conversation, (event.conversation.platform, event.event_id)
+        conversation = event.conversation
+        this_event = (conversation.platform, event.event_id, *self._fence)
         messages = () if receipt is None else receipt.message_ids
 
         def work(database: Database) -> None:
@@ -332,7 +354,7 @@ class Inbox:
 
     async def fail(self, event: Event, why: str) -> None:
         """Give ``event`` up: it is not run again. Its row stays for :data:`KEEP_DAYS` days, with ``why``."""
-        row = (why, event.conversation.platform, event.event_id)
+        row = (why, event.conversation.platform, event.event_id, *self._fence)
         await self._writer.run(lambda database: database.driver.execute(statements.FAIL_EVENT, row))
         self._uncount(event)
 
@@ -343,7 +365,7 @@ class Inbox:
             event: the event.
             why: what went wrong, without anything that the person wrote.
         """
-        row = (why, event.conversation.platform, event.event_id)
+        row = (why, event.conversation.platform, event.event_id, *self._fence)
         await self._writer.run(lambda database: database.driver.execute(statements.BURY_EVENT, row))
         self._uncount(event)
 
@@ -401,7 +423,7 @@ class Inbox:
                 self.count_as_unfinished(row.event)
                 resume(row)
 
-        await self._writer.run(lambda database: _taken_up(database, _IS_REVIVED), then, lasting=False)
+        await self._writer.run(lambda database: _taken_up(database, IS_REVIVED), then, lasting=False)
 
     # ── what is in it ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -432,12 +454,24 @@ class Inbox:
 
 
 #: The parameters of ``statements.ACCEPT_EVENT``.
-_ACCEPTED = ("platform", "event_id", "user_id", "body", "accepted_at", "tries")
+ACCEPTED = ("platform", "event_id", "user_id", "body", "accepted_at", "tries")
+
+
+def encoded(event: Event) -> str:
+    """``event`` as JSON.
+
+    Raises:
+        BadEventError: JSON cannot hold it: half a surrogate pair, for one.
+    """
+    try:
+        return encode(event).decode()
+    except (TypeError, ValueError) as error:
+        raise BadEventError(f"event {event.event_id!r} cannot be stored as JSON: {error}") from error
 
 
 def accept_row(database: Database, row: tuple[Any, ...]) -> int:
     """Put an event into the inbox, by the parameters of ``statements.ACCEPT_EVENT``. Returns 0 where it was there."""
-    sealed = sealed_row(database, inbox, _ACCEPTED, row[2], row)
+    sealed = sealed_row(database, inbox, ACCEPTED, row[2], row)
     return database.driver.execute(statements.ACCEPT_EVENT, sealed).rowcount
 
 
@@ -467,7 +501,7 @@ def _taken_up(database: Database, *which: sa.ColumnElement[bool]) -> list[Unfini
     """The unfinished events, of which none is only revived after this."""
     found = _unfinished(database, *which)
     if any(row.revived for row in found):
-        database.sql.execute(sa.update(inbox).where(UNFINISHED, _IS_REVIVED).values(state=WAITING))
+        database.sql.execute(sa.update(inbox).where(UNFINISHED, IS_REVIVED).values(state=WAITING))
     return found
 
 
@@ -486,8 +520,13 @@ def _event_id(body: str | None) -> str:
 def _unfinished(database: Database, *which: sa.ColumnElement[bool]) -> list[UnfinishedEvent]:
     columns = (inbox.c.seq, inbox.c.body, inbox.c.state, inbox.c.reply, inbox.c.why, inbox.c.tries)
     query = sa.select(*columns).where(UNFINISHED, *which).order_by(inbox.c.seq)
+    return decoded_rows(database, database.sql.execute(query).all())
+
+
+def decoded_rows(database: Database, rows: Iterable[sa.Row[Any]]) -> list[UnfinishedEvent]:
+    """The events of rows of the inbox. Those that cannot be read are given up."""
     found = list[UnfinishedEvent]()
-    for row in database.sql.execute(query).all():
+    for row in rows:
         try:
             found.append(decode_unfinished(row))
         except (BadEventError, *UNREADABLE) as error:

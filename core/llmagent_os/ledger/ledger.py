@@ -30,6 +30,7 @@ from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
+from llmagent_os.ledger.membership import Alone, Membership
 from llmagent_os.ledger.memories import Memories
 from llmagent_os.ledger.old_words import delete_old_words
 from llmagent_os.ledger.open_questions import OpenQuestions
@@ -85,6 +86,7 @@ class Ledger:
         self._reward_listeners = Listeners[[]]()
         self._timer_listeners = Listeners[[datetime]]()
         rewards_changed, timer_set = self._reward_listeners.notify, self._timer_listeners.notify
+        self.membership: Membership = Alone()  #: this host's part among those that share the ledger
         self.identities = Identities(writer, rewards_changed)  #: which identities are one person
         self.members = Members(writer)  #: who was let in, and who asks to be
         self.memories = Memories(writer)  #: what people stated about themselves
@@ -162,15 +164,27 @@ class Ledger:
 
     # ── inbox and outbox: ``inbox`` ───────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self) -> list[UnfinishedEvent]:
-        """Become the one host of this ledger, and get what is unfinished; see :meth:`Inbox.claim`."""
-        found = await self._inbox.claim()
+    async def claim(self, platforms: Collection[str] = (), local: Collection[str] = ()) -> list[UnfinishedEvent]:
+        """Become the host of this ledger, or one of its hosts, and get what is unfinished; see :meth:`Inbox.claim`."""
+        found = await self._inbox.claim(platforms, local)
         await self.wipe()  # a crash may have come between an erasure and its end
         return found
 
     def release(self) -> None:
         """Let another host claim this ledger."""
         self._inbox.release()
+
+    async def leave(self) -> None:
+        """Be the host of this ledger no more; see :meth:`Inbox.leave`."""
+        await self._inbox.leave()
+
+    async def keep_looking(self, resume: Callable[[UnfinishedEvent], None]) -> None:
+        """Take up what other hosts leave to this one, until cancelled; see :meth:`Inbox.keep_looking`."""
+        await self._inbox.keep_looking(resume)
+
+    async def hand_over(self, besides: Collection[str] = ()) -> None:
+        """Give other hosts what this one has not finished; see :meth:`Inbox.hand_over`."""
+        await self._inbox.hand_over(besides)
 
     # ``accept``, ``prepare`` and ``finish`` run for every message: they return the coroutine, which saves another one.
 

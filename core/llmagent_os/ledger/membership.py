@@ -56,7 +56,7 @@ class Membership(Protocol):
 
     @property
     def number(self) -> int:
-        """This host's fencing number; 0: it is no host, or is alone."""
+        """The fencing number of this host; 0: it is no host, or is alone."""
         ...
 
     def may_act(self) -> bool:

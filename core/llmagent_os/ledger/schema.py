@@ -38,7 +38,7 @@ inbox = sa.Table(
     sa.Column("tries", sa.Integer, nullable=False, server_default=sa.text("0")),  # how often the handler was begun
     # The next three are used only where several hosts share the inbox.
     sa.Column("conversation", sa.Text),  # a pseudonym of the conversation's key
-    sa.Column("host", sa.Integer),  # the number of the host that runs the event, and alone may write its row; null: none
+    sa.Column("host", sa.Integer),  # the number of the host that runs the event and may write its row; null: none
     # Another host gave the event to this one, which has not taken it up yet.
     sa.Column("given", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("platform", "event_id"),
@@ -50,9 +50,7 @@ sa.Index("ix_inbox_unfinished", inbox.c.seq, sqlite_where=UNFINISHED, postgresql
 #: What hosts that share an inbox ask with every event: who runs the conversation, what a host has, and how much of a
 #: sender waits. Where one host is alone, no row is in these indexes.
 OF_CONVERSATION, OF_HOST = sa.text("state < 2 AND conversation IS NOT NULL"), sa.text("state < 2 AND host IS NOT NULL")
-sa.Index(
-    "ix_inbox_conversation", inbox.c.conversation, sqlite_where=OF_CONVERSATION, postgresql_where=OF_CONVERSATION
-)
+sa.Index("ix_inbox_conversation", inbox.c.conversation, sqlite_where=OF_CONVERSATION, postgresql_where=OF_CONVERSATION)
 sa.Index("ix_inbox_host", inbox.c.host, sqlite_where=OF_HOST, postgresql_where=OF_HOST)
 sa.Index("ix_inbox_sender", inbox.c.user_id, sqlite_where=OF_HOST, postgresql_where=OF_HOST)
 

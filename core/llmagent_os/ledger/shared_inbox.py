@@ -1,4 +1,4 @@
-"""The inbox of hosts that share a ledger: every unfinished event has one host that runs it, and alone may write its row.
+"""The inbox of hosts that share a ledger: one host runs an unfinished event, and only that host may write its row.
 
 A conversation is one host's as long as it has unfinished events. The transaction that accepts an event gives the event
 to the host of its conversation, or chooses one. Events given to another host are marked: that host takes them up when
@@ -209,7 +209,8 @@ class SharedInbox(Inbox):
         if any(each.host != holder for each in holders):  # a dead host's, or nobody's
             database.sql.execute(_GIVE, {"its_conversation": conversation, "to_host": holder or None})
         found = self._taken(database) if holder == me and holders else []
-        values = dict(zip(ACCEPTED, sealed_row(database, inbox, ACCEPTED, sender, (platform, event_id, *row[2:])), strict=True))
+        sealed = sealed_row(database, inbox, ACCEPTED, sender, (platform, event_id, *row[2:]))
+        values = dict(zip(ACCEPTED, sealed, strict=True))
         values |= {"conversation": conversation, "host": holder or None, "given": holder != me}
         if holder != me:
             values["tries"] = 0
@@ -257,11 +258,12 @@ class SharedInbox(Inbox):
     def _give(self, database: Database, conversations: Collection[Any]) -> None:
         """Give conversations to the hosts that have them already, or to those that are chosen, and tell these."""
         told: set[int] = set()
+        leaving = self._membership.number if self._membership.is_retired else None
         for conversation, platform in conversations:
             holders = database.sql.execute(_HOLDERS, {"its_conversation": conversation}).all()
-            me = self._membership.number
-            alive = [each.host for each in holders if each.alive and not (each.host == me and self._membership.is_retired)]
-            holder = alive[0] if alive else self._membership.chosen(conversation, platform, here=platform in self._local)
+            holder = next((each.host for each in holders if each.alive and each.host != leaving), None)
+            if holder is None:
+                holder = self._membership.chosen(conversation, platform, here=platform in self._local)
             database.sql.execute(_GIVE, {"its_conversation": conversation, "to_host": holder or None})
             told.add(holder)
         for number in told - {0, self._membership.number}:

@@ -17,8 +17,7 @@ import os
 import secrets
 import socket
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
-from functools import partial
+from collections.abc import Awaitable, Callable, Collection
 from hashlib import blake2b
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
@@ -64,7 +63,9 @@ class _Lease:
 class SharedMembership:
     """One host's part among the hosts of a PostgreSQL database."""
 
-    def __init__(self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]], tag: str, card: HostCard) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]], tag: str, card: HostCard
+    ) -> None:
         """Nothing is asked before :meth:`join`.
 
         Args:
@@ -329,9 +330,7 @@ class SharedMembership:
 
     # ── the connection ────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _ask(
-        self, statement: LiteralString, values: tuple[Any, ...]
-    ) -> list[tuple[Any, ...]]:
+    async def _ask(self, statement: LiteralString, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Run one statement, over a connection that is made where there is none.
 
         Raises:

@@ -71,7 +71,7 @@ class CatchUp:
 
     async def load(self) -> None:
         """Read the positions that the last process has stored."""
-        await self._positions.load()
+        await self._positions.load(again=True)
         if self._positions.caught_up_at is None:
             self._positions.mark_caught_up(time.time())
 

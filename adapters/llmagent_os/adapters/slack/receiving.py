@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import MutableMapping
 from typing import Any
 
 import aiohttp
@@ -17,6 +16,7 @@ from llmagent_os.adapter_kit.busy_retry import retry_while_busy
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.forms import FormFor, SentForms
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapter_kit.shared_values import SharedValues
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.catch_up import CatchUp
@@ -51,7 +51,7 @@ class EventReceiver:
         downloads: Downloads,
         drafts: Drafts,
         values: ButtonValues,
-        response_urls: MutableMapping[str, str],
+        response_urls: SharedValues,
         silence: Watchdog,
         form_for: FormFor,
         sent_forms: SentForms,
@@ -138,7 +138,7 @@ class EventReceiver:
             if (parsed.files or parsed.written is not None) and await self._is_wanted(event):
                 event = await self._completed(parsed)
             if isinstance(event, Command) and parsed.response_url:
-                self._response_urls[event_key(event)] = parsed.response_url
+                await self._response_urls.put(event_key(event), {"url": parsed.response_url})
             if self._closed:
                 raise HostBusyError("slack: the adapter is stopping")
             event = await self._with_locale(event)
