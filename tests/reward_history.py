@@ -8,8 +8,8 @@ from pathlib import Path
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Interaction, RewardEvent
-from llmagent_os.ledger.connection import BEGIN, connect
 from llmagent_os.ledger.row_codecs import encode_interaction, encode_reward
+from llmagent_os.ledger.sqlite_database import BEGIN, connect
 from llmagent_os.ledger.statements import INSERT_INTERACTION, INSERT_REWARD
 from llmagent_os.policy.actions import ActionSpace
 
@@ -28,7 +28,7 @@ def write_history(file: Path, people: Iterable[str], likes: Mapping[str, str] | 
     """
     database = connect(file, "NORMAL")
     try:
-        database.driver.execute(BEGIN)
+        database.execute(BEGIN)
         for number, who in enumerate(people, first):
             action = SPACE.actions[number * 7 % len(SPACE)]
             content = (likes or {}).get(who, "brief") in action.values()
@@ -57,8 +57,8 @@ def write_history(file: Path, people: Iterable[str], likes: Mapping[str, str] | 
                 mapping_version="1",
                 at=reply.created_at,
             )
-            database.driver.execute(INSERT_INTERACTION, encode_interaction(reply))
-            database.driver.execute(INSERT_REWARD, encode_reward(reward))
-        database.driver.execute("COMMIT")
+            database.execute(INSERT_INTERACTION, encode_interaction(reply))
+            database.execute(INSERT_REWARD, encode_reward(reward))
+        database.execute("COMMIT")
     finally:
         database.close()

@@ -28,7 +28,7 @@ from typing import Any, TypeVar
 from dotenv import set_key
 
 from llmagent_os.errors import LedgerError
-from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.host_lock import FileLock
 from tests.platforms.discord import DiscordServer
 from tests.platforms.server import PlatformServer, Shown
 from tests.platforms.slack import SlackServer
@@ -95,7 +95,7 @@ def own_data(env: Path) -> Generator[Path]:
         SystemExit: the platforms, or a bot on them, are running already.
     """
     env.parent.mkdir(parents=True, exist_ok=True)
-    data, alone = env.with_suffix("").absolute(), HostLock(env)
+    data, alone = env.with_suffix("").absolute(), FileLock(env)
     try:
         alone.acquire()
     except LedgerError:
@@ -116,7 +116,7 @@ def _removed(data: Path) -> bool:
     """Remove a data folder, unless a host runs on it. Returns whether it is gone."""
     if not data.exists():
         return True
-    lock = HostLock(data / "ledger.db")
+    lock = FileLock(data / "ledger.db")
     try:
         lock.acquire()
     except LedgerError:

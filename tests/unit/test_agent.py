@@ -16,7 +16,7 @@ from llmagent_os.feedback.verdict import verdict
 from llmagent_os.handler import Outcome
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import RewardEvent
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.modules import BehaviorModule, KnowledgeBase
 from llmagent_os.modules.knowledge import Hit
 from llmagent_os.people.profiles import Profiles
@@ -162,7 +162,7 @@ async def test_one_damaged_turn_stops_neither_the_next_message_nor_a_command(ben
     await bench.say(agent, "second")
 
     def work(database: Database) -> None:
-        database.driver.execute(f"UPDATE interactions SET {damage} WHERE said = 'second'")
+        database.execute(f"UPDATE interactions SET {damage} WHERE said = 'second'")
 
     await bench.ledger._writer.run(work)  # pyright: ignore[reportPrivateUsage]
     text, _ = await bench.say(agent, "yes")

@@ -25,7 +25,7 @@ from llmagent_os.events import ButtonPress, Conversation, Event, Message, Reacti
 from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.testing import EchoHandler, accepting
 from llmagent_os.testing import running as hosting
 from tests.platforms.server import Shown
@@ -490,8 +490,8 @@ async def test_a_full_ledger_is_said_at_the_terminal(tmp_path: Path, filled: boo
     ledger = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
 
     def no_more_pages(database: Database) -> None:
-        pages = database.driver.execute("PRAGMA page_count").fetchone()[0]
-        database.driver.execute(f"PRAGMA max_page_count = {pages}")
+        pages = database.execute("PRAGMA page_count").fetchone()[0]
+        database.execute(f"PRAGMA max_page_count = {pages}")
 
     await ledger._writer.run(no_more_pages, alone=True)  # pyright: ignore[reportPrivateUsage]
     elsewhere = msgspec.structs.replace(ROOM, platform="elsewhere")

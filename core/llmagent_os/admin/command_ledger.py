@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.connection import file_of
+from llmagent_os.ledger.location import file_of
 
 
 @asynccontextmanager

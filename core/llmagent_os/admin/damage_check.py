@@ -44,7 +44,7 @@ async def check_damage(settings: Settings) -> AsyncIterator[Finding]:
 
 def _databases(settings: Settings) -> list[Path]:
     """The ledgers, and the files of adapters."""
-    from llmagent_os.ledger.connection import file_of
+    from llmagent_os.ledger.location import file_of
 
     files = set[Path]()
     for url in (settings.ledger_url, settings.chat_ledger_url):

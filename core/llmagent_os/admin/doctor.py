@@ -118,7 +118,7 @@ def _settings(settings: Settings, env_file: Path | None) -> Iterator[Finding]:
 
 
 def _ledger(settings: Settings) -> Iterator[Finding]:
-    from llmagent_os.ledger.connection import file_of
+    from llmagent_os.ledger.location import file_of
     from llmagent_os.ledger.schema import REVISION
 
     try:

@@ -11,7 +11,7 @@ from llmagent_os.bot import Bot, chosen_learner
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.connection import file_of
+from llmagent_os.ledger.location import file_of
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.learned import LEARNERS
 from llmagent_os.policy.off_policy.evaluation import Estimate, Evaluation

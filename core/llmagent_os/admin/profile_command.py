@@ -24,8 +24,8 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
 from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.connection import file_of
 from llmagent_os.ledger.link_changes import MAX_CHANGES
+from llmagent_os.ledger.location import file_of
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.linking import Links, Refused
 from llmagent_os.people.profiles import Profiles, file_name

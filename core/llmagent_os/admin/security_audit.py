@@ -22,7 +22,7 @@ from llmagent_os.admin.waiting_check import check_credentials
 from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.events import now
-from llmagent_os.ledger.connection import file_of
+from llmagent_os.ledger.location import file_of
 from llmagent_os.ledger.platform_admins import PlatformAdmin
 from llmagent_os.people.roles import Roles
 

@@ -25,7 +25,7 @@ _SILENCES = "SELECT count(*) FROM silences WHERE until > ?"
 
 def check_waiting(settings: Settings) -> Iterator[Finding]:
     """What waits in the ledger. Another check says so where the ledger cannot be read, or is of an earlier version."""
-    from llmagent_os.ledger.connection import file_of
+    from llmagent_os.ledger.location import file_of
 
     with suppress(LLMAgentOSError, sqlite3.Error):
         file = file_of(settings.ledger_url)

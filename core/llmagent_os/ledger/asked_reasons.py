@@ -7,7 +7,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.row_codecs import readable_rewards
 from llmagent_os.ledger.schema import interactions, rewards
 from llmagent_os.ledger.values import RewardEvent

@@ -10,7 +10,7 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.row_codecs import moment_as_json, readable_moment
 from llmagent_os.ledger.schema import audit, interactions
 from llmagent_os.ledger.writer import Writer
@@ -94,7 +94,7 @@ def _entry(row: sa.Row[Any]) -> AuditEntry:
 
 def exported_audit(database: Database, who: Collection[Identity]) -> list[dict[str, Any]]:
     """What people did, and what was done to them, as JSON values, oldest first. Others in it are left out."""
-    names = [*who, *(sa.func.pseudonym(identity) for identity in who)]
+    names = [*who, *map(database.pseudonym, who)]
     about = audit.c.actor.in_(names) | audit.c.subject.in_(names)
     return [
         {"at": moment_as_json(row.at), "action": row.action, "detail": row.detail, "you did it": row.actor in who}
@@ -106,6 +106,7 @@ def put_pseudonyms(database: Database, who: Collection[Identity]) -> int:
     """Put pseudonyms in the place of people who are erased. That an admin did something stays."""
     changed = 0
     for column in (audit.c.actor, audit.c.subject):
-        theirs = sa.update(audit).where(column.in_(list(who)))
-        changed += database.sql.execute(theirs.values({column: sa.func.pseudonym(column)})).rowcount
+        for identity in who:
+            theirs = sa.update(audit).where(column == identity)
+            changed += database.sql.execute(theirs.values({column: database.pseudonym(identity)})).rowcount
     return changed

@@ -25,3 +25,17 @@ TRIGGERS = MappingProxyType(
         ),
     }
 )
+
+#: The same for PostgreSQL, in order.
+POSTGRESQL_TRIGGERS = (
+    "CREATE FUNCTION audit_refuses() RETURNS trigger LANGUAGE plpgsql AS "
+    "$$ BEGIN RAISE EXCEPTION 'the audit log is only added to'; END $$",
+    "CREATE TRIGGER audit_keeps_rows BEFORE DELETE ON audit FOR EACH ROW EXECUTE FUNCTION audit_refuses()",
+    "CREATE TRIGGER audit_keeps_table BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION audit_refuses()",
+    "CREATE TRIGGER audit_keeps_words BEFORE UPDATE OF seq, at, role, action, detail ON audit "
+    "FOR EACH ROW EXECUTE FUNCTION audit_refuses()",
+    "CREATE TRIGGER audit_keeps_people BEFORE UPDATE OF actor, subject ON audit FOR EACH ROW "
+    "WHEN ((NEW.actor <> OLD.actor AND left(NEW.actor, 1) <> '~') "
+    "OR (NEW.subject <> OLD.subject AND left(NEW.subject, 1) <> '~')) "
+    "EXECUTE FUNCTION audit_refuses()",
+)

@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.ledger.canary_values import TRIAL, CanaryConversation, CanaryTest, CanaryTrial, TrialReply
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.canary_values import CanaryConversation, CanaryTest, CanaryTrial, TrialReply
 from llmagent_os.ledger.damaged_rows import UNREADABLE
-from llmagent_os.ledger.portable import has_json_object, upsert
+from llmagent_os.ledger.database import Database
+from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import canary_conversations, canary_tests, interactions, rewards
 from llmagent_os.ledger.writer import Writer
 
@@ -129,7 +129,6 @@ class CanaryTests:
             interactions.c.seq >= first.seq,
             interactions.c.created_at <= until.timestamp(),
             interactions.c.episode_id == first.episode_id,
-            has_json_object(interactions.c.context, TRIAL),
         )
         found = await self._writer.run(lambda database: _read(database, query.order_by(interactions.c.seq)))
         return [each for each in found if each.trial and first.trial and each.trial.version == first.trial.version]

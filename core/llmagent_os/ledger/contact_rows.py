@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 import msgspec
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from llmagent_os.contacts import Contact
 from llmagent_os.events import LOCAL_WORKSPACE, Conversation, Event, Sender
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import encode_destination
@@ -23,6 +24,9 @@ from llmagent_os.ledger.sealed_columns import sealed_values
 ENCOUNTER_LIFETIME = timedelta(days=90)
 
 _MEET = upsert(encounters)
+
+#: How many accounts are looked up in one statement.
+_AT_ONCE = 500
 
 
 def note_contact(database: Database, event: Event, name: str, given_name: str, now: datetime) -> None:
@@ -37,7 +41,7 @@ def note_contact(database: Database, event: Event, name: str, given_name: str, n
     if not database.sql.execute(update).rowcount:
         database.sql.execute(sa.insert(contacts).values(identity=identity, hidden=False, **changed))
     if room.kind == "group":
-        place = sa.func.pseudonym(msgspec.structs.replace(room, thread=None).key)
+        place = database.pseudonym(msgspec.structs.replace(room, thread=None).key)
         met = {"identity": identity, "at": now.timestamp()}
         database.sql.execute(_MEET.values(room=place, **met))
     old = encounters.c.at < (now - ENCOUNTER_LIFETIME).timestamp()
@@ -53,7 +57,7 @@ def find_contacts(database: Database, identity: Identity, now: datetime, name: s
             continue
         who = identities_of(database, Identity(row.identity))
         if not hidden(database, who):
-            contact = Contact(row.handle, shown, direct_row(database, who) is not None)
+            contact = Contact(_handle(database, row.identity), shown, direct_row(database, who) is not None)
             found.setdefault(tuple(sorted(who)), contact)
     return sorted(found.values(), key=lambda contact: contact.name.casefold())
 
@@ -61,7 +65,7 @@ def find_contacts(database: Database, identity: Identity, now: datetime, name: s
 def known_identity(database: Database, identity: Identity, now: datetime, handle: str) -> Identity | None:
     """The account behind ``handle``, if ``identity`` may know it and its person is not hidden. None: otherwise."""
     rows = _known(database, identity, now)
-    found = next((Identity(row.identity) for row in rows if row.handle == handle), None)
+    found = next((Identity(row.identity) for row in rows if _handle(database, row.identity) == handle), None)
     return None if found is None or hidden(database, identities_of(database, found)) else found
 
 
@@ -92,7 +96,12 @@ def read_private_place(database: Database, identity: Identity) -> tuple[Conversa
         return None
 
 
-def _known(database: Database, identity: Identity, now: datetime) -> list[sa.Row[tuple[str, str, str, str]]]:
+def _handle(database: Database, identity: str) -> str:
+    """By what plugins name an account: they do not learn its id."""
+    return database.pseudonym(identity)[1:17]  # without the mark
+
+
+def _known(database: Database, identity: Identity, now: datetime) -> list[sa.Row[tuple[str, str, str, bool]]]:
     """The accounts that ``identity`` may know: of the same workspace, or met in a group not too long ago.
 
     A platform whose people are all at one machine or page has :data:`LOCAL_WORKSPACE`. They may be strangers, so there
@@ -103,21 +112,28 @@ def _known(database: Database, identity: Identity, now: datetime) -> list[sa.Row
     since = encounters.c.at >= (now - ENCOUNTER_LIFETIME).timestamp()
     rooms = sa.select(encounters.c.room).where(encounters.c.identity.in_(mine), since)
     met = sa.select(encounters.c.identity).where(encounters.c.room.in_(rooms), since)
-    handle = sa.func.substr(sa.func.pseudonym(contacts.c.identity), 2, 16).label("handle")  # without the mark
-    query = sa.select(contacts.c.identity, contacts.c.name, contacts.c.given_name, handle)
-    local = contacts.c.workspace.endswith(f":{LOCAL_WORKSPACE}")
-    let_in = _is_member(contacts.c.identity) if any(_was_let_in(database, each) for each in mine) else sa.false()
-    known = (contacts.c.workspace.in_(own) & (~local | let_in)) | contacts.c.identity.in_(met)
-    return [*database.sql.execute(query.where(contacts.c.identity.not_in(mine), known).order_by(contacts.c.identity))]
+    local, has_met = contacts.c.workspace.endswith(f":{LOCAL_WORKSPACE}"), contacts.c.identity.in_(met)
+    needs_members = sa.and_(local, ~has_met).label("needs_members")
+    query = sa.select(contacts.c.identity, contacts.c.name, contacts.c.given_name, needs_members)
+    known = contacts.c.workspace.in_(own) | has_met
+    rows = database.sql.execute(
+        query.where(contacts.c.identity.not_in(mine), known).order_by(contacts.c.identity)
+    ).all()
+    strangers = [row.identity for row in rows if row.needs_members]
+    let_in = _let_in(database, strangers) if strangers and _let_in(database, mine) else set[str]()
+    return [row for row in rows if not row.needs_members or row.identity in let_in]
 
 
-def _was_let_in(database: Database, identity: Identity) -> bool:
-    return bool(database.sql.execute(sa.select(_is_member(sa.literal(identity)))).scalar())
-
-
-def _is_member(identity: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
-    """Whether an admin has let in an account. After an erasure the table has its pseudonym."""
-    return sa.exists().where(members.c.identity.in_([identity, sa.func.pseudonym(identity)]))
+def _let_in(database: Database, accounts: Sequence[str]) -> set[str]:
+    """Which of these accounts an admin has let in. After an erasure the table has their pseudonyms."""
+    found = set[str]()
+    for begin in range(0, len(accounts), _AT_ONCE):
+        by_name = {
+            name: each for each in accounts[begin : begin + _AT_ONCE] for name in (each, database.pseudonym(each))
+        }
+        query = sa.select(members.c.identity).where(members.c.identity.in_(by_name))
+        found.update(by_name[row.identity] for row in database.sql.execute(query))
+    return found
 
 
 def _shown(name: str, given_name: str, wanted: str) -> str:

@@ -16,7 +16,7 @@ import msgspec
 import sqlalchemy as sa
 import structlog
 
-from llmagent_os.ledger.connection import DATABASE_ERRORS, Database
+from llmagent_os.ledger.database import DATABASE_ERRORS, Database
 from llmagent_os.ledger.schema import completions, damaged, interactions, rewards
 from llmagent_os.ledger.sealed_columns import sealed_values
 
@@ -54,7 +54,7 @@ def note(database: Database, table: sa.Table, key: Collection[object], identity:
     except DATABASE_ERRORS as refused:  # a full disk: what can be read must be read all the same
         _log.error("a damaged row cannot be noted", table=table.name, key=name, error=str(refused))
         database.no_notes_before = time.monotonic() + PAUSE_SECONDS
-        if not database.driver.in_transaction:  # SQLite has undone it: all work in it must run again, without notes
+        if not database.can_go_on:  # it is undone: all work in it must run again, without notes
             raise
 
 
@@ -111,7 +111,7 @@ def _in_place(database: Database, table: str, key: str) -> str | None:
             query = sa.select(rewards).where(rewards.c.reward_id == key)
         case completions.name:
             interaction_id, _, position = key.rpartition(" ")
-            where = (completions.c.interaction_id == interaction_id, completions.c.position == position)
+            where = (completions.c.interaction_id == interaction_id, completions.c.position == int(position))
             query = sa.select(completions).where(*where)
         case _:
             return None

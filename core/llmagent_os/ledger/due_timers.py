@@ -12,8 +12,8 @@ import sqlalchemy as sa
 from llmagent_os.errors import BadEventError
 from llmagent_os.events import Event, Timer, decode, encode
 from llmagent_os.identity import identity_of
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.held_messages import move_held
 from llmagent_os.ledger.inbox import Inbox, accept_row
 from llmagent_os.ledger.portable import insert_or_ignore

@@ -16,8 +16,8 @@ from llmagent_os.errors import LedgerError
 from llmagent_os.identity import NO_ACCOUNT, Identity, parts_of, person_kept_under
 from llmagent_os.ledger.audit_log import exported_audit, put_pseudonyms
 from llmagent_os.ledger.canary_tests import erase_from_tests
-from llmagent_os.ledger.connection import WIPE_DUE, Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damaged, note
+from llmagent_os.ledger.database import WIPE_DUE, Database
 from llmagent_os.ledger.held_messages import exported_held
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.inbox import Inbox
@@ -181,7 +181,7 @@ def _export(database: Database, who: list[Identity]) -> Export:
     to_come = sa.select(timers).where(timers.c.user_id.in_(who)).order_by(timers.c.at)
     links = sa.select(identities).where(identities.c.identity.in_(who)).order_by(identities.c.place)
     answered = [turn for row in rows(said).mappings().all() if (turn := readable_interaction(database, row))]
-    known_as = [*who, *(sa.func.pseudonym(identity) for identity in who)]
+    known_as = [*who, *map(database.pseudonym, who)]
     let_in = sa.select(members).where(members.c.identity.in_(known_as)).order_by(members.c.approved_at)
     asks = sa.select(requests).where(requests.c.identity.in_(who)).order_by(requests.c.told_at)
     codes = sa.select(link_codes).where(link_codes.c.identity.in_(who)).order_by(link_codes.c.expires_at)
@@ -371,5 +371,5 @@ def _erase(database: Database, who: list[Identity]) -> int:
         _erase_positions(database, *parts_of(identity))
     for identity in who:
         let_in = sa.update(members).where(members.c.identity == identity)
-        database.sql.execute(let_in.values(identity=sa.func.pseudonym(identity), name=""))
+        database.sql.execute(let_in.values(identity=database.pseudonym(identity), name=""))
     return erased

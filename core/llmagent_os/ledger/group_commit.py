@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from llmagent_os.errors import LedgerError
-from llmagent_os.ledger.connection import BEGIN, Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.writer import Work, log_lost_work, run_by_itself
 
 T = TypeVar("T")
@@ -27,7 +27,7 @@ MAX_GROUP_SIZE = 256
 class _PendingWork:
     """Work that was asked for, and where its result goes."""
 
-    __slots__ = ("alone", "error", "future", "lasting", "result", "then", "work")
+    __slots__ = ("alone", "error", "future", "lasting", "reads", "result", "then", "work")
 
     def __init__(
         self,
@@ -35,12 +35,14 @@ class _PendingWork:
         then: Callable[[Any], None] | None,
         alone: bool,
         lasting: bool,
+        reads: bool,
         future: asyncio.Future[Any] | None,
     ) -> None:
         self.work = work
         self.then = then
         self.alone = alone
         self.lasting = lasting
+        self.reads = reads
         self.future = future  #: None: nobody waits for the result
         self.result: Any = None
         self.error: Exception | None = None
@@ -70,12 +72,18 @@ class ThreadWriter:
         await self._opened
 
     async def run(
-        self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False, lasting: bool = True
+        self,
+        work: Work[T],
+        then: Callable[[T], None] | None = None,
+        *,
+        alone: bool = False,
+        lasting: bool = True,
+        reads: bool = False,
     ) -> T:
         if self._closed:
             raise LedgerError("the ledger is closed")
         future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        pending = _PendingWork(work, then, alone, lasting, future)
+        pending = _PendingWork(work, then, alone, lasting, reads, future)
         if self._held:
             self._held.append(pending)
             self._flush()
@@ -84,7 +92,7 @@ class ThreadWriter:
         return await future
 
     def later(self, work: Work[object]) -> None:
-        self._held.append(_PendingWork(work, None, alone=False, lasting=False, future=None))
+        self._held.append(_PendingWork(work, None, alone=False, lasting=False, reads=False, future=None))
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._end_hold)
 
@@ -155,10 +163,10 @@ class ThreadWriter:
     def _commit_together(self, database: Database, group: list[_PendingWork]) -> None:
         database.wait_for_disk(any(pending.lasting for pending in group))
         try:
-            database.driver.execute(BEGIN)
+            database.begin(reads=all(pending.reads for pending in group))
             for pending in group:
                 pending.result = pending.work(database)
-            database.driver.execute("COMMIT")
+            database.commit()
         except Exception:
             database.roll_back()
             # One of them is at fault. The others must not pay for it.

@@ -14,8 +14,8 @@ import sqlalchemy as sa
 from llmagent_os.errors import BadEventError
 from llmagent_os.events import Event, Message, decode, encode
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.inbox import accept_row
 from llmagent_os.ledger.row_codecs import moment_as_json
 from llmagent_os.ledger.schema import held

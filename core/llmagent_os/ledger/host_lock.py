@@ -1,15 +1,36 @@
-"""The lock of the one host that runs on a ledger."""
+"""The lock of the one host that runs on a ledger: the contract, and the lock of a ledger in a file."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 from pathlib import Path
+from typing import Protocol
 
 from llmagent_os.errors import LedgerError
 
 
-class HostLock:
+class HostLock(Protocol):
+    """Held by one process at a time, at most until that process ends, even by a crash."""
+
+    def acquire(self) -> None:
+        """Take the lock.
+
+        Raises:
+            LedgerError: another host holds the lock; the error says which, or the lock cannot be asked for.
+        """
+        ...
+
+    def is_held(self) -> bool:
+        """Whether a host runs on the ledger. Asked from another process; the lock is not taken."""
+        ...
+
+    def release(self) -> None:
+        """Release the lock, if it is held."""
+        ...
+
+
+class FileLock:
     """A file lock that one process holds at a time. The system releases it when the process ends, even by a crash."""
 
     def __init__(self, path: Path) -> None:

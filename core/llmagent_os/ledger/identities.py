@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import link_changes, link_codes
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import Link, identities_of, leave, linked, links_of, person_of
 from llmagent_os.ledger.link_codes import Joined, Refused
 from llmagent_os.ledger.schema import identities

@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId, first_identity_of, person_kept_under
 from llmagent_os.ledger import statements
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, note
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.persona_rows import merge_personas, split_personas
 from llmagent_os.ledger.policy_versions import first_row, mark_changed
 from llmagent_os.ledger.schema import identities, link_codes
@@ -32,7 +32,7 @@ class Link(msgspec.Struct, frozen=True):
 
 def person_of(database: Database, identity: Identity) -> PersonId:
     """The person that ``identity`` is part of; ``identity`` itself where it is linked to no other."""
-    row = database.driver.execute(statements.SELECT_PERSON, (identity,)).fetchone()
+    row = database.execute(statements.SELECT_PERSON, (identity,)).fetchone()
     return person_kept_under(identity) if row is None else PersonId(row[0])
 
 
@@ -43,7 +43,7 @@ def identities_of(database: Database, identity: Identity) -> list[Identity]:
 
 def linked(database: Database, identity: Identity) -> list[Identity]:
     """All identities of a person in the order in which they were linked; empty where ``identity`` is linked to none."""
-    return [Identity(row[0]) for row in database.driver.execute(statements.SELECT_LINKED, (identity,))]
+    return [Identity(row[0]) for row in database.execute(statements.SELECT_LINKED, (identity,))]
 
 
 def links_of(database: Database, identity: Identity) -> list[Link]:

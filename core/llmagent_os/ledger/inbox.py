@@ -17,8 +17,8 @@ from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.events import Event, encode
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import statements
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.rewards import insert_reward
 from llmagent_os.ledger.row_codecs import (
@@ -71,6 +71,8 @@ class Inbox:
     given up in the end. That costs an ordinary message nothing: an event whose conversation has no other is begun at
     once, and its row is stored with the first try counted. :meth:`begin` counts every other try.
     """
+
+    _statements = statements.OF_ANY_HOST
 
     def __init__(self, writer: Writer, lock: HostLock | None, rewards_changed: Callable[[], None]) -> None:
         """Use the methods of ``Ledger``.
@@ -207,18 +209,19 @@ class Inbox:
         Returns:
             False: the event was dropped meanwhile, because another process has erased its person.
         """
-        this_event = (event.conversation.platform, event.event_id, *self._fence)
-        return await self._writer.run(
-            lambda database: database.driver.execute(statements.BEGIN_EVENT, this_event).rowcount > 0, lasting=False
-        )
+
+        def work(database: Database) -> bool:
+            return database.execute(self._statements.begin, self._key(database, event)).rowcount > 0
+
+        return await self._writer.run(work, lasting=False)
 
     async def put_instead(self, event: Event) -> None:
         """Keep ``event`` in the place of the unfinished one with its id: the next start of a host runs it as it is."""
-        its_id = inbox.c.event_id == sa.func.pseudonym(event.event_id)
-        this = (inbox.c.platform == event.conversation.platform, its_id, UNFINISHED)
         owner, body = identity_of(event), encode(event).decode()
 
         def work(database: Database) -> None:
+            platform, event_id = self._key(database, event)
+            this = (inbox.c.platform == platform, inbox.c.event_id == event_id, UNFINISHED)
             # An event whose person was erased meanwhile is finished: nothing is written, and no key is made again.
             if database.sql.execute(sa.select(inbox.c.seq).where(*this)).first() is not None:
                 database.sql.execute(sa.update(inbox).where(*this).values(body=seal(database, owner, body)))
@@ -227,8 +230,9 @@ class Inbox:
 
     def take_back_try(self, event: Event) -> None:
         """Note that the handler was stopped before it answered ``event``, because the host was asked to stop."""
-        this_event = (event.conversation.platform, event.event_id, *self._fence)
-        self._writer.later(lambda database: database.driver.execute(statements.TAKE_BACK_TRY, this_event))
+        self._writer.later(
+            lambda database: database.execute(self._statements.take_back_try, self._key(database, event))
+        )
 
     async def prepare(
         self,
@@ -258,7 +262,6 @@ class Inbox:
         """
         text = None if reply is None else encode_reply(reply)
         interaction_id = None if interaction is None else interaction.interaction_id
-        row = (text, interaction_id, why, event.conversation.platform, event.event_id, *self._fence)
         interaction_row = None if interaction is None else encode_interaction(interaction)
         completion_rows = [] if interaction is None else encode_completions(interaction)
         tool_sets = () if interaction is None else (interaction.tools, *interaction.found_tools)
@@ -268,8 +271,8 @@ class Inbox:
         sender = identity_of(event)
 
         def work(database: Database) -> bool | None:
-            sealed = (seal(database, sender, text), *row[1:])
-            if not database.driver.execute(statements.PREPARE_REPLY, sealed).rowcount:
+            sealed = (seal(database, sender, text), interaction_id, why, *self._key(database, event))
+            if not database.execute(self._statements.prepare, sealed).rowcount:
                 return None
             for reward_row in reward_rows:
                 insert_reward(database, reward_row)
@@ -277,7 +280,7 @@ class Inbox:
                 return True
             is_new = _insert_interaction(database, interaction.user_id, interaction_row, completion_rows)
             for tool_row in tool_rows if is_new else ():
-                database.driver.execute(statements.INSERT_TOOL_SET, tool_row)
+                database.execute(statements.INSERT_TOOL_SET, tool_row)
             return is_new
 
         is_new = await self._writer.run(work)
@@ -308,12 +311,11 @@ class Inbox:
             besides: the events that ask for the erasure; they are answered.
             then: called on the event loop as soon as it is done, before any event that is stored later is run.
         """
-        keys = [(event.conversation.platform, event.event_id) for event in besides]
 
         def work(database: Database) -> int:
             theirs: list[sa.ColumnElement[bool] | sa.TextClause] = [inbox.c.user_id.in_(list(identities)), UNFINISHED]
-            for platform, event_id in keys:
-                this = sa.and_(inbox.c.platform == platform, inbox.c.event_id == sa.func.pseudonym(event_id))
+            for platform, event_id in (self._key(database, event) for event in besides):
+                this = sa.and_(inbox.c.platform == platform, inbox.c.event_id == event_id)
                 theirs.append(sa.not_(this))
             for row in database.sql.execute(sa.select(inbox.c.platform, inbox.c.body).where(sa.and_(*theirs))).all():
                 progress = f"{DELIVERY}{row.platform}:{_event_id(row.body)}"
@@ -336,15 +338,14 @@ class Inbox:
                 again, so this is only for a platform that drops a second send. Reads see it at once.
         """
         conversation = event.conversation
-        this_event = (conversation.platform, event.event_id, *self._fence)
         messages = () if receipt is None else receipt.message_ids
 
         def work(database: Database) -> None:
-            execute = database.driver.execute
+            execute, this_event = database.execute, self._key(database, event)
             for message_id in messages:
                 row = (conversation.platform, conversation.channel, message_id, *this_event)
-                execute(statements.JOIN_MESSAGE, row)
-            execute(statements.FINISH_EVENT, this_event)
+                execute(self._statements.join_message, row)
+            execute(self._statements.finish, this_event)
 
         if soon:
             self._writer.later(work)
@@ -354,8 +355,9 @@ class Inbox:
 
     async def fail(self, event: Event, why: str) -> None:
         """Give ``event`` up: it is not run again. Its row stays for :data:`KEEP_DAYS` days, with ``why``."""
-        row = (why, event.conversation.platform, event.event_id, *self._fence)
-        await self._writer.run(lambda database: database.driver.execute(statements.FAIL_EVENT, row))
+        await self._writer.run(
+            lambda database: database.execute(self._statements.fail, (why, *self._key(database, event)))
+        )
         self._uncount(event)
 
     async def bury(self, event: Event, why: str) -> None:
@@ -365,9 +367,14 @@ class Inbox:
             event: the event.
             why: what went wrong, without anything that the person wrote.
         """
-        row = (why, event.conversation.platform, event.event_id, *self._fence)
-        await self._writer.run(lambda database: database.driver.execute(statements.BURY_EVENT, row))
+        await self._writer.run(
+            lambda database: database.execute(self._statements.bury, (why, *self._key(database, event)))
+        )
         self._uncount(event)
+
+    def _key(self, database: Database, event: Event) -> tuple[str | int, ...]:
+        """The columns that name an event's row; where hosts share the inbox, the number of its host, too."""
+        return event.conversation.platform, database.pseudonym(event.event_id), *self._fence
 
     def count_as_unfinished(self, event: Event) -> None:
         """Count ``event``, which is in the inbox and was not accepted by :meth:`accept`, as unfinished."""
@@ -443,9 +450,12 @@ class Inbox:
 
     async def was_accepted(self, platform: str, event_id: str) -> bool:
         """Whether this event was accepted, as far back as finished rows are kept."""
-        this_event = (inbox.c.platform == platform, inbox.c.event_id == sa.func.pseudonym(event_id))
-        query = sa.select(inbox.c.seq).where(*this_event)
-        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
+
+        def work(database: Database) -> bool:
+            this = (inbox.c.platform == platform, inbox.c.event_id == database.pseudonym(event_id))
+            return database.sql.execute(sa.select(inbox.c.seq).where(*this)).first() is not None
+
+        return await self._writer.run(work, reads=True)
 
     async def prune(self) -> int:
         """Delete finished rows, and rows given up, that are older than :data:`KEEP_DAYS` days. Returns how many."""
@@ -470,16 +480,23 @@ def encoded(event: Event) -> str:
 
 
 def accept_row(database: Database, row: tuple[Any, ...]) -> int:
-    """Put an event into the inbox, by the parameters of ``statements.ACCEPT_EVENT``. Returns 0 where it was there."""
-    sealed = sealed_row(database, inbox, ACCEPTED, row[2], row)
-    return database.driver.execute(statements.ACCEPT_EVENT, sealed).rowcount
+    """Put an event into the inbox. Returns 0 where it was there.
+
+    Args:
+        database: inside a transaction.
+        row: the parameters of ``statements.ACCEPT_EVENT``, with the event's own id.
+    """
+    platform, event_id, owner, *rest = row
+    hidden = (platform, database.pseudonym(event_id), owner, *rest)
+    sealed = sealed_row(database, inbox, ACCEPTED, owner, hidden)
+    return database.execute(statements.ACCEPT_EVENT, sealed).rowcount
 
 
 def _insert_interaction(
     database: Database, owner: Identity, row: tuple[Any, ...], completion_rows: Iterable[tuple[Any, ...]]
 ) -> bool:
     """Add an interaction with its completions. Returns whether it is new: else nothing is added."""
-    execute = database.driver.execute
+    execute = database.execute
     sealed = sealed_row(database, interactions, INTERACTION_COLUMNS, owner, row)
     if not execute(statements.INSERT_INTERACTION, sealed).rowcount:
         return False  # the completions would be those of another run, beside the words of the first

@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import datetime
 from functools import partial
-from pathlib import Path
 from typing import Any
-
-import sqlalchemy as sa
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.chat import ToolSpec
 from llmagent_os.contacts import Contacts
-from llmagent_os.events import Conversation, Event, Sender, Timer
+from llmagent_os.events import Conversation, Event, Sender, Timer, now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.asked_reasons import AskedReasons
 from llmagent_os.ledger.audit_log import AuditLog
 from llmagent_os.ledger.canary_tests import CanaryTests
-from llmagent_os.ledger.connection import BEGIN_READING, Database, connect, connect_to_read, file_of
+from llmagent_os.ledger.connection import host_lock, open_database, open_reading
 from llmagent_os.ledger.contact_rows import read_private_place
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.due_timers import DueTimers
 from llmagent_os.ledger.erasure import Erasure, Export
 from llmagent_os.ledger.group_commit import ThreadWriter
@@ -28,9 +26,10 @@ from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.identities import Identities
 from llmagent_os.ledger.inbox import Inbox
 from llmagent_os.ledger.listeners import Listeners
+from llmagent_os.ledger.location import file_url, locate
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
-from llmagent_os.ledger.membership import Alone, Membership
+from llmagent_os.ledger.membership import Alone, HostCard, Membership
 from llmagent_os.ledger.memories import Memories
 from llmagent_os.ledger.old_words import delete_old_words
 from llmagent_os.ledger.open_questions import OpenQuestions
@@ -50,6 +49,8 @@ from llmagent_os.ledger.policy_state import PolicyState
 from llmagent_os.ledger.queries import Queries
 from llmagent_os.ledger.rewards import Rewards
 from llmagent_os.ledger.sealed_columns import seal_existing
+from llmagent_os.ledger.shared_inbox import SharedInbox
+from llmagent_os.ledger.shared_membership import SharedMembership, shared_membership
 from llmagent_os.ledger.silences import Silences
 from llmagent_os.ledger.training_jobs import TrainingJobs
 from llmagent_os.ledger.usage_sums import Usage
@@ -68,6 +69,9 @@ from llmagent_os.ledger.writer import InlineWriter, Writer
 from llmagent_os.records import Record, Records, SharedRecords
 from llmagent_os.timers import Timers
 
+#: What hosts that share a ledger tell each other: rewards have changed, and a timer was set.
+REWARDS, TIMER = "rewards", "timer"
+
 
 class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
@@ -79,18 +83,30 @@ class Ledger:
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
 
-    def __init__(self, writer: Writer, lock: HostLock | None, file: Path | None = None) -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        lock: HostLock | None,
+        url: str = "sqlite://",
+        membership: SharedMembership | None = None,
+    ) -> None:
         """Use :meth:`open`."""
-        self.file = file  #: the ledger's file; None: it is in memory
+        self.url = url  #: by which another process opens it, if one can
+        self.file = locate(url).file  #: the ledger's file; None: it is in memory, or on a server
         self._writer = writer
         self._reward_listeners = Listeners[[]]()
         self._timer_listeners = Listeners[[datetime]]()
-        rewards_changed, timer_set = self._reward_listeners.notify, self._timer_listeners.notify
-        self.membership: Membership = Alone()  #: this host's part among those that share the ledger
+        self.membership: Membership = membership or Alone()  #: this host's part among those that share the ledger
+        rewards_changed, timer_set = self._rewards_changed, self._timer_set
+        self.membership.watch(REWARDS, lambda _: self._reward_listeners.notify())
+        self.membership.watch(TIMER, lambda _: self._timer_listeners.notify(now()))
         self.identities = Identities(writer, rewards_changed)  #: which identities are one person
         self.members = Members(writer)  #: who was let in, and who asks to be
         self.memories = Memories(writer)  #: what people stated about themselves
-        self._inbox = Inbox(writer, lock, rewards_changed)
+        if membership is None:
+            self._inbox = Inbox(writer, lock, rewards_changed)
+        else:
+            self._inbox = SharedInbox(writer, membership, rewards_changed)
         self._rewards = Rewards(writer, rewards_changed)
         self.learned = PolicyState(writer)  #: what policies have learned
         self.lora_versions = LoraVersions(writer)  #: the versions of LoRAs, and who contributed to them
@@ -110,25 +126,27 @@ class Ledger:
         self._queries = Queries(writer)
 
     @classmethod
-    async def open(cls, url: str, *, synchronous: str = "FULL") -> Ledger:
+    async def open(cls, url: str, *, synchronous: str = "FULL", host: HostCard | None = None) -> Ledger:
         """Open the ledger at ``url`` and bring its tables up to date.
 
         Args:
-            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, or ``sqlite://`` for a ledger in memory.
-            synchronous: SQLite's setting. ``FULL`` keeps every accepted message through a power cut, ``NORMAL``
-                through a crash of this process only.
+            url: ``sqlite:///relative.db``, ``sqlite:////absolute.db``, ``sqlite://`` for a ledger in memory, or
+                ``postgresql://user:password@host/database``.
+            synchronous: ``FULL`` keeps every accepted message through a power cut, ``NORMAL`` through a crash of this
+                process only.
+            host: how this host wants to be known by others that share the ledger.
 
         Raises:
+            ConfigError: ``url`` names no ledger.
             LedgerError: the ledger cannot be opened; the error says why.
         """
-        path = file_of(url)
-        if path is None:
-            return cls(InlineWriter(connect(None, synchronous)), None)
+        if locate(url).in_memory:
+            return cls(InlineWriter(open_database(url)), None, url)
 
         def opened() -> Database:
-            database = connect(path, synchronous)
+            database = open_database(url, synchronous)
             try:
-                seal_existing(database, HostLock(path))
+                seal_existing(database, host_lock(url))
             except BaseException:
                 database.close()
                 raise
@@ -136,25 +154,40 @@ class Ledger:
 
         writer = ThreadWriter(opened)
         await writer.start()
-        ledger = cls(writer, HostLock(path), path)
+        membership = await shared_membership(url, writer, host or HostCard()) if locate(url).on_server else None
+        ledger = cls(writer, host_lock(url), url, membership)
         await ledger.prune()
         return ledger
 
     @classmethod
-    def open_to_read(cls, file: Path) -> Ledger:
-        """Open the ledger ``file`` in another process than the host's, only to read it.
+    def open_to_read(cls, url: str) -> Ledger:
+        """Open the ledger at ``url`` in another process than the host's, only to read it.
 
         Reading waits for no writer and holds none up. Every call runs on the event loop.
 
         Raises:
-            LedgerError: the file cannot be opened, or is not of this version.
+            LedgerError: the ledger cannot be opened, or is not of this version.
         """
-        return cls(InlineWriter(connect_to_read(file), begin=BEGIN_READING), None, file)
+        return cls(InlineWriter(open_reading(url)), None, url)
+
+    @property
+    def shared_url(self) -> str | None:
+        """The URL by which another process opens this ledger, wherever that runs. None: it is in memory."""
+        if self.file is None:
+            return None if locate(self.url).in_memory else self.url
+        return file_url(self.file.resolve())
+
+    def _rewards_changed(self) -> None:
+        self._reward_listeners.notify()
+        self.membership.tell(REWARDS)
+
+    def _timer_set(self, at: datetime) -> None:
+        self._timer_listeners.notify(at)
+        self.membership.tell(TIMER)
 
     async def tag(self) -> str:
         """A name of this ledger that no other has. Folders beside it say by this name which ledger they belong to."""
-        query = sa.select(sa.func.pseudonym("ledger"))
-        return await self._writer.run(lambda database: str(database.sql.execute(query).scalar_one()))
+        return await self._writer.run(lambda database: database.pseudonym("ledger"), reads=True)
 
     async def close(self) -> None:
         """Finish the work that was asked for and close the file."""
@@ -416,7 +449,7 @@ class Ledger:
 
     def timers(self, plugin: str, event: Event) -> Timers:
         """The timers of ``plugin`` for the person that ``event`` is from, answered in its conversation."""
-        return LedgerTimers(self._writer, plugin, event, self._timer_listeners.notify)
+        return LedgerTimers(self._writer, plugin, event, self._timer_set)
 
     def contacts(self, plugin: str, event: Event, version: int = 1) -> Contacts:
         """The way of ``plugin``, with records of ``version``, from the person that ``event`` is from to others."""

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.schema import link_changes
 
 #: How often one identity may be linked or unlinked within :data:`WINDOW`.

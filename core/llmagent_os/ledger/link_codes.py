@@ -19,7 +19,7 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of, merge, person_of
 from llmagent_os.ledger.link_changes import may_change, note_change
 from llmagent_os.ledger.portable import upsert
@@ -95,7 +95,7 @@ def join(database: Database, identity: Identity, code: str | None, now: datetime
 
 
 def _may_guess(database: Database, identity: Identity) -> bool:
-    query = sa.select(guesses.c["count"]).where(guesses.c.identity == sa.func.pseudonym(identity))
+    query = sa.select(guesses.c["count"]).where(guesses.c.identity == database.pseudonym(identity))
     count: int | None = database.sql.execute(query).scalar()
     return count is None or count < MAX_GUESSES
 
@@ -107,8 +107,7 @@ def prune_guesses(database: Database, now: datetime) -> int:
 
 
 def _count_guess(database: Database, identity: Identity, now: datetime) -> None:
-    pseudonym = database.sql.execute(sa.select(sa.func.pseudonym(identity))).scalar_one()
-    database.sql.execute(_COUNT_GUESS, {"identity": pseudonym, "since": now.timestamp(), "count": 1})
+    database.sql.execute(_COUNT_GUESS, {"identity": database.pseudonym(identity), "since": now.timestamp(), "count": 1})
 
 
 def _count_against_codes(database: Database, code: str) -> None:

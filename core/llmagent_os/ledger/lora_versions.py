@@ -11,9 +11,9 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId, first_identity_of
 from llmagent_os.ledger.canary_tests import begin_test
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
-from llmagent_os.ledger.portable import insert_or_ignore
+from llmagent_os.ledger.portable import greatest, insert_or_ignore
 from llmagent_os.ledger.row_codecs import readable_rewards
 from llmagent_os.ledger.schema import lora_contributors, lora_versions, rewards, training_jobs
 from llmagent_os.ledger.taken_back import next_revision, retire_unserved, take_off, withdraw
@@ -212,7 +212,7 @@ def _end_job(database: Database, version: LoraVersion, lease: int) -> bool:
         "why": f"made {version.name}: {version.stage.value}" + (f", {version.why}" if version.why else ""),
         "lease_until": None,
         "finished_at": now,
-        "seconds": training_jobs.c.seconds + sa.func.max(0.0, now - training_jobs.c.started_at),
+        "seconds": training_jobs.c.seconds + greatest(0.0, now - training_jobs.c.started_at),
     }
     end = sa.update(training_jobs).where(running, training_jobs.c.lease == lease).values(ended)
     return database.sql.execute(end).rowcount > 0

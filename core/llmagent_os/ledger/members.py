@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import statements
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.row_codecs import readable_moment
@@ -62,7 +62,9 @@ class Members:
         def work(database: Database) -> Membership:
             who = tuple(identities_of(database, identity))
             member = statements.SELECT_MEMBER
-            return Membership(who, any(database.driver.execute(member, (each, each)).fetchone() for each in who))
+            return Membership(
+                who, any(database.execute(member, (each, database.pseudonym(each))).fetchone() for each in who)
+            )
 
         return await self._writer.run(work)
 
@@ -117,7 +119,7 @@ class Members:
             database.sql.execute(sa.delete(requests).where(requests.c.identity.in_(who)))
             gone: list[Identity] = []
             for each in who:
-                rows = members.c.identity.in_([each, sa.func.pseudonym(each)])
+                rows = members.c.identity.in_([each, database.pseudonym(each)])
                 if database.sql.execute(sa.delete(members).where(rows)).rowcount:
                     gone.append(each)
             return tuple(sorted(gone))

@@ -16,7 +16,7 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.row_codecs import moment_as_json
 from llmagent_os.ledger.schema import memories

@@ -22,11 +22,11 @@ def config() -> Config:
     return settings
 
 
-def upgrade(connection: sa.Connection, path: Path) -> None:
+def upgrade(connection: sa.Connection, ledger: str) -> None:
     """Bring the tables behind ``connection`` up to date, inside the caller's transaction.
 
     Raises:
-        LedgerError: a newer version of this program has made the file ``path``.
+        LedgerError: a newer version of this program has made ``ledger``.
     """
     settings = config()
     settings.attributes["connection"] = connection
@@ -34,6 +34,6 @@ def upgrade(connection: sa.Connection, path: Path) -> None:
         command.upgrade(settings, "head")
     except CommandError as error:
         raise LedgerError(
-            f"the ledger {path} is at a revision that this version does not know ({error}): "
+            f"the ledger {ledger} is at a revision that this version does not know ({error}): "
             "upgrade llmagent-os, or use another ledger"
         ) from error

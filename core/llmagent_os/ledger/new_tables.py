@@ -13,7 +13,7 @@ from llmagent_os.ledger.audit_triggers import TRIGGERS
 from llmagent_os.ledger.schema import REVISION, metadata
 
 #: As Alembic makes it.
-_VERSION_TABLE = (
+VERSION_TABLE = (
     "CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL, "
     "CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num))"
 )
@@ -35,7 +35,7 @@ def make_tables(driver: sqlite3.Connection) -> None:
 
 def make_version(driver: sqlite3.Connection) -> None:
     """Note that a file's tables are those of this version: later versions migrate it from here."""
-    driver.execute(_VERSION_TABLE)
+    driver.execute(VERSION_TABLE)
     driver.execute("INSERT INTO alembic_version VALUES (?)", (REVISION,))
 
 

@@ -7,8 +7,8 @@ from typing import Any
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.ledger.connection import WIPE_DUE, Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
+from llmagent_os.ledger.database import WIPE_DUE, Database
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.schema import HAS_WORDS, completions, interactions, keys, rewards
 from llmagent_os.ledger.sealed_columns import seal
@@ -52,10 +52,14 @@ def delete_old_words(database: Database, before: float) -> tuple[int, bool]:
         database.sql.execute(sa.update(interactions).where(interactions.c.seq == row.seq).values(empty))
     theirs = [row.interaction_id for row in rows]
     database.sql.execute(sa.delete(completions).where(completions.c.interaction_id.in_(theirs)))
+    here = rewards.c.interaction_id.in_(theirs)
+    said = rewards.c.kind.not_in(("reaction", "reason"))
+    database.sql.execute(sa.update(rewards).where(here, said).values(raw_value=""))
     # A reason that was tapped is a code and no words: the policy learns it again from the ledger.
-    written = sa.func.opened(rewards.c.raw_value).startswith("words:")
-    words = rewards.c.kind.not_in(("reaction", "reason")) | ((rewards.c.kind == "reason") & written)
-    database.sql.execute(sa.update(rewards).where(words, rewards.c.interaction_id.in_(theirs)).values(raw_value=""))
+    reasons = sa.select(rewards.c.seq, rewards.c.raw_value).where(here, rewards.c.kind == "reason")
+    for row in database.sql.execute(reasons).all():
+        if row.raw_value.startswith("words:"):
+            database.sql.execute(sa.update(rewards).where(rewards.c.seq == row.seq).values(raw_value=""))
     database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
     return sum(map(_has_words, rows)), len(rows) < PAGE_ROWS
 

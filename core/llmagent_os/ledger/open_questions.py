@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from llmagent_os.events import Conversation
 from llmagent_os.identity import Identity
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import moment_as_json
 from llmagent_os.ledger.schema import open_questions

@@ -11,7 +11,7 @@ from collections.abc import Collection
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.schema import personas
 from llmagent_os.ledger.taken_back import leave_group
 

@@ -11,8 +11,8 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import PersonId, first_identity_of
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.persona_rows import write_persona
 from llmagent_os.ledger.schema import personas, rewards

@@ -13,7 +13,7 @@ import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import moment_as_json, readable_moment
 from llmagent_os.ledger.schema import platform_admins

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from llmagent_os.contacts import Contact, Given
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.contact_rows import direct_row, find_contacts, hidden, known_identity, note_contact
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.plugin_records import read_holder
 from llmagent_os.ledger.portable import insert_or_ignore, upsert

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of, linked, person_of
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import records

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from llmagent_os.events import Event
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import encode_destination

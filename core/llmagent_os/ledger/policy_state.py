@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from llmagent_os.errors import LedgerError
 from llmagent_os.identity import PersonId, first_identity_of
 from llmagent_os.ledger import policy_versions as versions
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of
 from llmagent_os.ledger.schema import policy_parts, policy_snapshots, policy_states
 from llmagent_os.ledger.writer import Writer

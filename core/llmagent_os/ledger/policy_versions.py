@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable, Mapping
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.portable import insert_or_ignore, upsert
 from llmagent_os.ledger.schema import policy_bodies, policy_parts, policy_snapshots, policy_states, rewards
 

@@ -1,18 +1,46 @@
-"""Statements that every database writes in its own way: insert-or-ignore, upsert and questions about JSON.
+"""What SQL says in another way on every database: insert-or-ignore, upsert, greatest and finding text in text.
 
-Everything of the SQLite dialect that the ledger's statements use is here. What a connection needs of SQLite (its
-settings, its kind of transaction) is in ``connection``. Another database is another branch in these two files.
+Everything of a dialect that the ledger's statements use is here. What a connection needs of its database (its settings,
+its kind of transaction) is in ``sqlite_database`` and ``postgresql_database``. A third database is another branch here
+and one more such file.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import sqlite
+from sqlalchemy.dialects.sqlite.dml import OnConflictDoNothing, OnConflictDoUpdate
+from sqlalchemy.ext.compiler import compiles
 
-#: The dialect for which ``statements`` compiles what runs on the driver's own cursor.
-DIALECT: sa.Dialect = sqlite.dialect()
+#: The dialect in which ``statements`` are written: its text costs SQLite nothing more.
+SQLITE: sa.Dialect = sqlite.dialect()
+
+
+@cache
+def postgresql_dialect() -> sa.Dialect:
+    """The dialect of PostgreSQL, in the form that the driver's own cursor takes."""
+    from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
+
+    return PGDialect_psycopg(paramstyle="format")
+
+
+@compiles(OnConflictDoNothing, "postgresql")
+def _ignore_on_postgresql(_clause: Any, _compiler: Any, **_: Any) -> str:
+    return "ON CONFLICT DO NOTHING"
+
+
+@compiles(OnConflictDoUpdate, "postgresql")
+def _update_on_postgresql(clause: Any, compiler: Any, **options: Any) -> str:
+    from sqlalchemy.dialects.postgresql import dml
+
+    found = dml.OnConflictDoUpdate(
+        index_elements=clause.inferred_target_elements, set_=dict(clause.update_values_to_set)
+    )
+    return str(compiler.process(found, **options))
 
 
 def insert_or_ignore(table: sa.Table) -> sa.Insert:
@@ -34,11 +62,30 @@ def upsert(table: sa.Table, changed: Mapping[str, sa.ColumnElement[object]] | No
     return insert.on_conflict_do_update(index_elements=key, set_=values)
 
 
-def has_json_object(column: sa.Column[str], key: str) -> sa.ColumnElement[bool]:
-    """Whether ``column`` holds JSON, an object, whose value under ``key`` is an object too.
+class greatest(sa.sql.functions.GenericFunction[float]):  # its name in SQL
+    """The greater one of two numbers."""
 
-    A damaged row is no JSON. SQLite would refuse the whole query at such a row.
-    """
-    text = sa.func.opened(column)
-    found = sa.func.json_type(text, f"$.{key}") == "object"
-    return sa.case((sa.func.json_valid(text) == 1, found), else_=sa.false())
+    type = sa.Float()
+    inherit_cache = True
+
+
+@compiles(greatest, "sqlite")
+def _greatest_on_sqlite(function: Any, compiler: Any, **options: Any) -> str:
+    return f"max({compiler.process(function.clauses, **options)})"
+
+
+class position_of(sa.sql.functions.GenericFunction[int]):
+    """Where the second text begins in the first one, from 1; 0: nowhere."""
+
+    type = sa.Integer()
+    inherit_cache = True
+
+
+@compiles(position_of, "sqlite")
+def _position_on_sqlite(function: Any, compiler: Any, **options: Any) -> str:
+    return f"instr({compiler.process(function.clauses, **options)})"
+
+
+@compiles(position_of, "postgresql")
+def _position_on_postgresql(function: Any, compiler: Any, **options: Any) -> str:
+    return f"strpos({compiler.process(function.clauses, **options)})"

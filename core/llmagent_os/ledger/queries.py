@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from typing import Any
 
 import msgspec
 import sqlalchemy as sa
 
 from llmagent_os.chat import ToolSpec
 from llmagent_os.identity import Identity, PersonId, first_identity_of
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of, person_of
-from llmagent_os.ledger.portable import has_json_object
 from llmagent_os.ledger.row_codecs import (
     readable_completions,
     readable_interaction,
@@ -205,7 +205,11 @@ class Queries:
         def work(database: Database) -> list[tuple[dict[str, str], bool]]:
             query = _opinions(identities_of(database, first_identity_of(person_id)), kinds, besides)
             rows = database.sql.execute(query).all()
-            return [(action, bool(row[1])) for row in rows if (action := _action(row[0])) is not None]
+            return [
+                (action, bool(row.reacted))
+                for row in rows
+                if _has_features(row.context) and (action := _action(row.action)) is not None
+            ]
 
         return await self._writer.run(work)
 
@@ -231,12 +235,29 @@ def _action(raw: str) -> dict[str, str] | None:
         return None
 
 
-def _opinions(who: list[Identity], kinds: Collection[str], besides: Collection[str]) -> sa.Select[tuple[str, bool]]:
+class _WithFeatures(msgspec.Struct):
+    """A context of a choice that a learner can learn from."""
+
+    features: dict[str, Any]
+
+
+def _has_features(context: str) -> bool:
+    """Whether a context holds an object of features. A damaged one does not."""
+    try:
+        msgspec.json.decode(context, type=_WithFeatures)
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _opinions(
+    who: list[Identity], kinds: Collection[str], besides: Collection[str]
+) -> sa.Select[tuple[str, str, bool]]:
     own = rewards.c.rater_id.in_(who) & rewards.c.user_id.in_(who)
     latest = sa.select(rewards.c.seq).where(own).order_by(rewards.c.seq.desc()).limit(MAX_OPINION_REWARDS)
     mine = rewards.c.seq.in_(latest)
     by_policy = interactions.c.policy_version.not_in(besides)
-    chosen = sa.and_(~interactions.c.silent, by_policy, has_json_object(interactions.c.context, "features"))
+    chosen = sa.and_(~interactions.c.silent, by_policy)
     is_reaction = rewards.c.kind == "reaction"
     reactions = sa.func.coalesce(sa.func.sum(sa.case((is_reaction, rewards.c.reward))), 0.0)
     reacted = sa.func.abs(reactions) > _LEAST_OPINION
@@ -245,7 +266,7 @@ def _opinions(who: list[Identity], kinds: Collection[str], besides: Collection[s
     removed = sa.func.max(sa.case((is_removal, rewards.c.seq)))
     sign = sa.func.max(sa.case((rewards.c.kind.in_(kinds), rewards.c.seq)))
     return (
-        sa.select(interactions.c.action, reacted)
+        sa.select(interactions.c.action, interactions.c.context, reacted.label("reacted"))
         .join(rewards, rewards.c.interaction_id == interactions.c.interaction_id)
         .where(mine, chosen)
         .group_by(interactions.c.seq)

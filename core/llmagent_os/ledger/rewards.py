@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity, PersonId, first_identity_of
 from llmagent_os.ledger import statements
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of, person_of
 from llmagent_os.ledger.row_codecs import encode_reward, readable_interaction, readable_reward, readable_rewards
 from llmagent_os.ledger.schema import interactions, rewards
@@ -24,7 +24,7 @@ def insert_reward(database: Database, row: tuple[Any, ...]) -> int:
     """Append a reward, as ``encode_reward`` gives it. Returns 0 where a reward with its id is there already."""
     rater = row[REWARD_COLUMNS.index("rater_id")]
     sealed = sealed_row(database, rewards, REWARD_COLUMNS, rater, row)
-    return database.driver.execute(statements.INSERT_REWARD, sealed).rowcount
+    return database.execute(statements.INSERT_REWARD, sealed).rowcount
 
 
 class Rewards:

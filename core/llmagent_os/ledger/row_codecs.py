@@ -18,8 +18,8 @@ import sqlalchemy as sa
 from llmagent_os.adapter import Reply
 from llmagent_os.chat import ToolSpec, tools_sha256
 from llmagent_os.events import Conversation, Event, Sender, Timer, decode
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, note
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.schema import PREPARED, REVIVED, completions, interactions, rewards, tool_sets
 from llmagent_os.ledger.statements import COMPLETION_COLUMNS, INTERACTION_COLUMNS, REWARD_COLUMNS
 from llmagent_os.ledger.values import CompletionRecord, Interaction, RewardEvent, UnfinishedEvent

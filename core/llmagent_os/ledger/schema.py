@@ -1,6 +1,9 @@
 """Declares the ledger's tables. Times are seconds since 1970 in UTC. JSON columns hold fields of the structs in
 ``values``.
 
+On PostgreSQL, text is sorted by its bytes, and a whole number has eight of them, as on SQLite. The end of this file
+sees to that: a column is declared as ``sa.Text`` or ``sa.Integer``.
+
 A change of a table needs a new file in ``migrations/versions``, and its number in :data:`REVISION`.
 """
 
@@ -75,14 +78,14 @@ interactions = sa.Table(
     sa.Column("tool_calls", sa.Text, nullable=False),  # JSON
     sa.Column("said", sa.Text, nullable=False),
     # The bot chose to say nothing to what people said to each other. The row has none of their words.
-    sa.Column("silent", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    sa.Column("silent", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("created_at", _NUMBER, nullable=False),
-    sa.Column("has_words", sa.Boolean, nullable=False, server_default=sa.text("1")),  # they are kept for a time only
+    sa.Column("has_words", sa.Boolean, nullable=False, server_default=sa.true()),  # they are kept for a time only
     sa.Index(None, "user_id", "conversation_key", "seq"),
     sa.Index(None, "conversation_key"),
 )
-#: The bot has said something. Written as text, as :data:`UNFINISHED` is.
-IS_SAID = sa.text("silent = 0")
+#: The bot has said something.
+IS_SAID = ~interactions.c.silent
 #: A conversation's replies are found among any number of silences.
 sa.Index(
     "ix_interactions_said",
@@ -90,8 +93,8 @@ sa.Index(
     sqlite_where=IS_SAID,
     postgresql_where=IS_SAID,
 )
-#: Not emptied yet. Written as text, as :data:`UNFINISHED` is.
-HAS_WORDS = sa.text("has_words = 1")
+#: Not emptied yet.
+HAS_WORDS = interactions.c.has_words == sa.true()
 #: Deleting old words reads the rows only that have some.
 sa.Index("ix_interactions_words", interactions.c.created_at, sqlite_where=HAS_WORDS, postgresql_where=HAS_WORDS)
 
@@ -268,7 +271,7 @@ timers = sa.Table(
     sa.Column("conversation", sa.Text, nullable=False),  # JSON
     sa.Column("sender", sa.Text, nullable=False),  # JSON
     # The person did not ask for this moment: quiet hours hold the timer back.
-    sa.Column("deferrable", sa.Boolean, nullable=False, server_default=sa.text("0")),
+    sa.Column("deferrable", sa.Boolean, nullable=False, server_default=sa.false()),
 )
 
 #: Messages that are answered at a later moment: when the bot works again.
@@ -573,3 +576,14 @@ leases = sa.Table(
     sa.Column("fence", sa.Integer, nullable=False),  # rises whenever the lease goes to another host
     sa.Column("since", _NUMBER, nullable=False),
 )
+
+
+def _types_of_every_database() -> None:
+    text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+    whole = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+    for table in metadata.tables.values():
+        for column in table.columns:
+            column.type = {sa.Text: text, sa.Integer: whole}.get(type(column.type), column.type)
+
+
+_types_of_every_database()

@@ -3,8 +3,8 @@
 All other columns stay readable: ids, times, rewards, states, the choices of policies and what was learned from them.
 
 Writers seal (:func:`seal`, :func:`sealed_values`, :func:`sealed_row`). Readers do nothing: the connection opens every
-text that SQLite returns (:mod:`llmagent_os.ledger.connection`), and SQL has the function ``opened`` for
-conditions. Each value is sealed by the key of the account that its row is about.
+text that the database returns. A condition on what is sealed is for Python: no database has the keys. Each value is
+sealed by the key of the account that its row is about.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
-from llmagent_os.ledger.connection import SEALED_MARK, WIPE_DUE, Database
+from llmagent_os.ledger.database import SEALED_MARK, WIPE_DUE, Database
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.schema import (
@@ -139,17 +139,21 @@ def seal_existing(database: Database, lock: HostLock | None) -> None:
 
 
 def _seal_table(database: Database, table: sa.Table) -> int:
-    names = sorted(SEALED[table.name])
-    rowid = sa.literal_column(f"{table.name}.rowid", sa.Integer)
-    query = sa.select(rowid, _OWNERS[table.name], *(table.c[name] for name in names))
+    names, key = sorted(SEALED[table.name]), [*table.primary_key]
+    query = sa.select(
+        *key, _OWNERS[table.name].label("owner"), *(table.c[name].label(f"text {name}") for name in names)
+    )
     if table is completions:
         of_interaction = interactions.c.interaction_id == completions.c.interaction_id
         query = query.select_from(completions.outerjoin(interactions, of_interaction))
-    count, last = 0, -1
-    while rows := database.sql.execute(query.where(rowid > last).order_by(rowid).limit(PAGE_ROWS)).all():
+    count, page = 0, query.order_by(*key).limit(PAGE_ROWS)
+    while rows := database.sql.execute(page).all():
         for row in rows:
-            last, owner, *texts = row
+            place, owner, texts = row[: len(key)], row[len(key)], row[len(key) + 1 :]
             sealed = {name: seal(database, owner or "", text) for name, text in zip(names, texts, strict=True)}
-            database.sql.execute(sa.update(table).where(rowid == last).values(sealed))
+            this = (column == value for column, value in zip(key, place, strict=True))
+            database.sql.execute(sa.update(table).where(*this).values(sealed))
         count += len(rows)
+        last = sa.tuple_(*(sa.literal(value, column.type) for column, value in zip(key, rows[-1], strict=False)))
+        page = query.where(sa.tuple_(*key) > last).order_by(*key).limit(PAGE_ROWS)
     return count

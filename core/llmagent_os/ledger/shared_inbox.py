@@ -11,6 +11,8 @@ still wants to write about them matches no row: it drops them, and tells nobody.
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
 from collections.abc import Callable, Collection
 from typing import Any, NamedTuple
@@ -21,6 +23,7 @@ import structlog
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import Event
 from llmagent_os.identity import identity_of
+from llmagent_os.ledger import statements
 from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.inbox import ACCEPTED, IS_REVIVED, Inbox, decoded_rows, encoded
 from llmagent_os.ledger.portable import insert_or_ignore
@@ -34,6 +37,9 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: How many conversations are given to other hosts in one transaction.
 PAGE_CONVERSATIONS = 100
+
+#: A host looks for what it was given, and for dead hosts, after so many seconds also if it was told nothing.
+LOOK_SECONDS = 1.0
 
 #: On this topic a host is told that it was given events. The text is the host's number.
 GIVEN = "given"
@@ -77,12 +83,15 @@ class Placed(NamedTuple):
 class SharedInbox(Inbox):
     """Accepts events for all hosts, and runs those that are this host's."""
 
+    _statements = statements.OF_ONE_HOST
+
     def __init__(self, writer: Writer, membership: SharedMembership, rewards_changed: Callable[[], None]) -> None:
         """Use the methods of ``Ledger``."""
         super().__init__(writer, None, rewards_changed)
         self._membership = membership
         self._local: frozenset[str] = frozenset()
         self._resume: Callable[[UnfinishedEvent], None] | None = None
+        self._woken = asyncio.Event()
         membership.waiting = lambda: sum(self._pending.values())
 
     # ── the host ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -113,6 +122,28 @@ class SharedInbox(Inbox):
     async def leave(self) -> None:
         self._claimed = False
         await self._membership.leave()
+
+    async def keep_looking(self, resume: Callable[[UnfinishedEvent], None]) -> None:
+        self._resume, woken = resume, self._woken
+
+        def told(number: str) -> None:
+            if number in ("", str(self._membership.number)):
+                woken.set()
+
+        stops = self._membership.watch(GIVEN, told), self._membership.watch("hosts", lambda _: woken.set())
+        try:
+            while True:
+                woken.clear()
+                try:
+                    await self.look(resume)
+                except LedgerError as error:
+                    _log.error("what other hosts left cannot be taken up; trying again", error=str(error))
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(LOOK_SECONDS):
+                        await woken.wait()
+        finally:
+            for stop in stops:
+                stop()
 
     async def look(self, resume: Callable[[UnfinishedEvent], None]) -> None:
         """Take up what this host was given, and take over what dead hosts had. ``resume`` is called as by
@@ -220,7 +251,9 @@ class SharedInbox(Inbox):
         return Placed(Accepted.NEW if is_new else Accepted.DUPLICATE, holder == me, found)
 
     def take_moved(self, moved: Collection[Event], stored: Callable[[Event], None] | None) -> None:
-        """Nothing: timers that were moved into the inbox are nobody's, until a host looks."""
+        """Have this host give them to hosts at once: so far they are nobody's."""
+        if moved:
+            self._woken.set()
 
     # ── giving and taking ─────────────────────────────────────────────────────────────────────────────────────────
 

@@ -28,6 +28,7 @@ from llmagent_os.errors import LedgerError
 from llmagent_os.ledger import host_statements as sql
 from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.membership import HostCard, HostRow, Watcher
+from llmagent_os.ledger.writer import Writer
 
 if TYPE_CHECKING:
     import psycopg
@@ -358,6 +359,14 @@ class SharedMembership:
     async def _hang_up_if_no_host(self) -> None:
         if not self.number:
             await self._hang_up()
+
+
+async def shared_membership(url: str, writer: Writer, card: HostCard) -> SharedMembership:
+    """The membership of a host of the ledger at ``url``, on PostgreSQL, whose work ``writer`` runs."""
+    from llmagent_os.ledger.postgresql_server import connect_beside
+
+    tag = await writer.run(lambda database: database.pseudonym("ledger")[1:9])
+    return SharedMembership(partial(connect_beside, url), tag, card)
 
 
 def _host(row: tuple[Any, ...], leases: tuple[str, ...]) -> HostRow:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from llmagent_os.events import Conversation, Event, event_key
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import moment_as_json
 from llmagent_os.ledger.schema import silences

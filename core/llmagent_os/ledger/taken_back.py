@@ -17,9 +17,10 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger.canary_tests import silence
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.policy_versions import first_row
+from llmagent_os.ledger.portable import position_of
 from llmagent_os.ledger.schema import lora_contributors, lora_versions, personas, rewards, training_jobs
 from llmagent_os.ledger.training_values import JobStatus, Level, Stage
 from llmagent_os.ledger.values import RewardEvent
@@ -48,17 +49,21 @@ def take_off(database: Database, reward: RewardEvent) -> None:
     """Mark the versions that learned from the reaction that ``reward`` takes off. Any other reward changes nothing."""
     if reward.op != "remove":
         return
-    given = sa.select(sa.func.min(rewards.c.seq)).where(
+    given = sa.select(rewards.c.seq, rewards.c.raw_value).where(
         rewards.c.interaction_id == reward.interaction_id,
         rewards.c.rater_id == reward.rater_id,
         rewards.c.kind == reward.kind,
-        sa.func.opened(rewards.c.raw_value) == reward.raw_value,
         rewards.c.op == "add",
     )
+    # What the value says is known once it is opened: the same value is sealed to another text each time.
+    rows = database.sql.execute(given.order_by(rewards.c.seq))
+    first = next((row.seq for row in rows.all() if row.raw_value == reward.raw_value), None)
+    if first is None:
+        return
     theirs = (
         sa.select(lora_contributors.c.version)
         .join(lora_versions, lora_versions.c.name == lora_contributors.c.version)
-        .where(lora_contributors.c.identity == reward.rater_id, lora_versions.c.through >= given.scalar_subquery())
+        .where(lora_contributors.c.identity == reward.rater_id, lora_versions.c.through >= first)
     )
     names = [row.version for row in database.sql.execute(theirs)]
     if names:
@@ -177,7 +182,7 @@ def _begin_again(database: Database, who: Collection[Identity], which: sa.Column
 
 def _erase_from_evaluations(database: Database, who: Collection[Identity]) -> None:
     """Take the person's name out of what was measured of versions."""
-    named = sa.or_(*(sa.func.instr(lora_versions.c.evaluation, identity) > 0 for identity in who))
+    named = sa.or_(*(position_of(lora_versions.c.evaluation, identity) > 0 for identity in who))
     for row in database.sql.execute(sa.select(lora_versions.c.name, lora_versions.c.evaluation).where(named)).all():
         try:
             found = _without(msgspec.json.decode(row.evaluation), frozenset(who))

@@ -14,7 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.portable import insert_or_ignore
 from llmagent_os.ledger.schema import rewards, training_jobs
 from llmagent_os.ledger.training_rows import encode_training_field, encode_training_row, readable_jobs
@@ -219,7 +219,7 @@ class TrainingJobs:
     async def spent(self, bot: str, since: datetime) -> float:
         """How many seconds the bot's jobs have taken that were taken up since a moment."""
         here = (training_jobs.c.bot == bot) & (training_jobs.c.started_at >= since.timestamp())
-        query = sa.select(sa.func.total(training_jobs.c.seconds)).where(here)
+        query = sa.select(sa.func.sum(training_jobs.c.seconds)).where(here)
         return await self._writer.run(lambda database: float(database.sql.execute(query).scalar() or 0.0))
 
     async def last_through(self, bot: str, level: Level, subject: str = "") -> tuple[int, datetime | None]:

@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 import msgspec
 import sqlalchemy as sa
 
-from llmagent_os.ledger.connection import Database
 from llmagent_os.ledger.damaged_rows import UNREADABLE, note
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.schema import lora_versions, training_jobs
 from llmagent_os.ledger.training_values import LoraVersion, TrainingJob
 

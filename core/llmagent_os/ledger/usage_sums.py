@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import statements
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.schema import usage
 from llmagent_os.ledger.writer import Writer
 
@@ -98,8 +98,8 @@ class Usage(msgspec.Struct, frozen=True):
         """
 
         def work(database: Database) -> tuple[Scope, Period, str] | None:
-            counted = (bot, _COUNTED, _pseudonym(database, key), _COUNTED_PERIOD)
-            if database.driver.execute(statements.SELECT_COUNTED, counted).fetchone() is not None:
+            counted = (bot, _COUNTED, database.pseudonym(key), _COUNTED_PERIOD)
+            if database.execute(statements.SELECT_COUNTED, counted).fetchone() is not None:
                 return None
             for account in accounts:
                 limited: dict[Period, float] = {
@@ -111,7 +111,7 @@ class Usage(msgspec.Struct, frozen=True):
             for account in accounts:
                 _add(database, bot, account, begins, Used(messages=1))
             row = (*counted, begins[_COUNTED_PERIOD], *msgspec.structs.astuple(Used(messages=1)))
-            database.driver.execute(statements.ADD_USAGE, row)
+            database.execute(statements.ADD_USAGE, row)
             return None
 
         return await self.writer.run(work, lasting=False)
@@ -129,7 +129,7 @@ class Usage(msgspec.Struct, frozen=True):
         """
 
         def work(database: Database) -> None:
-            row = (usage.c.bot == bot, usage.c.scope == _COUNTED, usage.c.subject == _pseudonym(database, key))
+            row = (usage.c.bot == bot, usage.c.scope == _COUNTED, usage.c.subject == database.pseudonym(key))
             counted = database.sql.execute(sa.select(usage.c.begins).where(*row, usage.c.messages > 0)).scalar()
             if counted is None:
                 return
@@ -153,7 +153,7 @@ class Usage(msgspec.Struct, frozen=True):
         def work(database: Database) -> None:
             for account in accounts:
                 if unnamed and account.scope == "person":
-                    account = Account("person", (_pseudonym(database, account.subjects[0]),))
+                    account = Account("person", (database.pseudonym(account.subjects[0]),))
                 _add(database, bot, account, begins, used)
 
         await self.writer.run(work, lasting=False)
@@ -196,8 +196,8 @@ def _of(database: Database, bot: str, account: Account, begins: Mapping[Period, 
         rows = [
             row
             for name in account.subjects
-            for row in database.driver.execute(
-                statements.SELECT_USAGE, (bot, account.scope, name, name, period, at)
+            for row in database.execute(
+                statements.SELECT_USAGE, (bot, account.scope, name, database.pseudonym(name), period, at)
             ).fetchall()
         ]
         sums = [sum(column) for column in zip(*rows, strict=True)]
@@ -205,15 +205,11 @@ def _of(database: Database, bot: str, account: Account, begins: Mapping[Period, 
     return found
 
 
-def _pseudonym(database: Database, text: str) -> str:
-    return str(database.sql.execute(sa.select(sa.func.pseudonym(text))).scalar_one())
-
-
 def _add(database: Database, bot: str, account: Account, begins: Mapping[Period, float], used: Used) -> None:
     more = msgspec.structs.astuple(used)
     for period, at in begins.items():
         row = (bot, account.scope, account.subjects[0], period, at, *more)
-        database.driver.execute(statements.ADD_USAGE, row)
+        database.execute(statements.ADD_USAGE, row)
 
 
 def _used(row: sa.Row[Any]) -> Used:
@@ -222,7 +218,7 @@ def _used(row: sa.Row[Any]) -> Used:
 
 def exported_usage(database: Database, who: Collection[Identity]) -> list[dict[str, Any]]:
     """What people used, as JSON values, oldest first."""
-    names = [*who, *(sa.func.pseudonym(identity) for identity in who)]
+    names = [*who, *map(database.pseudonym, who)]
     theirs = sa.select(usage).where(usage.c.scope == "person", usage.c.subject.in_(names)).order_by(usage.c.begins)
     return [
         {"bot": row.bot, "period": row.period, "begins": row.begins, **msgspec.structs.asdict(_used(row))}
@@ -233,8 +229,7 @@ def exported_usage(database: Database, who: Collection[Identity]) -> list[dict[s
 def keep_under_pseudonym(database: Database, who: Collection[Identity]) -> int:
     """Put pseudonyms in the place of people who are erased: forgetting oneself must not make a budget new."""
     theirs = (usage.c.scope == "person", usage.c.subject.in_(list(who)))
-    rows = database.sql.execute(sa.select(usage, sa.func.pseudonym(usage.c.subject).label("stands")).where(*theirs))
-    for row in rows.all():
+    for row in database.sql.execute(sa.select(usage).where(*theirs)).all():
         begins: dict[Period, float] = {row.period: row.begins}
-        _add(database, row.bot, Account("person", (row.stands,)), begins, _used(row))
+        _add(database, row.bot, Account("person", (database.pseudonym(row.subject),)), begins, _used(row))
     return database.sql.execute(sa.delete(usage).where(*theirs)).rowcount

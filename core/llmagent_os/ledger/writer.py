@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from llmagent_os.errors import LedgerError
-from llmagent_os.ledger.connection import BEGIN, DATABASE_ERRORS, Database
+from llmagent_os.ledger.database import DATABASE_ERRORS, Database
 
 T = TypeVar("T")
 
@@ -26,7 +26,13 @@ class Writer(Protocol):
     """Runs work on the database in the order in which it is asked for. A read sees every write asked for before it."""
 
     async def run(
-        self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False, lasting: bool = True
+        self,
+        work: Work[T],
+        then: Callable[[T], None] | None = None,
+        *,
+        alone: bool = False,
+        lasting: bool = True,
+        reads: bool = False,
     ) -> T:
         """Run ``work`` and return its result once it is committed.
 
@@ -37,6 +43,8 @@ class Writer(Protocol):
             alone: run ``work`` outside any transaction.
             lasting: True: once this returns, ``work`` survives a power cut, as far as the ledger was opened to. False:
                 it survives a crash of the process only, and the disk is not waited for.
+            reads: ``work`` only reads, so that it needs to wait for no other host. Where it does write all the same,
+                as a note of a damaged row, it is run again as work that writes.
 
         Raises:
             LedgerError: the database refused.
@@ -55,17 +63,22 @@ class Writer(Protocol):
 class InlineWriter:
     """Runs work at once, on the event loop: for a database in memory, which never waits for a disk, or only to read."""
 
-    def __init__(self, database: Database, begin: str = BEGIN) -> None:
+    def __init__(self, database: Database) -> None:
         self._database = database
-        self._begin = begin
         self._closed = False
 
     async def run(
-        self, work: Work[T], then: Callable[[T], None] | None = None, *, alone: bool = False, lasting: bool = True
+        self,
+        work: Work[T],
+        then: Callable[[T], None] | None = None,
+        *,
+        alone: bool = False,
+        lasting: bool = True,
+        reads: bool = False,
     ) -> T:
         if self._closed:
             raise LedgerError("the ledger is closed")
-        result = run_by_itself(self._database, work, alone, self._begin)
+        result = run_by_itself(self._database, work, alone)
         if then is not None:
             then(result)
         return result
@@ -82,25 +95,29 @@ class InlineWriter:
             self._database.close()
 
 
-def run_by_itself(database: Database, work: Work[T], alone: bool, begin: str = BEGIN) -> T:
+def run_by_itself(database: Database, work: Work[T], alone: bool) -> T:
     """Run ``work`` in a transaction that it shares with nothing; where ``alone``, outside any transaction.
 
     Raises:
         LedgerError: the database refused.
     """
-    execute = database.driver.execute
     try:
         if alone:
             return work(database)
-        execute(begin)
+        database.begin()
         result = work(database)
-        execute("COMMIT")
+        database.commit()
     except BaseException as error:
         database.roll_back()
         if isinstance(error, DATABASE_ERRORS):
-            raise LedgerError(f"the ledger cannot be written: {error}") from error
+            raise refusal(database, error) from error
         raise
     return result
+
+
+def refusal(database: Database, error: Exception) -> LedgerError:
+    """What callers get when the database has refused work."""
+    return LedgerError(f"the ledger cannot be written: {database.describe(error)}")
 
 
 def log_lost_work(error: Exception) -> None:

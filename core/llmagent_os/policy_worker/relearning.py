@@ -88,7 +88,7 @@ class Relearning:
     async def _replay(self, second: Progress) -> None:
         """Learn up to the last row, and swap. Returns early where the stored state has changed meanwhile."""
         if await self._ledger.last_reward() - second.through > PROCESS_ROWS and self._failures < PROCESS_TRIES:
-            order = order_of(self._new, self._ledger.file, second)
+            order = order_of(self._new, self._ledger.shared_url, second)
             if order is not None:
                 await self._replay_in_process(ReplayProcess(order), second)
                 return

@@ -15,7 +15,6 @@ import os
 import sys
 import time
 from collections.abc import AsyncGenerator
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
@@ -46,7 +45,7 @@ _LENGTH_BYTES = 8
 class Order(msgspec.Struct, frozen=True, kw_only=True):
     """What is to be replayed."""
 
-    file: str  #: the ledger
+    url: str  #: of the ledger
     learner: str  #: the name of the learner
     made: str  #: the learner's options, as JSON
     dimensions: dict[str, tuple[str, ...]]  #: the bot's dimensions
@@ -66,12 +65,12 @@ class ReplayError(LLMAgentOSError):
     """The process ended before it had learned every row."""
 
 
-def order_of(policy: LearnedPolicy, file: Path | None, progress: Progress) -> Order | None:
+def order_of(policy: LearnedPolicy, url: str | None, progress: Progress) -> Order | None:
     """Return the order to replay a ledger; None: another process can open neither the ledger nor such a policy."""
-    if file is None or not policy.made:
+    if url is None or not policy.made:
         return None
     return Order(
-        file=str(file.resolve()),
+        url=url,
         learner=policy.learner.name,
         made=policy.made,
         dimensions=policy.actions.dimensions,
@@ -147,7 +146,7 @@ async def replay(order: Order, frames: BinaryIO, answers: BinaryIO) -> None:
 
     actions = ActionSpace(order.dimensions)
     learner = make_learner(order.learner, actions, **msgspec.json.decode(order.made))
-    ledger = Ledger.open_to_read(Path(order.file))
+    ledger = Ledger.open_to_read(order.url)
     try:
         state = LearnedState(LearnedPolicy(learner, actions, made=order.made), ledger)
         if order.progress.through:

@@ -15,7 +15,7 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import account_in_file_name
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases
-from llmagent_os.ledger.connection import file_of
+from llmagent_os.ledger.location import file_of
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.sealing.key_ring import KeyRing
 from llmagent_os.sealing.master_keys import MasterKey, parse_master_keys, read_key_file

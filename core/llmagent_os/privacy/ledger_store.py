@@ -10,7 +10,7 @@ from typing import Any
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.connection import file_of
+from llmagent_os.ledger.location import file_of
 from llmagent_os.privacy.retention import CONVERSATIONS, UNTIL_FORGOTTEN, oldest_kept
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
 

@@ -16,8 +16,8 @@ from uuid import uuid4
 import msgspec
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.ledger.connection import file_of
-from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.host_lock import FileLock
+from llmagent_os.ledger.location import file_of
 
 REQUESTS_FOLDER = "requests"  #: inside the folder of plugins
 #: How long the command line waits until a host has seen the request, and then for the answer.
@@ -29,7 +29,7 @@ _PAUSE = 0.05
 def is_host_running(ledger_url: str) -> bool:
     """Whether a host runs on this ledger. Of a ledger without a file that is not known: True."""
     file = file_of(ledger_url)
-    return file is None or HostLock(file).is_held()
+    return file is None or FileLock(file).is_held()
 
 
 class PluginRequest(msgspec.Struct, frozen=True):

@@ -10,9 +10,16 @@ import pytest
 from llmagent_os.ledger import Ledger
 
 
-@pytest.fixture(params=["memory", "disk"])
+@pytest.fixture(params=["memory", "disk", "postgresql"])
 async def ledger(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Ledger]:
-    opened = await Ledger.open("sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path}/ledger.db")
+    match request.param:
+        case "memory":
+            url = "sqlite://"
+        case "disk":
+            url = f"sqlite:///{tmp_path}/ledger.db"
+        case _:
+            url = request.getfixturevalue("postgresql_url")
+    opened = await Ledger.open(url)
     yield opened
     await opened.close()
 

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from llmagent_os.errors import LedgerError, LLMAgentOSError
-from llmagent_os.ledger import Ledger, connection
-from llmagent_os.ledger.connection import Database, connect
+from llmagent_os.ledger import Ledger, sqlite_database
+from llmagent_os.ledger.database import Database
+from llmagent_os.ledger.sqlite_database import connect
 from tests.unit.ledger.samples import execute, message
 
 
@@ -24,7 +25,7 @@ async def test_closed_is_closed(ledger: Ledger) -> None:
     ("url", "says"),
     [
         ("ledger.db", "sqlite:///"),
-        ("postgresql://db/ledger", "SQLite"),
+        ("mysql://db/ledger", "PostgreSQL"),
         ("sqlite:////proc/no/ledger.db", "/proc/no/ledger.db"),
     ],
 )
@@ -64,7 +65,7 @@ def test_commits_wait_for_the_disk_only_where_they_have_to(tmp_path: Path, opene
     database = connect(tmp_path / "ledger.db", opened)
 
     def synchronous() -> object:
-        return database.driver.execute("PRAGMA synchronous").fetchone()[0]
+        return database.execute("PRAGMA synchronous").fetchone()[0]
 
     assert synchronous() == level
     database.wait_for_disk(False)
@@ -82,9 +83,9 @@ def test_a_full_disk_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR
         raise error
 
-    monkeypatch.setattr(connection, "_connect", full)
+    monkeypatch.setattr(sqlite_database, "_connect", full)
     with pytest.raises(LedgerError, match=r"disk I/O error$"):
         connect(tmp_path / "ledger.db", "FULL")
-    monkeypatch.setattr(connection, "LEAST_FREE_BYTES", 2**62)
+    monkeypatch.setattr(sqlite_database, "LEAST_FREE_BYTES", 2**62)
     with pytest.raises(LedgerError, match="The disk is full: free some space where"):
         connect(tmp_path / "ledger.db", "FULL")

@@ -224,8 +224,8 @@ async def limit_pages(ledger: Ledger, most: int) -> None:
     """Let the file have ``most`` pages; 0: as many as there are."""
 
     def work(database: Any) -> None:
-        there = most or database.driver.execute("PRAGMA page_count").fetchone()[0]
-        database.driver.execute(f"PRAGMA max_page_count = {there}")
+        there = most or database.execute("PRAGMA page_count").fetchone()[0]
+        database.execute(f"PRAGMA max_page_count = {there}")
 
     await ledger._writer.run(work, alone=True)  # pyright: ignore[reportPrivateUsage]
 
@@ -270,8 +270,8 @@ async def test_another_process_reads_text_with_a_broken_byte_too(on_disk: Ledger
     """Without this, a long replay fails in its own process."""
     await answered(on_disk, "1")
     execute(tmp_path, "UPDATE interactions SET said = CAST(x'616263ff' AS TEXT)")
-    assert on_disk.file is not None
-    reader = Ledger.open_to_read(on_disk.file)
+    assert on_disk.shared_url is not None
+    reader = Ledger.open_to_read(on_disk.shared_url)
     assert [turn.said for turn in await reader.history(HERE, U, 9)] == ["abc\ufffd"]
     await reader.close()
 

@@ -12,7 +12,7 @@ import pytest
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.identity import Identity, identity_of
-from llmagent_os.ledger import Accepted, Ledger, connection, erasure
+from llmagent_os.ledger import Accepted, Ledger, erasure, sqlite_database
 from tests.unit.ledger.samples import SIX, all_bytes, interaction, message, moved, reminder_request, reward
 
 ANA_SLACK = Identity("slack:T1:ana-secret")
@@ -75,7 +75,9 @@ async def test_nothing_is_left_between_rows_and_in_free_pages(
         await ledger.claim()
     await busy_ledger(ledger)
     with monkeypatch.context() as patched:
-        patched.setattr(connection.Database, "compact", connection.Database.roll_back)  # does nothing here
+        patched.setattr(
+            sqlite_database.SqliteDatabase, "compact", sqlite_database.SqliteDatabase.roll_back
+        )  # does nothing here
         await ledger.forget(Identity("web::heffalump"))
         await ledger.wipe()
         with contextlib.closing(sqlite3.connect(tmp_path / "ledger.db")) as reader:
@@ -120,7 +122,7 @@ async def test_what_was_erased_leaves_the_log_once_another_process_has_read(
     on_disk: Ledger, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQLite cannot empty its write-ahead log while ``llmagent-os doctor``, for one, reads."""
-    monkeypatch.setattr(connection, "CHECKPOINT_MILLISECONDS", 0)
+    monkeypatch.setattr(sqlite_database, "CHECKPOINT_MILLISECONDS", 0)
     monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.0)
     said = message("1", text="zeppelin")
     await on_disk.accept(said, max_pending=9)
@@ -143,13 +145,13 @@ async def test_an_erasure_on_a_full_disk_is_not_asked_for_twice(
     monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.0)
     tries: list[str] = []
 
-    def checkpoint(_: connection.Database) -> bool:
+    def checkpoint(_: sqlite_database.SqliteDatabase) -> bool:
         tries.append("try")
         if len(tries) == 1:
             raise sqlite3.OperationalError("database or disk is full")
         return True
 
-    monkeypatch.setattr(connection.Database, "checkpoint", checkpoint)
+    monkeypatch.setattr(sqlite_database.SqliteDatabase, "checkpoint", checkpoint)
     await on_disk.wipe()
     again = on_disk._erasure._wiping  # pyright: ignore[reportPrivateUsage]
     assert again is not None
@@ -160,14 +162,14 @@ async def test_an_erasure_on_a_full_disk_is_not_asked_for_twice(
 async def test_a_crash_in_the_middle_of_an_erasure_leaves_nothing_after_the_next_start(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def done(_: connection.Database) -> bool:
+    def done(_: sqlite_database.SqliteDatabase) -> bool:
         return True
 
     said = message("1", text="zeppelin")
     killed = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")
     await killed.accept(said, max_pending=9)
     with monkeypatch.context() as crash:
-        crash.setattr(connection.Database, "checkpoint", done)
+        crash.setattr(sqlite_database.SqliteDatabase, "checkpoint", done)
         await killed.forget(identity_of(said))
     assert b"zeppelin" in all_bytes(tmp_path)
     next_one = await Ledger.open(f"sqlite:///{tmp_path}/ledger.db")

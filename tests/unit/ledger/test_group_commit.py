@@ -8,8 +8,8 @@ from pathlib import Path
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import Event
 from llmagent_os.ledger import Accepted, Ledger
-from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.group_commit import ThreadWriter
+from llmagent_os.ledger.sqlite_database import connect
 from tests.unit.ledger.samples import message
 
 
@@ -20,11 +20,11 @@ async def test_work_that_fails_does_not_spoil_what_shares_its_transaction(tmp_pa
     insert = "INSERT INTO records (user_id, plugin, key, body) VALUES ('u', 'p', ?, '{}')"
 
     async def put(key: str | None) -> int:
-        return await writer.run(lambda database: database.driver.execute(insert, (key,)).rowcount)
+        return await writer.run(lambda database: database.execute(insert, (key,)).rowcount)
 
     found = await asyncio.gather(*map(put, ("a", "b", None, "c")), return_exceptions=True)
     assert [isinstance(each, LedgerError) for each in found] == [False, False, True, False]
-    count = await writer.run(lambda database: database.driver.execute("SELECT count(*) FROM records").fetchone())
+    count = await writer.run(lambda database: database.execute("SELECT count(*) FROM records").fetchone())
     assert count == (3,)
     await writer.close()
 

@@ -12,7 +12,7 @@ from llmagent_os.adapter import Button, Card, Receipt, Reply
 from llmagent_os.errors import BadEventError
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Accepted, Ledger
-from llmagent_os.ledger.connection import connect
+from llmagent_os.ledger.sqlite_database import connect
 from tests.unit.ledger.samples import completions, execute, interaction, message, without_completions
 
 
@@ -179,7 +179,7 @@ async def test_what_was_given_up_is_not_kept_for_ever(tmp_path: Path) -> None:
         await opened.fail(message(name), "no model")
     await opened.close()
     database = connect(tmp_path / "ledger.db", "FULL")
-    database.driver.execute("UPDATE inbox SET accepted_at = 0 WHERE seq = 1")
+    database.execute("UPDATE inbox SET accepted_at = 0 WHERE seq = 1")
     database.close()
     opened = await Ledger.open(url)
     assert await opened.failed() == [("web:new", "no model")]

@@ -20,10 +20,10 @@ from llmagent_os.adapter import Reply
 from llmagent_os.errors import LedgerError
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import CompletionRecord, Ledger
-from llmagent_os.ledger.connection import connect
-from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.host_lock import FileLock
 from llmagent_os.ledger.migrate import config, upgrade
 from llmagent_os.ledger.schema import REVISION, metadata
+from llmagent_os.ledger.sqlite_database import connect
 from tests.unit.ledger.samples import SIX, completions, execute, interaction, message, moved, reminder_request
 
 
@@ -81,7 +81,7 @@ def at_revision(folder: Path, revision: str) -> None:
 def test_a_ledger_that_an_older_host_runs_on_is_not_changed(tmp_path: Path) -> None:
     """A command of the new version, such as ``people approve``, would make every later message fail there."""
     at_revision(tmp_path, "0004")
-    lock = HostLock(tmp_path / "ledger.db")
+    lock = FileLock(tmp_path / "ledger.db")
     lock.acquire()
     with pytest.raises(LedgerError, match="already runs on this ledger"):
         connect(tmp_path / "ledger.db", "FULL")

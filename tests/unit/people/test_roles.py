@@ -20,7 +20,7 @@ from llmagent_os.events import Command, Conversation, Message, Sender, now
 from llmagent_os.identity import Identity, parts_of
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.audit_log import AuditEntry
-from llmagent_os.ledger.connection import Database
+from llmagent_os.ledger.database import Database
 from llmagent_os.people.access import Access
 from llmagent_os.people.admission import Admission
 from llmagent_os.people.profiles import Profiles

@@ -14,9 +14,9 @@ from structlog.testing import capture_logs
 
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger, RewardWithReply
-from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.policy_state import Progress
 from llmagent_os.ledger.policy_versions import MAX_SNAPSHOTS
+from llmagent_os.ledger.sqlite_database import connect
 from llmagent_os.policy.learned import LEARNERS, make_behavior
 from llmagent_os.policy_worker import PolicyWorker, relearning, replay_process, worker
 from tests.reward_history import write_history
@@ -366,7 +366,7 @@ async def test_what_is_stored_stays_bounded(tmp_path: Path, ledger: Ledger, monk
     assert progress is not None and 4 <= len(progress.snapshots) <= MAX_SNAPSHOTS
 
     def count(table: str) -> int:
-        return int(database.driver.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
+        return int(database.execute(f"SELECT count(*) FROM {table}").fetchone()[0])
 
     database = connect(tmp_path / "ledger.db", "NORMAL")
     try:

@@ -26,7 +26,7 @@ from llmagent_os.config import Settings
 from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import schema
-from llmagent_os.ledger.connection import connect
+from llmagent_os.ledger.sqlite_database import connect
 from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
 from llmagent_os.privacy.stores import Stores
 from llmagent_os.runtime import Runtime

@@ -17,8 +17,8 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import Command, Conversation, Sender, now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import schema
-from llmagent_os.ledger.connection import connect
 from llmagent_os.ledger.identity_links import leave, merge
+from llmagent_os.ledger.sqlite_database import connect
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.linking import Joined, Links
 from llmagent_os.people.profiles import Profiles

@@ -27,7 +27,7 @@ def upgrade() -> None:
     with op.batch_alter_table("link_codes") as link_codes:
         link_codes.add_column(sa.Column("wrong", sa.Integer, nullable=False, server_default="0"))
     bind = op.get_bind()
-    key = key_of(bind.connection.driver_connection)
+    key = key_of(bind)
     op.execute("DELETE FROM guesses")
     op.execute("UPDATE inbox SET interaction_id = NULL WHERE state = 2")
     rows = bind.execute(sa.text("SELECT seq, event_id FROM inbox")).all()
