@@ -6,6 +6,9 @@ from typing import Final, LiteralString
 
 _NOW: Final = "extract(epoch from clock_timestamp())"
 
+#: Keeps those out who must be alone on the ledger, as long as the connection lasts. Takes the number of the lock.
+SHARE: Final[LiteralString] = "SELECT pg_advisory_lock_shared(%s)"
+
 #: Adds a host. Takes its name, process, platforms and version, and for how many seconds it is alive. Gives its number.
 JOIN: Final[LiteralString] = (
     "INSERT INTO hosts (name, process, platforms, version, started_at, alive_until, stopping, waiting) "

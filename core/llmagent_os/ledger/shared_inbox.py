@@ -60,7 +60,7 @@ _HOLDERS = (
     .group_by(inbox.c.host, hosts.c.number)
 )
 _COUNT_OF_SENDER = sa.select(sa.func.count()).select_from(inbox).where(*_SENDERS)
-_INSERT = insert_or_ignore(inbox)
+_INSERT = insert_or_ignore(inbox).returning(inbox.c.seq)
 _GIVE = (
     sa.update(inbox)
     .where(
@@ -83,14 +83,13 @@ class Placed(NamedTuple):
 class SharedInbox(Inbox):
     """Accepts events for all hosts, and runs those that are this host's."""
 
-    _statements = statements.OF_ONE_HOST
-
     def __init__(self, writer: Writer, membership: SharedMembership, rewards_changed: Callable[[], None]) -> None:
         """Use the methods of ``Ledger``."""
         super().__init__(writer, None, rewards_changed)
         self._membership = membership
         self._local: frozenset[str] = frozenset()
         self._resume: Callable[[UnfinishedEvent], None] | None = None
+        self._early: list[UnfinishedEvent] = []  # taken up before the host has said what to do with them
         self._woken = asyncio.Event()
         membership.waiting = lambda: sum(self._pending.values())
 
@@ -101,7 +100,7 @@ class SharedInbox(Inbox):
             raise LedgerError("a host of this process already runs on this ledger")
         self._local = frozenset(local)
         await self._membership.join(platforms)
-        self._claimed, self._fence = True, (self._membership.number,)
+        self._claimed, self._statements, self._fence = True, statements.OF_ONE_HOST, (self._membership.number,)
         self._pending.clear()
         self._pending_of.clear()
         found: list[UnfinishedEvent] = []
@@ -124,7 +123,8 @@ class SharedInbox(Inbox):
         await self._membership.leave()
 
     async def keep_looking(self, resume: Callable[[UnfinishedEvent], None]) -> None:
-        self._resume, woken = resume, self._woken
+        self._use(resume)
+        woken = self._woken
 
         def told(number: str) -> None:
             if number in ("", str(self._membership.number)):
@@ -149,7 +149,7 @@ class SharedInbox(Inbox):
         """Take up what this host was given, and take over what dead hosts had. ``resume`` is called as by
         :meth:`take_revived`.
         """
-        self._resume = resume
+        self._use(resume)
         more: list[bool] = [True]
 
         def then(found: list[UnfinishedEvent] | None) -> None:
@@ -176,7 +176,7 @@ class SharedInbox(Inbox):
         await self._writer.run(work)
 
     async def take_revived(self, resume: Callable[[UnfinishedEvent], None]) -> None:
-        self._resume = resume
+        self._use(resume)
         free = sa.update(inbox).where(UNFINISHED, IS_REVIVED).values(state=WAITING, host=None, given=False)
         if await self._writer.run(lambda database: database.sql.execute(free).rowcount, lasting=False):
             await self.look(resume)
@@ -245,7 +245,7 @@ class SharedInbox(Inbox):
         values |= {"conversation": conversation, "host": holder or None, "given": holder != me}
         if holder != me:
             values["tries"] = 0
-        is_new = database.sql.execute(_INSERT, values).rowcount > 0
+        is_new = database.sql.execute(_INSERT, values).first() is not None
         if is_new and holder and holder != me:
             self._tell(database, holder)
         return Placed(Accepted.NEW if is_new else Accepted.DUPLICATE, holder == me, found)
@@ -259,8 +259,16 @@ class SharedInbox(Inbox):
 
     def _take(self, row: UnfinishedEvent) -> None:
         self.count_as_unfinished(row.event)
-        if self._resume is not None:
+        if self._resume is None:
+            self._early.append(row)
+        else:
             self._resume(row)
+
+    def _use(self, resume: Callable[[UnfinishedEvent], None]) -> None:
+        self._resume = resume
+        for row in self._early:
+            resume(row)
+        self._early.clear()
 
     def _taken(self, database: Database) -> list[UnfinishedEvent]:
         """What this host was given and has not taken up, in the order of arrival. It is marked as taken up."""

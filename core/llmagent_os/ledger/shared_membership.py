@@ -18,14 +18,17 @@ import secrets
 import socket
 import time
 from collections.abc import Awaitable, Callable, Collection
+from functools import partial
 from hashlib import blake2b
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
 
+import sqlalchemy as sa
 import structlog
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger import host_statements as sql
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.membership import HostCard, HostRow, Watcher
 from llmagent_os.ledger.writer import Writer
@@ -65,24 +68,26 @@ class SharedMembership:
     """One host's part among the hosts of a PostgreSQL database."""
 
     def __init__(
-        self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]], tag: str, card: HostCard
+        self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]], tag: str, lock: int, card: HostCard
     ) -> None:
         """Nothing is asked before :meth:`join`.
 
         Args:
             connect: opens a connection to the database, in autocommit.
             tag: names the ledger in the database.
+            lock: the advisory lock that keeps those out who must be alone on the ledger; hosts share it.
             card: how this host wants to be known.
         """
         self._connect = connect
         self._tag = tag
+        self._lock = lock
         self._process = f"{socket.gethostname()}:{os.getpid()}"
         self.name = card.name or f"{self._process}-{secrets.token_hex(2)}"
         self._seconds = card.lease_seconds
         self.number = 0  #: this host's fencing number; 0: it is no host
         self.live: tuple[HostRow, ...] = ()  #: the hosts, as last heard
         self.waiting: Callable[[], int] = int  #: how many events this host has
-        self._platforms: tuple[str, ...] = ()
+        self.platforms: tuple[str, ...] = ()  #: the names of its adapters
         self._retired = False
         self._valid_until = 0.0  # on the monotonic clock
         self._lost = asyncio.Event()
@@ -111,11 +116,11 @@ class SharedMembership:
         return time.monotonic() < self._valid_until
 
     async def join(self, platforms: Collection[str]) -> None:
-        self._platforms = tuple(sorted(platforms))
+        self.platforms = tuple(sorted(platforms))
         self._retired = False
         self._lost.clear()
         since = time.monotonic()
-        row = (self.name, self._process, " ".join(self._platforms), version("llmagent-os"), self._seconds)
+        row = (self.name, self._process, " ".join(self.platforms), version("llmagent-os"), self._seconds)
         try:
             self.number = int((await self._ask(sql.JOIN, row))[0][0])
             self._valid_until = since + self._seconds * (1 - MARGIN)
@@ -342,6 +347,7 @@ class SharedMembership:
                 async with asyncio.timeout(self._seconds / 2):
                     if self._connection is None:
                         self._connection = await self._connect()
+                        await self._connection.execute(sql.SHARE, (self._lock,))
                     cursor = await self._connection.execute(statement, values)
                     return list(await cursor.fetchall()) if cursor.description else []
             except BaseException as error:
@@ -363,10 +369,13 @@ class SharedMembership:
 
 async def shared_membership(url: str, writer: Writer, card: HostCard) -> SharedMembership:
     """The membership of a host of the ledger at ``url``, on PostgreSQL, whose work ``writer`` runs."""
-    from llmagent_os.ledger.postgresql_server import connect_beside
+    from llmagent_os.ledger.postgresql_server import connect_beside, lock_number
 
-    tag = await writer.run(lambda database: database.pseudonym("ledger")[1:9])
-    return SharedMembership(partial(connect_beside, url), tag, card)
+    def work(database: Database) -> tuple[str, str]:
+        return database.pseudonym("ledger")[1:9], str(database.sql.scalar(sa.select(sa.func.current_schema())))
+
+    tag, schema = await writer.run(work)
+    return SharedMembership(partial(connect_beside, url), tag, lock_number("host", schema), card)
 
 
 def _host(row: tuple[Any, ...], leases: tuple[str, ...]) -> HostRow:
