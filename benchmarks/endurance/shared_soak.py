@@ -146,12 +146,15 @@ class Machine:
             os.kill(self.process, number)
 
     async def ended(self) -> None:
-        while self.lives:
+        while self.lives:  # it is nobody's child here that could be waited for
             await asyncio.sleep(0.02)
 
     async def close(self) -> None:
-        self.signal(signal.SIGKILL)
-        await self.ended()
+        self.signal(signal.SIGTERM)
+        try:
+            await asyncio.wait_for(self.ended(), 30)
+        except TimeoutError:
+            self.signal(signal.SIGKILL)
         for proxy in (self.database, *self.ways.values()):
             await proxy.stop()
 
@@ -221,12 +224,18 @@ class World:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), self.random.uniform(0, 2 * pause))
             idle = [machine for machine in self.machines if not machine.busy]
+            for machine in idle:
+                if not machine.lives:  # it could not start while the database was away
+                    await machine.start()
             if stop.is_set() or not idle:
                 continue
             machine, doing = self.random.choice(idle), self.random.choice(doings)
             machine.busy = True
             tasks.add(asyncio.create_task(self._do(machine, doing)))
         await asyncio.gather(*tasks)
+        for machine in self.machines:
+            if not machine.lives:
+                await machine.start()
 
     async def _do(self, machine: Machine, doing: object) -> None:
         try:
