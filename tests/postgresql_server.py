@@ -13,9 +13,9 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 #: The user of the tests: he may do everything, and needs no password.
@@ -122,7 +122,7 @@ def initialise(folder: Path) -> None:
 def start(folder: Path, *options: str) -> subprocess.Popen[bytes]:
     """Start the server whose files :func:`initialise` has made, and wait until it answers."""
     with (folder / "server.log").open("ab") as log:
-        server = subprocess.Popen(
+        server: subprocess.Popen[bytes] = subprocess.Popen(
             [_program("postgres"), "-D", str(folder / "data"), *options],
             stdout=log,
             stderr=log,
@@ -170,7 +170,7 @@ def _ids() -> tuple[int, int]:
     return nobody.pw_uid, nobody.pw_gid
 
 
-def _as_nobody() -> dict[str, int | Sequence[int]]:
+def _as_nobody() -> dict[str, Any]:
     if os.geteuid():
         return {}
     user, group = _ids()

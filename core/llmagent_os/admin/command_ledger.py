@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.location import file_of
+from llmagent_os.ledger.location import locate
 
 
 @asynccontextmanager
@@ -19,7 +19,7 @@ async def open_ledger(settings: Settings) -> AsyncGenerator[Ledger]:
         ConfigError: the ledger is in the memory of another process.
         LedgerError: it cannot be opened.
     """
-    if file_of(settings.ledger_url) is None:
+    if locate(settings.ledger_url).in_memory:
         raise ConfigError("LLMAGENT_OS_DATABASE_URL keeps the ledger in memory: this command cannot reach it")
     settings.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     ledger = await Ledger.open(settings.ledger_url)

@@ -5,8 +5,9 @@ Nothing is changed. The databases are opened read-only.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -30,6 +31,8 @@ async def check_damage(settings: Settings) -> AsyncIterator[Finding]:
     for file in _databases(settings):
         for finding in _rows(file):
             yield finding
+    for finding in await asyncio.to_thread(_on_server, settings):
+        yield finding
     folder = settings.data / PROFILES_FOLDER
     problems = await Profiles(folder).problems()
     for path, why in problems[:MAX_LISTED]:
@@ -66,10 +69,26 @@ def _rows(file: Path) -> Iterator[Finding]:
         if file.name != "ledger.db":  # the check of the ledger says so
             yield Finding("damage", "problem", f"{file} cannot be read: {error}", "stop the host and restore a backup")
         return
+    yield from _listed(str(file), rows)
+
+
+def _on_server(settings: Settings) -> list[Finding]:
+    from llmagent_os.ledger.location import locate
+
+    with suppress(ConfigError, LedgerError):
+        location = locate(settings.ledger_url)
+        if location.on_server:
+            from llmagent_os.admin.server_check import damaged_on_server
+
+            return list(_listed(location.name, damaged_on_server(settings.ledger_url) or []))
+    return []
+
+
+def _listed(name: str, rows: Sequence[tuple[str, str, str, str]]) -> Iterator[Finding]:
     for table, key, why, at in rows[:MAX_LISTED]:
-        yield Finding("damage", "problem", f"{file}: {table} {key}: {why} (found {at} UTC)", _ROW_REMEDY)
+        yield Finding("damage", "problem", f"{name}: {table} {key}: {why} (found {at} UTC)", _ROW_REMEDY)
     if len(rows) > MAX_LISTED:
-        yield Finding("damage", "note", f"{file}: {len(rows) - MAX_LISTED} more damaged rows")
+        yield Finding("damage", "note", f"{name}: {len(rows) - MAX_LISTED} more damaged rows")
 
 
 def _text(raw: bytes) -> str:

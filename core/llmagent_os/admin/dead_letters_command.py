@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -61,6 +61,11 @@ def findings(file: Path) -> Iterator[Finding]:
         rows = database.execute(
             "SELECT seq, platform, accepted_at, tries, why FROM inbox WHERE state = ? ORDER BY seq", (DEAD,)
         ).fetchall()
+    yield from as_findings(rows)
+
+
+def as_findings(rows: Sequence[tuple[int, str, float, int, str | None]]) -> Iterator[Finding]:
+    """What is said of dead letters. Each row has its number, platform, time, tries and what went wrong."""
     for seq, platform, at, tries, why in rows:
         line = _line(seq, platform, datetime.fromtimestamp(at, UTC), tries, why or "")
         yield Finding("dead letters", "problem", line, REMEDY)

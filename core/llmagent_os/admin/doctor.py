@@ -118,14 +118,20 @@ def _settings(settings: Settings, env_file: Path | None) -> Iterator[Finding]:
 
 
 def _ledger(settings: Settings) -> Iterator[Finding]:
-    from llmagent_os.ledger.location import file_of
+    from llmagent_os.ledger.location import locate
     from llmagent_os.ledger.schema import REVISION
 
     try:
-        file = file_of(settings.ledger_url)
+        location = locate(settings.ledger_url)
     except LLMAgentOSError as error:
         yield Finding("ledger", "problem", str(error), f"correct {PREFIX}DATABASE_URL")
         return
+    if location.on_server:
+        from llmagent_os.admin.server_check import check_server
+
+        yield from check_server(settings.ledger_url)
+        return
+    file = location.file
     if file is None:
         yield Finding("ledger", "note", "in memory: everything is forgotten when the host stops")
         return

@@ -16,8 +16,7 @@ from llmagent_os.credentials.vault import Vault
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.host_lock import FileLock
-from llmagent_os.ledger.location import file_of
+from llmagent_os.ledger.connection import host_lock
 from llmagent_os.mcp.access_tokens import AccessToken, AccessTokens, may_use
 from llmagent_os.mcp.loaded_servers import INSTALL, add_servers, is_installed, wrong_servers
 from llmagent_os.people.access import COMMAND_LINE, Access
@@ -155,11 +154,10 @@ def _alone(settings: Settings, bot: Bot) -> Generator[None]:
     Raises:
         ConfigError: the bot runs, or another such server does.
     """
-    file = file_of(settings.ledger_url)
-    if file is None:  # no lock of this machine says who else uses such a database
+    lock = host_lock(settings.ledger_url)
+    if lock is None:  # nobody else can use what is in the memory of this process
         yield
         return
-    lock = FileLock(file)
     try:
         lock.acquire()
     except LedgerError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
@@ -11,7 +12,8 @@ from llmagent_os.bot import Bot, chosen_learner
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, PolicyError
 from llmagent_os.ledger import Ledger
-from llmagent_os.ledger.location import file_of
+from llmagent_os.ledger.connection import is_made
+from llmagent_os.ledger.location import locate
 from llmagent_os.policy.actions import ActionSpace
 from llmagent_os.policy.learned import LEARNERS
 from llmagent_os.policy.off_policy.evaluation import Estimate, Evaluation
@@ -40,9 +42,9 @@ async def evaluate(settings: Settings, bot: Bot, names: Sequence[str], *, as_jso
     space = ActionSpace(bot.config.behavior.dimensions)
     candidates = _candidates(bot, space, names)
     policies = {name: bot.config.learned_policy(name) for name in candidates if name in LEARNERS}
-    file = file_of(settings.ledger_url)
-    if file is not None and not file.exists():
-        raise PolicyError(f"there is no ledger {file}: run the bot, and let people react")
+    ledger_is = locate(settings.ledger_url)
+    if not ledger_is.in_memory and not await asyncio.to_thread(is_made, settings.ledger_url):
+        raise PolicyError(f"there is no ledger {ledger_is.file or ledger_is.name}: run the bot, and let people react")
     ledger = await Ledger.open(settings.ledger_url)
     try:
         held_out = await read_held_out(ledger, space)

@@ -24,8 +24,8 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
 from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.connection import is_made
 from llmagent_os.ledger.link_changes import MAX_CHANGES
-from llmagent_os.ledger.location import file_of
 from llmagent_os.people.directory import Directory
 from llmagent_os.people.linking import Links, Refused
 from llmagent_os.people.profiles import Profiles, file_name
@@ -131,8 +131,7 @@ async def unlink(settings: Settings, typed: str) -> str:
     identity = parse(typed)
     profiles = _profiles(settings)
     for url in _ledger_urls(settings).values():
-        file = file_of(url)
-        if file is None or not file.exists():
+        if not await asyncio.to_thread(is_made, url):
             continue
         ledger = await Ledger.open(url)
         try:
@@ -160,8 +159,7 @@ async def _stores(settings: Settings) -> AsyncGenerator[Stores]:
     )
     async with AsyncExitStack() as stack:
         for name, url in _ledger_urls(settings).items():
-            file = file_of(url)
-            if file is None or not await asyncio.to_thread(file.exists):  # nothing was ever trained from it
+            if not await asyncio.to_thread(is_made, url):  # nothing was ever trained from it
                 continue
             ledger = await Ledger.open(url)
             stack.push_async_callback(ledger.close)
@@ -173,8 +171,7 @@ async def _stores(settings: Settings) -> AsyncGenerator[Stores]:
 
 async def _plugin_files(settings: Settings, subject: DataSubject) -> dict[str, bytes]:
     """What the installed plugins give of the person, from the ledger of ``run``, as files."""
-    file = file_of(settings.ledger_url)
-    if file is None or not await asyncio.to_thread(file.exists):
+    if not await asyncio.to_thread(is_made, settings.ledger_url):
         return {}
     ledger = await Ledger.open(settings.ledger_url)
     try:

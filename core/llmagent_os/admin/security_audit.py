@@ -5,6 +5,7 @@ Nothing is changed. Platforms that have a token are asked what it permits. Each 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
 from datetime import timedelta
 from pathlib import Path
@@ -22,7 +23,7 @@ from llmagent_os.admin.waiting_check import check_credentials
 from llmagent_os.bot import Bot
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.events import now
-from llmagent_os.ledger.location import file_of
+from llmagent_os.ledger.connection import is_made
 from llmagent_os.ledger.platform_admins import PlatformAdmin
 from llmagent_os.people.roles import Roles
 
@@ -60,12 +61,11 @@ async def check_admins(settings: Settings) -> list[Finding]:
     roles = Roles(owners=settings.owners, admins=settings.admins)
     named = [*roles.owners, *roles.admin_patterns]
     accounts = [each for each in dict.fromkeys(named) if not set(each) & set("*?[")]
-    file = file_of(settings.ledger_url)
     findings: list[Finding] = []
     if not named:
         text = "the settings name no owner and no admin: people are let in from the command line"
         findings.append(Finding("admins", "note", text))
-    if file is None or not file.exists():
+    if not await asyncio.to_thread(is_made, settings.ledger_url):
         return findings or [
             Finding("admins", "note", "there is no ledger yet: it is not known when admins were last seen")
         ]

@@ -25,21 +25,34 @@ _SILENCES = "SELECT count(*) FROM silences WHERE until > ?"
 
 def check_waiting(settings: Settings) -> Iterator[Finding]:
     """What waits in the ledger. Another check says so where the ledger cannot be read, or is of an earlier version."""
-    from llmagent_os.ledger.location import file_of
-
     with suppress(LLMAgentOSError, sqlite3.Error):
-        file = file_of(settings.ledger_url)
-        if file is None or not file.exists():
+        found = _waiting(settings)
+        if found is None:
             return
-        with closing(sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)) as database:
-            held, first = database.execute(_HELD).fetchone()
-            (silences,) = database.execute(_SILENCES, (time.time(),)).fetchone()
+        held, first, silences = found
         text = f"{held} messages are answered later, and the bot is silent in {silences} places"
-        if held and time.time() - float(first) > LATE_SECONDS:
-            late = f"{text}; the first should have been answered {(time.time() - float(first)) / 3600:.0f} hours ago"
+        waits = 0.0 if first is None else time.time() - first
+        if held and waits > LATE_SECONDS:
+            late = f"{text}; the first should have been answered {waits / 3600:.0f} hours ago"
             yield Finding("waiting", "problem", late, "start the bot: it answers what is due")
         else:
             yield Finding("waiting", "ok", text)
+
+
+def _waiting(settings: Settings) -> tuple[int, float | None, int] | None:
+    from llmagent_os.ledger.location import locate
+
+    location = locate(settings.ledger_url)
+    if location.on_server:
+        from llmagent_os.admin.server_check import waiting_on_server
+
+        return waiting_on_server(settings.ledger_url, time.time())
+    if location.file is None or not location.file.exists():
+        return None
+    with closing(sqlite3.connect(f"{location.file.absolute().as_uri()}?mode=ro", uri=True)) as database:
+        held, first = database.execute(_HELD).fetchone()
+        (silences,) = database.execute(_SILENCES, (time.time(),)).fetchone()
+    return held, first, silences
 
 
 def check_credentials(settings: Settings) -> Iterator[Finding]:

@@ -35,6 +35,9 @@ OPENAI_URL, OPENAI_KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
 OPENAI_HOST = "api.openai.com"
 OPENAI_CLOUD = f"https://{OPENAI_HOST}/v1"  #: its address
 
+#: The schema of a PostgreSQL database that keeps the chats in the terminal, beside the ledger of the bot.
+CHAT_SCHEMA = "llmagent_os_chat"
+
 _SERVER_KEYS = ("api_key", "voice_api_key")
 _TOKENS = (
     "slack_bot_token", "slack_app_token", "slack_signing_secret", "discord_token", "telegram_token", *_SERVER_KEYS,
@@ -100,7 +103,11 @@ class Settings(BaseSettings):
         description="days after which data are deleted, such as conversations=365, of conversations, transcripts, "
         "files, outgoing, trainings; empty: as docs/privacy.md says",
     )
-    database_url: str = Field("", description="the ledger: sqlite:///path/file.db; empty: ledger.db in the data folder")
+    database_url: str = Field(
+        "",
+        description="the ledger: sqlite:///path/file.db, or postgresql://user:password@host/database with the extra "
+        "postgres; empty: ledger.db in the data folder",
+    )
     model: str = Field("", description="replaces the bot's model: a name, a folder, a hub id, openai:MODEL, or none")
     policy: Literal["", "bayes", "reinforce", "actor_critic", "q_learning", "fixed"] = Field(
         "", description="replaces the bot's learner of behaviour; fixed: nothing is learned"
@@ -410,6 +417,9 @@ class Settings(BaseSettings):
     @property
     def chat_ledger_url(self) -> str:
         """The database URL of the ledger for a chat in the terminal. Only one host at a time may use a ledger."""
+        if self.database_url.startswith("postgresql"):
+            sign = "&" if "?" in self.database_url else "?"
+            return f"{self.database_url}{sign}schema={CHAT_SCHEMA}"
         return self.database_url or f"sqlite:///{self.data / 'chat.db'}"
 
     @classmethod

@@ -46,4 +46,4 @@ class AskedReasons:
         def work(database: Database) -> int:
             return int(database.sql.execute(query).scalar_one())
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)

@@ -73,7 +73,7 @@ class AuditLog:
                     found[account] = last
             return found
 
-        return await self._writer.run(work, lasting=False)
+        return await self._writer.run(work, lasting=False, reads=True)
 
 
 def _in_workspaces(column: sa.Column[Any], workspaces: Collection[str]) -> sa.ColumnElement[bool]:

@@ -38,12 +38,12 @@ class CanaryTests:
     async def all(self, bot: str) -> list[CanaryTest]:
         """The tests of a bot's versions, those that have ended too."""
         query = sa.select(canary_tests).where(canary_tests.c.bot == bot)
-        return await self._writer.run(lambda database: _tests(database, query))
+        return await self._writer.run(lambda database: _tests(database, query), reads=True)
 
     async def get(self, version: str) -> CanaryTest | None:
         """The test of a version; None: it was never a canary."""
         query = sa.select(canary_tests).where(canary_tests.c.version == version)
-        return await self._writer.run(lambda database: next(iter(_tests(database, query)), None))
+        return await self._writer.run(lambda database: next(iter(_tests(database, query)), None), reads=True)
 
     async def conversations(self, version: str) -> list[CanaryConversation]:
         """The conversations that were counted in a version's test, in their order."""
@@ -107,7 +107,7 @@ class CanaryTests:
     async def replies_after(self, seq: int, limit: int) -> list[TrialReply]:
         """At most ``limit`` replies after row ``seq``, in their order, with the test that they are part of."""
         query = _replies().where(interactions.c.seq > seq).order_by(interactions.c.seq).limit(limit)
-        return await self._writer.run(lambda database: _read(database, query))
+        return await self._writer.run(lambda database: _read(database, query), reads=True)
 
     async def first_of_conversation(self, reply: TrialReply) -> bool:
         """Whether no earlier reply of the same episode is part of a test. Looks at the episode only."""
@@ -119,7 +119,7 @@ class CanaryTests:
             .order_by(interactions.c.seq.desc())
             .limit(reply.turn_index)
         )
-        found = await self._writer.run(lambda database: _read(database, before))
+        found = await self._writer.run(lambda database: _read(database, before), reads=True)
         return not any(each.trial and each.episode_id == reply.episode_id for each in found)
 
     async def conversation(self, first: TrialReply, until: datetime) -> list[TrialReply]:
@@ -130,7 +130,7 @@ class CanaryTests:
             interactions.c.created_at <= until.timestamp(),
             interactions.c.episode_id == first.episode_id,
         )
-        found = await self._writer.run(lambda database: _read(database, query.order_by(interactions.c.seq)))
+        found = await self._writer.run(lambda database: _read(database, query.order_by(interactions.c.seq)), reads=True)
         return [each for each in found if each.trial and first.trial and each.trial.version == first.trial.version]
 
 

@@ -47,6 +47,21 @@ def open_reading(url: str) -> Database:
     return connect_server(url)
 
 
+def is_made(url: str) -> bool:
+    """Whether there is a ledger at ``url`` that another process can open. It is not made by asking. Blocks.
+
+    Raises:
+        ConfigError: ``url`` names no ledger.
+        LedgerError: its server cannot be asked.
+    """
+    location = locate(url)
+    if not location.on_server:
+        return location.file is not None and location.file.exists()
+    from llmagent_os.ledger.postgresql_database import has_tables
+
+    return has_tables(url)
+
+
 def host_lock(url: str) -> HostLock | None:
     """The lock of the one host that runs on the ledger at ``url``. None: it is in memory, and no other can."""
     location = locate(url)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from functools import partial
 from typing import Any, Protocol
 
@@ -50,6 +50,10 @@ class Result(Protocol):
 
     def fetchone(self) -> Any:
         """The next row; None: there is none."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """The rows."""
         ...
 
     def fetchall(self) -> list[Any]:

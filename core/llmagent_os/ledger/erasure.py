@@ -99,7 +99,7 @@ class Erasure:
         (that the bot has asked) and ``inbox`` (events that wait or were given up). Every interaction has its
         completions. Under ``damaged`` is what cannot be read, as it is.
         """
-        return await self._writer.run(lambda database: _export(database, identities_of(database, identity)))
+        return await self._writer.run(lambda database: _export(database, identities_of(database, identity)), reads=True)
 
     async def erase(self, identity: Identity) -> int:
         """Erase a person, and return how many rows were erased.
@@ -114,7 +114,7 @@ class Erasure:
         :meth:`wipe` after that; otherwise it is done here. A crash in between is noticed at the next start.
         """
         if not self._inbox.is_claimed:
-            who = await self._writer.run(lambda database: identities_of(database, identity))
+            who = await self._writer.run(lambda database: identities_of(database, identity), reads=True)
             await self._inbox.drop(who)
         erased = await self._writer.run(
             lambda database: _erase(database, identities_of(database, identity)), lambda _: self._rewards_changed()

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 from llmagent_os.errors import LedgerError
-from llmagent_os.ledger.database import Database
+from llmagent_os.ledger.database import Database, UnsettledError
 from llmagent_os.ledger.writer import Work, log_lost_work, run_by_itself
 
 T = TypeVar("T")
@@ -60,6 +60,7 @@ class ThreadWriter:
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._opened: asyncio.Future[None] | None = None
         self._closed = False
+        self._unsettled: list[tuple[str, list[_PendingWork]]] = []  # only the thread uses it
 
     async def start(self) -> None:
         """Open the database.
@@ -130,6 +131,23 @@ class ThreadWriter:
         finally:
             database.close()
 
+    def _settle(self, database: Database) -> None:
+        """Find out what became of work whose commit was cut off. Who asked for it was told that it failed.
+
+        Where it counts all the same, what comes after it is done now: an event that was stored is run.
+        """
+        while self._unsettled:
+            transaction, group = self._unsettled[0]
+            try:
+                counts = database.outcome(transaction)
+            except Exception:  # the database is still away: the work that comes next says so
+                return
+            del self._unsettled[0]
+            if counts:
+                for pending in group:
+                    pending.error = None
+                self._deliver(group)
+
     def _run_group(self, database: Database) -> bool:
         """Run all work that waits. Returns whether more may come."""
         queue = self._queue
@@ -141,16 +159,21 @@ class ThreadWriter:
                 break
             more = queue.get()
         if group:
+            if self._unsettled:
+                self._settle(database)
             self._commit(database, group)
-            by_loop: dict[asyncio.AbstractEventLoop, list[_PendingWork]] = {}  # nearly always one loop
-            for pending in group:
-                if pending.future is not None:
-                    by_loop.setdefault(pending.future.get_loop(), []).append(pending)
-                elif pending.error is not None:
-                    log_lost_work(pending.error)
-            for loop, done in by_loop.items():
-                _call_soon(loop, _deliver, done)
+            self._deliver(group)
         return more is not None
+
+    def _deliver(self, group: list[_PendingWork]) -> None:
+        by_loop: dict[asyncio.AbstractEventLoop, list[_PendingWork]] = {}  # nearly always one loop
+        for pending in group:
+            if pending.future is not None:
+                by_loop.setdefault(pending.future.get_loop(), []).append(pending)
+            elif pending.error is not None:
+                log_lost_work(pending.error)
+        for loop, done in by_loop.items():
+            _call_soon(loop, _deliver, done)
 
     def _commit(self, database: Database, group: list[_PendingWork]) -> None:
         last = group.pop() if group[-1].alone else None
@@ -167,6 +190,8 @@ class ThreadWriter:
             for pending in group:
                 pending.result = pending.work(database)
             database.commit()
+        except UnsettledError as error:
+            self._leave_unsettled(group, error)
         except Exception:
             database.roll_back()
             # One of them is at fault. The others must not pay for it.
@@ -174,9 +199,20 @@ class ThreadWriter:
                 self._commit_by_itself(database, pending)
 
     def _commit_by_itself(self, database: Database, pending: _PendingWork) -> None:
+        def work(database: Database) -> None:
+            pending.result = pending.work(database)
+
         try:
-            pending.result = run_by_itself(database, pending.work, pending.alone)
+            run_by_itself(database, work, pending.alone)
+        except UnsettledError as error:
+            self._leave_unsettled([pending], error)
         except Exception as error:
+            pending.error = error
+
+    def _leave_unsettled(self, group: list[_PendingWork], error: UnsettledError) -> None:
+        # It may count, so it is not run again. Nobody waits until the database is back: whoever asked can ask again.
+        self._unsettled.append((error.transaction, list(group)))
+        for pending in group:
             pending.error = error
 
 

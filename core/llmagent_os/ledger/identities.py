@@ -33,15 +33,15 @@ class Identities:
 
     async def person(self, identity: Identity) -> PersonId:
         """The person that ``identity`` is part of; ``identity`` itself where it is linked to no other."""
-        return await self._writer.run(lambda database: person_of(database, identity))
+        return await self._writer.run(lambda database: person_of(database, identity), reads=True)
 
     async def everyone(self, identity: Identity) -> tuple[Identity, ...]:
         """All identities of a person in the order in which they were linked; ``identity`` alone if it is not linked."""
-        return await self._writer.run(lambda database: tuple(linked(database, identity)) or (identity,))
+        return await self._writer.run(lambda database: tuple(linked(database, identity)) or (identity,), reads=True)
 
     async def links(self, identity: Identity) -> list[Link]:
         """The links of a person, that of ``identity`` included, in order; empty where ``identity`` is not linked."""
-        return await self._writer.run(lambda database: links_of(database, identity))
+        return await self._writer.run(lambda database: links_of(database, identity), reads=True)
 
     async def issue(self, identity: Identity, code: str, now: datetime, valid: timedelta) -> None:
         """Keep ``code`` for ``identity``, in place of its earlier code."""

@@ -183,20 +183,23 @@ class Inbox:
             return Accepted.FULL if waiting >= max_pending else Accepted.SENDER_FULL
         self._pending[key] = waiting + 1  # before the disk has it, so that a burst cannot pass the bound
         self._pending_of[sender] = of_sender + 1
-        new = False
+        new = failed = False
 
         def then(count: int) -> None:
             nonlocal new
+            if failed and count:  # it was stored all the same: the connection was cut in the commit
+                self.count_as_unfinished(event)
             if count:
                 new = True
                 if stored is not None:
                     stored(event)
-            else:
+            elif not failed:
                 self._uncount(event)
 
         try:
             await self._writer.run(lambda database: accept_row(database, row), then)
         except LedgerError:
+            failed = True
             self._uncount(event)
             raise
         return Accepted.NEW if new else Accepted.DUPLICATE
@@ -405,7 +408,7 @@ class Inbox:
                 for row in database.sql.execute(query)
             ]
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def revive(self, seqs: Collection[int] | None) -> int:
         """Have dead letters run again: those of ``seqs``, or all. Any process may call this.
@@ -446,7 +449,7 @@ class Inbox:
             found = database.sql.execute(query)
             return [(f"{row.platform}:{_event_id(row.body) or row.event_id}", row.why or "") for row in found]
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def was_accepted(self, platform: str, event_id: str) -> bool:
         """Whether this event was accepted, as far back as finished rows are kept."""

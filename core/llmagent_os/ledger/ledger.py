@@ -445,7 +445,7 @@ class Ledger:
 
     async def record_holder(self, plugin: str, key: str) -> Identity | None:
         """Whose record of ``plugin`` is under ``key``, which only one account has. None: nobody's."""
-        return await self._writer.run(lambda database: read_holder(database, plugin, key))
+        return await self._writer.run(lambda database: read_holder(database, plugin, key), reads=True)
 
     def timers(self, plugin: str, event: Event) -> Timers:
         """The timers of ``plugin`` for the person that ``event`` is from, answered in its conversation."""
@@ -468,7 +468,7 @@ class Ledger:
 
     async def private_place(self, identity: Identity) -> tuple[Conversation, Sender] | None:
         """Where a person last wrote to the bot in private, and as whom, from any account. None: nobody has noted it."""
-        return await self._writer.run(lambda database: read_private_place(database, identity))
+        return await self._writer.run(lambda database: read_private_place(database, identity), reads=True)
 
     def watch_timers(self, listener: Callable[[datetime], None]) -> Callable[[], None]:
         """Call ``listener`` with the moment of every timer that is set from now on.

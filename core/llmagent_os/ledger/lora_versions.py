@@ -90,7 +90,9 @@ class LoraVersions:
     async def revision(self) -> int:
         """The revision of the last change of any version; 0: there is none. Costs one look into an index."""
         query = sa.select(sa.func.max(lora_versions.c.revision))
-        return await self._writer.run(lambda database: int(database.sql.execute(query).scalar() or 0), lasting=False)
+        return await self._writer.run(
+            lambda database: int(database.sql.execute(query).scalar() or 0), lasting=False, reads=True
+        )
 
     async def move(self, version: LoraVersion, stage: Stage, why: str, now: datetime) -> bool:
         """Move a version to another stage. Where it becomes active, its predecessor is retired.

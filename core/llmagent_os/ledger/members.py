@@ -66,7 +66,7 @@ class Members:
                 who, any(database.execute(member, (each, database.pseudonym(each))).fetchone() for each in who)
             )
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def ask(
         self, identity: Identity, name: str, code: str, event: str, now: datetime, *, valid: timedelta, again: timedelta
@@ -129,13 +129,17 @@ class Members:
     async def listed(self) -> list[Member]:
         """All identities that were let in, in the order in which they were."""
         query = sa.select(members).order_by(members.c.approved_at, members.c.identity)
-        return await self._writer.run(lambda database: [_member(row) for row in database.sql.execute(query)])
+        return await self._writer.run(
+            lambda database: [_member(row) for row in database.sql.execute(query)], reads=True
+        )
 
     async def requests(self, now: datetime) -> list[Request]:
         """All open requests; those that expire first come first."""
         waiting = sa.select(requests).where(_is_open(now.timestamp()))
         query = waiting.order_by(requests.c.expires_at, requests.c.identity)
-        return await self._writer.run(lambda database: [_request(row) for row in database.sql.execute(query)])
+        return await self._writer.run(
+            lambda database: [_request(row) for row in database.sql.execute(query)], reads=True
+        )
 
 
 def _is_open(now: float) -> sa.ColumnElement[bool]:

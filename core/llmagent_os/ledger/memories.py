@@ -74,7 +74,9 @@ class Memories:
 
     async def of(self, identity: Identity, *, ended: bool = False) -> list[Memory]:
         """The memories of a person by number; with ``ended``, those that hold no longer, in place of those that do."""
-        return await self._writer.run(lambda database: _read(database, identities_of(database, identity), ended=ended))
+        return await self._writer.run(
+            lambda database: _read(database, identities_of(database, identity), ended=ended), reads=True
+        )
 
     async def change(self, identity: Identity, plan: Callable[[Sequence[Memory]], MemoryChange]) -> MemoryChange:
         """Change the memories of a person in one step.

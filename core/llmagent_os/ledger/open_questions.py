@@ -57,7 +57,7 @@ class OpenQuestions:
             LedgerError: the ledger cannot be read.
         """
         query = sa.select(open_questions).where(_is(identity, interaction_id))
-        row = await self._writer.run(lambda database: database.sql.execute(query).first(), lasting=False)
+        row = await self._writer.run(lambda database: database.sql.execute(query).first(), lasting=False, reads=True)
         if row is None or not time.time() - row.asked_at < KEPT.total_seconds():
             return None
         try:

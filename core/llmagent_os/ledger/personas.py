@@ -48,7 +48,9 @@ class Personas:
     async def through(self, bot: str) -> int:
         """The last row of rewards that was counted for anybody; 0: none was."""
         query = sa.select(sa.func.max(personas.c.through)).where(personas.c.bot == bot)
-        return await self._writer.run(lambda database: int(database.sql.execute(query).scalar() or 0), lasting=False)
+        return await self._writer.run(
+            lambda database: int(database.sql.execute(query).scalar() or 0), lasting=False, reads=True
+        )
 
     async def get(self, bot: str, person: PersonId) -> KeptPersona | None:
         """What is kept of a person; None: nothing."""

@@ -67,7 +67,9 @@ class LedgerContacts:
         self._timer_set = timer_set
 
     async def find(self, name: str, now: datetime) -> tuple[Contact, ...]:
-        return tuple(await self._writer.run(lambda database: find_contacts(database, self._identity, now, name)))
+        return tuple(
+            await self._writer.run(lambda database: find_contacts(database, self._identity, now, name), reads=True)
+        )
 
     async def give(self, handle: str, key: str, record: Record, at: datetime, *, mine: tuple[str, Record]) -> Given:
         def find(database: Database) -> Identity | None:
@@ -86,7 +88,9 @@ class LedgerContacts:
         await self._writer.run(work)
 
     async def is_hidden(self) -> bool:
-        return await self._writer.run(lambda database: hidden(database, identities_of(database, self._identity)))
+        return await self._writer.run(
+            lambda database: hidden(database, identities_of(database, self._identity)), reads=True
+        )
 
     async def _give(
         self,

@@ -182,7 +182,7 @@ class LedgerRecords:
             theirs = self._under(identities_of(database, self._identity))
             return database.sql.execute(sa.select(sa.func.count()).select_from(records).where(*theirs)).scalar_one()
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def size(self, *, but: str) -> int:
         def work(database: Database) -> int:
@@ -190,7 +190,7 @@ class LedgerRecords:
             total = sa.select(sa.func.sum(sa.func.length(records.c.body))).where(*theirs, records.c.key != but)
             return int(database.sql.execute(total).scalar() or 0)
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     def _check_newer(self, database: Database, who: list[Identity], key: str, version: int) -> None:
         newest = sa.select(sa.func.max(records.c.version)).where(*self._under(who, key))

@@ -63,7 +63,7 @@ class PolicyState:
 
     async def progress(self, policy: str) -> Progress | None:
         """How far the state of ``policy`` has learned; None: nothing is stored."""
-        return await self._writer.run(lambda database: _progress(database, policy, live=True))
+        return await self._writer.run(lambda database: _progress(database, policy, live=True), reads=True)
 
     async def parts(self, state: int, names: Collection[str], through: int | None = None) -> dict[str, bytes]:
         """Parts of a state, by name, without those that are missing.
@@ -73,11 +73,11 @@ class PolicyState:
             names: the names of the parts.
             through: as they were at this row, a snapshot; None: as they are now.
         """
-        return await self._writer.run(lambda database: versions.read_parts(database, state, names, through))
+        return await self._writer.run(lambda database: versions.read_parts(database, state, names, through), reads=True)
 
     async def stored(self, state: int, names: Collection[str]) -> set[str]:
         """The parts of ``names`` that a state has."""
-        return await self._writer.run(lambda database: versions.stored_names(database, state, names))
+        return await self._writer.run(lambda database: versions.stored_names(database, state, names), reads=True)
 
     async def begin(self, policy: str) -> Progress:
         """Store a state of ``policy`` that has learned nothing, in place of all that is stored."""

@@ -25,7 +25,9 @@ def postgresql_dialect() -> sa.Dialect:
     """The dialect of PostgreSQL, in the form that the driver's own cursor takes."""
     from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 
-    return PGDialect_psycopg(paramstyle="format")
+    make: Any = PGDialect_psycopg  # it has no types
+    found: sa.Dialect = make(paramstyle="format")
+    return found
 
 
 @compiles(OnConflictDoNothing, "postgresql")

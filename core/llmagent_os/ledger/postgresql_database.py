@@ -12,16 +12,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import psycopg
 import sqlalchemy as sa
 import structlog
 from psycopg.pq import TransactionStatus
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.database import SEALED_MARK, Database, UnsettledError
 from llmagent_os.ledger.location import locate
 from llmagent_os.ledger.postgresql_server import (
+    START_SECONDS,
     TURN_MILLISECONDS,
     connect_first,
     described,
@@ -29,6 +31,7 @@ from llmagent_os.ledger.postgresql_server import (
     lock_number,
     make_engine,
     make_schema,
+    schema_of,
     wrapped,
 )
 from llmagent_os.ledger.postgresql_tables import bring_up_to_date, revision
@@ -36,7 +39,7 @@ from llmagent_os.ledger.pseudonyms import key_of
 from llmagent_os.ledger.schema import REVISION, keys, metadata
 from llmagent_os.ledger.statements import Statement, for_postgresql
 from llmagent_os.sealing.key_ring import KeyRing
-from llmagent_os.sealing.mounts import ring_of
+from llmagent_os.sealing.mounts import ring_of_server
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -150,13 +153,14 @@ class PostgresqlDatabase(Database):
         """``committed`` or ``aborted``; None: the server does not know it. One that still runs there is waited for."""
         self._run(self._begin)  # its turn has ended, or it ends now
         try:
-            return self._run(f"SELECT pg_xact_status('{int(transaction)}'::xid8)".encode()).fetchone()[0]  # type: ignore[index, no-any-return]
-        except SQLAlchemyError as error:
+            row = self._run(f"SELECT pg_xact_status('{int(transaction)}'::xid8)".encode()).fetchone()
+        except DBAPIError as error:
             if getattr(error.orig, "sqlstate", "") == "22023":  # in the future: the server has forgotten it in a crash
                 return None
             raise
         finally:
             self.roll_back()
+        return None if row is None else row[0]
 
     def roll_back(self) -> None:
         self._transaction = ""
@@ -226,11 +230,62 @@ def connect_to_read(url: str) -> PostgresqlDatabase:
     return database
 
 
+def has_tables(url: str) -> bool:
+    """Whether there is a ledger at ``url``.
+
+    Raises:
+        LedgerError: the server cannot be asked; the error says what to check.
+    """
+    engine = make_engine(url)
+    try:
+        with connect_first(engine, locate(url).name, patience=0.0) as sql:
+            return revision(sql) is not None
+    finally:
+        engine.dispose()
+
+
+class ServerState(msgspec.Struct, frozen=True):
+    """What a server says of itself and of a ledger on it."""
+
+    version: str
+    revision: str | None  #: of the tables; None: there are none
+    schema: str
+    may_create: bool  #: the role may make tables in the schema
+    is_encrypted: bool  #: the connection is
+    is_near: bool  #: the server is on this machine
+
+
+def server_state(url: str) -> ServerState:
+    """Ask the server of a ledger about itself.
+
+    Raises:
+        LedgerError: it does not answer; the error says what to check.
+    """
+    engine, name = make_engine(url), locate(url).name
+    try:
+        with connect_first(engine, name, patience=0.0) as sql:
+            driver = driver_of(sql)
+            schema = schema_of(sql, url)
+            may = sql.execute(sa.text("SELECT has_schema_privilege(:schema, 'CREATE')"), {"schema": schema})
+            return ServerState(
+                version=driver.info.parameter_status("server_version") or "?",
+                revision=revision(sql),
+                schema=schema,
+                may_create=bool(may.scalar()),
+                is_encrypted=driver.pgconn.ssl_in_use,
+                is_near=driver.info.host.startswith("/") or driver.info.hostaddr in ("127.0.0.1", "::1"),
+            )
+    except SQLAlchemyError as error:
+        raise LedgerError(f"the ledger {name} cannot be read: {described(error)}") from None
+    finally:
+        engine.dispose()
+
+
 def _opened(url: str, *, lasting: bool, only_reads: bool) -> PostgresqlDatabase:
-    name, ring = locate(url).name, ring_of(None)
+    name, ring = locate(url).name, ring_of_server()
     engine = make_engine(url, ring)
     try:
-        sql = connect_first(engine, name)
+        sql = connect_first(engine, name, 0.0 if only_reads else START_SECONDS)
         if only_reads:
             if revision(sql) != REVISION:
                 raise LedgerError(f"the ledger {name} is not of this version: open it with the host first")

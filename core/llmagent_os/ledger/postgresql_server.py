@@ -175,6 +175,15 @@ def make_schema(sql: sa.Connection, url: str) -> str:
     schema = _schema_of(sa.make_url(url))
     if schema and sql.execute(sa.text("SELECT to_regnamespace(:name)"), {"name": _quoted(schema)}).scalar() is None:
         driver_of(sql).execute(f"CREATE SCHEMA IF NOT EXISTS {_quoted(schema)}".encode())
+    return schema_of(sql, url)
+
+
+def schema_of(sql: sa.Connection, url: str) -> str:
+    """The schema that tables are made in.
+
+    Raises:
+        LedgerError: there is none.
+    """
     found: str | None = sql.execute(sa.text("SELECT current_schema()")).scalar()
     if found is None:
         raise LedgerError(

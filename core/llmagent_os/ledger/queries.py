@@ -53,7 +53,7 @@ class Queries:
         def work(database: Database) -> list[tuple[Identity, float]]:
             return [(Identity(who), float(at)) for who, at in database.sql.execute(query.limit(most))]
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def interaction_of(self, platform: str, channel: str, message_id: str) -> Interaction | None:
         """The reply that one of the platform's messages is part of.
@@ -66,7 +66,7 @@ class Queries:
             row = database.sql.execute(query.where(*_message(platform, channel, message_id))).mappings().first()
             return None if row is None else readable_interaction(database, row)
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def owner_of(self, platform: str, channel: str, message_id: str) -> Identity | None:
         """The account that a message of the bot answers. None: the message is no reply that the ledger knows."""
@@ -75,7 +75,7 @@ class Queries:
             .join(sent, sent.c.interaction_id == interactions.c.interaction_id)
             .where(sent.c.platform == platform, sent.c.channel == channel, sent.c.message_id == message_id)
         )
-        owner: str | None = await self._writer.run(lambda database: database.sql.execute(query).scalar())
+        owner: str | None = await self._writer.run(lambda database: database.sql.execute(query).scalar(), reads=True)
         return None if owner is None else Identity(owner)
 
     async def message_of(self, interaction_id: str, conversation_key: str, identity: Identity) -> str | None:
@@ -91,23 +91,25 @@ class Queries:
             .order_by(sa.func.length(sent.c.message_id), sent.c.message_id)
             .limit(1)
         )
-        found: str | None = await self._writer.run(lambda database: database.sql.execute(query).scalar())
+        found: str | None = await self._writer.run(lambda database: database.sql.execute(query).scalar(), reads=True)
         return found
 
     async def is_reply(self, platform: str, channel: str, message_id: str) -> bool:
         """Whether one of the platform's messages is a reply of the bot."""
         query = sa.select(sent.c.interaction_id).where(*_message(platform, channel, message_id))
-        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
+        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None, reads=True)
 
     async def took_part(self, conversation_key: str) -> bool:
         """Whether the bot has ever answered in this conversation, whomever."""
         here = (interactions.c.conversation_key == conversation_key, ~interactions.c.silent)
         query = sa.select(interactions.c.seq).where(*here).limit(1)
-        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None)
+        return await self._writer.run(lambda database: database.sql.execute(query).first() is not None, reads=True)
 
     async def history(self, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:
         """The latest ``limit`` replies to ``identity`` in this conversation, oldest first, without damaged ones."""
-        return await self._writer.run(lambda database: _history(database, conversation_key, identity, limit))
+        return await self._writer.run(
+            lambda database: _history(database, conversation_key, identity, limit), reads=True
+        )
 
     async def latest(self, conversation_key: str, identity: Identity, limit: int) -> Latest:
         """What happened last in a group: the last decision towards whomever, and the :meth:`history` of one account."""
@@ -119,7 +121,7 @@ class Queries:
             decision = None if row is None else readable_interaction(database, row)
             return Latest(decision, tuple(_history(database, conversation_key, identity, limit)))
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def next_turns(self, after: Interaction, limit: int) -> list[Interaction]:
         """The next ``limit`` replies to the same identity in the same episode, oldest first, without damaged ones."""
@@ -141,11 +143,11 @@ class Queries:
             rows = database.sql.execute(query).mappings().all()
             return [turn for row in rows if (turn := readable_interaction(database, row)) is not None]
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def completions_of(self, interaction_id: str) -> tuple[CompletionRecord, ...]:
         """All that models wrote for one reply, in order, without completions that cannot be read."""
-        return await self._writer.run(lambda database: _completions(database, interaction_id))
+        return await self._writer.run(lambda database: _completions(database, interaction_id), reads=True)
 
     async def tool_set(self, sha256: str) -> tuple[ToolSpec, ...] | None:
         """The tools that a completion's ``tools`` names. None: they are not kept, or their row is damaged."""
@@ -155,7 +157,7 @@ class Queries:
             row = database.sql.execute(query).mappings().first()
             return None if row is None else readable_tool_set(database, row)
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def replies_after(self, seq: int, limit: int, *, completions: bool = False) -> list[ReplyWithRewards]:
         """At most ``limit`` replies after row ``seq``, oldest first, with all their rewards.
@@ -171,7 +173,7 @@ class Queries:
             rows = database.sql.execute(query).mappings().all()
             return [_with_rewards(database, row, completions=completions) for row in rows]
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def latest_replies(self, limit: int) -> list[ReplyWithRewards]:
         """The last ``limit`` replies, without silences, newest first, with all their rewards and no completions."""
@@ -183,7 +185,7 @@ class Queries:
             rows = database.sql.execute(query).mappings().all()
             return [_with_rewards(database, row, completions=False) for row in rows]
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def opinions(
         self, person_id: PersonId, kinds: Collection[str], besides: Collection[str] = ()
@@ -211,7 +213,7 @@ class Queries:
                 if _has_features(row.context) and (action := _action(row.action)) is not None
             ]
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
 
 def _history(database: Database, conversation_key: str, identity: Identity, limit: int) -> list[Interaction]:

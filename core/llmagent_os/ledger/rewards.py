@@ -61,7 +61,7 @@ class Rewards:
             query = sa.select(rewards).where(rewards.c.interaction_id == interaction_id).order_by(rewards.c.seq)
             return readable_rewards(database, database.sql.execute(query).mappings())
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def after(self, seq: int, limit: int) -> list[RewardWithReply]:
         """At most ``limit`` rewards after row ``seq``, in the order in which they came."""
@@ -70,7 +70,7 @@ class Rewards:
             query = sa.select(rewards).where(rewards.c.seq > seq).order_by(rewards.c.seq).limit(limit)
             return _with_replies(database, database.sql.execute(query).mappings().all())
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def of_person(self, person_id: PersonId, before: int, limit: int) -> list[RewardWithReply]:
         """At most ``limit`` rewards of replies to a person, under all their identities.
@@ -90,12 +90,12 @@ class Rewards:
             rows = database.sql.execute(query.order_by(rewards.c.seq.desc()).limit(limit)).mappings().all()
             return _with_replies(database, rows[::-1])
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def last(self) -> int:
         """The row of the last reward; 0: there is none."""
         query = sa.select(sa.func.max(rewards.c.seq))
-        return await self._writer.run(lambda database: database.sql.execute(query).scalar() or 0)
+        return await self._writer.run(lambda database: database.sql.execute(query).scalar() or 0, reads=True)
 
     async def raters(self, among: Collection[str]) -> set[str]:
         """Those identities of ``among`` that have given a reward."""
@@ -104,7 +104,7 @@ class Rewards:
             query = sa.select(rewards.c.rater_id).where(rewards.c.rater_id.in_(among)).distinct()
             return {row.rater_id for row in database.sql.execute(query)}
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
 
 def _with_replies(database: Database, page: Sequence[sa.RowMapping]) -> list[RewardWithReply]:

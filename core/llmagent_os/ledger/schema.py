@@ -9,6 +9,8 @@ A change of a table needs a new file in ``migrations/versions``, and its number 
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
@@ -579,11 +581,14 @@ leases = sa.Table(
 
 
 def _types_of_every_database() -> None:
-    text = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-    whole = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
+    text: sa.types.TypeEngine[Any] = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
+    whole: sa.types.TypeEngine[Any] = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
     for table in metadata.tables.values():
         for column in table.columns:
-            column.type = {sa.Text: text, sa.Integer: whole}.get(type(column.type), column.type)
+            if type(column.type) is sa.Text:
+                column.type = text
+            elif type(column.type) is sa.Integer:
+                column.type = whole
 
 
 _types_of_every_database()

@@ -73,7 +73,9 @@ class Silences:
         if identity is not None:
             of.append(silences.c.user_id == identity)
         query = sa.select(silences).where(*of, silences.c.until > now.timestamp()).order_by(silences.c.until.desc())
-        row = await self._writer.run(lambda database: database.sql.execute(query.limit(1)).first(), lasting=False)
+        row = await self._writer.run(
+            lambda database: database.sql.execute(query.limit(1)).first(), lasting=False, reads=True
+        )
         return None if row is None else Silence(datetime.fromtimestamp(row.until, UTC), row.begun_by)
 
     async def end(self, conversation: Conversation, reason: Reason) -> bool:

@@ -56,12 +56,12 @@ class TrainingJobs:
 
     async def get(self, job_id: str) -> TrainingJob | None:
         """The job; None: there is none."""
-        return await self._writer.run(lambda database: _get(database, job_id))
+        return await self._writer.run(lambda database: _get(database, job_id), reads=True)
 
     async def all(self, bot: str | None = None, *, limit: int | None = None) -> list[TrainingJob]:
         """Jobs, the newest first; those of ``bot`` only."""
         where = () if bot is None else (training_jobs.c.bot == bot,)
-        return await self._writer.run(lambda database: _select(database, *where, limit=limit)[::-1])
+        return await self._writer.run(lambda database: _select(database, *where, limit=limit)[::-1], reads=True)
 
     async def any_running(self, now: datetime) -> bool:
         """Whether a process works on a job of any bot. One whose lease has ended was killed, and does not."""
@@ -69,7 +69,7 @@ class TrainingJobs:
         def work(database: Database) -> bool:
             return any(_is_held(job, now) for job in _select(database, training_jobs.c.status == JobStatus.RUNNING))
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def give_up(self, before: datetime, now: datetime) -> int:
         """End the jobs of all bots that no process works on, and none has taken up since a moment; returns how many.
@@ -92,7 +92,7 @@ class TrainingJobs:
     async def running(self, bot: str) -> TrainingJob | None:
         """The bot's job that a process works on; None: there is none."""
         here = (training_jobs.c.bot == bot) & (training_jobs.c.status == JobStatus.RUNNING)
-        return await self._writer.run(lambda database: next(iter(_select(database, here)), None))
+        return await self._writer.run(lambda database: next(iter(_select(database, here)), None), reads=True)
 
     async def next(self, bot: str, now: datetime) -> TrainingJob | None:
         """The bot's oldest job that a process could take up now; None: there is none, or one is worked on."""
@@ -107,7 +107,7 @@ class TrainingJobs:
         """Whether a training of this LoRA waits or runs."""
         same = (training_jobs.c.bot == bot) & (training_jobs.c.level == level) & (training_jobs.c.subject == subject)
         here = sa.exists().where(same, training_jobs.c.status.in_(_OPEN))
-        return await self._writer.run(lambda database: bool(database.sql.execute(sa.select(here)).scalar()))
+        return await self._writer.run(lambda database: bool(database.sql.execute(sa.select(here)).scalar()), reads=True)
 
     async def claim(self, job_id: str, now: datetime, lease: timedelta, *, tries: int) -> TrainingJob | None:
         """Take a job up.
@@ -220,7 +220,7 @@ class TrainingJobs:
         """How many seconds the bot's jobs have taken that were taken up since a moment."""
         here = (training_jobs.c.bot == bot) & (training_jobs.c.started_at >= since.timestamp())
         query = sa.select(sa.func.sum(training_jobs.c.seconds)).where(here)
-        return await self._writer.run(lambda database: float(database.sql.execute(query).scalar() or 0.0))
+        return await self._writer.run(lambda database: float(database.sql.execute(query).scalar() or 0.0), reads=True)
 
     async def last_through(self, bot: str, level: Level, subject: str = "") -> tuple[int, datetime | None]:
         """Up to which row of rewards the newest job of this training goes, and when it was asked for; 0: none was.
@@ -239,7 +239,7 @@ class TrainingJobs:
             row = database.sql.execute(query).first()
             return (0, None) if row is None else (row.through, datetime.fromtimestamp(row.created_at).astimezone())
 
-        return await self._writer.run(work)
+        return await self._writer.run(work, reads=True)
 
     async def in_vain(self, bot: str, level: Level) -> list[str]:
         """The subjects whose newest training of this level has failed or was cancelled."""
@@ -256,7 +256,7 @@ class TrainingJobs:
             training_jobs.c.status.in_(_IN_VAIN),
             is_newest,
         )
-        return await self._writer.run(lambda database: [row.subject for row in database.sql.execute(query)])
+        return await self._writer.run(lambda database: [row.subject for row in database.sql.execute(query)], reads=True)
 
     async def judged(self, kinds: Collection[str], raters: Collection[Identity] | None, most: int) -> int:
         """How many replies have an opinion of these accounts (None: of anybody). It is counted up to ``most``."""
@@ -264,7 +264,9 @@ class TrainingJobs:
         of_them = () if raters is None else (rewards.c.rater_id.in_(raters),)
         found = sa.select(rewards.c.interaction_id).distinct().where(*given, *of_them).limit(most).subquery()
         query = sa.select(sa.func.count()).select_from(found)
-        return await self._writer.run(lambda database: int(database.sql.execute(query).scalar_one()), lasting=False)
+        return await self._writer.run(
+            lambda database: int(database.sql.execute(query).scalar_one()), lasting=False, reads=True
+        )
 
     async def opinions_after(self, seq: int, kinds: Collection[str], limit: int) -> list[tuple[int, Identity]]:
         """At most ``limit`` opinions after row ``seq``, in the order in which they came: the row, and who gave it.

@@ -69,7 +69,7 @@ class Usage(msgspec.Struct, frozen=True):
 
     async def of(self, bot: str, account: Account, begins: Mapping[Period, float]) -> dict[Period, Used]:
         """What was used in the periods that begin at these moments, in seconds since 1970."""
-        return await self.writer.run(lambda database: _of(database, bot, account, begins), lasting=False)
+        return await self.writer.run(lambda database: _of(database, bot, account, begins), lasting=False, reads=True)
 
     async def take(
         self,

@@ -15,7 +15,7 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import account_in_file_name
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases
-from llmagent_os.ledger.location import file_of
+from llmagent_os.ledger.location import file_of, locate
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.sealing.key_ring import KeyRing
 from llmagent_os.sealing.master_keys import MasterKey, parse_master_keys, read_key_file
@@ -56,7 +56,8 @@ def mount_data(settings: Settings) -> KeyRing | None:
                 "LLMAGENT_OS_ENCRYPTION_KEY_FILE to its key"
             )
         return None
-    ring = mount(settings.data, masters, key_file=settings.encryption_key_file)
+    on_server = locate(settings.ledger_url).on_server
+    ring = mount(settings.data, masters, key_file=settings.encryption_key_file, server=on_server)
     ledger = file_of(settings.ledger_url)
     if ledger is not None and not ledger.resolve().is_relative_to(settings.data.resolve()):
         mount(ledger.parent, masters, keys=keys, key_file=settings.encryption_key_file)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -10,6 +11,7 @@ from typing import Any
 
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.connection import is_made
 from llmagent_os.ledger.location import file_of
 from llmagent_os.privacy.retention import CONVERSATIONS, UNTIL_FORGOTTEN, oldest_kept
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
@@ -86,7 +88,7 @@ class LedgerStore:
     ) -> None:
         """Args:
         name: the store's name.
-        ledger: the open ledger. None: the file of ``url`` is opened for each call, and is not made if it is missing.
+        ledger: the open ledger. None: that of ``url`` is opened for each call, and is not made if it is missing.
         url: the ledger's database URL.
         data: the data folder, if the file is in there.
         keep: how long the words of conversations are kept.
@@ -95,8 +97,7 @@ class LedgerStore:
         self.name = name
         self._ledger = ledger
         self._url = url
-        self._file = file_of(url)
-        self.holds = Holds(tables=TABLES, paths=_paths(self._file, data), leaves=LEAVES)
+        self.holds = Holds(tables=TABLES, paths=_paths(file_of(url), data), leaves=LEAVES)
 
     async def identities(self, identity: Identity) -> tuple[Identity, ...]:
         """All identities that this ledger has linked to ``identity``, the one with the profile first."""
@@ -139,7 +140,7 @@ class LedgerStore:
         """The ledger; None: there is no such file."""
         if self._ledger is not None:
             yield self._ledger
-        elif self._file is None or not self._file.exists():
+        elif not await asyncio.to_thread(is_made, self._url):
             yield None
         else:
             ledger = await Ledger.open(self._url)

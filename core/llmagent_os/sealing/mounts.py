@@ -21,6 +21,9 @@ KEYS_FOLDER = "keys"
 
 _rings: dict[Path, KeyRing] = {}
 
+#: The folder whose keys also seal what a database server keeps; None: that is not sealed.
+_server: Path | None = None
+
 
 class Mount(msgspec.Struct, frozen=True):
     """What another process needs to mount the same folder."""
@@ -29,10 +32,16 @@ class Mount(msgspec.Struct, frozen=True):
     keys: str  #: the folder of the accounts' keys
     masters: tuple[bytes, ...]
     key_file: str = ""  #: of the masters; empty: they are in no file
+    server: bool = False  #: what a database server keeps is sealed by the same keys
 
 
 def mount(
-    folder: Path, masters: Sequence[MasterKey], *, keys: Path | None = None, key_file: Path | None = None
+    folder: Path,
+    masters: Sequence[MasterKey],
+    *,
+    keys: Path | None = None,
+    key_file: Path | None = None,
+    server: bool = False,
 ) -> KeyRing:
     """Have the files below ``folder`` sealed.
 
@@ -41,18 +50,27 @@ def mount(
         masters: the master keys.
         keys: the folder of the accounts' keys; None: the folder ``keys`` inside ``folder``.
         key_file: where the masters are read again after a rotation.
+        server: whether what a database server keeps for this program is sealed by the same keys.
 
     Raises:
         ConfigError: the masters do not open what is sealed there.
     """
+    global _server
     ring = KeyRing(keys or folder / KEYS_FOLDER, masters, key_file)
     _rings[folder.resolve()] = ring
+    if server:
+        _server = folder.resolve()
     return ring
 
 
 def unmount(folder: Path) -> None:
     """End :func:`mount`. Files that are opened from now on are not unsealed."""
     _rings.pop(folder.resolve(), None)
+
+
+def ring_of_server() -> KeyRing | None:
+    """The key ring of what a database server keeps for this program. None: that is not sealed."""
+    return None if _server is None else _rings.get(_server)
 
 
 def ring_of(path: Path | None) -> KeyRing | None:
@@ -66,7 +84,13 @@ def ring_of(path: Path | None) -> KeyRing | None:
 def mounted() -> tuple[Mount, ...]:
     """All mounts of this process, for a process that it starts."""
     return tuple(
-        Mount(str(folder), str(ring.folder), tuple(key.secret for key in ring.masters), str(ring.key_file or ""))
+        Mount(
+            str(folder),
+            str(ring.folder),
+            tuple(key.secret for key in ring.masters),
+            str(ring.key_file or ""),
+            folder == _server,
+        )
         for folder, ring in _rings.items()
     )
 
@@ -76,4 +100,4 @@ def mount_all(mounts: Sequence[Mount]) -> None:
     for each in mounts:
         masters = tuple(map(MasterKey, each.masters))
         file = Path(each.key_file) if each.key_file else None
-        mount(Path(each.folder), masters, keys=Path(each.keys), key_file=file)
+        mount(Path(each.folder), masters, keys=Path(each.keys), key_file=file, server=each.server)

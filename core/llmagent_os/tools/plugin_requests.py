@@ -16,8 +16,7 @@ from uuid import uuid4
 import msgspec
 
 from llmagent_os.errors import ConfigError
-from llmagent_os.ledger.host_lock import FileLock
-from llmagent_os.ledger.location import file_of
+from llmagent_os.ledger.connection import host_lock
 
 REQUESTS_FOLDER = "requests"  #: inside the folder of plugins
 #: How long the command line waits until a host has seen the request, and then for the answer.
@@ -27,9 +26,9 @@ _PAUSE = 0.05
 
 
 def is_host_running(ledger_url: str) -> bool:
-    """Whether a host runs on this ledger. Of a ledger without a file that is not known: True."""
-    file = file_of(ledger_url)
-    return file is None or FileLock(file).is_held()
+    """Whether a host runs on this ledger. Of a ledger in memory that is not known: True."""
+    lock = host_lock(ledger_url)
+    return lock is None or lock.is_held()
 
 
 class PluginRequest(msgspec.Struct, frozen=True):
