@@ -82,7 +82,7 @@ async def run_host(order: Order) -> None:
             health.report,
             health.metrics,
             store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
-            shared=ledger.membership.is_shared,
+            several_hosts=ledger.membership.is_shared,
         )
 
     limits = Limits(

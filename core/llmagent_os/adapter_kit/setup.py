@@ -60,7 +60,8 @@ class AdapterSetup:
     pages: AnswerPage | None = None  #: answers requests for pages of plugins, for adapters that serve HTTP to browsers
     #: durable documents of the adapter's own, such as how far it has read
     store: Records = field(default_factory=MemoryRecords)
-    shared: bool = False  #: whether other hosts run the same bot: then each of them may send replies, and use ``store``
+    #: whether other hosts run the same bot: then each of them may send replies, and uses ``store``
+    several_hosts: bool = False
 
 
 def known_adapters() -> dict[str, EntryPoint]:

@@ -356,7 +356,7 @@ def from_setup(setup: AdapterSetup) -> DiscordAdapter:
         gateway_url=settings.discord_gateway_url,
         data=setup.data,
         store=setup.store,
-        shared=setup.shared,
+        shared=setup.several_hosts,
         commands=setup.commands,
         languages=setup.languages,
         file_commands=setup.file_commands,

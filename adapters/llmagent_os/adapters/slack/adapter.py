@@ -356,7 +356,7 @@ def from_setup(setup: AdapterSetup) -> SlackAdapter:
         http_port=settings.slack_http_port,
         data=setup.data,
         store=setup.store,
-        shared=setup.shared,
+        shared=setup.several_hosts,
         form_for=setup.form_for,
         sent_forms=setup.sent_forms,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),

@@ -334,7 +334,7 @@ def from_setup(setup: AdapterSetup) -> TelegramAdapter:
         api_url=settings.telegram_api_url,
         data=setup.data,
         store=setup.store,
-        shared=setup.shared,
+        shared=setup.several_hosts,
         commands=setup.commands,
         languages=setup.languages,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
