@@ -29,6 +29,7 @@ from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.identity import NO_ACCOUNT, identity_of
 from llmagent_os.ledger import HostCard, Interaction, Ledger
+from llmagent_os.ledger.shared_rows import SharedRows
 
 PLATFORMS = ("slack", "discord", "telegram")
 MARK = re.compile(r"m\d+x\d+")
@@ -82,7 +83,7 @@ async def run_host(order: Order) -> None:
             health.report,
             health.metrics,
             store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
-            several_hosts=ledger.membership.is_shared,
+            shared=SharedRows.of(order.url),
         )
 
     limits = Limits(

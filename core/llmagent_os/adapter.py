@@ -387,6 +387,16 @@ class Remembers(Protocol):
 
 
 @runtime_checkable
+class KeepsRows(Protocol):
+    """An adapter that keeps what was said in tables of the database, where several hosts share it."""
+
+    @property
+    def keeps_tables(self) -> tuple[str, ...]:
+        """The names of its tables."""
+        ...
+
+
+@runtime_checkable
 class ShowsStatus(Protocol):
     """An adapter that shows in words what the bot is doing. The host calls this in place of ``typing``."""
 

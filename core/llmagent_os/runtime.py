@@ -18,7 +18,7 @@ import structlog
 from llmagent_os.adapter import Adapter, KnowsAdmins
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.outgoing_files import OUTGOING_FOLDER
-from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
+from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER, SecretPlace
 from llmagent_os.adapter_kit.setup import AdapterSetup, make_adapter
 from llmagent_os.agent import Agent
 from llmagent_os.bot import (
@@ -47,9 +47,11 @@ from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.pages_listener import serve_pages
+from llmagent_os.host.shared_changes import hear_changes
 from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
-from llmagent_os.ledger import Ledger
+from llmagent_os.ledger import HostCard, Ledger
+from llmagent_os.ledger.announcements import Announcements
 from llmagent_os.llm import LLM
 from llmagent_os.mcp.loaded_servers import INSTALL as INSTALL_MCP
 from llmagent_os.mcp.loaded_servers import MCP_FOLDER, add_servers, is_installed, wrong_servers
@@ -60,6 +62,7 @@ from llmagent_os.people.admission import Admission
 from llmagent_os.people.budgeting import Budgeting
 from llmagent_os.people.budgets import Budgets
 from llmagent_os.people.directory import Directory
+from llmagent_os.people.kept_places import KeptPlaces
 from llmagent_os.people.person_languages import PersonLanguages
 from llmagent_os.people.platform_roles import PlatformRoles
 from llmagent_os.people.profiles import PREFERENCES, Profiles
@@ -132,6 +135,8 @@ class Runtime:
     stores: Stores  #: whatever keeps something about people
     pages: PluginPages  #: of plugins, on the web
     switching: PluginSwitching  #: of plugins, by the bot's files
+    #: whoever hears what other hosts have changed says it here
+    announcements: Announcements
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -151,17 +156,17 @@ class Runtime:
             LedgerError: the ledger cannot be opened.
         """
         async with contextlib.AsyncExitStack() as stack:
-            ledger, bot = await _ledger(settings, stack), await asyncio.to_thread(bot.switched, settings.data)
-            profiles, vault = _profiles(settings, bot.config), _vault(settings, bot.config, ledger, adapters)
+            ledger, places, bot = await _ledger(settings, bot, stack)
+            profiles, vault = _profiles(places, bot), _vault(settings, bot.config, ledger, places.secrets, adapters)
             files = await read_files(choice := bot.plugin_choice(settings.data))  # later changes are followed
             plugins = await _plugins(settings, bot, ledger, vault, stack)
             llm, voice = await _llm(settings, bot, stack), _voice(settings, bot, stack)
             policy, policy_worker = await _learning(settings, bot.config, ledger)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
-            health = _health(bot.config, llm, plugins, policy_worker, training)
-            pages = _pages(settings, plugins, ledger, profiles, vault)
+            health = _health(bot.config, ledger, llm, plugins, policy_worker, training)
+            pages = _pages(settings, plugins, ledger, profiles, vault, places.secrets)
             forms, languages = _forms(bot, plugins, ledger, profiles, llm)
-            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice, forms)
+            make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice, forms, places)
             made = _adapters(adapters, bot.config, make)
             access, budgets = _access(settings, bot.config, ledger, made), _budgets(settings, bot, ledger, profiles)
             services = Services(
@@ -180,11 +185,11 @@ class Runtime:
                 lora=training.resolver,
                 loras=training.registry,
                 personas=training.personas,
-                stores=(stores := _stores(settings, ledger, profiles, made, make, policy_worker, training)),
+                stores=(stores := _stores(settings, ledger, profiles, places, made, make, policy_worker, training)),
                 taught=_taught(settings, bot.config, stack),
                 data=settings.data,
                 outgoing=settings.data / OUTGOING_FOLDER,
-                secrets=settings.data / SECRETS_FOLDER,
+                secrets=places.secrets,
                 vault=vault,
                 form_ways={adapter.name: adapter.capabilities.forms for adapter in made},
                 sent_forms=forms.sent,
@@ -192,7 +197,7 @@ class Runtime:
             agent = bot.agent_class()(llm=llm, kb=await _knowledge(settings, bot, stack), services=services)
             host = _host(agent, ledger, access, budgets, languages, made, settings, bot, health, vault, stores)
             parts = (ledger, profiles, plugins, llm, policy_worker, training, agent, made, host, health, stores, pages)
-            yield cls(settings, bot, *parts, PluginSwitching(plugins, choice, files))
+            yield cls(settings, bot, *parts, PluginSwitching(plugins, choice, files), places.announcements)
 
     async def run(self, listening: Callable[[str, str], None] | None = None) -> None:
         """Answer people until cancelled, or until every adapter has ended; see :meth:`llmagent_os.host.host.Host.run`.
@@ -200,18 +205,20 @@ class Runtime:
         Args:
             listening: called with an adapter's name and address once it can be reached.
         """
+        membership, bot = self.ledger.membership, self.bot.name
         works = (
             self.plugins.watch(),
             self.switching.run(),
             self._begin(listening),
-            self.stores.prune_daily(),
+            membership.while_held("prune", self.stores.prune_daily),
+            hear_changes(membership, self.announcements),
             self.training.run(),
         )
         beside = BackgroundTasks()
         for work in works:
             beside.spawn(work)
         if self.policy_worker is not None:
-            beside.spawn(self.policy_worker.run())
+            beside.spawn(membership.while_held(f"learner:{bot}", self.policy_worker.run))
         if self.agent.kb.search.model is not None:
             beside.spawn(keep_embedded(self.agent.kb, self.agent.services.taught))
         if self.settings.public_url:
@@ -312,24 +319,31 @@ def _make_data_folder(folder: Path) -> None:
         ) from error
 
 
-async def _ledger(settings: Settings, stack: contextlib.AsyncExitStack) -> Ledger:
-    """The ledger, in a data folder that is made first, and encrypted where there is a key for it.
+async def _ledger(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack) -> tuple[Ledger, KeptPlaces, Bot]:
+    """The ledger and what lies beside it, in a data folder that is made first; encrypted where there is a key for it.
+
+    Returns:
+        The ledger, where profiles and secrets are, and the bot with what admins have switched in the data folder.
 
     Raises:
         ConfigError: the folder cannot be made, or the key is wrong or missing.
         LedgerError: the ledger cannot be opened.
     """
     await asyncio.to_thread(_make_data_folder, settings.data)
-    ring = await asyncio.to_thread(mount_data, settings)
-    if ring is not None:
-        await asyncio.to_thread(seal_files, settings.data, ring)
-    ledger = await Ledger.open(settings.ledger_url)
+    places = KeptPlaces(settings.ledger_url, settings.data)
+    stack.push_async_callback(asyncio.to_thread, places.close)
+    ring = await asyncio.to_thread(mount_data, settings, places.announcements)
+    card = HostCard(name=settings.host_name, lease_seconds=settings.host_lease_seconds)
+    ledger = await Ledger.open(settings.ledger_url, host=card)
     stack.push_async_callback(ledger.close)
-    return ledger
+    if ring is not None:
+        await asyncio.to_thread(ring.check)
+        await asyncio.to_thread(seal_files, settings.data, ring)
+    return ledger, places, await asyncio.to_thread(bot.switched, settings.data)
 
 
-def _profiles(settings: Settings, config: BotConfig) -> Profiles:
-    return Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions})
+def _profiles(places: KeptPlaces, bot: Bot) -> Profiles:
+    return places.profiles({**PREFERENCES, **bot.config.behavior.dimensions})
 
 
 async def _plugins(
@@ -465,12 +479,18 @@ async def _policy_worker(
 
 
 def _health(
-    config: BotConfig, llm: LLM, plugins: Plugins, policy_worker: PolicyWorker | None, training: HostTraining
+    config: BotConfig,
+    ledger: Ledger,
+    llm: LLM,
+    plugins: Plugins,
+    policy_worker: PolicyWorker | None,
+    training: HostTraining,
 ) -> Health:
     health = Health(config.name, llm.name, plugins=plugins)
     if policy_worker is not None:
         health.watch_learning(lambda: policy_worker.behind)
     health.watch_training(training.report)
+    health.watch_membership(ledger.membership)
     return health
 
 
@@ -508,12 +528,18 @@ def _behavior(config: BotConfig, policy: LearnedPolicy | None) -> BehaviorModule
     )
 
 
-def _vault(settings: Settings, config: BotConfig, ledger: Ledger, adapters: Iterable[str | Adapter] | None) -> Vault:
+def _vault(
+    settings: Settings,
+    config: BotConfig,
+    ledger: Ledger,
+    secrets: SecretPlace,
+    adapters: Iterable[str | Adapter] | None,
+) -> Vault:
     """What keeps credentials. Without a public address, the web chat serves pages, if it runs."""
     names = config.adapters if adapters is None else [each for each in adapters if isinstance(each, str)]
     own = f"http://127.0.0.1:{settings.web_port}" if "web" in names and settings.web_port else ""
     return Vault(
-        settings.data / SECRETS_FOLDER,
+        secrets,
         records=ledger.records,
         accounts=ledger.identities.everyone,
         public_url=settings.public_url.rstrip("/") or own,
@@ -522,14 +548,16 @@ def _vault(settings: Settings, config: BotConfig, ledger: Ledger, adapters: Iter
     )
 
 
-def _pages(settings: Settings, plugins: Plugins, ledger: Ledger, profiles: Profiles, vault: Vault) -> PluginPages:
+def _pages(
+    settings: Settings, plugins: Plugins, ledger: Ledger, profiles: Profiles, vault: Vault, secrets: SecretPlace
+) -> PluginPages:
     return PluginPages(
         plugins=plugins,
         ledger=ledger,
         profiles=profiles,
         time_zone=settings.zone,
         web=WebAccess(allow_private=vault.allow_private, public_url=vault.public_url),
-        secrets=settings.data / SECRETS_FOLDER,
+        secrets=secrets,
         vault=vault,
     )
 
@@ -543,6 +571,7 @@ def _adapter(
     pages: PluginPages,
     voice: Voice,
     forms: OpenedForms,
+    places: KeptPlaces,
     name: str,
 ) -> Adapter:
     """The adapter of this name.
@@ -569,6 +598,8 @@ def _adapter(
         listens=voice.can_listen,
         pages=pages.answer,
         store=ledger.records(f"adapter.{name}", NO_ACCOUNT),
+        shared=places.shared,
+        announcements=places.announcements,
     )
     return make_adapter(name, setup)
 
@@ -601,6 +632,7 @@ def _stores(
     settings: Settings,
     ledger: Ledger,
     profiles: Profiles,
+    places: KeptPlaces,
     adapters: tuple[Adapter, ...],
     make: Callable[[str], Adapter],
     policy_worker: PolicyWorker | None,
@@ -613,6 +645,8 @@ def _stores(
         ledgers=[LedgerStore("ledger", ledger=ledger, url=url, data=settings.data, keep=keep["conversations"])],
         profiles=profiles,
         data=settings.data,
+        secrets=places.secrets,
+        shared=places.shared,
         adapters=adapters,
         make=make,
         learning=policy_worker,

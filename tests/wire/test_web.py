@@ -967,7 +967,7 @@ async def test_a_message_at_a_locked_store_is_said_not_to_be_taken(
     inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The page would wait for ever, or show the message as sent."""
-    monkeypatch.setattr("llmagent_os.adapters.web.transcript.BUSY_MILLISECONDS", 0)
+    monkeypatch.setattr("llmagent_os.adapters.web.transcript_file.BUSY_MILLISECONDS", 0)
     async with serving(inbox, tmp_path) as site:
         page = await site.page()
         await page.act(message("before", 9))
@@ -985,8 +985,8 @@ async def test_a_message_on_a_full_disk_is_said_not_to_be_taken(inbox: Inbox, tm
         page = await site.page()
         transcript: Any = site.adapter.transcript
 
-        def limit(pages: int) -> Callable[[Any], None]:
-            def work(db: Any) -> None:
+        def limit(pages: int) -> Callable[[Any, Any], None]:
+            def work(db: Any, _: Any) -> None:
                 most = pages or db.exec_driver_sql("PRAGMA page_count").scalar()
                 db.exec_driver_sql(f"PRAGMA max_page_count = {most}")
 

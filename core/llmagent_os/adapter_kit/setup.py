@@ -24,6 +24,8 @@ from llmagent_os.adapter_kit.pages import AnswerPage
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.languages import ENGLISH
+from llmagent_os.ledger.announcements import Announcements
+from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.records import MemoryRecords, Records
 
 #: The group of entry points that make adapters.
@@ -60,8 +62,14 @@ class AdapterSetup:
     pages: AnswerPage | None = None  #: answers requests for pages of plugins, for adapters that serve HTTP to browsers
     #: durable documents of the adapter's own, such as how far it has read
     store: Records = field(default_factory=MemoryRecords)
-    #: whether other hosts run the same bot: then each of them may send replies, and uses ``store``
-    several_hosts: bool = False
+    #: the tables that several hosts share. None: the ledger is in SQLite, and the adapter keeps files in ``data``
+    shared: SharedRows | None = None
+    announcements: Announcements = field(default_factory=Announcements)  #: of what this host and others change
+
+    @property
+    def several_hosts(self) -> bool:
+        """Whether other hosts may run the same bot: then each of them may send replies, and uses :attr:`store`."""
+        return self.shared is not None
 
 
 def known_adapters() -> dict[str, EntryPoint]:

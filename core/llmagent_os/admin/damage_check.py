@@ -14,8 +14,8 @@ from pathlib import Path
 from llmagent_os.admin.findings import Finding
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, LedgerError
-from llmagent_os.people.profiles import Profiles
-from llmagent_os.privacy.profile_store import PROFILES_FOLDER
+from llmagent_os.ledger.connection import is_made
+from llmagent_os.people.kept_places import KeptPlaces
 
 #: How many damaged rows and profiles are listed, of each file and of all profiles.
 MAX_LISTED = 20
@@ -33,15 +33,26 @@ async def check_damage(settings: Settings) -> AsyncIterator[Finding]:
             yield finding
     for finding in await asyncio.to_thread(_on_server, settings):
         yield finding
-    folder = settings.data / PROFILES_FOLDER
-    problems = await Profiles(folder).problems()
+    try:
+        places = KeptPlaces(settings.ledger_url, settings.data)
+    except ConfigError:  # the check of the ledger says so
+        return
+    profiles = places.profiles()
+    try:
+        if places.shared is not None and not await asyncio.to_thread(is_made, settings.ledger_url):
+            return
+        problems, count = await profiles.problems(), await profiles.count()
+    except (ConfigError, LedgerError) as error:  # the check of the ledger says what to do
+        yield Finding("profiles", "problem", f"they cannot be read: {error}", "see the ledger, above")
+        return
+    finally:
+        await asyncio.to_thread(places.close)
     for path, why in problems[:MAX_LISTED]:
         remedy = "correct the file; one in `damaged` can be moved back, or deleted when nobody needs it"
-        yield Finding("profiles", "problem", why if str(path) in why else f"{path}: {why}", remedy)
+        yield Finding("profiles", "problem", why if path in why else f"{path}: {why}", remedy)
     if len(problems) > MAX_LISTED:
         yield Finding("profiles", "note", f"{len(problems) - MAX_LISTED} more damaged profiles")
     if not problems:
-        count = len(list(folder.glob("*.json"))) if folder.is_dir() else 0
         yield Finding("profiles", "ok", f"{count}, all readable" if count else "none yet")
 
 

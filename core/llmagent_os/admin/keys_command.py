@@ -55,7 +55,7 @@ def rotate(settings: Settings) -> str:
         if file is not None:
             write_key_file(file, ring.masters[:1])
     except (OSError, SealedError) as error:
-        raise ConfigError(f"the keys in {ring.folder} cannot be rotated: {error}") from error
+        raise ConfigError(f"{ring.kept.where} cannot be rotated: {error}") from error
     rest = "" if file is not None else " Every key but the first can go out of LLMAGENT_OS_ENCRYPTION_KEY now."
     return f"{count} keys are wrapped by the master key {ring.masters[0].name} now.{rest}"
 

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Generator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Literal
 
-from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
 from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.bot import Bot
 from llmagent_os.config import Settings
@@ -20,9 +19,9 @@ from llmagent_os.ledger.connection import host_lock
 from llmagent_os.mcp.access_tokens import AccessToken, AccessTokens, may_use
 from llmagent_os.mcp.loaded_servers import INSTALL, add_servers, is_installed, wrong_servers
 from llmagent_os.people.access import COMMAND_LINE, Access
-from llmagent_os.people.profiles import PREFERENCES, Profiles
+from llmagent_os.people.kept_places import KeptPlaces
+from llmagent_os.people.profiles import PREFERENCES
 from llmagent_os.plugin import WebAccess
-from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.reply.plugin_pages import PluginPages
 from llmagent_os.tools.registry import Plugins
 
@@ -176,9 +175,9 @@ def _alone(settings: Settings, bot: Bot) -> Generator[None]:
 async def _served(settings: Settings, bot: Bot, ledger: Ledger) -> AsyncGenerator[ServedBot]:
     from llmagent_os.mcp.served_bot import ServedBot
 
-    config, secrets = bot.config, settings.data / SECRETS_FOLDER
+    config, places = bot.config, KeptPlaces(settings.ledger_url, settings.data)
     vault = Vault(
-        secrets,
+        places.secrets,
         records=ledger.records,
         accounts=ledger.identities.everyone,
         public_url=settings.public_url.rstrip("/"),
@@ -196,13 +195,15 @@ async def _served(settings: Settings, bot: Bot, ledger: Ledger) -> AsyncGenerato
     pages = PluginPages(
         plugins=plugins,
         ledger=ledger,
-        profiles=Profiles(settings.data / PROFILES_FOLDER, {**PREFERENCES, **config.behavior.dimensions}),
+        profiles=places.profiles({**PREFERENCES, **config.behavior.dimensions}),
         time_zone=settings.zone,
         web=WebAccess(allow_private=vault.allow_private, public_url=vault.public_url),
-        secrets=secrets,
+        secrets=places.secrets,
         vault=vault,
     )
-    async with plugins:
+    async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, places.close)
+        await stack.enter_async_context(plugins)
         if plugins.mistakes:
             raise ConfigError("\n".join(map(str, plugins.mistakes)))
         access = _access(settings, ledger)

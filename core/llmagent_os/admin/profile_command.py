@@ -26,15 +26,16 @@ from llmagent_os.identity import parse
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import is_made
 from llmagent_os.ledger.link_changes import MAX_CHANGES
+from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.people.directory import Directory
+from llmagent_os.people.kept_places import KeptPlaces
 from llmagent_os.people.linking import Links, Refused
-from llmagent_os.people.profiles import Profiles, file_name
+from llmagent_os.people.profiles import Profiles
 from llmagent_os.privacy.archive import make_archive
 from llmagent_os.privacy.job_store import JobStore
 from llmagent_os.privacy.known_stores import known_stores
 from llmagent_os.privacy.ledger_store import LedgerStore, data_subject
 from llmagent_os.privacy.lora_store import LoraStore
-from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.privacy.stores import DataSubject, Stores
 from llmagent_os.reply.plugin_exports import exported_files
 from llmagent_os.reply.plugin_pages import PluginPages
@@ -54,9 +55,9 @@ async def show(settings: Settings, typed: str) -> str:
     """
     subject = await data_subject(parse(typed), _ledgers(settings))
     known: dict[str, Any] = {}
-    file = settings.data / PROFILES_FOLDER / f"{file_name(subject.person_id)}.json"
-    if await asyncio.to_thread(file.exists):
-        profile: dict[str, Any] = msgspec.to_builtins(await _profiles(settings).get(subject.person_id))
+    profiles = _profiles(settings)
+    if await profiles.exists(subject.person_id):
+        profile: dict[str, Any] = msgspec.to_builtins(await profiles.get(subject.person_id))
         known = {name: value for name, value in profile.items() if value not in (None, "", {}, [])}
     else:
         known["no profile"] = f"{subject.person_id} has changed nothing yet; `profile export` prints what else is kept"
@@ -151,13 +152,17 @@ async def unlink(settings: Settings, typed: str) -> str:
 @asynccontextmanager
 async def _stores(settings: Settings) -> AsyncGenerator[Stores]:
     """All stores of the installation, for a process without a host."""
+    places = KeptPlaces(settings.ledger_url, settings.data)
     stores = known_stores(
         ledgers=_ledgers(settings)[::-1],  # the one that knows the links comes last
-        profiles=_profiles(settings),
+        profiles=places.profiles(),
         data=settings.data,
+        secrets=places.secrets,
+        shared=places.shared,
         make=partial(_make, settings),
     )
     async with AsyncExitStack() as stack:
+        stack.push_async_callback(asyncio.to_thread, places.close)
         for name, url in _ledger_urls(settings).items():
             if not await asyncio.to_thread(is_made, url):  # nothing was ever trained from it
                 continue
@@ -191,7 +196,7 @@ def _write_private(file: Path, content: bytes) -> None:
 
 
 def _profiles(settings: Settings) -> Profiles:
-    return Profiles(settings.data / PROFILES_FOLDER)
+    return KeptPlaces(settings.ledger_url, settings.data).profiles()
 
 
 def _ledger_urls(settings: Settings) -> Mapping[str, str]:
@@ -210,5 +215,6 @@ def _make(settings: Settings, platform: str) -> Adapter:
     async def health() -> Mapping[str, Any]:
         return {}
 
-    setup = AdapterSetup(settings, BotDescription(platform), settings.data / platform, health, bytes)
+    shared = SharedRows.of(settings.ledger_url)
+    setup = AdapterSetup(settings, BotDescription(platform), settings.data / platform, health, bytes, shared=shared)
     return make_adapter(platform, setup)

@@ -14,6 +14,7 @@ from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.ledger.connection import open_reading
 from llmagent_os.ledger.location import locate
 from llmagent_os.ledger.schema import DEAD, REVISION, damaged, held, inbox, silences
+from llmagent_os.ledger.shared_tables import web_transcript
 
 _TLS_REMEDY = "add ?sslmode=verify-full to the URL, or sslmode=require where the server's certificate is not checked"
 
@@ -60,7 +61,11 @@ def waiting_on_server(url: str, now: float) -> tuple[int, float | None, int] | N
 
 def damaged_on_server(url: str) -> list[tuple[str, str, str, str]] | None:
     """The notes of damaged rows, the newest first: table, key, why and when. None: the ledger cannot be read."""
-    query = sa.select(damaged).order_by(damaged.c.seq.desc())
+    tables = (damaged, web_transcript.damaged)
+    names = ("table", "key", "why", "found_at")
+    query = sa.union_all(*(sa.select(*(table.c[name] for name in names)) for table in tables)).order_by(
+        sa.desc("found_at")
+    )
     try:
         with closing(open_reading(url)) as database:
             return [

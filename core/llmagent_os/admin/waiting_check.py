@@ -10,11 +10,11 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 
-from llmagent_os.adapter_kit.person_secrets import SECRETS_FOLDER
 from llmagent_os.admin.findings import Finding
 from llmagent_os.config import PREFIX, Settings
-from llmagent_os.errors import LLMAgentOSError
-from llmagent_os.sealing.mounts import KEYS_FOLDER
+from llmagent_os.errors import ConfigError, LedgerError, LLMAgentOSError
+from llmagent_os.people.kept_places import KeptPlaces
+from llmagent_os.sealing.mounts import KEYS_FOLDER, ring_of
 
 #: A message that should have been answered so long ago waits for a bot that does not run, in seconds.
 LATE_SECONDS = 3600.0
@@ -57,14 +57,18 @@ def _waiting(settings: Settings) -> tuple[int, float | None, int] | None:
 
 def check_credentials(settings: Settings) -> Iterator[Finding]:
     """Whether passwords and tokens that people gave lie encrypted."""
-    folder = settings.data / SECRETS_FOLDER
-    accounts = sum(any(each.is_file() for each in own.glob("*")) for own in folder.glob("*")) if folder.is_dir() else 0
+    try:
+        places = KeptPlaces(settings.ledger_url, settings.data)
+        with closing(places):
+            accounts = (secrets := places.secrets).accounts()
+    except (ConfigError, LedgerError):  # the check of the ledger says so
+        return
     if not accounts:
         return
     text = f"{accounts} accounts have given passwords or tokens for tools"
     keys = settings.data / KEYS_FOLDER
-    if keys.is_dir() and any(keys.glob("*.key")):
-        yield Finding("credentials", "ok", f"{text}, which lie encrypted in {folder}")
+    if ring_of(settings.data) is not None or (keys.is_dir() and any(keys.glob("*.key"))):
+        yield Finding("credentials", "ok", f"{text}, which lie encrypted in {secrets.place}")
     else:
         remedy = f"make a key with `llmagent-os keys new FILE`, and set {PREFIX}ENCRYPTION_KEY_FILE to it"
-        yield Finding("credentials", "note", f"{text}, which are not encrypted in {folder}", remedy)
+        yield Finding("credentials", "note", f"{text}, which are not encrypted in {secrets.place}", remedy)

@@ -10,7 +10,7 @@ from secrets import token_urlsafe
 import msgspec
 
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
-from llmagent_os.adapter_kit.person_secrets import PersonSecrets
+from llmagent_os.adapter_kit.person_secrets import PersonSecrets, SecretPlace
 from llmagent_os.credentials.credential import Credential, CredentialError, Credentials, GivenCredential
 from llmagent_os.credentials.oauth_flow import OAuthFlow, OAuthRefusedError, OAuthUnreachableError, new_verifier
 from llmagent_os.credentials.open_page import PAGE_TIME, OpenPage, page_key
@@ -35,7 +35,7 @@ class Vault:
 
     def __init__(
         self,
-        folder: Path | None = None,
+        folder: Path | SecretPlace | None = None,
         *,
         records: Callable[[str, Identity], Records] | None = None,
         accounts: Callable[[Identity], Awaitable[Sequence[Identity]]] | None = None,
@@ -45,7 +45,7 @@ class Vault:
         bot: str = "",
     ) -> None:
         """Args:
-        folder: of all people's secrets. None: they live as long as this object.
+        folder: of all people's secrets, or what else keeps them. None: they live as long as this object.
         records: keeps the pages that are open: ``ledger.records``. None: they live as long as this object.
         accounts: the linked accounts of a person. None: nobody has linked any.
         public_url: where pages are reached; empty: nowhere.

@@ -11,14 +11,22 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import msgspec
+
+from llmagent_os.ledger.shared_rows import CHANNEL as SHARED_CHANNEL
 
 T = TypeVar("T")
 
 #: Is called with what was told. Empty: something may have been told that this host has not heard.
 Watcher = Callable[[str], None]
+
+#: On this topic, and on the channel of this name, hosts tell what has changed: see ``announcements``.
+CHANGED = SHARED_CHANNEL
+
+#: On this topic a host is told, by itself, that it hears the others no more.
+DEAF = "deaf"
 
 #: How many seconds a host counts as alive after it has last said so.
 LEASE_SECONDS = 6.0
@@ -57,6 +65,11 @@ class Membership(Protocol):
     @property
     def number(self) -> int:
         """The fencing number of this host; 0: it is no host, or is alone."""
+        ...
+
+    @property
+    def hears(self) -> bool:
+        """Whether what other hosts tell arrives at present."""
         ...
 
     def may_act(self) -> bool:
@@ -110,6 +123,10 @@ class Membership(Protocol):
         """The hosts that are alive."""
         ...
 
+    def report(self) -> dict[str, Any]:
+        """What ``/healthz`` says, from memory: this host and how many others there are. Empty: it is alone."""
+        ...
+
 
 class Alone:
     """The membership of a host that shares its ledger with no other."""
@@ -121,6 +138,10 @@ class Alone:
     @property
     def number(self) -> int:
         return 0
+
+    @property
+    def hears(self) -> bool:
+        return True
 
     def may_act(self) -> bool:
         return True
@@ -146,6 +167,9 @@ class Alone:
 
     async def hosts(self) -> list[HostRow]:
         return []
+
+    def report(self) -> dict[str, Any]:
+        return {}
 
 
 def _nothing() -> None: ...

@@ -57,8 +57,13 @@ _REMEDIES = {
 }
 
 
-def make_engine(url: str, ring: KeyRing | None = None) -> sa.Engine:
+def make_engine(url: str, ring: KeyRing | None = None, connections: int = 1) -> sa.Engine:
     """The pool of connections to the database that ``url`` names. Each is checked before it is lent.
+
+    Args:
+        url: of the ledger.
+        ring: opens what is sealed; None: it stays as it is.
+        connections: so many stay open.
 
     A connection begins no transaction by itself. All text goes through :mod:`llmagent_os.ledger.postgresql_text`.
     """
@@ -69,7 +74,7 @@ def make_engine(url: str, ring: KeyRing | None = None) -> sa.Engine:
         parsed.set(drivername="postgresql+psycopg", query={**_DEFAULTS, **query}),
         isolation_level="AUTOCOMMIT",
         pool_pre_ping=True,
-        pool_size=1,
+        pool_size=connections,
         max_overflow=9,
         hide_parameters=True,
         use_native_hstore=False,

@@ -13,12 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from llmagent_os.ledger.shared_tables import metadata as metadata
+
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
 REVISION = "0031"
-
-metadata = sa.MetaData(
-    naming_convention={"ix": "ix_%(table_name)s_%(column_0_N_name)s", "uq": "uq_%(table_name)s_%(column_0_N_name)s"}
-)
 
 _NUMBER: sa.Float[float] = sa.Float()
 

@@ -30,7 +30,7 @@ from llmagent_os.errors import LedgerError
 from llmagent_os.ledger import host_statements as sql
 from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.listeners import Listeners
-from llmagent_os.ledger.membership import HostCard, HostRow, Watcher
+from llmagent_os.ledger.membership import CHANGED, DEAF, HostCard, HostRow, Watcher
 from llmagent_os.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -86,6 +86,7 @@ class SharedMembership:
         self._seconds = card.lease_seconds
         self.number = 0  #: this host's fencing number; 0: it is no host
         self.live: tuple[HostRow, ...] = ()  #: the hosts, as last heard
+        self.hears = False  #: whether it hears now what the others tell
         self.waiting: Callable[[], int] = int  #: how many events this host has
         self.platforms: tuple[str, ...] = ()  #: the names of its adapters
         self._retired = False
@@ -161,6 +162,10 @@ class SharedMembership:
         for name, number in names:
             held.setdefault(number, []).append(name)
         return [_host(row, tuple(held.get(row[0], ()))) for row in rows]
+
+    def report(self) -> dict[str, Any]:
+        held = sorted(name for name, lease in self._leases.items() if lease.held.is_set() and not lease.gone.is_set())
+        return {"name": self.name, "number": self.number, "alive": len(self.live), "leases": held}
 
     def chosen(self, conversation: str, platform: str, *, here: bool) -> int:
         """The number of the host that shall run a conversation which no host runs; 0: there is none.
@@ -312,18 +317,26 @@ class SharedMembership:
             try:
                 connection = await self._connect()
                 async with connection:
-                    await connection.execute(f"LISTEN {CHANNEL}")  # type: ignore[arg-type]
-                    for topic in list(self._watchers):
+                    for channel in (CHANNEL, CHANGED):
+                        await connection.execute(f"LISTEN {channel}".encode())
+                    for topic in set(self._watchers) - {DEAF}:
                         self._call(topic, "")  # what was told before is not heard any more
+                    self.hears = True
                     await self._hear(connection)
             except Exception as error:
                 _log.warning("the host does not hear the others; listening anew", error=type(error).__name__)
+            finally:
+                self.hears = False
+                self._call(DEAF, "")
             await asyncio.sleep(self._seconds / BEATS)
 
     async def _hear(self, connection: psycopg.AsyncConnection[Any]) -> None:
         self._heard_beat, deaf = time.monotonic(), self._seconds / 2
         while time.monotonic() - self._heard_beat < deaf:
             async for notify in connection.notifies(timeout=deaf):
+                if notify.channel == CHANGED:
+                    self._call(CHANGED, notify.payload)
+                    continue
                 tag, _, rest = notify.payload.partition(":")
                 number, _, rest = rest.partition(":")
                 topic, _, what = rest.partition(":")

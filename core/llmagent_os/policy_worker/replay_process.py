@@ -21,6 +21,7 @@ import msgspec
 
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.key_rows import KeyRows
 from llmagent_os.ledger.policy_state import Progress
 from llmagent_os.policy_worker.learned_state import LearnedState
 from llmagent_os.sealing.mounts import Mount, mount_all, mounted
@@ -187,6 +188,6 @@ def main() -> None:
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what is printed is no frame
     answers = sys.stdin.buffer
     order = msgspec.json.decode(answers.readline(), type=Order)
-    mount_all(order.mounts)
+    mount_all(order.mounts, KeyRows)
     with contextlib.suppress(BrokenPipeError):  # the host has ended
         asyncio.run(replay(order, frames, answers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,8 @@ from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError
 from llmagent_os.identity import account_in_file_name
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases
+from llmagent_os.ledger.announcements import Announcements
+from llmagent_os.ledger.key_rows import KeyRows
 from llmagent_os.ledger.location import file_of, locate
 from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.sealing.key_ring import KeyRing
@@ -40,8 +43,15 @@ def master_keys(settings: Settings) -> tuple[MasterKey, ...]:
     return read_key_file(file) if file is not None else parse_master_keys(text, "LLMAGENT_OS_ENCRYPTION_KEY")
 
 
-def mount_data(settings: Settings) -> KeyRing | None:
+def mount_data(settings: Settings, announcements: Announcements | None = None) -> KeyRing | None:
     """Have what is kept sealed and opened from now on, if the settings give a key. None: nothing is.
+
+    Where the ledger is on a server, the keys are there too. They can be read once the ledger is open
+    (``KeyRing.check``).
+
+    Args:
+        settings: of the installation.
+        announcements: by which a host hears of keys that others destroy.
 
     Raises:
         ConfigError: the key is wrong, or there is none and the data are encrypted.
@@ -56,8 +66,14 @@ def mount_data(settings: Settings) -> KeyRing | None:
                 "LLMAGENT_OS_ENCRYPTION_KEY_FILE to its key"
             )
         return None
-    on_server = locate(settings.ledger_url).on_server
-    ring = mount(settings.data, masters, key_file=settings.encryption_key_file, server=on_server)
+    if locate(settings.ledger_url).on_server:
+        rows = KeyRows(settings.ledger_url, announcements)
+        ring = mount(settings.data, masters, keys=rows, key_file=settings.encryption_key_file, server=True)
+        with contextlib.suppress(OSError):  # no tables yet, or the server is away: whoever opens the ledger says so
+            if rows.all():
+                ring.check()
+        return ring
+    ring = mount(settings.data, masters, key_file=settings.encryption_key_file)
     ledger = file_of(settings.ledger_url)
     if ledger is not None and not ledger.resolve().is_relative_to(settings.data.resolve()):
         mount(ledger.parent, masters, keys=keys, key_file=settings.encryption_key_file)
@@ -72,7 +88,7 @@ def seal_files(data: Path, ring: KeyRing) -> int:
     Raises:
         ConfigError: a file cannot be read or written.
     """
-    done = ring.folder / DONE_FILE
+    done = data / KEYS_FOLDER / DONE_FILE
     if done.exists():
         return 0
     count = 0
@@ -84,6 +100,7 @@ def seal_files(data: Path, ring: KeyRing) -> int:
             _seal_file(file, account, raw)
             count += 1
         ScopedBases(data / KNOWLEDGE_FOLDER).seal()
+        done.parent.mkdir(mode=0o700, exist_ok=True)
         done.touch(mode=0o600)
     except OSError as error:
         raise ConfigError(f"what is in {data} cannot be encrypted: {error}") from error

@@ -12,12 +12,15 @@ from llmagent_os.sealing.mounts import KEYS_FOLDER, ring_of
 
 
 class KeyStore:
-    """The folder ``keys``. Destroying a key makes worthless what it has sealed, in backups too that are without it."""
+    """The folder ``keys``, or the table.
+
+    Destroying a key makes worthless what it has sealed, in backups too that are without it.
+    """
 
     name = "keys"
     unit = "key"
     order = EraseOrder.KEYS
-    holds = Holds(paths=(KEYS_FOLDER,))
+    holds = Holds(paths=(KEYS_FOLDER,), tables=frozenset({"account_keys"}))
 
     def __init__(self, data: Path) -> None:
         """Args: ``data`` is the data folder of the installation."""

@@ -12,7 +12,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from llmagent_os.adapter import Adapter, Remembers
+from llmagent_os.adapter_kit.person_secrets import SecretPlace
 from llmagent_os.errors import ConfigError
+from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.privacy.file_store import FileStore
 from llmagent_os.privacy.job_store import JobStore, TrainingFolders
 from llmagent_os.privacy.key_store import KeyStore
@@ -25,7 +27,7 @@ from llmagent_os.privacy.platform_store import OtherPlatformStore, PlatformStore
 from llmagent_os.privacy.profile_store import ProfileFiles, ProfileStore
 from llmagent_os.privacy.retention import kept_times
 from llmagent_os.privacy.secret_store import SecretStore
-from llmagent_os.privacy.stores import Stores
+from llmagent_os.privacy.stores import Store, Stores
 
 
 def known_stores(
@@ -33,6 +35,8 @@ def known_stores(
     ledgers: Iterable[LedgerStore] = (),
     profiles: ProfileFiles | None = None,
     data: Path | None = None,
+    secrets: SecretPlace | None = None,
+    shared: SharedRows | None = None,
     adapters: Iterable[Adapter] = (),
     make: Callable[[str], Adapter] | None = None,
     learning: Learning | None = None,
@@ -46,6 +50,8 @@ def known_stores(
         ledgers: all ledgers of the installation. The one that knows the links comes last.
         profiles: the profiles; None: there are none.
         data: the data folder; None: nothing is kept in files.
+        secrets: of all people; None: they are in the data folder.
+        shared: the tables that several hosts share; None: this machine keeps files in their place.
         adapters: those that run.
         make: makes the adapter of a platform that does not run, for what it has left in the data folder; None: nothing
             is looked for.
@@ -68,12 +74,9 @@ def known_stores(
             )
     if data is not None:
         if make is not None:
-            stores.register(OtherPlatformStore(data, [adapter.name for adapter in running], make))
-        stores.register(FileStore(data, times["files"]))
-        stores.register(OutgoingStore(data, times["outgoing"]))
-        stores.register(SecretStore(data))
-        stores.register(KnowledgeStore(data))
-        stores.register(KeyStore(data))
+            stores.register(OtherPlatformStore(data, [adapter.name for adapter in running], make, shared))
+        for store in _files(data, times, secrets):
+            stores.register(store)
     if profiles is not None:
         stores.register(ProfileStore(profiles))
     if loras is not None:
@@ -85,3 +88,9 @@ def known_stores(
     if learning is not None:
         stores.register(LearnedStore(learning))
     return stores
+
+
+def _files(data: Path, times: Mapping[str, timedelta], secrets: SecretPlace | None) -> tuple[Store, ...]:
+    """The stores of what every installation may have in its data folder."""
+    outgoing = OutgoingStore(data, times["outgoing"])
+    return FileStore(data, times["files"]), outgoing, SecretStore(data, secrets), KnowledgeStore(data), KeyStore(data)

@@ -8,8 +8,12 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from llmagent_os.adapter import Adapter, DeletesOld, Remembers
+import sqlalchemy as sa
+
+from llmagent_os.adapter import Adapter, DeletesOld, KeepsRows, Remembers
 from llmagent_os.adapter_kit.files import FOLDER
+from llmagent_os.ledger.shared_rows import SharedRows
+from llmagent_os.ledger.shared_tables import SHARED_TABLES
 from llmagent_os.privacy.retention import TRANSCRIPT, UNTIL_FORGOTTEN, oldest_kept
 from llmagent_os.privacy.stores import DataSubject, EraseOrder, Holds
 
@@ -27,7 +31,8 @@ class PlatformStore:
         """
         self._keep = keep
         self.name = adapter.name
-        self.holds = Holds(paths=tuple(f"{adapter.name}/{pattern}" for pattern in adapter.keeps))
+        tables = frozenset(adapter.keeps_tables) if isinstance(adapter, KeepsRows) else frozenset[str]()
+        self.holds = Holds(paths=tuple(f"{adapter.name}/{pattern}" for pattern in adapter.keeps), tables=tables)
         self._adapter = adapter
 
     async def export(self, subject: DataSubject) -> dict[str, Any]:
@@ -46,7 +51,7 @@ class PlatformStore:
 
 
 class OtherPlatformStore:
-    """What adapters that do not run have left in their folders. An adapter is made only if its folder holds something.
+    """What adapters that do not run have left. An adapter is made only if its folder or tables hold anything.
 
     What they keep is known to the adapters alone, so this store names no paths in ``holds``.
     """
@@ -56,12 +61,20 @@ class OtherPlatformStore:
     order = EraseOrder.DISK
     holds = Holds()
 
-    def __init__(self, data: Path, running: Collection[str], make: Callable[[str], Adapter]) -> None:
+    def __init__(
+        self,
+        data: Path,
+        running: Collection[str],
+        make: Callable[[str], Adapter],
+        shared: SharedRows | None = None,
+    ) -> None:
         """Args:
         data: the data folder of the installation.
         running: names of adapters that have a :class:`PlatformStore` of their own.
         make: makes the adapter of a name. Raises ConfigError where it cannot: then nothing is claimed to be erased.
+        shared: the tables that several hosts share; None: adapters keep files only.
         """
+        self._shared = shared
         self._data = data
         self._running = frozenset(running)
         self._make = make
@@ -89,17 +102,23 @@ class OtherPlatformStore:
         """
         found: list[Remembers] = []
         for platform in subject.platforms:
-            if platform in self._running or not await asyncio.to_thread(_holds_something, self._data / platform):
+            if platform in self._running or not await asyncio.to_thread(self._holds_something, platform):
                 continue
             adapter = await asyncio.to_thread(self._make, platform)
             if isinstance(adapter, Remembers):
                 found.append(adapter)
         return found
 
-
-def _holds_something(folder: Path) -> bool:
-    """Whether there is anything besides the files that people sent, which have a store of their own."""
-    return folder.is_dir() and any(entry.name != FOLDER for entry in folder.iterdir())
+    def _holds_something(self, platform: str) -> bool:
+        """Whether there is anything besides the files that people sent, which have a store of their own."""
+        folder = self._data / platform
+        if folder.is_dir() and any(entry.name != FOLDER for entry in folder.iterdir()):
+            return True
+        if self._shared is None:
+            return False
+        tables = [table for table in SHARED_TABLES if table.name.startswith(f"{platform}_")]
+        queries = [sa.select(table).limit(1) for table in tables]
+        return self._shared.run(lambda db: any(db.execute(query).first() is not None for query in queries))
 
 
 async def _export(adapter: Remembers, subject: DataSubject) -> dict[str, Any]:

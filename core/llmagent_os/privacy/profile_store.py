@@ -1,4 +1,4 @@
-"""The store of profiles: one file a person."""
+"""The store of profiles: one file or row a person."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class ProfileStore:
     name = "profiles"
     unit = "file"
     order = EraseOrder.DISK
-    holds = Holds(paths=(PROFILES_FOLDER,))
+    holds = Holds(paths=(PROFILES_FOLDER,), tables=frozenset({"profiles", "damaged_profiles"}))
 
     def __init__(self, profiles: ProfileFiles) -> None:
         self._profiles = profiles

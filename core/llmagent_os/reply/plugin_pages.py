@@ -10,7 +10,7 @@ from uuid import uuid4
 import msgspec
 
 from llmagent_os.adapter_kit.pages import PageRequest, PageResponse
-from llmagent_os.adapter_kit.person_secrets import PersonSecrets
+from llmagent_os.adapter_kit.person_secrets import PersonSecrets, SecretPlace
 from llmagent_os.credentials.credential_pages import CredentialPages
 from llmagent_os.credentials.open_page import OpenPage
 from llmagent_os.credentials.vault import PAGES, RECORDS, Vault
@@ -33,7 +33,7 @@ class PluginPages(msgspec.Struct, frozen=True, kw_only=True):
     profiles: Profiles
     time_zone: str  #: IANA name: the zone of people who never said where they are
     web: WebAccess = WebAccess()
-    secrets: Path | None = None  #: the folder of secrets
+    secrets: Path | SecretPlace | None = None  #: where secrets are, or their folder
     vault: Vault | None = None  #: keeps what people give on pages; None: they can give nothing
     clock: Callable[[], datetime] = now
 

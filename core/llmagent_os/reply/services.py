@@ -11,6 +11,7 @@ import msgspec
 
 from llmagent_os.adapter import FormWay
 from llmagent_os.adapter_kit.forms import SentForms
+from llmagent_os.adapter_kit.person_secrets import SecretPlace
 from llmagent_os.credentials.vault import Vault
 from llmagent_os.events import now
 from llmagent_os.knowledge.scopes import ScopedBases
@@ -66,7 +67,7 @@ class Services(msgspec.Struct, frozen=True, kw_only=True):
     #: whatever keeps something about people in this installation; None: only the ledger, profiles and policy of these
     stores: Stores | None = None
 
-    secrets: Path | None = None  #: the folder of secrets of plugins; None: they are not kept
+    secrets: Path | SecretPlace | None = None  #: of plugins: where they are, or their folder; None: they are not kept
     vault: Vault | None = None  #: keeps what people give tools to sign in elsewhere; None: nobody can
     taught: ScopedBases | None = None  #: what people have taught; None: nobody can
     #: how people fill in forms, by platform; elsewhere question by question

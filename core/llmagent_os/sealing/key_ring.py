@@ -27,17 +27,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import structlog
 
 from llmagent_os.errors import ConfigError, LLMAgentOSError
-from llmagent_os.sealing.key_files import (
-    changed_at,
-    is_blank,
-    locked,
-    made_once,
-    remove_blank,
-    replace_file,
-    shred,
-    sync_folder,
-    version_of,
-)
+from llmagent_os.sealing.kept_keys import KeptKeys, Version
+from llmagent_os.sealing.key_files import changed_at
+from llmagent_os.sealing.key_folder import KeyFolder
 from llmagent_os.sealing.master_keys import KEY_BYTES, MasterKey, read_key_file
 
 if TYPE_CHECKING:  # imported only where something is sealed
@@ -61,12 +53,6 @@ MAX_HELD_KEYS = 10_000
 #: The account that stands for the installation: what is about no person is sealed by its key.
 NO_PERSON = ""
 
-#: The file with the random bytes from which the ids of keys are made.
-_SALT_FILE = "salt"
-
-#: The ending of a key file that is being destroyed. Where a crash leaves one, the next start removes it.
-_DESTROYED = ".destroyed"
-
 
 class SealedError(LLMAgentOSError, OSError):
     """A sealed value cannot be opened, as a file that cannot be read: its key was destroyed, or it is damaged."""
@@ -77,44 +63,58 @@ class _Known(NamedTuple):
 
     key_id: bytes
     key: AESGCM
-    file: str  #: the wrapped key
-    version: tuple[int, int] | None  #: of the file
+    place: str  #: of the wrapped key, as what keeps it names it
+    version: Version  #: of the wrapped key
+
+
+class _Held(NamedTuple):
+    """A key to open with, as it was read."""
+
+    key: AESGCM
+    place: str  #: see :class:`_Known`
+    version: Version  #: see :class:`_Known`
 
 
 class KeyRing:
-    """The keys of all accounts, in one folder. Its methods block for a moment, and may be called in any thread."""
+    """The keys of all accounts. Its methods block for a moment, and may be called in any thread."""
 
-    def __init__(self, folder: Path, masters: Sequence[MasterKey], key_file: Path | None = None) -> None:
+    def __init__(self, kept: Path | KeptKeys, masters: Sequence[MasterKey], key_file: Path | None = None) -> None:
         """Open the ring, and make it where there is none.
 
         Args:
-            folder: of the wrapped keys.
+            kept: the folder of the wrapped keys, or what else keeps them.
             masters: wrap the keys: the first those that are made from now on.
             key_file: of the masters. It is read again when it has changed: another process may rotate them.
 
         Raises:
             ConfigError: the masters do not open the keys, or the folder cannot be written.
         """
-        self.folder = folder
+        self.kept: KeptKeys = KeyFolder(kept) if isinstance(kept, Path) else kept
         self._masters = tuple(masters)
         self.key_file = key_file  #: of the masters; None: they are in no file
         self._read_at = self._missed_at = changed_at(key_file)
         self._known: dict[str, _Known] = {}  # by account
-        self._held: OrderedDict[bytes, AESGCM] = OrderedDict()
+        self._held: OrderedDict[bytes, _Held] = OrderedDict()
         self._lock = Lock()
+        self._salt = b""
+        if not self.kept.is_late:
+            self.check()
+
+    def check(self) -> None:
+        """Open the key that is about no person: then the masters are the right ones.
+
+        Raises:
+            ConfigError: they are not, or the keys cannot be read or made.
+        """
         try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for left in folder.glob(f"*{_DESTROYED}"):
-                shred(left)
-            self._salt = made_once(folder / _SALT_FILE, lambda: secrets.token_bytes(32))
             self._key(NO_PERSON)
         except SealedError as error:
             raise ConfigError(
-                f"the encryption key is another than the one that what is in {folder.parent} was encrypted with: set "
+                f"the encryption key is another than the one that what is in {self.kept.what} was encrypted with: set "
                 "the old key, and rotate with `llmagent-os keys rotate`"
             ) from error
         except OSError as error:
-            raise ConfigError(f"the folder of keys {folder} cannot be used: {error.strerror or error}") from error
+            raise ConfigError(f"{self.kept.where} cannot be used: {error.strerror or error}") from error
 
     @property
     def masters(self) -> tuple[MasterKey, ...]:
@@ -149,9 +149,11 @@ class KeyRing:
             raise SealedError("the value is no sealed one")
         key_id = body[:_ID_BYTES]
         held = self._held.get(key_id)
-        opened = None if held is None else _decrypted(held, body[_ID_BYTES:], key_id)
+        if held is not None and self.kept.is_old(held.place, held.version):
+            held = None
+        opened = None if held is None else _decrypted(held.key, body[_ID_BYTES:], key_id)
         if opened is None:  # also where another process has destroyed the key that is held, and made a new one
-            opened = _decrypted(self._read(key_id), body[_ID_BYTES:], key_id)
+            opened = _decrypted(self._read(key_id)[0], body[_ID_BYTES:], key_id)
         if opened is None:
             raise SealedError("the value is damaged, or its key was destroyed")
         return opened
@@ -172,27 +174,14 @@ class KeyRing:
     def destroy(self, account: str) -> bool:
         """Destroy the key of an account, and with it all that it has sealed. Returns whether there was one."""
         key_id = self._id(account)
-        file = self._file(key_id)
         with self._changing():
             self._held.pop(key_id, None)
             self._known.pop(account, None)
-            # It is taken away first: a crash in between leaves no key, rather than one that cannot be read.
-            gone = file.with_suffix(_DESTROYED)
-            was_left = shred(gone)
-            try:
-                file.rename(gone)
-            except FileNotFoundError:
-                return was_left
-            sync_folder(self.folder)
-            shred(gone)
-            sync_folder(self.folder)
-        return True
+            return self.kept.destroy(key_id)
 
     def has_key(self, account: str) -> bool:
         """Whether there is a key of ``account``: something is kept about it, or was."""
-        file = self._file(self._id(account))
-        remove_blank(file)
-        return file.exists()
+        return self.kept.has(self._id(account))
 
     def rewrap(self) -> int:
         """Wrap all keys by the first master key; returns how many were wrapped by another. Data stay as they are.
@@ -201,30 +190,29 @@ class KeyRing:
             SealedError: a key cannot be opened; the error names its file.
         """
         count = 0
-        for file in sorted(self.folder.glob("*.key")):
-            remove_blank(file)
+        for key_id in self.kept.all():
             try:
                 with self._changing():
-                    count += self._rewrap(file)
-            except FileNotFoundError:  # destroyed in between
-                continue
+                    count += self._rewrap(key_id)
             except (ValueError, KeyError, TypeError) as error:
-                raise SealedError(f"the key file {file} is damaged: {error}") from error
+                raise SealedError(f"{self.kept.name(key_id)} is damaged: {error}") from error
         return count
 
-    def _rewrap(self, file: Path) -> bool:
+    def _rewrap(self, key_id: bytes) -> bool:
         """Wrap one key by the first master key. Returns whether it was wrapped by another."""
-        kept = json.loads(file.read_bytes())
+        raw = self.kept.read(key_id)
+        if raw is None:  # destroyed in between
+            return False
+        kept = json.loads(raw)
         if kept["master"] == self._masters[0].name:
             return False
-        key_id = bytes.fromhex(file.stem)
-        replace_file(file, _wrapped(self._masters[0], key_id, self._unwrapped(key_id, kept)))
+        self.kept.replace(key_id, _wrapped(self._masters[0], key_id, self._unwrapped(key_id, kept)), raw)
         return True
 
     @contextlib.contextmanager
     def _changing(self) -> Generator[None]:
         """Run the block while no other thread or process makes, wraps or destroys a key."""
-        with self._lock, locked(self.folder):
+        with self._lock, self.kept.changing():
             yield
 
     def use(self, masters: Sequence[MasterKey]) -> None:
@@ -234,30 +222,28 @@ class KeyRing:
     def _key(self, account: str) -> tuple[bytes, AESGCM]:
         """The key to seal with. Another process may have destroyed or replaced it: its file is looked at every time."""
         known = self._known.get(account)
-        if known is not None and version_of(known.file) == known.version:
+        if known is not None and self.kept.version(known.place) == known.version:
             return known.key_id, known.key
         key_id = self._id(account)
-        file = self._file(key_id)
+        place = self.kept.place(key_id)
         self._held.pop(key_id, None)
-        remove_blank(file)
-        if not file.exists():
+        if not self.kept.has(key_id):
             with self._changing():
-                if not file.exists():
-                    self._make(file, key_id)
-        version = version_of(str(file))  # before it is read: what replaces it meanwhile is noticed the next time
-        key = self._read(key_id)
+                if not self.kept.has(key_id):
+                    self._make(key_id)
+        key, version = self._read(key_id)
         if len(self._known) >= MAX_HELD_KEYS:
             self._known.clear()
-        self._known[account] = _Known(key_id, key, str(file), version)
+        self._known[account] = _Known(key_id, key, place, version)
         return key_id, key
 
-    def _make(self, file: Path, key_id: bytes) -> None:
+    def _make(self, key_id: bytes) -> None:
         """Make a key. Where the masters are rotated meanwhile, the new one wraps it, too."""
         made = secrets.token_bytes(KEY_BYTES)
         self._look_at_masters()
-        made_once(file, lambda: _wrapped(self._masters[0], key_id, made))
+        self.kept.make(key_id, lambda: _wrapped(self._masters[0], key_id, made))
         if self._look_at_masters():
-            self._rewrap(file)
+            self._rewrap(key_id)
 
     def _look_at_masters(self) -> bool:
         """Read the file of the master keys again if it has changed. Returns whether it has.
@@ -276,28 +262,27 @@ class KeyRing:
         self._read_at = self._missed_at = at
         return True
 
-    def _read(self, key_id: bytes) -> AESGCM:
+    def _read(self, key_id: bytes) -> tuple[AESGCM, Version]:
+        place = self.kept.place(key_id)
+        version = self.kept.version(place)  # before it is read: what replaces it meanwhile is noticed the next time
+        raw = self.kept.read(key_id)
+        if raw is None:
+            raise SealedError("the key of the value was destroyed")
         try:
-            raw = self._file(key_id).read_bytes()
-            if is_blank(raw):
-                raise SealedError("the key of the value was destroyed")
-            kept = json.loads(raw)
-            key = _cipher(self._unwrapped(key_id, kept))
-        except FileNotFoundError:
-            raise SealedError("the key of the value was destroyed") from None
+            key = _cipher(self._unwrapped(key_id, json.loads(raw)))
         except (ValueError, KeyError, TypeError) as error:
-            raise SealedError(f"the key file {self._file(key_id)} is damaged: {error}") from error
-        self._held[key_id] = key
+            raise SealedError(f"{self.kept.name(key_id)} is damaged: {error}") from error
+        self._held[key_id] = _Held(key, place, version)
         while len(self._held) > MAX_HELD_KEYS:
             self._held.popitem(last=False)
-        return key
+        return key, version
 
     def _unwrapped(self, key_id: bytes, kept: dict[str, str]) -> bytes:
         master = self._master(kept["master"])
         wrapped = base64.b64decode(kept["wrapped"], validate=True)
         key = _decrypted(_cipher(master.secret), wrapped, key_id)
         if key is None:
-            raise SealedError(f"the key file {self._file(key_id)} is damaged")
+            raise SealedError(f"{self.kept.name(key_id)} is damaged")
         return key
 
     def _master(self, name: str) -> MasterKey:
@@ -309,11 +294,10 @@ class KeyRing:
         return found
 
     def _id(self, account: str) -> bytes:
+        if not self._salt:
+            self._salt = self.kept.salt()
         raw = account.encode("utf-8", "surrogatepass")
         return blake2b(raw, key=self._salt, digest_size=_ID_BYTES).digest()
-
-    def _file(self, key_id: bytes) -> Path:
-        return self.folder / f"{key_id.hex()}.key"
 
 
 def is_sealed(data: bytes) -> bool:

@@ -8,11 +8,12 @@ process that it starts is given :func:`mounted` over a pipe, never on a command 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
 
+from llmagent_os.sealing.kept_keys import KeptKeys
 from llmagent_os.sealing.key_ring import KeyRing
 from llmagent_os.sealing.master_keys import MasterKey
 
@@ -29,7 +30,7 @@ class Mount(msgspec.Struct, frozen=True):
     """What another process needs to mount the same folder."""
 
     folder: str  #: whose files are sealed
-    keys: str  #: the folder of the accounts' keys
+    keys: str  #: the folder of the accounts' keys, or the URL of the database that keeps them
     masters: tuple[bytes, ...]
     key_file: str = ""  #: of the masters; empty: they are in no file
     server: bool = False  #: what a database server keeps is sealed by the same keys
@@ -39,7 +40,7 @@ def mount(
     folder: Path,
     masters: Sequence[MasterKey],
     *,
-    keys: Path | None = None,
+    keys: Path | KeptKeys | None = None,
     key_file: Path | None = None,
     server: bool = False,
 ) -> KeyRing:
@@ -48,7 +49,7 @@ def mount(
     Args:
         folder: such as the data folder.
         masters: the master keys.
-        keys: the folder of the accounts' keys; None: the folder ``keys`` inside ``folder``.
+        keys: the folder of the accounts' keys, or what else keeps them; None: the folder ``keys`` inside ``folder``.
         key_file: where the masters are read again after a rotation.
         server: whether what a database server keeps for this program is sealed by the same keys.
 
@@ -86,7 +87,7 @@ def mounted() -> tuple[Mount, ...]:
     return tuple(
         Mount(
             str(folder),
-            str(ring.folder),
+            ring.kept.address,
             tuple(key.secret for key in ring.masters),
             str(ring.key_file or ""),
             folder == _server,
@@ -95,9 +96,15 @@ def mounted() -> tuple[Mount, ...]:
     )
 
 
-def mount_all(mounts: Sequence[Mount]) -> None:
-    """Mount what the process had mounted that started this one."""
+def mount_all(mounts: Sequence[Mount], rows: Callable[[str], KeptKeys] | None = None) -> None:
+    """Mount what the process had mounted that started this one.
+
+    Args:
+        mounts: as :func:`mounted` gives them.
+        rows: opens the keys in a database; None: keys are in folders only.
+    """
     for each in mounts:
         masters = tuple(map(MasterKey, each.masters))
         file = Path(each.key_file) if each.key_file else None
-        mount(Path(each.folder), masters, keys=Path(each.keys), key_file=file, server=each.server)
+        keys = rows(each.keys) if rows is not None and "://" in each.keys else Path(each.keys)
+        mount(Path(each.folder), masters, keys=keys, key_file=file, server=each.server)

@@ -26,6 +26,7 @@ from structlog.typing import EventDict, WrappedLogger
 from llmagent_os.errors import LedgerError, LLMAgentOSError
 from llmagent_os.events import now
 from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.key_rows import KeyRows
 from llmagent_os.ledger.training_jobs import Renewal
 from llmagent_os.privacy.masking import redact
 from llmagent_os.sealing.mounts import mount_all
@@ -231,7 +232,7 @@ def main() -> None:
     os.umask(0o077)
     set_up_log()
     order = msgspec.json.decode(sys.stdin.buffer.readline(), type=JobOrder)
-    mount_all(order.mounts)
+    mount_all(order.mounts, KeyRows)
     give_way(order.priority)
     stopped = threading.Event()
 

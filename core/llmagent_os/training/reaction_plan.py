@@ -23,9 +23,8 @@ from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.training_values import JobProgress, Level, Stage, TrainingJob
 from llmagent_os.llm import LLM
 from llmagent_os.people.directory import Directory
-from llmagent_os.people.profiles import Profiles
+from llmagent_os.people.kept_places import KeptPlaces
 from llmagent_os.privacy.consent import Consent
-from llmagent_os.privacy.profile_store import PROFILES_FOLDER
 from llmagent_os.serving.model_catalogue import MODELS_FOLDER
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import Location
@@ -153,9 +152,10 @@ class _ReactionJob:
     async def _prepare(self) -> Prepared | NothingToLearn:
         self._tell("data", 0)
         ledger = await Ledger.open(self._site.ledger_url)
+        places = KeptPlaces(self._site.ledger_url, self._site.data)
         try:
             defaults = msgspec.convert(self._site.bot.get("consent", {}), Consent)
-            directory = Directory(ledger, Profiles(self._site.data / PROFILES_FOLDER), defaults)
+            directory = Directory(ledger, places.profiles(), defaults)
             least = int(self._site.training.get("group_people", LEAST_PEOPLE))
             data = await read_reactions(ledger, directory, self._job, group_people=least)
             if isinstance(data, NothingToLearn):
@@ -164,6 +164,7 @@ class _ReactionJob:
             beliefs = await read_beliefs(ledger, self._site.bot, {each.person for each in data.splits.training})
             style = await answering_style(ledger, directory, self._site.bot, self._person) if self._person else None
         finally:
+            await asyncio.to_thread(places.close)
             await ledger.close()
         _log.info("the examples are read", **data.counts, left_out=data.left_out)
         self._tell("candidates", 1)

@@ -52,9 +52,7 @@ class Taker:
         return self
 
     async def accept(self, event: Message, most: int = 99, of_sender: int | None = None) -> Accepted:
-        return await self.ledger.accept(
-            event, max_pending=most, max_pending_of_sender=of_sender, stored=self._stored
-        )
+        return await self.ledger.accept(event, max_pending=most, max_pending_of_sender=of_sender, stored=self._stored)
 
     def take(self, row: UnfinishedEvent) -> None:
         self.taken.append(row)
@@ -117,7 +115,7 @@ def channel_of(taker: Taker, other: Taker) -> str:
     raise AssertionError("no conversation is given to that host")
 
 
-def KEYS(taker: Taker, key: str) -> str:  # noqa: N802
+def KEYS(taker: Taker, key: str) -> str:
     from llmagent_os.ledger.pseudonyms import make_pseudonym
 
     return make_pseudonym(taker.key, key)  # type: ignore[attr-defined]

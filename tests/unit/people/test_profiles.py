@@ -9,6 +9,8 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +20,10 @@ from hypothesis import strategies as st
 
 from llmagent_os.errors import ProfileError
 from llmagent_os.identity import PersonId
+from llmagent_os.people.profile_rows import ProfileRows
 from llmagent_os.people.profiles import PREFERENCES, UNDO_STEPS, FileStorage, Profile, Profiles, file_name
 from llmagent_os.privacy.consent import Consent, consent_of
+from tests.shared_rows import opened_rows
 
 ANA = PersonId("slack:T1:U1")
 
@@ -27,6 +31,25 @@ ANA = PersonId("slack:T1:U1")
 @pytest.fixture
 def profiles(tmp_path: Path) -> Profiles:
     return Profiles(tmp_path / "profiles")
+
+
+#: Opens the profiles of one installation, as each of its hosts does.
+Opens = Callable[..., Profiles]
+
+
+@pytest.fixture(params=["files", "sqlite", "postgresql"])
+def opens(request: pytest.FixtureRequest, tmp_path: Path) -> Opens:
+    """Profiles in files, and in rows of either database: what is promised holds for all."""
+    if request.param == "files":
+        return partial(Profiles, tmp_path / "profiles")
+    on_server = request.param == "postgresql"
+    url: str = request.getfixturevalue("postgresql_url") if on_server else f"sqlite:///{tmp_path}/ledger.db"
+    return lambda *preferences: Profiles(ProfileRows(opened_rows(url, request)), *preferences)
+
+
+@pytest.fixture
+def people(opens: Opens) -> Profiles:
+    return opens()
 
 
 async def test_somebody_new_has_an_empty_profile_and_no_file(profiles: Profiles, tmp_path: Path) -> None:
@@ -37,20 +60,20 @@ async def test_somebody_new_has_an_empty_profile_and_no_file(profiles: Profiles,
     assert not (tmp_path / "profiles").exists()
 
 
-async def test_changes_last_and_keep_what_they_do_not_name(profiles: Profiles, tmp_path: Path) -> None:
-    await profiles.update(ANA, name="Ana", time_zone="Europe/Berlin", place="Berlin")
-    changed = await profiles.update(ANA, verbosity="brief")
+async def test_changes_last_and_keep_what_they_do_not_name(people: Profiles, opens: Opens) -> None:
+    await people.update(ANA, name="Ana", time_zone="Europe/Berlin", place="Berlin")
+    changed = await people.update(ANA, verbosity="brief")
     assert changed.name == "Ana"
     assert changed.preferences == {"verbosity": "brief"}
     assert changed.updated_at > changed.created_at
-    assert await Profiles(tmp_path / "profiles").get(ANA) == changed
+    assert await opens().get(ANA) == changed
 
 
-async def test_single_preferences_are_merged_and_preferences_are_replaced(profiles: Profiles) -> None:
-    await profiles.update(ANA, mode="conversational", preferences={"colour": "red"})
-    assert (await profiles.get(ANA)).preferences == {"colour": "red", "mode": "conversational"}
-    assert (await profiles.update(ANA, mode=None)).preferences == {"colour": "red"}
-    assert (await profiles.update(ANA, preferences={})).preferences == {}
+async def test_single_preferences_are_merged_and_preferences_are_replaced(people: Profiles) -> None:
+    await people.update(ANA, mode="conversational", preferences={"colour": "red"})
+    assert (await people.get(ANA)).preferences == {"colour": "red", "mode": "conversational"}
+    assert (await people.update(ANA, mode=None)).preferences == {"colour": "red"}
+    assert (await people.update(ANA, preferences={})).preferences == {}
 
 
 @pytest.mark.parametrize(
@@ -66,54 +89,54 @@ async def test_single_preferences_are_merged_and_preferences_are_replaced(profil
         ({"time_zone": "Europe"}, "Europe/Berlin"),
     ],
 )
-async def test_what_a_profile_cannot_have_is_named(profiles: Profiles, changes: dict[str, Any], says: str) -> None:
-    await profiles.update(ANA, name="Ana")
+async def test_what_a_profile_cannot_have_is_named(people: Profiles, changes: dict[str, Any], says: str) -> None:
+    await people.update(ANA, name="Ana")
     with pytest.raises(ProfileError, match=says):
-        await profiles.update(ANA, **changes)
-    assert (await profiles.get(ANA)).name == "Ana"
+        await people.update(ANA, **changes)
+    assert (await people.get(ANA)).name == "Ana"
 
 
-async def test_a_preference_of_an_older_configuration_does_not_stop_the_next_change(tmp_path: Path) -> None:
-    own = Profiles(tmp_path / "profiles", {**PREFERENCES, "verbosity": ("short", "long"), "tone": ("formal", "warm")})
+async def test_a_preference_of_an_older_configuration_does_not_stop_the_next_change(opens: Opens) -> None:
+    own = opens({**PREFERENCES, "verbosity": ("short", "long"), "tone": ("formal", "warm")})
     assert (await own.update(ANA, verbosity="short", tone="warm")).preferences == {"verbosity": "short", "tone": "warm"}
     with pytest.raises(ProfileError, match="tone is formal or warm"):
         await own.update(ANA, tone="loud")
-    usual = Profiles(tmp_path / "profiles")
+    usual = opens()
     assert (await usual.update(ANA, name="Ana")).preferences["verbosity"] == "short"
     with pytest.raises(ProfileError, match="brief, normal or detailed"):
         await usual.update(ANA, verbosity="long")
     assert (await usual.update(ANA, verbosity="brief")).preferences == {"verbosity": "brief", "tone": "warm"}
 
 
-async def test_undo_walks_back_to_the_beginning(profiles: Profiles) -> None:
-    await profiles.update(ANA, name="Ana")
-    await profiles.update(ANA, name="Anna", verbosity="brief")
+async def test_undo_walks_back_to_the_beginning(people: Profiles) -> None:
+    await people.update(ANA, name="Ana")
+    await people.update(ANA, name="Anna", verbosity="brief")
     for name in ("Ana", None):
-        restored = await profiles.undo(ANA)
+        restored = await people.undo(ANA)
         assert restored is not None
         assert restored.name == name
         assert restored.preferences == {}
-        assert await profiles.get(ANA) == restored
-    assert await profiles.undo(ANA) is None
+        assert await people.get(ANA) == restored
+    assert await people.undo(ANA) is None
 
 
-async def test_the_way_back_is_bounded(profiles: Profiles) -> None:
+async def test_the_way_back_is_bounded(people: Profiles) -> None:
     """TinyDB writes its whole file at each change: it must not grow."""
     for number in range(UNDO_STEPS + 5):
-        await profiles.update(ANA, name=str(number))
-    assert len((await profiles.export(ANA))["undo"]) == UNDO_STEPS
+        await people.update(ANA, name=str(number))
+    assert len((await people.export(ANA))["undo"]) == UNDO_STEPS
 
 
-async def test_changes_at_the_same_moment_are_all_kept(profiles: Profiles) -> None:
+async def test_changes_at_the_same_moment_are_all_kept(people: Profiles, opens: Opens) -> None:
     await asyncio.gather(
-        *(profiles.update(ANA, name=f"n{number}") for number in range(UNDO_STEPS)),
-        profiles.update(ANA, place="Berlin"),
-        Profiles(profiles._folder).update(ANA, verbosity="brief"),  # pyright: ignore[reportPrivateUsage]
+        *(people.update(ANA, name=f"n{number}") for number in range(UNDO_STEPS)),
+        people.update(ANA, place="Berlin"),
+        opens().update(ANA, verbosity="brief"),
     )
-    found = await profiles.get(ANA)
+    found = await people.get(ANA)
     assert found.place == "Berlin"
     assert found.preferences == {"verbosity": "brief"}
-    assert len((await profiles.export(ANA))["undo"]) == UNDO_STEPS
+    assert len((await people.export(ANA))["undo"]) == UNDO_STEPS
 
 
 async def test_changes_from_several_processes_are_all_kept(profiles: Profiles, tmp_path: Path) -> None:
@@ -207,7 +230,7 @@ async def test_a_damaged_file_is_kept_aside_and_its_person_goes_on(
     assert (await profiles.get(ANA)).name == "Anna"
     assert damaged_files(tmp_path) == [kept], "it is put aside once"
     assert (await profiles.export(ANA))["damaged"][0]["file"] == f"damaged/{kept.name}"
-    assert [path for path, _ in await profiles.problems()] == [kept]
+    assert [path for path, _ in await profiles.problems()] == [str(kept)]
     assert await profiles.forget(ANA)
     assert damaged_files(tmp_path) == []
     assert not await profiles.forget(ANA)
@@ -271,7 +294,7 @@ async def test_a_time_zone_that_this_machine_lacks_stays_and_stops_nothing(profi
     assert (await profiles.update(ANA, name="Anna")).time_zone == "Mars/Olympus"
     assert damaged_files(tmp_path) == []
     ((named, why),) = await profiles.problems()
-    assert (named, "Mars/Olympus" in why) == (path, True)
+    assert (named, "Mars/Olympus" in why) == (str(path), True)
 
 
 async def test_a_file_that_cannot_be_read_is_left_as_it_is(profiles: Profiles, tmp_path: Path) -> None:
@@ -287,7 +310,7 @@ async def test_a_file_that_cannot_be_read_is_left_as_it_is(profiles: Profiles, t
     with pytest.raises(ProfileError, match=path.name):
         await profiles.update(ANA, name="new")
     assert path.is_dir()
-    assert [named for named, _ in await profiles.problems()] == [path]
+    assert [named for named, _ in await profiles.problems()] == [str(path)]
     assert await profiles.forget(ANA), "a person can be forgotten even so"
     assert not path.exists()
 

@@ -40,9 +40,9 @@ def test_what_was_sealed_is_opened(ring: KeyRing, text: str) -> None:
     assert ring.seal_text(ANA, text) != sealed, "the same words do not look the same"
 
 
-def test_nothing_says_what_was_said_or_by_whom(ring: KeyRing) -> None:
+def test_nothing_says_what_was_said_or_by_whom(ring: KeyRing, tmp_path: Path) -> None:
     sealed = ring.seal(ANA, b"the zeppelin")
-    kept = b"".join(f"{file.name}".encode() + file.read_bytes() for file in ring.folder.iterdir())
+    kept = b"".join(f"{file.name}".encode() + file.read_bytes() for file in (tmp_path / "keys").iterdir())
     assert b"zeppelin" not in sealed and b"ana" not in sealed and b"ana" not in kept
 
 
@@ -60,7 +60,7 @@ def test_a_changed_value_is_not_opened(ring: KeyRing) -> None:
 
 def test_a_destroyed_key_opens_nothing_and_others_still_do(ring: KeyRing, tmp_path: Path, master: MasterKey) -> None:
     hers, his = ring.seal(ANA, b"zeppelin"), ring.seal(BEN, b"lunch")
-    file = next(file for file in ring.folder.glob(f"{hers[3:19].hex()}.key"))
+    file = next(file for file in (tmp_path / "keys").glob(f"{hers[3:19].hex()}.key"))
     assert (ring.destroy(ANA), ring.destroy(ANA), file.exists()) == (True, False, False)
     for each in (ring, KeyRing(tmp_path / "keys", [master])):
         with pytest.raises(SealedError, match="destroyed"):
@@ -140,13 +140,15 @@ def test_a_crash_while_a_key_is_destroyed_locks_nobody_out(
             ring.destroy(ANA)
     assert not ring.has_key(ANA)
     later = KeyRing(tmp_path / "keys", [master])
-    assert not [*later.folder.glob("*.destroyed")], "what is left of the key goes at the next start"
+    assert not [*(tmp_path / "keys").glob("*.destroyed")], "what is left of the key goes at the next start"
     with pytest.raises(SealedError, match="destroyed"):
         later.open(sealed)
     assert later.open(later.seal(ANA, b"again")) == b"again"
 
 
-def test_a_destruction_that_failed_is_finished_by_the_next(ring: KeyRing, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_destruction_that_failed_is_finished_by_the_next(
+    ring: KeyRing, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(path: Path) -> None:
         path.joinpath("no file").read_bytes()
 
@@ -156,13 +158,13 @@ def test_a_destruction_that_failed_is_finished_by_the_next(ring: KeyRing, monkey
         with pytest.raises(NotADirectoryError):
             ring.destroy(ANA)
     assert (ring.destroy(ANA), ring.destroy(ANA)) == (True, False)
-    assert not [*ring.folder.glob("*.destroyed")]
+    assert not [*(tmp_path / "keys").glob("*.destroyed")]
 
 
 def test_a_key_file_of_zeros_is_a_destroyed_key(ring: KeyRing, tmp_path: Path, master: MasterKey) -> None:
     """Older versions zeroed a key before they removed it, and may have crashed in between."""
     sealed = ring.seal(ANA, b"zeppelin")
-    file = ring.folder / f"{sealed[3:19].hex()}.key"
+    file = (tmp_path / "keys") / f"{sealed[3:19].hex()}.key"
 
     def zero() -> KeyRing:
         file.write_bytes(b"\0" * file.stat().st_size)
@@ -178,8 +180,8 @@ def test_a_key_file_of_zeros_is_a_destroyed_key(ring: KeyRing, tmp_path: Path, m
     assert not file.exists()
 
 
-def test_a_rotation_names_the_file_that_is_damaged(ring: KeyRing) -> None:
-    file = ring.folder / f"{ring.seal(ANA, b'zeppelin')[3:19].hex()}.key"
+def test_a_rotation_names_the_file_that_is_damaged(ring: KeyRing, tmp_path: Path) -> None:
+    file = (tmp_path / "keys") / f"{ring.seal(ANA, b'zeppelin')[3:19].hex()}.key"
     for damaged in (b"", b"\xff\x00\x80", b"[]", b"{}"):
         file.write_bytes(damaged)
         with pytest.raises(SealedError, match=file.name):
@@ -210,7 +212,7 @@ def test_keys_are_rotated_while_another_process_goes_on(tmp_path: Path) -> None:
     assert host.open(of_cara) == b"new"
     later = KeyRing(tmp_path / "keys", [new])
     assert (later.open(sealed), later.open(of_ben), later.open(of_cara)) == (b"zeppelin", b"lunch", b"new")
-    assert {json.loads(each.read_bytes())["master"] for each in ring.folder.glob("*.key")} == {new.name}
+    assert {json.loads(each.read_bytes())["master"] for each in (tmp_path / "keys").glob("*.key")} == {new.name}
     with pytest.raises(ConfigError):
         KeyRing(tmp_path / "keys", [old])
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from llmagent_os.adapter_kit.person_secrets import PersonSecrets, erase_secrets, names_of_secrets
+from llmagent_os.adapter_kit.person_secrets import PersonSecrets, SecretFiles
 from llmagent_os.identity import PersonId
 from llmagent_os.plugin import Plugin, ToolContext, ToolResult, tool
 from llmagent_os.tools.registry import Plugins
@@ -49,8 +49,8 @@ async def test_a_plugin_reads_its_own_secrets_and_no_others(tmp_path: Path) -> N
         for name in ("calendar-feed", "mail.password", "calendar~feed", "../calendar~feed", "x/../calendar-feed"):
             assert (await plugins.call("peek", {"what": name}, asked)).text == "nothing", name
         assert (await plugins.call("peek", {"what": "feed"}, asked)).text == "of curious"
-    assert "curious~feed" in names_of_secrets(tmp_path, ANA), "an export and an erasure find it"
-    assert erase_secrets(tmp_path, ANA) == 5
+    assert "curious~feed" in SecretFiles(tmp_path).names(ANA), "an export and an erasure find it"
+    assert SecretFiles(tmp_path).erase(ANA) == 5
 
 
 async def test_the_calendar_still_reads_what_it_kept_before_and_erases_it(tmp_path: Path) -> None:
@@ -61,4 +61,4 @@ async def test_the_calendar_still_reads_what_it_kept_before_and_erases_it(tmp_pa
         await plugins.add(Calendar())
         assert (await plugins.call("look", {"what": "caldav-password"}, asked)).text == "hunter2"
         assert (await plugins.call("look", {"what": "caldav-password"}, asked)).text == "nothing"
-    assert names_of_secrets(tmp_path, ANA) == []
+    assert SecretFiles(tmp_path).names(ANA) == []

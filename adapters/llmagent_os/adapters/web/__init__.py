@@ -44,6 +44,8 @@ def from_setup(setup: AdapterSetup) -> WebAdapter:
         metrics=setup.metrics,
         pages=setup.pages,
         listens=setup.listens,
+        shared=setup.shared,
+        announcements=setup.announcements,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),
         origins=[origin.strip() for origin in settings.web_origins.split(",") if origin.strip()],
     )

@@ -21,10 +21,14 @@ from llmagent_os.adapters.web.recordings import Recordings
 from llmagent_os.adapters.web.server import Server
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item, Question
+from llmagent_os.adapters.web.transcript_rows import TranscriptRows
 from llmagent_os.adapters.web.uploads import Uploads
 from llmagent_os.errors import AdapterError
 from llmagent_os.events import Conversation, now
 from llmagent_os.languages import LazyText, lazy_gettext
+from llmagent_os.ledger.announcements import Announcements
+from llmagent_os.ledger.shared_rows import SharedRows
+from llmagent_os.ledger.shared_tables import web_transcript
 
 #: What a page says while a conversation is empty, unless the bot has its own text.
 ABOUT = lazy_gettext(
@@ -54,6 +58,8 @@ class WebAdapter:
         listens: whether the bot understands recordings: without it, the page shows no microphone.
         origins: further addresses of the page (``https://chat.example.org``), for a proxy that changes ``Host``.
         max_file_bytes: larger files, and longer recordings, are refused.
+        shared: the database that several hosts share, which keeps the transcript; None: a file in ``data`` does.
+        announcements: say what other hosts change in it; None: there are no others.
 
     Raises:
         ConfigError: a setting is wrong; the message names it.
@@ -74,6 +80,7 @@ class WebAdapter:
         forms="page",
     )
     keeps = ("web.db*",)  #: the transcript, with SQLite's files beside it
+    keeps_tables = tuple(table.name for table in web_transcript)  #: the transcript, where several hosts share it
 
     def __init__(
         self,
@@ -91,13 +98,15 @@ class WebAdapter:
         listens: bool = False,
         origins: Collection[str] = (),
         max_file_bytes: int = 20_000_000,
+        shared: SharedRows | None = None,
+        announcements: Announcements | None = None,
     ) -> None:
         #: what was said
-        self.transcript = Transcript(Path(data) / "web.db")
+        self.transcript = Transcript(Path(data) / "web.db" if shared is None else TranscriptRows(shared, Path(data)))
         self._order = KeyedLocks()
         uploads = Uploads(Path(data), max_file_bytes, self.transcript.shared_paths)
         recordings = Recordings(Path(data) / FOLDER, max_file_bytes) if listens else None
-        self._pages = OpenPages(title, about, examples, max_file_bytes, listens=listens)
+        self._pages = OpenPages(title, about, examples, max_file_bytes, listens=listens, announcements=announcements)
         self._actions = PageActions(self.transcript, self._pages, self._order, uploads, recordings)
         self._server = Server(
             host,
@@ -137,7 +146,8 @@ class WebAdapter:
         self._actions.open(accept)
         try:
             await self.transcript.open()
-            await self._server.run()
+            with self._pages.listening():
+                await self._server.run()
         finally:
             self._actions.close()
             await asyncio.shield(self.transcript.close())

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
-from collections.abc import Sequence
+import threading
+from collections.abc import Generator, Sequence
 from weakref import WeakSet
 
 import msgspec
@@ -13,6 +15,7 @@ from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapters.web.browser_page import BrowserPage
 from llmagent_os.adapters.web.frames import MESSAGE_FILES, Welcome
 from llmagent_os.languages import LazyText, language_in_force
+from llmagent_os.ledger.announcements import WEB, Announcements
 
 #: How many replies are remembered, so that a late draft of them is dropped.
 MAX_SENT = 1000
@@ -42,9 +45,20 @@ class OpenPages:
     """All open pages."""
 
     def __init__(
-        self, title: str, about: str | LazyText, examples: Sequence[str], max_file_bytes: int, *, listens: bool = False
+        self,
+        title: str,
+        about: str | LazyText,
+        examples: Sequence[str],
+        max_file_bytes: int,
+        *,
+        listens: bool = False,
+        announcements: Announcements | None = None,
     ) -> None:
-        """The arguments are those of :class:`ChatDescription`."""
+        """The first arguments are those of :class:`ChatDescription`.
+
+        ``announcements`` say what has changed; None: only this process changes anything.
+        """
+        self._announcements = Announcements() if announcements is None else announcements
         self._description = ChatDescription(title, about, tuple(examples), max_file_bytes, listens)
         self._pages: WeakSet[BrowserPage] = WeakSet()
         self._drafts: dict[str, dict[str, str]] = {}  # by conversation and message: for pages that are opened later
@@ -90,7 +104,28 @@ class OpenPages:
 
     def notify(self, conversation: str) -> None:
         """Have the pages that show ``conversation`` fetch what has changed in it."""
-        for page in self._showing(conversation):
+        self._announcements.tell(f"{WEB}/{conversation}")
+
+    @contextlib.contextmanager
+    def listening(self) -> Generator[None]:
+        """Run the block while pages fetch what is announced: by this host and, with a shared transcript, by others."""
+        loop, thread = asyncio.get_running_loop(), threading.get_ident()
+
+        def heard(conversation: str | None) -> None:
+            if threading.get_ident() == thread:
+                self._fetch(conversation)
+            elif not loop.is_closed():
+                loop.call_soon_threadsafe(self._fetch, conversation)
+
+        stop = self._announcements.listen(WEB, heard)
+        try:
+            yield
+        finally:
+            stop()
+
+    def _fetch(self, conversation: str | None) -> None:
+        """Have pages fetch what has changed: those that show ``conversation``, or all of them."""
+        for page in list(self._pages) if conversation is None else self._showing(conversation):
             page.notify()
 
     def show_draft(self, conversation: str, message_id: str, text: str) -> None:
@@ -110,7 +145,7 @@ class OpenPages:
             self._drafts.pop(conversation, None)
         for page in self._showing(conversation):
             page.drop_draft(message_id)
-            page.notify()
+        self.notify(conversation)
         asked = self._languages_asked.pop(conversation, None)
         if asked is not None:
             for page in self._showing(conversation):
