@@ -92,6 +92,7 @@ async def run_host(order: Order) -> None:
         send_backoff=Backoff(first=0.3, factor=2.0, most=3.0),
         adapter_backoff=Backoff(first=0.3, most=2.0),
         send_tries=1000,
+        max_tries=1000,  # no message is the cause of a kill here
     )
     try:
         adapters = [make_adapter(name, setup(name)) for name in PLATFORMS]

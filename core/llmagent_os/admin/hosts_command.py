@@ -35,7 +35,8 @@ def _line(host: HostRow) -> str:
     since = datetime.fromtimestamp(host.started_at, UTC)
     state = "stopping" if host.stopping else f"alive for {host.alive_for:.1f} s more"
     return (
-        f"{host.number}  {host.name}  {host.process}  version {host.version}  since {since:%Y-%m-%d %H:%M} UTC  {state}  "
+        f"{host.number}  {host.name}  {host.process}  version {host.version}  since {since:%Y-%m-%d %H:%M} UTC  "
+        f"{state}  "
         f"waiting {host.waiting}  platforms {' '.join(host.platforms) or 'none'}  "
         f"alone in {' '.join(host.leases) or 'nothing'}"
     )

@@ -13,6 +13,7 @@ from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.host.dispatcher import Dispatcher
 from llmagent_os.identity import Identity
 from llmagent_os.ledger import Membership
+from llmagent_os.ledger.membership import Watcher
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -44,11 +45,12 @@ class SharedErasures:
     async def run(self) -> None:
         """Do what other hosts ask for, until cancelled."""
         background = BackgroundTasks()
-        watched = {
-            ERASE: lambda text: background.spawn(self._drop(text)) if text else None,
-            ERASED: self._note,
-            "hosts": lambda _: self._changed.set(),
-        }
+
+        def drop(text: str) -> None:
+            if text:
+                background.spawn(self._drop(text))
+
+        watched: dict[str, Watcher] = {ERASE: drop, ERASED: self._note, "hosts": lambda _: self._changed.set()}
         stops = [self._membership.watch(topic, watcher) for topic, watcher in watched.items()]
         try:
             await asyncio.get_running_loop().create_future()

@@ -179,8 +179,9 @@ class PostgresqlDatabase(Database):
         self._waits = lasting and self._lasting
 
     def _connect_again(self) -> None:
-        self.sql.invalidate()
-        self.sql.close()
+        if not self.sql.closed:
+            self.sql.invalidate()
+            self.sql.close()
         try:
             self._use(self._engine.connect())
         except SQLAlchemyError as error:

@@ -52,7 +52,7 @@ _HOLDERS = (
     sa.select(
         inbox.c.host,
         hosts.c.number.is_not(None).label("alive"),
-        sa.func.count().label("count"),
+        sa.func.count().label("unfinished"),
         sa.func.bool_or(inbox.c.given).label("given"),
     )
     .select_from(inbox.outerjoin(hosts, sa.and_(hosts.c.number == inbox.c.host, hosts.c.alive_until > _NOW)))
@@ -224,7 +224,7 @@ class SharedInbox(Inbox):
         platform, event_id, sender = row[0], database.pseudonym(row[1]), row[2]
         conversation = database.pseudonym(key)
         holders = database.sql.execute(_HOLDERS, {"its_conversation": conversation}).all()
-        full = Accepted.FULL if sum(holder.count for holder in holders) >= most else None
+        full = Accepted.FULL if sum(holder.unfinished for holder in holders) >= most else None
         if full is None and most_of_sender is not None:
             count = database.sql.execute(_COUNT_OF_SENDER, {"sender": sender}).scalar_one()
             full = Accepted.SENDER_FULL if count >= most_of_sender else None
