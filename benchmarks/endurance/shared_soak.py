@@ -43,7 +43,9 @@ HOSTS = 3
 #: How many messages of one conversation may be without an answer.
 IN_FLIGHT = 3
 #: How long the last answers are waited for when all is calm again, in seconds.
-PATIENCE = 180.0
+PATIENCE = 120.0
+#: After how long a person with too many messages in flight writes all the same, in seconds.
+SLOW = 60.0
 
 
 class Seen(NamedTuple):
@@ -65,6 +67,7 @@ class Talker:
         self._user = server.newcomer(number)
         self._random = random.Random(f"{seed} {number}")
         self.said: list[str] = []
+        self._lost = 0
 
     async def say(self) -> None:
         mark = f"m{self._number}x{len(self.said)}"
@@ -73,7 +76,10 @@ class Talker:
 
     async def talk(self, count: int, pause: float) -> None:
         for _ in range(count):
-            await self._server.wait(lambda: len(self.said) - self._answered() < IN_FLIGHT, PATIENCE * 3)
+            try:
+                await self._server.wait(lambda: len(self.said) - self._answered() < IN_FLIGHT + self._lost, SLOW)
+            except TimeoutError:  # goes on, to see whether what follows is answered
+                self._lost += 1
             await self.say()
             await asyncio.sleep(self._random.uniform(0, pause))
 

@@ -70,6 +70,7 @@ class _Connection:
     api: Api
     sender: ReplySender
     drafts: Drafts
+    downloads: Downloads
     assistant: AssistantThreads
     admins: WorkspaceAdmins
     title: str  #: the names of the bot and its workspace
@@ -184,14 +185,13 @@ class SlackAdapter:
             names = Names(api)
             parser = SlackParser(bot.user_id, bot.team_id, names, self._bot_token)
             catch_up = CatchUp(api, parser, self._positions)
-            downloads = Downloads(api, self._bot_token, self._files)
             receiver = EventReceiver(
                 accept,
                 api=api,
                 parser=parser,
                 names=names,
                 catch_up=catch_up,
-                downloads=downloads,
+                downloads=connection.downloads,
                 drafts=connection.drafts,
                 values=self._buttons,
                 response_urls=self._response_urls,
@@ -203,10 +203,9 @@ class SlackAdapter:
             self._connection.fill(connection)
             try:
                 await catch_up.load()
-                connected = asyncio.Event()
                 await run_together(
-                    events.run(connected.set),
-                    self._catch_up_when(connected, receiver),
+                    events.run(receiver.connected),
+                    self._keep_caught_up(receiver),
                     _watch(api, events, receiver, silence),
                     self._positions.keep_saving(SAVE_SECONDS),
                 )
@@ -242,7 +241,9 @@ class SlackAdapter:
     def _sending(self, api: Api, bot: BotIdentity) -> _Connection:
         drafts = Drafts(api, self._deliveries)
         sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._buttons, self._pause)
-        return _Connection(api, sender, drafts, AssistantThreads(api), WorkspaceAdmins(api, bot.team_id), bot.title)
+        downloads = Downloads(api, self._bot_token, self._files)
+        beside = (AssistantThreads(api), WorkspaceAdmins(api, bot.team_id))
+        return _Connection(api, sender, drafts, downloads, *beside, bot.title)
 
     def _event_connection(self, api: Api, bot: BotIdentity, receiver: EventReceiver) -> EventConnection:
         app = make_app(api.client, self._bot_token, self._signing_secret, bot, receiver.take)
@@ -250,11 +251,10 @@ class SlackAdapter:
             return SocketModeConnection(app, self._app_token, self._ping_seconds)
         return HttpConnection(app, self._http_host, self._http_port)
 
-    async def _catch_up_when(self, connected: asyncio.Event, receiver: EventReceiver) -> None:
-        """Catch up whenever a connection has been made."""
+    async def _keep_caught_up(self, receiver: EventReceiver) -> None:
+        """Catch up whenever a connection has been made, or a message was refused."""
         while True:
-            await connected.wait()
-            connected.clear()
+            await receiver.until_missed()
             await receiver.catch_up()
             self._caught_up.set()
 
