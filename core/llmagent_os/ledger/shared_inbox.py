@@ -294,17 +294,19 @@ class SharedInbox(Inbox):
         page = database.sql.execute(orphans.limit(PAGE_CONVERSATIONS)).all()
         self._give(database, page)
         found = self._taken(database)
-        return found if page or found else None
+        return found if found or len(page) == PAGE_CONVERSATIONS else None
 
     def _give(self, database: Database, conversations: Collection[Any]) -> None:
         """Give conversations to the hosts that have them already, or to those that are chosen, and tell these."""
         told: set[int] = set()
+        alive = set(database.sql.execute(sa.select(hosts.c.number).where(hosts.c.alive_until > _NOW)).scalars())
         leaving = self._membership.number if self._membership.is_retired else None
         for conversation, platform in conversations:
             holders = database.sql.execute(_HOLDERS, {"its_conversation": conversation}).all()
             holder = next((each.host for each in holders if each.alive and each.host != leaving), None)
             if holder is None:
-                holder = self._membership.chosen(conversation, platform, here=platform in self._local)
+                here = platform in self._local
+                holder = self._membership.chosen(conversation, platform, here=here, among=alive)
             database.sql.execute(_GIVE, {"its_conversation": conversation, "to_host": holder or None})
             told.add(holder)
         for number in told - {0, self._membership.number}:

@@ -126,6 +126,7 @@ class SharedMembership:
             self.number = int((await self._ask(sql.JOIN, row))[0][0])
             self._valid_until = since + self._seconds * (1 - MARGIN)
             await self._look_around()
+            await self._ask(sql.NOTIFY, (CHANNEL, f"{self._tag}:{self.number}:hosts:"))
         except BaseException:
             await self._hang_up()
             raise
@@ -167,7 +168,7 @@ class SharedMembership:
         held = sorted(name for name, lease in self._leases.items() if lease.held.is_set() and not lease.gone.is_set())
         return {"name": self.name, "number": self.number, "alive": len(self.live), "leases": held}
 
-    def chosen(self, conversation: str, platform: str, *, here: bool) -> int:
+    def chosen(self, conversation: str, platform: str, *, here: bool, among: Collection[int] | None = None) -> int:
         """The number of the host that shall run a conversation which no host runs; 0: there is none.
 
         Of all hosts each conversation has the same one again, as long as the hosts are the same (rendezvous hashing,
@@ -177,13 +178,17 @@ class SharedMembership:
             conversation: its pseudonym.
             platform: where it is.
             here: only the host that asks can answer there.
+            among: the numbers of the hosts that live; None: as last heard.
         """
         if here and not self._retired:
             return self.number
         able = [
             host
             for host in self.live
-            if platform in host.platforms and not host.stopping and not (self._retired and host.number == self.number)
+            if platform in host.platforms
+            and not host.stopping
+            and not (self._retired and host.number == self.number)
+            and (among is None or host.number in among)
         ]
         return max(able, key=lambda host: _weight(host, conversation)).number if able else 0
 
@@ -222,6 +227,8 @@ class SharedMembership:
         try:
             while True:
                 self._wake.clear()
+                with contextlib.suppress(LedgerError):
+                    await self._look_around()
                 for name, lease in list(self._leases.items()):
                     if not lease.held.is_set() and not self._retired:
                         await self._ask_for(name, lease)
