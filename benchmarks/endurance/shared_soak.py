@@ -152,7 +152,7 @@ class Machine:
             os.kill(self.process, number)
 
     async def ended(self) -> None:
-        while self.lives:  # it is nobody's child here that could be waited for
+        while self.lives:  # noqa: ASYNC110  # it is nobody's child here that could be waited for
             await asyncio.sleep(0.02)
 
     async def close(self) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from benchmarks.endurance.shared_soak import World, print_seen, soak
+
 from tests import postgresql_server
 
 MESSAGES, TALKERS, LEASE_SECONDS = 180, 6, 3.0

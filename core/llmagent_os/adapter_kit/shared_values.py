@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 from llmagent_os.adapter_kit.expiring_dict import ExpiringDict
 from llmagent_os.records import Records
@@ -83,7 +83,7 @@ class SharedValues:
         if stored is None or float(stored.get("until", 0.0)) < self._clock():
             return known
         value = stored.get("value")
-        return value if isinstance(value, dict) else known
+        return cast("dict[str, Any]", value) if isinstance(value, dict) else known
 
     async def drop(self, key: str) -> None:
         """Forget the value under ``key``."""

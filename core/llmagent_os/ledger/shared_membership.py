@@ -125,13 +125,13 @@ class SharedMembership:
         try:
             self.number = int((await self._ask(sql.JOIN, row))[0][0])
             self._valid_until = since + self._seconds * (1 - MARGIN)
-            await self._look_around()
+            await self.look_around()
             await self._ask(sql.NOTIFY, (CHANNEL, f"{self._tag}:{self.number}:hosts:"))
         except BaseException:
             await self._hang_up()
             raise
         self._heard_beat = time.monotonic()
-        works = (self._keep_alive(), self._listen(), self._keep_asking())
+        works = (self.keep_alive(), self._listen(), self._keep_asking())
         self._tasks = [asyncio.create_task(work) for work in works]
         _log.info("this host shares the ledger", host=self.name, number=self.number, hosts=len(self.live))
 
@@ -228,7 +228,7 @@ class SharedMembership:
             while True:
                 self._wake.clear()
                 with contextlib.suppress(LedgerError):
-                    await self._look_around()
+                    await self.look_around()
                 for name, lease in list(self._leases.items()):
                     if not lease.held.is_set() and not self._retired:
                         await self._ask_for(name, lease)
@@ -252,7 +252,7 @@ class SharedMembership:
 
     # ── signs of life ─────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def _keep_alive(self) -> None:
+    async def keep_alive(self) -> None:
         beat = self._seconds / BEATS
         while True:
             await asyncio.sleep(beat)
@@ -263,7 +263,7 @@ class SharedMembership:
                 if not alive:
                     return self._be_lost("the others have taken this host for dead")
                 self._valid_until = since + self._seconds * (1 - MARGIN)
-                await self._look_around()
+                await self.look_around()
                 await self._ask(sql.NOTIFY, (CHANNEL, f"{self._tag}:{self.number}:beat:"))
             except LedgerError as error:
                 _log.warning("the database is away; this host gives no sign of life", error=str(error))
@@ -281,7 +281,7 @@ class SharedMembership:
         for lease in self._leases.values():
             lease.gone.set()
 
-    async def _look_around(self) -> None:
+    async def look_around(self) -> None:
         before = {host.number for host in self.live}
         self.live = tuple(_host(row, ()) for row in await self._ask(sql.HOSTS, ()))
         if {host.number for host in self.live} != before:

@@ -9,7 +9,7 @@ A statement is its text for SQLite. :func:`for_postgresql` gives the same statem
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple, NewType
+from typing import Any, NamedTuple, NewType
 
 import sqlalchemy as sa
 
@@ -131,14 +131,14 @@ def _about_events(*fence: sa.ColumnElement[bool], last: tuple[str, ...] = ()) ->
     this = sa.and_(_this_event, *fence)
     unfinished = sa.and_(_this_event, UNFINISHED, *fence)
     key = ("of_platform", "of_event", *last)
-    wrong = {"why": _bind("why"), "reply": sa.null()}
-    prepared = {
+    wrong: dict[str, Any] = {"why": _bind("why"), "reply": sa.null()}
+    prepared: dict[str, Any] = {
         "state": _literal(PREPARED),
         "reply": _bind("reply"),
         "interaction_id": _bind("interaction_id"),
         "why": _bind("why"),
     }
-    done = {
+    done: dict[str, Any] = {
         "state": _literal(DONE),
         "user_id": sa.literal_column("''"),
         "body": sa.null(),

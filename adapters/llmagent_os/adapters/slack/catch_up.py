@@ -87,6 +87,10 @@ class CatchUp:
         """Whether there is a place in which something may have been missed and was not read."""
         return bool(self._behind)
 
+    def is_behind_in(self, conversation: Conversation) -> bool:
+        """Whether something may have been missed in a conversation and was not read."""
+        return not self._behind.isdisjoint(_places(conversation))
+
     async def read(self, conversation: Conversation, ts: str, user_id: str, *, missed: bool = False) -> None:
         """Note that the message ``ts`` of a person was read. A new conversation is stored before this returns.
 

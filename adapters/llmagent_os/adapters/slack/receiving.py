@@ -137,9 +137,12 @@ class EventReceiver:
 
     async def _take_message(self, parsed: ParsedEvent, message: Message) -> None:
         """Take a message, after those that were missed before it. One that is refused is read from the history."""
-        with contextlib.suppress(TimeoutError):  # then it may come before a message that was missed
+        try:
             async with asyncio.timeout(HOLD_SECONDS):
                 await self._is_read.wait()
+        except TimeoutError:
+            if self._catch_up.is_behind_in(message.conversation):  # then it is read from the history, in its place
+                raise HostBusyError("slack: what was written before this message is read first") from None
         try:
             await self._offer(parsed)
         except (HostBusyError, LedgerError):
