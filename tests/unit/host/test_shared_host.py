@@ -174,7 +174,7 @@ async def test_a_stopping_host_finishes_what_runs_and_gives_the_rest_away_at_onc
 
 
 async def test_a_host_that_hung_drops_what_it_ran_and_joins_again(start: Start) -> None:
-    a, b = await start("a", 1.0), await start("b", 1.0)
+    a, b = await start("a", 4.0), await start("b", 4.0)
     b.handler.may_answer.set()
     number, here = a.membership.number, await channel_of(a)
     await a.platform.say("hello", channel=here)

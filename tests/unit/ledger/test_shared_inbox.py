@@ -196,7 +196,7 @@ async def test_limits_hold_for_all_hosts_together(host: Join) -> None:
 
 
 async def test_a_dead_host_is_taken_over_in_order_and_with_its_tries(host: Join) -> None:
-    a, b = await both(host, lease=1.0)
+    a, b = await both(host, lease=2.0)
     there = channel_of(a, b)
     for number in range(3):
         await a.accept(message(f"{number}", there))
@@ -210,7 +210,7 @@ async def test_a_dead_host_is_taken_over_in_order_and_with_its_tries(host: Join)
 
 @pytest.mark.parametrize("stage", ["begin", "prepare", "finish", "fail", "bury"])
 async def test_a_host_that_was_only_slow_writes_nothing_after_its_lease(host: Join, stage: str) -> None:
-    a, b = await both(host, lease=1.0)
+    a, b = await both(host, lease=2.0)
     there = channel_of(a, b)
     event = message("1", there)
     await a.accept(event)
@@ -235,7 +235,7 @@ async def test_a_host_that_was_only_slow_writes_nothing_after_its_lease(host: Jo
 
 
 async def test_a_slow_host_finds_out_by_its_own_clock_and_by_the_database(host: Join) -> None:
-    a, b = await both(host, lease=1.0)
+    a, b = await both(host, lease=2.0)
     assert a.membership.may_act()
     for task in a.tasks:
         task.cancel()
@@ -310,7 +310,7 @@ async def test_rows_of_leases_and_hosts_that_nobody_wrote_do_no_harm(host: Join,
 
 
 async def test_one_host_holds_a_lease_and_another_gets_it_when_it_stops_or_dies(host: Join) -> None:
-    a, b = await both(host, lease=1.0)
+    a, b = await both(host, lease=2.0)
     holders: list[str] = []
 
     async def hold(name: str) -> None:
