@@ -105,7 +105,8 @@ async def start(postgresql_url: str) -> AsyncGenerator[Start]:
         ledger = await Ledger.open(postgresql_url, host=HostCard(name=name, lease_seconds=lease))
         running = Running(ledger, SharedPlatform(started[0].platform if started else None), Waiter())
         started.append(running)
-        await until(lambda: running.platform.receiving.is_set() or running.platform.standing_by.is_set())
+        has_connection = running.platform.receiving if len(started) == 1 else running.platform.standing_by
+        await until(has_connection.is_set)
         for each in started:
             await each.membership.look_around()
         return running
