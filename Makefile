@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
-.PHONY: help run chat platforms tour test pytest check mypy pyright format browser third-party bench docs clean
+.PHONY: help run chat platforms tour test pytest check mypy pyright format browser third-party bench soak docs clean
 
 PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3.13 python3,$(shell command -v $(name) 2>/dev/null)))
 VENV ?= .venv
@@ -83,6 +83,9 @@ third-party: $(VENV)/.installed-dev
 bench: $(VENV)/.installed-dev  ## run the benchmarks of hosting and serving
 	$(BIN)/python -m benchmarks.hosting
 	$(BIN)/python -m benchmarks.serving
+
+soak: $(VENV)/.installed-dev  ## run three hosts on one database, with kills and cuts (ARGS="--messages 1000")
+	$(BIN)/python -m benchmarks.endurance.shared_soak $(ARGS)
 
 docs: $(VENV)/.installed-dev  ## run the examples of the README and docs/
 	$(BIN)/pytest -q tests/unit/test_docs.py $(PYTEST)

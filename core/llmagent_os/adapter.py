@@ -280,6 +280,28 @@ class Adapter(Protocol):
         ...
 
 
+@runtime_checkable
+class SharesConnection(Protocol):
+    """An adapter whose replies can be sent by any of several hosts, whichever host has received the event.
+
+    Of other adapters, only the host that has received an event answers it.
+    """
+
+    @property
+    def has_one_connection(self) -> bool:
+        """Whether only one host may receive at a time. The others :meth:`stand_by`."""
+        ...
+
+    async def stand_by(self) -> None:
+        """Be able to send, and receive nothing, until cancelled.
+
+        Raises:
+            ConfigError: a setting is wrong, and trying again would not help.
+            TryLaterError: the platform cannot be reached.
+        """
+        ...
+
+
 class Thumbs(msgspec.Struct, frozen=True):
     """How many people have pressed each of the two feedback buttons under a reply."""
 

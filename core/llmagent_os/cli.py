@@ -588,6 +588,15 @@ def audit(ctx: click.Context, /, last: int) -> None:
 
 
 @main.command()
+@click.pass_context
+def hosts(ctx: click.Context, /) -> None:
+    """Print the hosts that share a PostgreSQL ledger: who lives, who holds which connection, what waits."""
+    from llmagent_os.admin import hosts_command
+
+    click.echo(asyncio.run(hosts_command.listing(_settings(ctx))))
+
+
+@main.command()
 @_BOT_OR_THE_ONE_HERE
 @click.option(
     "--per", "period", type=click.Choice(["hour", "day", "month"]), default="day", show_default=True, help="The period."

@@ -47,9 +47,10 @@ from llmagent_os.host.host import Host
 from llmagent_os.host.limits import Limits
 from llmagent_os.host.loop_guard import LoopGuard
 from llmagent_os.host.pages_listener import serve_pages
+from llmagent_os.host.shared_changes import hear_changes
 from llmagent_os.identity import NO_ACCOUNT
 from llmagent_os.knowledge.scopes import KNOWLEDGE_FOLDER, ScopedBases, bot_base
-from llmagent_os.ledger import Ledger
+from llmagent_os.ledger import HostCard, Ledger
 from llmagent_os.ledger.announcements import Announcements
 from llmagent_os.llm import LLM
 from llmagent_os.mcp.loaded_servers import INSTALL as INSTALL_MCP
@@ -163,7 +164,7 @@ class Runtime:
             (llm, salts), voice = await _llm(settings, bot, ledger, stack), _voice(settings, bot, stack)
             policy, policy_worker = await _learning(settings, bot.config, ledger)
             training = await _training(settings, bot, ledger, profiles, llm, policy, policy_worker)
-            health = _health(bot.config, llm, plugins, policy_worker, training)
+            health = _health(bot.config, ledger, llm, plugins, policy_worker, training)
             pages = _pages(settings, plugins, ledger, profiles, vault, places.secrets)
             forms, languages = _forms(bot, plugins, ledger, profiles, llm)
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice, forms, places)
@@ -205,11 +206,13 @@ class Runtime:
         Args:
             listening: called with an adapter's name and address once it can be reached.
         """
+        membership, bot = self.ledger.membership, self.bot.name
         works = (
             self.plugins.watch(),
             self.switching.run(),
             self._begin(listening),
-            self.stores.prune_daily(),
+            membership.while_held("prune", self.stores.prune_daily),
+            hear_changes(membership, self.announcements),
             self.training.run(),
             self.llm.watch(),
         )
@@ -217,7 +220,7 @@ class Runtime:
         for work in works:
             beside.spawn(work)
         if self.policy_worker is not None:
-            beside.spawn(self.policy_worker.run())
+            beside.spawn(membership.while_held(f"learner:{bot}", self.policy_worker.run))
         if self.agent.kb.search.model is not None:
             beside.spawn(keep_embedded(self.agent.kb, self.agent.services.taught))
         if self.settings.public_url:
@@ -332,7 +335,8 @@ async def _ledger(settings: Settings, bot: Bot, stack: contextlib.AsyncExitStack
     places = KeptPlaces(settings.ledger_url, settings.data)
     stack.push_async_callback(asyncio.to_thread, places.close)
     ring = await asyncio.to_thread(mount_data, settings, places.announcements)
-    ledger = await Ledger.open(settings.ledger_url)
+    card = HostCard(name=settings.host_name, lease_seconds=settings.host_lease_seconds)
+    ledger = await Ledger.open(settings.ledger_url, host=card)
     stack.push_async_callback(ledger.close)
     if ring is not None:
         await asyncio.to_thread(ring.check)
@@ -481,12 +485,18 @@ async def _policy_worker(
 
 
 def _health(
-    config: BotConfig, llm: LLM, plugins: Plugins, policy_worker: PolicyWorker | None, training: HostTraining
+    config: BotConfig,
+    ledger: Ledger,
+    llm: LLM,
+    plugins: Plugins,
+    policy_worker: PolicyWorker | None,
+    training: HostTraining,
 ) -> Health:
     health = Health(config.name, llm.name, plugins=plugins)
     if policy_worker is not None:
         health.watch_learning(lambda: policy_worker.behind)
     health.watch_training(training.report)
+    health.watch_membership(ledger.membership)
     return health
 
 

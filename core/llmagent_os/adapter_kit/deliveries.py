@@ -53,9 +53,13 @@ class Progress(msgspec.Struct, frozen=True, omit_defaults=True):
 class Deliveries:
     """The replies that are being delivered: in memory, and in the adapter's store where a crash would matter."""
 
-    def __init__(self, store: Records) -> None:
-        """Args: ``store`` holds the adapter's own documents."""
+    def __init__(self, store: Records, *, shared: bool = False) -> None:
+        """Args:
+        store: holds the adapter's own documents.
+        shared: whether other hosts use it too, so that a reply may have been begun by another one at any time.
+        """
         self._store = store
+        self._shared = shared
         self._progress: dict[str, Progress] = {}
         self._loaded = False  # whether the progress that the last process stored was read
         self._receipts: BoundedDict[str, Receipt] = BoundedDict(MAX_RECEIPTS)
@@ -75,6 +79,8 @@ class Deliveries:
                     self._progress.setdefault(name.removeprefix(_PREFIX), msgspec.convert(stored, Progress))
                 except msgspec.ValidationError as error:  # this reply may come twice; the others must be sent
                     _log.warning("the progress of a reply cannot be read", key=name, error=str(error))
+        elif self._shared and key not in self._progress and (kept := await self._store.get(_PREFIX + key)) is not None:
+            self._progress[key] = msgspec.convert(kept, Progress)
         return self._progress.setdefault(key, Progress())
 
     async def note(self, key: str, progress: Progress) -> None:

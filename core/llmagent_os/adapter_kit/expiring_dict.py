@@ -42,6 +42,10 @@ class ExpiringDict(Generic[K, V]):
         value, until = self._entries.get(key, (None, 0.0))
         return value if self._clock() < until else None
 
+    def drop(self, key: K) -> None:
+        """Forget the value under ``key``."""
+        self._entries.pop(key, None)
+
     def put(self, key: K, value: V) -> None:
         """Remember ``value`` from now on."""
         self._entries[key] = value, self._clock() + self._seconds

@@ -97,9 +97,13 @@ class ReadPositions(Mapping[str, Position]):
         self._caught_up_at = moment
         self._changed.set()
 
-    async def load(self) -> None:
-        """Read what the last process has stored; a second call does nothing."""
-        if self._loaded:
+    async def load(self, *, again: bool = False) -> None:
+        """Read what the last process has stored; a second call does nothing.
+
+        Args:
+            again: read it also where it was read before: another host may have had the connection meanwhile.
+        """
+        if self._loaded and not again:
             return
         raw = await self._store.get(self._key)
         stored = _Stored()
@@ -108,12 +112,13 @@ class ReadPositions(Mapping[str, Position]):
                 stored = msgspec.convert(raw, _Stored)
             except msgspec.ValidationError as error:  # a gap in what was read is better than a bot that cannot start
                 _log.warning("the stored read positions cannot be used", key=self._key, error=str(error))
-        known = dict(self._positions)
+        known = {} if again and not self._changed.is_set() else dict(self._positions)
         kept = {place: Position(newest) for place, newest in stored.newest} | stored.channels
+        self._positions.clear()
         self._positions.update({place: position for place, position in kept.items() if self._has_order(position)})
         self._positions.update(known)
-        if self._caught_up_at is None:
-            self._caught_up_at = stored.seen
+        if self._caught_up_at is None or again:
+            self._caught_up_at = stored.seen or self._caught_up_at
         self._loaded = True
 
     def _has_order(self, position: Position) -> bool:

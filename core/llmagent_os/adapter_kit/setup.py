@@ -66,6 +66,11 @@ class AdapterSetup:
     shared: SharedRows | None = None
     announcements: Announcements = field(default_factory=Announcements)  #: of what this host and others change
 
+    @property
+    def several_hosts(self) -> bool:
+        """Whether other hosts may run the same bot: then each of them may send replies, and uses :attr:`store`."""
+        return self.shared is not None
+
 
 def known_adapters() -> dict[str, EntryPoint]:
     """Every installed adapter by name."""

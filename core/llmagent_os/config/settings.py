@@ -318,6 +318,14 @@ class Settings(BaseSettings):
         16, ge=1, description="most messages of one sender that are answered at the same time"
     )
     reply_seconds: float = Field(300.0, gt=0, description="most seconds for one answer")
+    host_name: str = Field(
+        "",
+        description="name of this host among those that share a PostgreSQL ledger; with the same name it gets the same "
+        "conversations after a restart; empty: made up",
+    )
+    host_lease_seconds: float = Field(
+        6.0, ge=2, le=300, description="seconds without a sign of life after which other hosts take over from one"
+    )
     shutdown_seconds: float = Field(
         10.0, ge=0, description="most seconds to finish running answers when the host is stopped"
     )

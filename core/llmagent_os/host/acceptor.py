@@ -93,7 +93,7 @@ class Acceptor:
             BadEventError: it can never be stored: no adapter of this host has its platform's name, or no JSON can
                 hold it.
         """
-        if not self._status.taking:
+        if not (self._status.taking or self._status.handing_over):
             raise HostBusyError("the host is not running, or is stopping: deliver the event again later")
         if type(event) is Message and event.addressed and event.text.startswith("/"):
             event = command_of(event) or event

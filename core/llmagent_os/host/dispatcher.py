@@ -119,6 +119,10 @@ class Dispatcher:
             self._idle = asyncio.get_running_loop().create_future()
             await self._idle
 
+    def running(self) -> set[str]:
+        """The keys of the conversations of which an event is being run."""
+        return {queue.key for queue in self._queues.values() if queue.pending and queue.pending[0].running is not None}
+
     def workers(self) -> set[asyncio.Task[None]]:
         """The workers that run now."""
         return set(self._workers)

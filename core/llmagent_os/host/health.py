@@ -11,9 +11,13 @@ import msgspec
 
 from llmagent_os.adapter_kit.containment import is_cancelled
 from llmagent_os.host.metrics import Metrics
+from llmagent_os.ledger.membership import Alone, Membership
 
 if TYPE_CHECKING:
     from llmagent_os.tools.registry import Plugins
+
+#: The states of an adapter that does what it should. One stands by where another host has the platform's connection.
+WELL = ("running", "standing by")
 
 #: What a model was last seen doing.
 ModelState = Literal["not loaded", "loading", "ready", "failed"]
@@ -31,7 +35,8 @@ class HostStatus:
     """What a host says about itself. The host writes it; adapters serve it, so it is made before both."""
 
     def __init__(self) -> None:
-        self.taking = False  #: whether events are being accepted
+        self.taking = False  #: whether events are being accepted and run
+        self.handing_over = False  #: it stops, and accepts events for the other hosts until its connections are closed
         self.blocked: Blocked | None = None  #: what kept the event loop last; None: nothing has
         self.adapters: dict[str, str] = {}  #: by name: ``running``, ``ended``, or what an adapter died of
         self.metrics = Metrics()
@@ -63,6 +68,7 @@ class Health:
         self._started = time.monotonic()
         self._version = version("llmagent-os")  # reads a file
         self._behind: Callable[[], int] | None = None
+        self._membership: Membership = Alone()
         self._training: Callable[[], Awaitable[dict[str, Any]]] | None = None
 
     def note_model(self, state: ModelState, problem: str = "") -> None:
@@ -77,17 +83,22 @@ class Health:
         """Report the training that runs, with its progress, and the LoRAs that answer."""
         self._training = training
 
+    def watch_membership(self, membership: Membership) -> None:
+        """Report this host's part among those that share the ledger."""
+        self._membership = membership
+
     async def report(self) -> dict[str, Any]:
         """The state as JSON. ``ok``: the host takes messages, every adapter runs, and the model has not failed."""
         status = self.status
         plugins = self._plugins.health() if self._plugins else ()
-        running = status.taking and all(state == "running" for state in status.adapters.values())
+        running = status.taking and all(state in WELL for state in status.adapters.values())
         return {
-            "ok": running and self._model_state != "failed",
+            "ok": running and self._model_state != "failed" and self._membership.may_act(),
             "version": self._version,
             "bot": self.bot,
             "uptime_seconds": round(time.monotonic() - self._started, 1),
             "adapters": dict(status.adapters),
+            "hosts": self._membership.report(),
             "queue_depth": status.metrics.queue_depth,
             "event_loop": {
                 "times_blocked": status.metrics.loop_blocked,

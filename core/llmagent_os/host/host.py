@@ -23,12 +23,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterable
+from functools import partial
 
 import structlog
 
 from llmagent_os.adapter import Adapter
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
-from llmagent_os.errors import ConfigError
+from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.events import Event, Reaction
 from llmagent_os.feedback.emoji_table import EMOJI, RewardMapping
 from llmagent_os.feedback.reactions import Reactions
@@ -47,11 +48,12 @@ from llmagent_os.host.loop_watchdog import LoopWatchdog
 from llmagent_os.host.metrics import Metrics
 from llmagent_os.host.pending_event import RUNNING
 from llmagent_os.host.reaction_answers import Question
+from llmagent_os.host.shared_erasures import SharedErasures
 from llmagent_os.host.stages import Stages
 from llmagent_os.host.supervisor import AdapterSupervisor
 from llmagent_os.host.timer_clock import TimerClock
 from llmagent_os.identity import Identity
-from llmagent_os.ledger import Ledger
+from llmagent_os.ledger import Ledger, UnfinishedEvent
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -103,7 +105,7 @@ class Host:
         self._ledger = ledger
         self._status = status or HostStatus()
         self._background = BackgroundTasks()
-        self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status)
+        self._adapters = AdapterSupervisor(adapters, limits.adapter_backoff, self._status, ledger.membership)
         reactions = Reactions(ledger, rewards, limits.send_seconds, may_rate)
         self._busy_notices = notices = BusyNotices(self._adapters, self._background, limits, language_of)
         with_all = (reactions, self._background, limits, self._status, notices, question, loops)
@@ -116,6 +118,7 @@ class Host:
         self._timer_clock = self._make_timer_clock(clock or SystemClock())
         self._revived = RevivedLetters(ledger, self.accept.resume, limits.revive_seconds)
         self._watchdog = LoopWatchdog(self._status, limits.blocked_seconds)
+        self._erasures = SharedErasures(ledger.membership, self._dispatcher, limits.send_seconds)
 
     def _make_timer_clock(self, clock: Clock) -> TimerClock:
         limits = self._limits
@@ -170,6 +173,7 @@ class Host:
         dropped = await self._ledger.drop_unfinished(identities, besides=besides, then=then)
         if running:  # a reply that is on its way to the platform gets there; nobody waits for a platform for long
             await asyncio.wait(running, timeout=self._limits.send_seconds)
+        await self._erasures.ask(identities)
         return dropped
 
     async def run(self) -> None:
@@ -178,43 +182,72 @@ class Host:
         Cancelled, it takes nothing more, lets what runs finish within ``shutdown_seconds``, and leaves the rest in
         the inbox for the next start. Where every adapter ended by itself, it answers all that was accepted first.
 
+        Where hosts share the ledger, the rest goes to the others. A host that the others have taken for dead drops all
+        that it runs, since they run it now, and begins anew.
+
         Raises:
-            LedgerError: another host runs on this ledger.
+            LedgerError: another host runs on this ledger, and does not share it.
             ConfigError: no adapter can run; what the first one said.
         """
-        unfinished = await self._ledger.claim()
+        claim = partial(self._ledger.claim, self._adapters.platforms, self._adapters.local)
+        unfinished = await claim()
+        while not await self._serve(unfinished):
+            tries, found = 0, None
+            while found is None:
+                tries += 1
+                try:
+                    found = await claim()
+                except LedgerError as error:
+                    wait = self._limits.send_backoff.seconds(tries)
+                    _log.error("the host cannot begin anew; trying again", seconds=round(wait, 1), error=str(error))
+                    await asyncio.sleep(wait)
+            unfinished = found
+
+    async def _serve(self, unfinished: list[UnfinishedEvent]) -> bool:
+        """Be the host of the ledger, or one of its hosts. Returns whether it is over; False: it was taken for dead."""
         self._dispatcher.clear()  # what an earlier run of this host left there: the inbox has all of it
         self._busy_notices.clear()
         adapters: list[asyncio.Task[ConfigError | None]] = []
+        membership = self._ledger.membership
+        lost = asyncio.create_task(membership.lost())
         try:
             self._status.taking = True
             # Before anything unfinished runs: a timer that came due meanwhile must not be set anew first.
-            self._background.spawn(self._timer_clock.run())
+            self._background.spawn(membership.while_held("timers", self._timer_clock.run))
             self._background.spawn(self._watchdog.run())
             self._adapters.unusable.clear()
             for row in unfinished:
                 self.accept.resume(row)
             self._background.spawn(self._revived.run())
+            self._background.spawn(self._ledger.keep_looking(self.accept.resume))
+            self._background.spawn(self._erasures.run())
             adapters = self._adapters.start(self.accept)
-            if adapters:
-                await asyncio.wait(adapters)
+            if adapters and not await _ended(adapters, lost):
+                return False
             errors = [error for task in adapters if (error := task.result()) is not None]
             if errors and len(errors) == len(adapters):
                 raise errors[0]
             await self._dispatcher.until_idle()
+            return True
         finally:
-            await self._stop(adapters)
+            is_lost = lost.done()
+            lost.cancel()
+            await self._stop(adapters, is_lost=is_lost)
 
-    async def _stop(self, adapters: list[asyncio.Task[ConfigError | None]]) -> None:
-        """Let what runs finish, then cancel everything."""
+    async def _stop(self, adapters: list[asyncio.Task[ConfigError | None]], *, is_lost: bool) -> None:
+        """Let what runs finish, hand over what is left, then cancel everything: the connections come last.
+
+        Args:
+            adapters: their tasks.
+            is_lost: other hosts run already what is running here, so nothing is waited for.
+        """
         self._status.taking = False
         try:
-            if workers := self._dispatcher.workers():  # the adapters still run: replies need them
-                _, late = await asyncio.wait(workers, timeout=self._limits.shutdown_seconds)
-                if late:
-                    _log.warning(
-                        "stopping before everything was answered; the rest stays in the inbox", events=len(late)
-                    )
+            if not is_lost and self._ledger.membership.is_shared:
+                self._status.handing_over = True
+                await self._hand_over()
+            elif not is_lost and (workers := self._dispatcher.workers()):  # the adapters still run: replies need them
+                await self._until_done(workers)
         finally:
             tasks = [*self._dispatcher.workers(), *self._background.running(), *adapters]
             for task in tasks:
@@ -222,4 +255,35 @@ class Host:
             try:
                 await asyncio.gather(*tasks, return_exceptions=True)
             finally:
-                self._ledger.release()
+                self._status.handing_over = False
+                await self._ledger.leave()
+
+    async def _until_done(self, workers: set[asyncio.Task[None]]) -> None:
+        _, late = await asyncio.wait(workers, timeout=self._limits.shutdown_seconds)
+        if late:
+            _log.warning("stopping before everything was answered; the rest stays in the inbox", events=len(late))
+
+    async def _hand_over(self) -> None:
+        """Have the other hosts run what waits, let what runs finish, and have the others run what did not."""
+        await self._ledger.membership.retire()
+        try:
+            await self._ledger.hand_over(self._dispatcher.running())
+            if workers := self._dispatcher.workers():
+                await self._until_done(workers)
+            workers = self._dispatcher.workers()
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+            await self._ledger.hand_over()
+        except LedgerError as error:  # the others take over once this host gives no sign of life
+            _log.error("what is left cannot be handed over; the other hosts find it", error=str(error))
+
+
+async def _ended(adapters: list[asyncio.Task[ConfigError | None]], lost: asyncio.Task[None]) -> bool:
+    """Wait until all adapters have ended. False: the other hosts have taken this one for dead before that."""
+    ended = asyncio.ensure_future(asyncio.wait(adapters))
+    try:
+        await asyncio.wait({ended, lost}, return_when=asyncio.FIRST_COMPLETED)
+        return not lost.done()
+    finally:
+        ended.cancel()

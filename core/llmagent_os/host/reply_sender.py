@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 import structlog
 
@@ -22,9 +23,14 @@ _log = structlog.stdlib.get_logger(__name__)
 class ReplySender:
     """Makes one try at a time. A reply is given up after ``send_tries`` failures, or where it was put off too long."""
 
-    def __init__(self, adapters: AdapterSupervisor, limits: Limits, status: HostStatus) -> None:
-        """Args: ``limits`` bounds the tries; ``status`` counts them, and says whether the host stops."""
+    def __init__(
+        self, adapters: AdapterSupervisor, limits: Limits, status: HostStatus, may_act: Callable[[], bool]
+    ) -> None:
+        """Args: ``limits`` bounds the tries; ``status`` counts them, and says whether the host stops. ``may_act`` says
+        whether the reply is still this host's to send.
+        """
         self._adapters = adapters
+        self._may_act = may_act
         self._limits = limits
         self._status = status
         self._metrics = status.metrics
@@ -38,7 +44,7 @@ class ReplySender:
         """
         event = pending.event
         adapter = self._adapters[event.conversation.platform]
-        if adapter.name in self._adapters.dead:  # a try before the adapter is back would be wasted
+        if adapter.name in self._adapters.dead or not self._may_act():  # a try before the adapter is back is wasted
             return self._limits.send_backoff.first
         reply_to = event.message_id or None if isinstance(event, Message | Command | Reaction) else None
         again, pending.may_be_sent = pending.may_be_sent, True

@@ -74,7 +74,7 @@ class Stages:
         self._loops = loops
         self._status = status
         self._metrics = status.metrics
-        self._sender = ReplySender(adapters, limits, status)
+        self._sender = ReplySender(adapters, limits, status, ledger.membership.may_act)
         self._answers = ReactionAnswers(reactions, ledger.open_questions, background, question)
 
     async def advance(self, pending: PendingEvent) -> float | None:

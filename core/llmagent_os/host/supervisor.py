@@ -7,11 +7,15 @@ from collections.abc import Iterable
 
 import structlog
 
-from llmagent_os.adapter import Accept, Adapter
+from llmagent_os.adapter import Accept, Adapter, SharesConnection
 from llmagent_os.adapter_kit.backoff import Backoff
 from llmagent_os.adapter_kit.containment import contain
 from llmagent_os.errors import AdapterError, ConfigError
 from llmagent_os.host.health import HostStatus
+from llmagent_os.ledger import Membership
+
+#: The state of an adapter whose connection another host has: this one only sends.
+STANDS_BY = "standing by"
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -19,13 +23,16 @@ _log = structlog.stdlib.get_logger(__name__)
 class AdapterSupervisor:
     """Holds the host's adapters by platform, runs them, and starts one again that died."""
 
-    def __init__(self, adapters: Iterable[Adapter], backoff: Backoff, status: HostStatus) -> None:
+    def __init__(
+        self, adapters: Iterable[Adapter], backoff: Backoff, status: HostStatus, membership: Membership
+    ) -> None:
         """Nothing is started yet.
 
         Args:
             adapters: the platforms.
             backoff: the wait before an adapter that died is started again.
             status: gets the state of every adapter.
+            membership: says which connections are this host's.
 
         Raises:
             ConfigError: two adapters have the same name.
@@ -37,6 +44,7 @@ class AdapterSupervisor:
             self._adapters[adapter.name] = adapter
         self._backoff = backoff
         self._status = status
+        self._membership = membership
         status.adapters = dict.fromkeys(self._adapters, "not started")
         self.dead: set[str] = set()  #: platforms whose adapter died and waits to be started again
         self.unusable: set[str] = set()  #: platforms whose adapter cannot run before its configuration is mended
@@ -46,6 +54,16 @@ class AdapterSupervisor:
 
     def __getitem__(self, platform: str) -> Adapter:
         return self._adapters[platform]
+
+    @property
+    def platforms(self) -> tuple[str, ...]:
+        """The names of the adapters."""
+        return tuple(self._adapters)
+
+    @property
+    def local(self) -> tuple[str, ...]:
+        """The adapters whose events can be answered only by the host that has taken them."""
+        return tuple(name for name, adapter in self._adapters.items() if not isinstance(adapter, SharesConnection))
 
     def set_unusable(self, platform: str, error: ConfigError) -> None:
         """Note that an adapter cannot run, and log it once. The other platforms go on."""
@@ -75,7 +93,7 @@ class AdapterSupervisor:
             states[adapter.name] = "running"
             self.dead.discard(adapter.name)
             try:
-                await adapter.run(accept)
+                await self._run(adapter, accept)
             except ConfigError as unusable:  # another try would fail alike
                 self.set_unusable(adapter.name, unusable)
                 return unusable
@@ -94,3 +112,19 @@ class AdapterSupervisor:
             else:
                 states[adapter.name] = "ended"
                 return None
+
+    async def _run(self, adapter: Adapter, accept: Accept) -> None:
+        """Run an adapter. Where it has one connection for all hosts, only one host has it, and the others only send."""
+        if not isinstance(adapter, SharesConnection) or not adapter.has_one_connection:
+            await adapter.run(accept)
+            return
+
+        async def received() -> None:
+            self._status.adapters[adapter.name] = "running"
+            await adapter.run(accept)
+
+        async def only_sends() -> None:
+            self._status.adapters[adapter.name] = STANDS_BY
+            await adapter.stand_by()
+
+        await self._membership.while_held(f"connection:{adapter.name}", received, only_sends)

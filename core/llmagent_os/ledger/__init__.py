@@ -8,6 +8,7 @@ person thinks of a reply.
 from __future__ import annotations
 
 from llmagent_os.ledger.ledger import Ledger
+from llmagent_os.ledger.membership import HostCard, HostRow, Membership
 from llmagent_os.ledger.values import (
     Accepted,
     CompletionRecord,
@@ -24,9 +25,12 @@ __all__ = [
     "Accepted",
     "CompletionRecord",
     "DeadLetter",
+    "HostCard",
+    "HostRow",
     "Interaction",
     "Latest",
     "Ledger",
+    "Membership",
     "ReplyWithRewards",
     "RewardEvent",
     "RewardWithReply",

@@ -64,10 +64,7 @@ class DueTimers:
         """
 
         def then(done: MovedTimers) -> None:
-            for event in done.moved:
-                self._inbox.count_as_unfinished(event)
-                if stored is not None:
-                    stored(event)
+            self._inbox.take_moved(done.moved, stored)
 
         return (await self._writer.run(lambda database: _move(database, now.timestamp(), limit), then)).earliest
 

@@ -52,7 +52,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 T = TypeVar("T")
 
-_IS_REVIVED = inbox.c.state == REVIVED
+#: Whether a dead letter was put back, and no host has taken it up.
+IS_REVIVED = inbox.c.state == REVIVED
 
 #: How many days finished rows are kept, to recognise redeliveries: platforms give up after one day at most. Rows given
 #: up and dead letters hold what people said, for whoever looks into the cause or runs them again. They are
@@ -71,6 +72,8 @@ class Inbox:
     once, and its row is stored with the first try counted. :meth:`begin` counts every other try.
     """
 
+    _statements = statements.OF_ANY_HOST
+
     def __init__(self, writer: Writer, lock: HostLock | None, rewards_changed: Callable[[], None]) -> None:
         """Use the methods of ``Ledger``.
 
@@ -85,11 +88,17 @@ class Inbox:
         self._claimed = False
         self._pending: dict[str, int] = {}  # conversation key -> number of unfinished events
         self._pending_of: dict[Identity, int] = {}  # sender -> number of unfinished events
+        #: What the statements about an event take beside its platform and id: see ``shared_inbox``.
+        self._fence: tuple[int, ...] = ()
 
     # ── the host ──────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self) -> list[UnfinishedEvent]:
-        """Make the caller the one host of this inbox, until :meth:`release` or the end of the process.
+    async def claim(self, platforms: Collection[str] = (), local: Collection[str] = ()) -> list[UnfinishedEvent]:
+        """Make the caller the one host of this inbox, or one of its hosts, until :meth:`leave` or the process's end.
+
+        Args:
+            platforms: the names of the host's adapters.
+            local: those whose events can be answered only by the host that has taken them.
 
         Returns:
             The events that a stop or a crash left unfinished, in the order of arrival.
@@ -119,6 +128,23 @@ class Inbox:
         if self._lock is not None:
             self._lock.release()
 
+    async def leave(self) -> None:
+        """Be the host no more."""
+        self.release()
+
+    async def keep_looking(self, resume: Callable[[UnfinishedEvent], None]) -> None:
+        """Take up what other hosts give this one and what dead hosts had, until cancelled. Without others: nothing."""
+
+    async def hand_over(self, besides: Collection[str] = ()) -> None:
+        """Give other hosts what this one has not finished, except in the conversations ``besides``, by their keys."""
+
+    def take_moved(self, moved: Collection[Event], stored: Callable[[Event], None] | None) -> None:
+        """Count events that were moved into the inbox, and call ``stored`` with each of them."""
+        for event in moved:
+            self.count_as_unfinished(event)
+            if stored is not None:
+                stored(event)
+
     # ── from arrival to reply ─────────────────────────────────────────────────────────────────────────────────────
 
     async def accept(
@@ -146,10 +172,7 @@ class Inbox:
         conversation = event.conversation
         key = conversation.key
         waiting = self._pending.get(key, 0)
-        try:
-            body = encode(event).decode()
-        except (TypeError, ValueError) as error:  # half a surrogate pair, for one
-            raise BadEventError(f"event {event.event_id!r} cannot be stored as JSON: {error}") from error
+        body = encoded(event)
         sender = identity_of(event)
         of_sender = self._pending_of.get(sender, 0)
         row = (conversation.platform, event.event_id, sender, body, time.time(), 0 if waiting else 1)
@@ -191,7 +214,7 @@ class Inbox:
         """
 
         def work(database: Database) -> bool:
-            return database.execute(statements.BEGIN_EVENT, _key(database, event)).rowcount > 0
+            return database.execute(self._statements.begin, self._key(database, event)).rowcount > 0
 
         return await self._writer.run(work, lasting=False)
 
@@ -200,7 +223,7 @@ class Inbox:
         owner, body = identity_of(event), encode(event).decode()
 
         def work(database: Database) -> None:
-            platform, event_id = _key(database, event)
+            platform, event_id = self._key(database, event)
             this = (inbox.c.platform == platform, inbox.c.event_id == event_id, UNFINISHED)
             # An event whose person was erased meanwhile is finished: nothing is written, and no key is made again.
             if database.sql.execute(sa.select(inbox.c.seq).where(*this)).first() is not None:
@@ -210,7 +233,9 @@ class Inbox:
 
     def take_back_try(self, event: Event) -> None:
         """Note that the handler was stopped before it answered ``event``, because the host was asked to stop."""
-        self._writer.later(lambda database: database.execute(statements.TAKE_BACK_TRY, _key(database, event)))
+        self._writer.later(
+            lambda database: database.execute(self._statements.take_back_try, self._key(database, event))
+        )
 
     async def prepare(
         self,
@@ -249,8 +274,8 @@ class Inbox:
         sender = identity_of(event)
 
         def work(database: Database) -> bool | None:
-            sealed = (seal(database, sender, text), interaction_id, why, *_key(database, event))
-            if not database.execute(statements.PREPARE_REPLY, sealed).rowcount:
+            sealed = (seal(database, sender, text), interaction_id, why, *self._key(database, event))
+            if not database.execute(self._statements.prepare, sealed).rowcount:
                 return None
             for reward_row in reward_rows:
                 insert_reward(database, reward_row)
@@ -292,7 +317,7 @@ class Inbox:
 
         def work(database: Database) -> int:
             theirs: list[sa.ColumnElement[bool] | sa.TextClause] = [inbox.c.user_id.in_(list(identities)), UNFINISHED]
-            for platform, event_id in (_key(database, event) for event in besides):
+            for platform, event_id in (self._key(database, event) for event in besides):
                 this = sa.and_(inbox.c.platform == platform, inbox.c.event_id == event_id)
                 theirs.append(sa.not_(this))
             for row in database.sql.execute(sa.select(inbox.c.platform, inbox.c.body).where(sa.and_(*theirs))).all():
@@ -319,11 +344,11 @@ class Inbox:
         messages = () if receipt is None else receipt.message_ids
 
         def work(database: Database) -> None:
-            execute, this_event = database.execute, _key(database, event)
+            execute, this_event = database.execute, self._key(database, event)
             for message_id in messages:
                 row = (conversation.platform, conversation.channel, message_id, *this_event)
-                execute(statements.JOIN_MESSAGE, row)
-            execute(statements.FINISH_EVENT, this_event)
+                execute(self._statements.join_message, row)
+            execute(self._statements.finish, this_event)
 
         if soon:
             self._writer.later(work)
@@ -333,7 +358,9 @@ class Inbox:
 
     async def fail(self, event: Event, why: str) -> None:
         """Give ``event`` up: it is not run again. Its row stays for :data:`KEEP_DAYS` days, with ``why``."""
-        await self._writer.run(lambda database: database.execute(statements.FAIL_EVENT, (why, *_key(database, event))))
+        await self._writer.run(
+            lambda database: database.execute(self._statements.fail, (why, *self._key(database, event)))
+        )
         self._uncount(event)
 
     async def bury(self, event: Event, why: str) -> None:
@@ -343,8 +370,14 @@ class Inbox:
             event: the event.
             why: what went wrong, without anything that the person wrote.
         """
-        await self._writer.run(lambda database: database.execute(statements.BURY_EVENT, (why, *_key(database, event))))
+        await self._writer.run(
+            lambda database: database.execute(self._statements.bury, (why, *self._key(database, event)))
+        )
         self._uncount(event)
+
+    def _key(self, database: Database, event: Event) -> tuple[str | int, ...]:
+        """The columns that name an event's row; where hosts share the inbox, the number of its host, too."""
+        return event.conversation.platform, database.pseudonym(event.event_id), *self._fence
 
     def count_as_unfinished(self, event: Event) -> None:
         """Count ``event``, which is in the inbox and was not accepted by :meth:`accept`, as unfinished."""
@@ -400,7 +433,7 @@ class Inbox:
                 self.count_as_unfinished(row.event)
                 resume(row)
 
-        await self._writer.run(lambda database: _taken_up(database, _IS_REVIVED), then, lasting=False)
+        await self._writer.run(lambda database: _taken_up(database, IS_REVIVED), then, lasting=False)
 
     # ── what is in it ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -433,13 +466,20 @@ class Inbox:
         return await self._writer.run(lambda database: database.sql.execute(sa.delete(inbox).where(*old)).rowcount)
 
 
-def _key(database: Database, event: Event) -> tuple[str, str]:
-    """The columns that name an event's row."""
-    return event.conversation.platform, database.pseudonym(event.event_id)
-
-
 #: The parameters of ``statements.ACCEPT_EVENT``.
-_ACCEPTED = ("platform", "event_id", "user_id", "body", "accepted_at", "tries")
+ACCEPTED = ("platform", "event_id", "user_id", "body", "accepted_at", "tries")
+
+
+def encoded(event: Event) -> str:
+    """``event`` as JSON.
+
+    Raises:
+        BadEventError: JSON cannot hold it: half a surrogate pair, for one.
+    """
+    try:
+        return encode(event).decode()
+    except (TypeError, ValueError) as error:
+        raise BadEventError(f"event {event.event_id!r} cannot be stored as JSON: {error}") from error
 
 
 def accept_row(database: Database, row: tuple[Any, ...]) -> int:
@@ -451,7 +491,7 @@ def accept_row(database: Database, row: tuple[Any, ...]) -> int:
     """
     platform, event_id, owner, *rest = row
     hidden = (platform, database.pseudonym(event_id), owner, *rest)
-    sealed = sealed_row(database, inbox, _ACCEPTED, owner, hidden)
+    sealed = sealed_row(database, inbox, ACCEPTED, owner, hidden)
     return database.execute(statements.ACCEPT_EVENT, sealed).rowcount
 
 
@@ -481,7 +521,7 @@ def _taken_up(database: Database, *which: sa.ColumnElement[bool]) -> list[Unfini
     """The unfinished events, of which none is only revived after this."""
     found = _unfinished(database, *which)
     if any(row.revived for row in found):
-        database.sql.execute(sa.update(inbox).where(UNFINISHED, _IS_REVIVED).values(state=WAITING))
+        database.sql.execute(sa.update(inbox).where(UNFINISHED, IS_REVIVED).values(state=WAITING))
     return found
 
 
@@ -500,8 +540,13 @@ def _event_id(body: str | None) -> str:
 def _unfinished(database: Database, *which: sa.ColumnElement[bool]) -> list[UnfinishedEvent]:
     columns = (inbox.c.seq, inbox.c.body, inbox.c.state, inbox.c.reply, inbox.c.why, inbox.c.tries)
     query = sa.select(*columns).where(UNFINISHED, *which).order_by(inbox.c.seq)
+    return decoded_rows(database, database.sql.execute(query).all())
+
+
+def decoded_rows(database: Database, rows: Iterable[sa.Row[Any]]) -> list[UnfinishedEvent]:
+    """The events of rows of the inbox. Those that cannot be read are given up."""
     found = list[UnfinishedEvent]()
-    for row in database.sql.execute(query).all():
+    for row in rows:
         try:
             found.append(decode_unfinished(row))
         except (BadEventError, *UNREADABLE) as error:

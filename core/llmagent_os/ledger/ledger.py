@@ -10,7 +10,7 @@ from typing import Any
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.chat import ToolSpec
 from llmagent_os.contacts import Contacts
-from llmagent_os.events import Conversation, Event, Sender, Timer
+from llmagent_os.events import Conversation, Event, Sender, Timer, now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger.asked_reasons import AskedReasons
 from llmagent_os.ledger.audit_log import AuditLog
@@ -29,6 +29,7 @@ from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.location import file_url, locate
 from llmagent_os.ledger.lora_versions import LoraVersions
 from llmagent_os.ledger.members import Members
+from llmagent_os.ledger.membership import Alone, HostCard, Membership
 from llmagent_os.ledger.memories import Memories
 from llmagent_os.ledger.old_words import delete_old_words
 from llmagent_os.ledger.open_questions import OpenQuestions
@@ -49,6 +50,8 @@ from llmagent_os.ledger.queries import Queries
 from llmagent_os.ledger.rewards import Rewards
 from llmagent_os.ledger.sealed_columns import seal_existing
 from llmagent_os.ledger.secret_keys import secret_key
+from llmagent_os.ledger.shared_inbox import SharedInbox
+from llmagent_os.ledger.shared_membership import SharedMembership, shared_membership
 from llmagent_os.ledger.silences import Silences
 from llmagent_os.ledger.training_jobs import TrainingJobs
 from llmagent_os.ledger.usage_sums import Usage
@@ -67,6 +70,9 @@ from llmagent_os.ledger.writer import InlineWriter, Writer
 from llmagent_os.records import Record, Records, SharedRecords
 from llmagent_os.timers import Timers
 
+#: What hosts that share a ledger tell each other: rewards have changed, and a timer was set.
+REWARDS, TIMER = "rewards", "timer"
+
 
 class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
@@ -78,18 +84,30 @@ class Ledger:
     ``finish(soon=True)``. All work is done in the order in which it is asked for.
     """
 
-    def __init__(self, writer: Writer, lock: HostLock | None, url: str = "sqlite://") -> None:
+    def __init__(
+        self,
+        writer: Writer,
+        lock: HostLock | None,
+        url: str = "sqlite://",
+        membership: SharedMembership | None = None,
+    ) -> None:
         """Use :meth:`open`."""
         self.url = url  #: by which another process opens it, if one can
         self.file = locate(url).file  #: the ledger's file; None: it is in memory, or on a server
         self._writer = writer
         self._reward_listeners = Listeners[[]]()
         self._timer_listeners = Listeners[[datetime]]()
-        rewards_changed, timer_set = self._reward_listeners.notify, self._timer_listeners.notify
+        self.membership: Membership = membership or Alone()  #: this host's part among those that share the ledger
+        rewards_changed, timer_set = self._rewards_changed, self._timer_set
+        self.membership.watch(REWARDS, lambda _: self._reward_listeners.notify())
+        self.membership.watch(TIMER, lambda _: self._timer_listeners.notify(now()))
         self.identities = Identities(writer, rewards_changed)  #: which identities are one person
         self.members = Members(writer)  #: who was let in, and who asks to be
         self.memories = Memories(writer)  #: what people stated about themselves
-        self._inbox = Inbox(writer, lock, rewards_changed)
+        if membership is None:
+            self._inbox = Inbox(writer, lock, rewards_changed)
+        else:
+            self._inbox = SharedInbox(writer, membership, rewards_changed)
         self._rewards = Rewards(writer, rewards_changed)
         self.learned = PolicyState(writer)  #: what policies have learned
         self.lora_versions = LoraVersions(writer)  #: the versions of LoRAs, and who contributed to them
@@ -109,7 +127,7 @@ class Ledger:
         self._queries = Queries(writer)
 
     @classmethod
-    async def open(cls, url: str, *, synchronous: str = "FULL") -> Ledger:
+    async def open(cls, url: str, *, synchronous: str = "FULL", host: HostCard | None = None) -> Ledger:
         """Open the ledger at ``url`` and bring its tables up to date.
 
         Args:
@@ -117,6 +135,7 @@ class Ledger:
                 ``postgresql://user:password@host/database``.
             synchronous: ``FULL`` keeps every accepted message through a power cut, ``NORMAL`` through a crash of this
                 process only.
+            host: how this host wants to be known by others that share the ledger.
 
         Raises:
             ConfigError: ``url`` names no ledger.
@@ -136,7 +155,8 @@ class Ledger:
 
         writer = ThreadWriter(opened)
         await writer.start()
-        ledger = cls(writer, host_lock(url), url)
+        membership = await shared_membership(url, writer, host or HostCard()) if locate(url).on_server else None
+        ledger = cls(writer, host_lock(url), url, membership)
         await ledger.prune()
         return ledger
 
@@ -158,6 +178,14 @@ class Ledger:
             return None if locate(self.url).in_memory else self.url
         return file_url(self.file.resolve())
 
+    def _rewards_changed(self) -> None:
+        self._reward_listeners.notify()
+        self.membership.tell(REWARDS)
+
+    def _timer_set(self, at: datetime) -> None:
+        self._timer_listeners.notify(at)
+        self.membership.tell(TIMER)
+
     async def tag(self) -> str:
         """A name of this ledger that no other has. Folders beside it say by this name which ledger they belong to."""
         return await self._writer.run(lambda database: database.pseudonym("ledger"), reads=True)
@@ -174,15 +202,27 @@ class Ledger:
 
     # ── inbox and outbox: ``inbox`` ───────────────────────────────────────────────────────────────────────────────
 
-    async def claim(self) -> list[UnfinishedEvent]:
-        """Become the one host of this ledger, and get what is unfinished; see :meth:`Inbox.claim`."""
-        found = await self._inbox.claim()
+    async def claim(self, platforms: Collection[str] = (), local: Collection[str] = ()) -> list[UnfinishedEvent]:
+        """Become the host of this ledger, or one of its hosts, and get what is unfinished; see :meth:`Inbox.claim`."""
+        found = await self._inbox.claim(platforms, local)
         await self.wipe()  # a crash may have come between an erasure and its end
         return found
 
     def release(self) -> None:
         """Let another host claim this ledger."""
         self._inbox.release()
+
+    async def leave(self) -> None:
+        """Be the host of this ledger no more; see :meth:`Inbox.leave`."""
+        await self._inbox.leave()
+
+    async def keep_looking(self, resume: Callable[[UnfinishedEvent], None]) -> None:
+        """Take up what other hosts leave to this one, until cancelled; see :meth:`Inbox.keep_looking`."""
+        await self._inbox.keep_looking(resume)
+
+    async def hand_over(self, besides: Collection[str] = ()) -> None:
+        """Give other hosts what this one has not finished; see :meth:`Inbox.hand_over`."""
+        await self._inbox.hand_over(besides)
 
     # ``accept``, ``prepare`` and ``finish`` run for every message: they return the coroutine, which saves another one.
 
@@ -416,7 +456,7 @@ class Ledger:
 
     def timers(self, plugin: str, event: Event) -> Timers:
         """The timers of ``plugin`` for the person that ``event`` is from, answered in its conversation."""
-        return LedgerTimers(self._writer, plugin, event, self._timer_listeners.notify)
+        return LedgerTimers(self._writer, plugin, event, self._timer_set)
 
     def contacts(self, plugin: str, event: Event, version: int = 1) -> Contacts:
         """The way of ``plugin``, with records of ``version``, from the person that ``event`` is from to others."""

@@ -1,4 +1,7 @@
-"""The lock of the one host that runs on a ledger in PostgreSQL. The server releases it when the connection ends."""
+"""The lock of whoever must be alone on a ledger in PostgreSQL. The server releases it when the connection ends.
+
+Hosts share the lock: see ``shared_membership``.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ class ServerLock:
     def is_held(self) -> bool:
         connection = self._connect()
         try:
-            return not _try(connection, "pg_try_advisory_lock_shared", self._number(connection))
+            return not _try(connection, "pg_try_advisory_lock", self._number(connection))
         finally:
             _close(connection)
 

@@ -38,7 +38,7 @@ _DEFAULTS = {
 }
 
 #: How long a transaction waits for its turn, and for how long another host may hold the turn without doing anything.
-TURN_MILLISECONDS, IDLE_MILLISECONDS = 15_000, 30_000
+TURN_MILLISECONDS, IDLE_MILLISECONDS = 15_000, 5_000
 
 #: The first version of PostgreSQL that tells what became of a transaction by a number that is never used again.
 LEAST_VERSION = 13
@@ -94,6 +94,18 @@ def make_engine(url: str, ring: KeyRing | None = None, connections: int = 1) -> 
 
     event.listen(engine, "connect", connected)
     return engine
+
+
+async def connect_beside(url: str) -> psycopg.AsyncConnection[Any]:
+    """A connection for an event loop, beside those of the ledger's thread. Each statement is a transaction."""
+    parsed = sa.make_url(url)
+    schema, given = _schema_of(parsed), parsed.translate_connect_args(username="user", database="dbname")
+    query = {name: value for name, value in parsed.query.items() if name != SCHEMA}
+    options: dict[str, Any] = {**_DEFAULTS, **given, **query}
+    connection = await psycopg.AsyncConnection.connect(autocommit=True, **options)
+    if schema:
+        await connection.execute("SELECT set_config('search_path', %s, false)", (_quoted(schema),))
+    return connection
 
 
 def connect_first(engine: sa.Engine, name: str, patience: float = START_SECONDS) -> sa.Connection:

@@ -39,12 +39,23 @@ inbox = sa.Table(
     sa.Column("why", sa.Text),  # what went wrong
     sa.Column("accepted_at", _NUMBER, nullable=False),
     sa.Column("tries", sa.Integer, nullable=False, server_default=sa.text("0")),  # how often the handler was begun
+    # The next three are used only where several hosts share the inbox.
+    sa.Column("conversation", sa.Text),  # a pseudonym of the conversation's key
+    sa.Column("host", sa.Integer),  # the number of the host that runs the event and may write its row; null: none
+    # Another host gave the event to this one, which has not taken it up yet.
+    sa.Column("given", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.UniqueConstraint("platform", "event_id"),
 )
 #: Revived, waiting or prepared. Written as text: SQLite uses a partial index only where it sees the same condition.
 UNFINISHED = sa.text("state < 2")
 #: A start reads the unfinished rows only, however long the history is.
 sa.Index("ix_inbox_unfinished", inbox.c.seq, sqlite_where=UNFINISHED, postgresql_where=UNFINISHED)
+#: What hosts that share an inbox ask with every event: who runs the conversation, what a host has, and how much of a
+#: sender waits. Where one host is alone, no row is in these indexes.
+OF_CONVERSATION, OF_HOST = sa.text("state < 2 AND conversation IS NOT NULL"), sa.text("state < 2 AND host IS NOT NULL")
+sa.Index("ix_inbox_conversation", inbox.c.conversation, sqlite_where=OF_CONVERSATION, postgresql_where=OF_CONVERSATION)
+sa.Index("ix_inbox_host", inbox.c.host, sqlite_where=OF_HOST, postgresql_where=OF_HOST)
+sa.Index("ix_inbox_sender", inbox.c.user_id, sqlite_where=OF_HOST, postgresql_where=OF_HOST)
 
 interactions = sa.Table(
     "interactions",
@@ -554,6 +565,34 @@ open_questions = sa.Table(
     sa.Column("conversation", sa.Text, nullable=False),  # JSON: where the question stands
     sa.Column("message_id", sa.Text, nullable=False),
     sa.Column("asked_at", _NUMBER, nullable=False),
+)
+
+#: The hosts that share this ledger. Times are the database's: what a host's own clock shows does not matter. A host
+#: whose ``alive_until`` has passed is dead for all others, and its row is deleted.
+hosts = sa.Table(
+    "hosts",
+    metadata,
+    sa.Column("number", sa.Integer, primary_key=True),  # never used again: a host that was dead gets another one
+    sa.Column("name", sa.Text, nullable=False),
+    sa.Column("process", sa.Text, nullable=False),  # machine and process id
+    sa.Column("platforms", sa.Text, nullable=False),  # the names of its adapters, separated by spaces
+    sa.Column("version", sa.Text, nullable=False),  # of the program
+    sa.Column("started_at", _NUMBER, nullable=False),
+    sa.Column("alive_until", _NUMBER, nullable=False),
+    sa.Column("stopping", sa.Boolean, nullable=False),  # it is given nothing more
+    sa.Column("waiting", sa.Integer, nullable=False),  # events that it has, as it last said
+    sqlite_autoincrement=True,
+)
+
+#: What only one of several hosts may do: a connection to a platform, setting off timers, learning. A lease is valid as
+#: long as its host is alive.
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("host", sa.Integer, nullable=False),  # its number
+    sa.Column("fence", sa.Integer, nullable=False),  # rises whenever the lease goes to another host
+    sa.Column("since", _NUMBER, nullable=False),
 )
 
 

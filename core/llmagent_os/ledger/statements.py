@@ -9,7 +9,7 @@ A statement is its text for SQLite. :func:`for_postgresql` gives the same statem
 from __future__ import annotations
 
 from functools import cache
-from typing import NewType
+from typing import Any, NamedTuple, NewType
 
 import sqlalchemy as sa
 
@@ -43,8 +43,6 @@ def _bind(name: str) -> sa.BindParameter[str]:
 
 
 _this_event = sa.and_(inbox.c.platform == _bind("of_platform"), inbox.c.event_id == _bind("of_event"))
-#: A person who is forgotten has their unfinished events finished. What was being decided for them is not kept any more.
-_this_unfinished_event = sa.and_(_this_event, UNFINISHED)
 
 
 def _compiled(statement: sa.ClauseElement, *order: str) -> Statement:
@@ -91,32 +89,6 @@ ACCEPT_EVENT = _compiled(
     *("platform", "event_id", "user_id", "body", "accepted_at", "tries"),
 )
 
-#: Notes that the handler is begun with an event. Takes platform and event id.
-BEGIN_EVENT = _compiled(
-    sa.update(inbox).where(_this_unfinished_event).values(tries=inbox.c.tries + _literal(1)),
-    *("of_platform", "of_event"),
-)
-
-#: Takes back what :data:`BEGIN_EVENT` noted. Takes platform and event id.
-TAKE_BACK_TRY = _compiled(
-    sa.update(inbox).where(_this_event, inbox.c.tries > _literal(0)).values(tries=inbox.c.tries - _literal(1)),
-    *("of_platform", "of_event"),
-)
-
-#: Keeps what was decided for an event. Takes the reply as JSON, the interaction's id, what went wrong, platform and
-#: event id.
-PREPARE_REPLY = _compiled(
-    sa.update(inbox)
-    .where(_this_unfinished_event)
-    .values(
-        state=_literal(PREPARED),
-        reply=_bind("reply"),
-        interaction_id=_bind("interaction_id"),
-        why=_bind("why"),
-    ),
-    *("reply", "interaction_id", "why", "of_platform", "of_event"),
-)
-
 #: The columns of an interaction, in the order that :data:`INSERT_INTERACTION` takes.
 INTERACTION_COLUMNS = tuple(
     str(column.name) for column in interactions.columns if column.name not in ("seq", "has_words")
@@ -137,43 +109,62 @@ REWARD_COLUMNS = tuple(str(column.name) for column in rewards.columns if column.
 #: Adds a reward, unless one with its id is there.
 INSERT_REWARD = _compiled_insert(rewards, REWARD_COLUMNS)
 
-#: Finishes an event. The row keeps what tells a redelivery, and nothing about the person. Takes platform and event id.
-FINISH_EVENT = _compiled(
-    sa.update(inbox)
-    .where(_this_event)
-    .values(
-        state=_literal(DONE),
-        user_id=sa.literal_column("''"),
-        body=sa.null(),
-        reply=sa.null(),
-        interaction_id=sa.null(),  # it is made of the event's id
-    ),
-    *("of_platform", "of_event"),
-)
 
-#: Gives an event up. Takes what went wrong, platform and event id.
-FAIL_EVENT = _compiled(
-    sa.update(inbox).where(_this_unfinished_event).values(state=_literal(FAILED), why=_bind("why"), reply=sa.null()),
-    *("why", "of_platform", "of_event"),
-)
+class EventStatements(NamedTuple):
+    """What is said about an event in the inbox. Each takes the event's platform and the pseudonym of its id last; where
+    hosts share the inbox, also the number of its host after them: of another host's event, no row is found.
+    """
 
-#: Keeps an event as a dead letter. Takes what went wrong, platform and event id.
-BURY_EVENT = _compiled(
-    sa.update(inbox).where(_this_unfinished_event).values(state=_literal(DEAD), why=_bind("why"), reply=sa.null()),
-    *("why", "of_platform", "of_event"),
-)
+    begin: Statement  #: notes that the handler is begun with it
+    take_back_try: Statement  #: takes back what ``begin`` noted
+    #: keeps what was decided for it; takes the reply as JSON, the interaction's id, and what went wrong
+    prepare: Statement
+    #: finishes it; the row keeps what tells a redelivery, and nothing about the person
+    finish: Statement
+    fail: Statement  #: gives it up; takes what went wrong
+    bury: Statement  #: keeps it as a dead letter; takes what went wrong
+    #: joins one of the platform's messages to its interaction, if it has one; takes platform, channel and id of it
+    join_message: Statement
 
-#: Joins one of the platform's messages to the interaction of an event, if the event has one. Takes platform, channel
-#: and id of the message, then platform and id of the event.
-JOIN_MESSAGE = _compiled(
-    insert_or_ignore(sent).from_select(
+
+def _about_events(*fence: sa.ColumnElement[bool], last: tuple[str, ...] = ()) -> EventStatements:
+    this = sa.and_(_this_event, *fence)
+    unfinished = sa.and_(_this_event, UNFINISHED, *fence)
+    key = ("of_platform", "of_event", *last)
+    wrong: dict[str, Any] = {"why": _bind("why"), "reply": sa.null()}
+    prepared: dict[str, Any] = {
+        "state": _literal(PREPARED),
+        "reply": _bind("reply"),
+        "interaction_id": _bind("interaction_id"),
+        "why": _bind("why"),
+    }
+    done: dict[str, Any] = {
+        "state": _literal(DONE),
+        "user_id": sa.literal_column("''"),
+        "body": sa.null(),
+        "reply": sa.null(),
+        "interaction_id": sa.null(),  # it is made of the event's id
+    }
+    less = {"tries": inbox.c.tries - _literal(1)}
+    message = sa.select(_bind("platform"), _bind("channel"), _bind("message_id"), inbox.c.interaction_id)
+    joined = insert_or_ignore(sent).from_select(
         ["platform", "channel", "message_id", "interaction_id"],
-        sa.select(_bind("platform"), _bind("channel"), _bind("message_id"), inbox.c.interaction_id).where(
-            _this_event, inbox.c.interaction_id.is_not(None)
-        ),
-    ),
-    *("platform", "channel", "message_id", "of_platform", "of_event"),
-)
+        message.where(this, inbox.c.interaction_id.is_not(None)),
+    )
+    update = sa.update(inbox)
+    return EventStatements(
+        begin=_compiled(update.where(unfinished).values(tries=inbox.c.tries + _literal(1)), *key),
+        take_back_try=_compiled(update.where(this, inbox.c.tries > _literal(0)).values(less), *key),
+        prepare=_compiled(update.where(unfinished).values(prepared), *("reply", "interaction_id", "why", *key)),
+        finish=_compiled(update.where(this).values(done), *key),
+        fail=_compiled(update.where(unfinished).values(state=_literal(FAILED), **wrong), *("why", *key)),
+        bury=_compiled(update.where(unfinished).values(state=_literal(DEAD), **wrong), *("why", *key)),
+        join_message=_compiled(joined, *("platform", "channel", "message_id", *key)),
+    )
+
+
+OF_ANY_HOST = _about_events()
+OF_ONE_HOST = _about_events(inbox.c.host == sa.bindparam("of_host", type_=sa.Integer), last=("of_host",))
 
 _mine = identities.alias("mine")
 #: The person that an identity is part of; no row where the identity is linked to no other. Takes the identity.

@@ -56,6 +56,8 @@ TABLES = frozenset(
         "usage",  # how much a person used in an hour, a day and a month
         "audit",  # what an admin did, and to whom
         "keys",  # the ledger's own key of its pseudonyms
+        "hosts",  # which hosts share the ledger; about no person
+        "leases",  # what each of them alone does; about no person
     }
 )
 

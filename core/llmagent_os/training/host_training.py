@@ -92,10 +92,20 @@ class HostTraining:
             await self.personas.refresh()
 
     async def run(self) -> None:
-        """Follow the registry and personas, test canaries, and train if the bot has a plan, until cancelled."""
-        works = [self.resolver.follow(), self.canaries.run(), self._consent.run(), self._follow_jobs()]
+        """Follow the registry and personas, test canaries, and train if the bot has a plan, until cancelled.
+
+        Where several hosts share the ledger, one of them tests canaries and trains.
+        """
+        works = [self.resolver.follow(), self._follow_jobs()]
+        works.append(self._ledger.membership.while_held(f"training:{self._setting.bot}", self._tend))
         if self.personas is not None:
             works.append(self.personas.follow())
+        async with asyncio.TaskGroup() as group:
+            for work in works:
+                group.create_task(work)
+
+    async def _tend(self) -> None:
+        works = [self.canaries.run(), self._consent.run()]
         with contextlib.ExitStack() as stack:
             if self._setting.training.plan:
                 stack.enter_context(self._schedule.running())

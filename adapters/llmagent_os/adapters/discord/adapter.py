@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -41,7 +41,7 @@ from llmagent_os.adapters.discord.errors import (
     closed,
     translated,
 )
-from llmagent_os.adapters.discord.gateway import GatewayClient
+from llmagent_os.adapters.discord.gateway import EventHandler, GatewayClient
 from llmagent_os.adapters.discord.interactions import PendingInteractions
 from llmagent_os.adapters.discord.parsing import DiscordParser
 from llmagent_os.adapters.discord.receiving import EventReceiver
@@ -78,6 +78,7 @@ class DiscordAdapter:
         gateway_url: address of the gateway; empty: the API is asked for it.
         data: folder for files that people send.
         store: durable documents of the adapter.
+        shared: whether other hosts have the same bot and the same ``store``.
         commands: slash commands and what they do; Discord's menu follows them.
         languages: of the menu's descriptions; the first is for people whose language is none of them.
         file_commands: the names of those with which a file may be given.
@@ -114,6 +115,7 @@ class DiscordAdapter:
         gateway_url: str = "",
         data: Path,
         store: Records | None = None,
+        shared: bool = False,
         commands: Commands = dict[str, str],
         languages: Sequence[str] = (ENGLISH,),
         file_commands: Callable[[], frozenset[str]] = frozenset[str],
@@ -132,13 +134,13 @@ class DiscordAdapter:
         self._files = Files(Path(data) / FOLDER, max_file_bytes)
         self._api = Api(self._on_revoked)
         self._buttons = ButtonValues(store, CUSTOM_ID_BYTES)
-        self._interactions = PendingInteractions(self._api)
+        self._interactions = PendingInteractions(self._api, store, shared=shared)
         self._catch_up = CatchUp(self._api, store)
         self._menu = CommandMenu(commands, languages, file_commands)
         self._downloads = Downloads(self._files)
         self._admins = ServerAdmins()
         self._form_for = form_for
-        deliveries = Deliveries(store)
+        deliveries = Deliveries(store, shared=shared)
         self._drafts = Drafts(self._api, deliveries, self._interactions)
         self._sender = ReplySender(self._api, deliveries, self._drafts, self._interactions, self._buttons)
         self._message_content = True  # ask for what people write in servers without mentioning the bot
@@ -160,7 +162,7 @@ class DiscordAdapter:
             ConfigError: the token is wrong, or lacks rights.
             TryLaterError: Discord cannot be reached.
         """
-        await self._catch_up.positions.load()
+        await self._catch_up.positions.load(again=True)
         while True:
             try:
                 await self._connect(accept)
@@ -188,14 +190,7 @@ class DiscordAdapter:
             form_for=self._form_for,
             on_ready=self._ready.set,
         )
-        client = GatewayClient(
-            receiver.handlers,
-            api_url=self._api_url,
-            gateway_url=self._gateway_url,
-            message_content=self._message_content,
-            silence_seconds=self._deaf_seconds,
-            lost_seconds=LOST_SECONDS,
-        )
+        client = self._client(receiver.handlers)
         revoked = self._revoked = asyncio.get_running_loop().create_future()
         try:
             await client.login(self._token)
@@ -226,6 +221,45 @@ class DiscordAdapter:
             await self._downloads.close()
             await self._catch_up.positions.save()
             self._revoked = None
+
+    @property
+    def has_one_connection(self) -> bool:
+        """Always: Discord sends everything to every connection of a bot."""
+        return True
+
+    async def stand_by(self) -> None:
+        """Be able to send, until cancelled: another host has the connection to the gateway.
+
+        Raises:
+            ConfigError: the token is wrong.
+            TryLaterError: Discord cannot be reached.
+        """
+        client, revoked = self._client({}), asyncio.get_running_loop().create_future()
+        self._revoked = revoked
+        try:
+            await client.login(self._token)
+            self._api.open(client.rest)
+            await _result_of(revoked)
+        except discord.LoginFailure as error:
+            raise ConfigError(BAD_TOKEN) from error
+        except REQUEST_ERRORS as error:
+            raise translated(error, "logging in") from error
+        finally:
+            await self._drafts.close()
+            self._api.close()
+            with contextlib.suppress(Exception):
+                await client.close()
+            self._revoked = None
+
+    def _client(self, handlers: Mapping[str, EventHandler]) -> GatewayClient:
+        return GatewayClient(
+            handlers,
+            api_url=self._api_url,
+            gateway_url=self._gateway_url,
+            message_content=self._message_content,
+            silence_seconds=self._deaf_seconds,
+            lost_seconds=LOST_SECONDS,
+        )
 
     def _on_revoked(self, error: ConfigError) -> None:
         if self._revoked is not None and not self._revoked.done():
@@ -322,6 +356,7 @@ def from_setup(setup: AdapterSetup) -> DiscordAdapter:
         gateway_url=settings.discord_gateway_url,
         data=setup.data,
         store=setup.store,
+        shared=setup.several_hosts,
         commands=setup.commands,
         languages=setup.languages,
         file_commands=setup.file_commands,

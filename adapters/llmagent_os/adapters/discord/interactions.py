@@ -10,12 +10,14 @@ import copy
 import time
 from typing import Any
 
+import msgspec
 import structlog
 
 from llmagent_os.adapter import Thumbs, is_open_to_all
 from llmagent_os.adapter_kit.background_tasks import BackgroundTasks
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapter_kit.shared_values import SharedValues
 from llmagent_os.adapters.discord.api import CALLBACK, FOLLOW_UPS, MESSAGE, ORIGINAL_ANSWER, Api
 from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
 from llmagent_os.adapters.discord.forms import modal
@@ -25,6 +27,7 @@ from llmagent_os.adapters.discord.thumbs import THUMBS, with_thumbs
 from llmagent_os.errors import AdapterError, LLMAgentOSError
 from llmagent_os.forms.form import ShownForm
 from llmagent_os.languages import lazy_gettext
+from llmagent_os.records import Records
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -33,6 +36,9 @@ ACKNOWLEDGE_SECONDS = 2.5
 
 #: For how long an interaction is answered, in seconds: a little less than Discord allows.
 ANSWER_SECONDS = 14.5 * 60
+
+#: Between two looks whether another host has acknowledged an interaction, in seconds.
+LOOK_AGAIN_SECONDS = 0.1
 
 #: How many interactions are remembered: the latest ones.
 MAX_INTERACTIONS = 1000
@@ -49,6 +55,30 @@ _MESSAGE, _THINKING, _ANSWER_LATER, _UPDATE_MESSAGE = 4, 5, 6, 7
 _ALREADY_ACKNOWLEDGED = 40060  # Discord's code
 
 _LABEL_CHARACTERS = 80
+
+
+class Answerable(msgspec.Struct, frozen=True):
+    """What whoever answers a command or a pressed button has to know of it. Other hosts find it in the store."""
+
+    id: str
+    token: str  #: with which Discord takes answers
+    application_id: str
+    is_command: bool
+    user_id: str
+    private: bool  #: whether only that person sees the answer
+    message_id: str  #: of the message with the button
+    until: float  #: how long Discord takes answers, in seconds of Unix time
+    acknowledged: bool = False  #: whether Discord takes them already
+
+    @property
+    def answerable(self) -> bool:
+        """Whether Discord still takes an answer."""
+        return time.time() < self.until
+
+    @property
+    def webhook(self) -> dict[str, str]:
+        """Where answers go, as parts of a request's path."""
+        return {"webhook_id": self.application_id, "webhook_token": self.token}
 
 
 class PendingInteraction:
@@ -96,13 +126,28 @@ class PendingInteraction:
         """Where answers go, as parts of a request's path."""
         return {"webhook_id": self.application_id, "webhook_token": self.token}
 
+    def known_to_others(self, *, acknowledged: bool) -> dict[str, Any]:
+        """What other hosts need to answer it, as JSON."""
+        until = time.time() + self.answerable_until - time.monotonic()
+        facts = (self.id, self.token, self.application_id, self.is_command, self.user_id, self.private, self.message_id)
+        found: dict[str, Any] = msgspec.to_builtins(Answerable(*facts, until, acknowledged))
+        return found
+
 
 class PendingInteractions:
-    """The latest interactions. They are kept in memory only: after a restart, an answer goes to the channel."""
+    """The latest interactions. Where one host is alone they are kept in memory only: after a restart, an answer goes to
+    the channel.
+    """
 
-    def __init__(self, api: Api) -> None:
-        """Args: ``api`` takes acknowledgements and answers."""
+    def __init__(self, api: Api, store: Records, *, shared: bool) -> None:
+        """Args:
+        api: takes acknowledgements and answers.
+        store: the adapter's own documents.
+        shared: whether other hosts answer, too.
+        """
         self._api = api
+        self._kept = SharedValues(store, "interaction:", shared=shared, seconds=ANSWER_SECONDS)
+        self._shared = shared
         self._known: BoundedDict[str, PendingInteraction] = BoundedDict(MAX_INTERACTIONS)
         self._thumbed: BoundedDict[str, list[dict[str, Any]]] = BoundedDict(MAX_INTERACTIONS)  # by message
         self._order = KeyedLocks()
@@ -129,14 +174,36 @@ class PendingInteractions:
             return False
         return True
 
-    async def answered_by(self, key: str) -> PendingInteraction | None:
+    async def share(self, interaction: PendingInteraction, *, acknowledged: bool = False) -> None:
+        """Let other hosts answer an interaction, before one of them can be given its event."""
+        if self._shared:
+            await self._kept.put(interaction.id, interaction.known_to_others(acknowledged=acknowledged))
+
+    async def answered_by(self, key: str) -> PendingInteraction | Answerable | None:
         """The interaction that the reply ``key`` answers, once Discord takes answers; None if there is none."""
         platform, _, rest = key.partition(":")
-        known = self._known.get(rest.partition(":")[0]) if platform == PLATFORM else None
+        if platform != PLATFORM:
+            return None
+        name = rest.partition(":")[0]
+        known = self._known.get(name)
+        if known is None and self._shared:
+            return await self._of_another_host(name)
         if known is None or not known.answerable:
             return None
         await asyncio.wait({known.acknowledged}, timeout=ACKNOWLEDGE_SECONDS * 2)
         return known if known.acknowledged.done() and known.acknowledged.result() else None
+
+    async def _of_another_host(self, name: str) -> Answerable | None:
+        """An interaction that another host has received, once that host has acknowledged it."""
+        for _ in range(int(ACKNOWLEDGE_SECONDS * 2 / LOOK_AGAIN_SECONDS)):
+            kept = await self._kept.get(name, again=True)
+            if kept is None:
+                return None
+            found = msgspec.convert(kept, Answerable)
+            if found.acknowledged:
+                return found if found.answerable else None
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+        return None
 
     async def show_thumbs(self, channel: str, message_id: str, thumbs: Thumbs) -> None:
         """Show under a message how its thumbs are pressed, if one of them was pressed lately.
@@ -158,9 +225,10 @@ class PendingInteractions:
                 message_id=message_id,
             )
 
-    def drop(self, interaction: PendingInteraction) -> None:
+    async def drop(self, interaction: PendingInteraction | Answerable) -> None:
         """Forget an interaction that cannot be answered any more."""
         self._known.pop(interaction.id, None)
+        await self._kept.drop(interaction.id)
 
     async def close(self) -> None:
         """Stop acknowledging."""
@@ -173,6 +241,8 @@ class PendingInteractions:
             acknowledged = await self._acknowledge(interaction, interaction.taken.result() if in_time else None)
             if not interaction.acknowledged.done():
                 interaction.acknowledged.set_result(acknowledged)
+            if acknowledged:
+                await self.share(interaction, acknowledged=True)
             if acknowledged and not in_time:
                 await self._show_result(interaction, await interaction.taken)
         except LLMAgentOSError as error:

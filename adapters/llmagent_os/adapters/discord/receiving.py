@@ -204,6 +204,7 @@ class EventReceiver:
                     files, user_id=event.sender.user_id, event_id=event.event_id
                 )
                 event = msgspec.structs.replace(event, attachments=fetched)
+            await self._interactions.share(pending)
             await self._accept(event)
             taken = True
         except NotYoursError as error:  # the buttons stay as they are, for the person who was answered

@@ -27,7 +27,7 @@ from llmagent_os.adapters.discord.api import (
 )
 from llmagent_os.adapters.discord.drafts import Drafts
 from llmagent_os.adapters.discord.errors import ExpiredError, RefusedError
-from llmagent_os.adapters.discord.interactions import PendingInteraction, PendingInteractions
+from llmagent_os.adapters.discord.interactions import Answerable, PendingInteraction, PendingInteractions
 from llmagent_os.adapters.discord.payloads import EPHEMERAL
 from llmagent_os.adapters.discord.rendering import (
     OutgoingMessage,
@@ -111,7 +111,7 @@ class ReplySender:
             try:
                 return await self._answer(delivery, number, message)
             except ExpiredError:
-                self._interactions.drop(delivery.expire())
+                await self._interactions.drop(delivery.expire())
         if delivery.private and delivery.reply.only_for:
             return await self._post_privately(delivery, number, message, delivery.reply.only_for)
         if not delivery.is_open_answer:
@@ -240,7 +240,7 @@ class _Delivery:
         reply: Reply,
         key: str,
         reply_to: str | None,
-        interaction: PendingInteraction | None,
+        interaction: PendingInteraction | Answerable | None,
     ) -> None:
         self.conversation = conversation
         self.reply = reply
@@ -276,13 +276,13 @@ class _Delivery:
         return it is not None and it.is_command and it.private and self.reply.for_everyone and not self.only_here
 
     @property
-    def the_interaction(self) -> PendingInteraction:
+    def the_interaction(self) -> PendingInteraction | Answerable:
         """The interaction of a reply that answers one."""
         if self.interaction is None:
             raise AdapterError("discord: this reply answers no interaction")
         return self.interaction
 
-    def expire(self) -> PendingInteraction:
+    def expire(self) -> PendingInteraction | Answerable:
         """Answer in the channel from now on. Returns the interaction, which takes no answers any more."""
         expired, self.interaction = self.the_interaction, None
         return expired

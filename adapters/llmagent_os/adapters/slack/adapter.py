@@ -23,12 +23,12 @@ import structlog
 
 from llmagent_os.adapter import Accept, Capabilities, Receipt, Reply
 from llmagent_os.adapter_kit.background_tasks import run_together
-from llmagent_os.adapter_kit.bounded_dict import BoundedDict
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.connection_slot import ConnectionSlot
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.files import FOLDER, Files
 from llmagent_os.adapter_kit.forms import FormFor, SentForms, no_form
+from llmagent_os.adapter_kit.shared_values import SharedValues
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.assistant_threads import AssistantThreads
@@ -59,8 +59,8 @@ _log = structlog.stdlib.get_logger(__name__)
 #: How long a change of the read positions may wait before it is stored, in seconds.
 SAVE_SECONDS = 2.0
 
-#: How many addresses for answers to commands are remembered.
-MAX_RESPONSE_URLS = 1000
+#: For how many seconds Slack takes an answer to a command at its address.
+RESPONSE_SECONDS = 1800.0
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,6 @@ class _Connection:
     """What exists only while the adapter runs."""
 
     api: Api
-    receiver: EventReceiver
     sender: ReplySender
     drafts: Drafts
     downloads: Downloads
@@ -93,6 +92,7 @@ class SlackAdapter:
         http_port: 0 takes a free one.
         data: folder for files that people send.
         store: durable documents of the adapter.
+        shared: whether other hosts have the same bot and the same ``store``.
         form_for: says which form is opened for a command or a pressed button.
         sent_forms: says what was wrong with a form that was sent.
         max_file_bytes: larger files are not fetched.
@@ -130,6 +130,7 @@ class SlackAdapter:
         http_port: int = 3000,
         data: Path,
         store: Records | None = None,
+        shared: bool = False,
         form_for: FormFor = no_form,
         sent_forms: SentForms | None = None,
         max_file_bytes: int = 20_000_000,
@@ -149,13 +150,13 @@ class SlackAdapter:
         self._http_host, self._http_port = http_host, http_port
         self._files = Files(Path(data) / FOLDER, max_file_bytes)
         store = MemoryRecords() if store is None else store
-        self._deliveries = Deliveries(store)
+        self._deliveries = Deliveries(store, shared=shared)
         self._buttons = ButtonValues(store, VALUE_BYTES)
         self._positions = read_positions(store)
         self._form_for = form_for
         self._sent_forms = sent_forms or SentForms()
         self._pause, self._ping_seconds, self._watch_seconds = pause, ping_seconds, watch_seconds
-        self._response_urls: BoundedDict[str, str] = BoundedDict(MAX_RESPONSE_URLS)
+        self._response_urls = SharedValues(store, "response:", shared=shared, seconds=RESPONSE_SECONDS)
         self._connection: ConnectionSlot[_Connection] = ConnectionSlot(self.name)
         self._caught_up = asyncio.Event()
 
@@ -179,36 +180,32 @@ class SlackAdapter:
             bot = await check_identity(api)
             if self._app_token:
                 await check_app_token(Api(self._app_token, self._api_url, session))
+            connection = self._sending(api, bot)
             silence = Watchdog(self._watch_seconds)
             names = Names(api)
             parser = SlackParser(bot.user_id, bot.team_id, names, self._bot_token)
             catch_up = CatchUp(api, parser, self._positions)
-            downloads = Downloads(api, self._bot_token, self._files)
-            drafts = Drafts(api, self._deliveries)
             receiver = EventReceiver(
                 accept,
                 api=api,
                 parser=parser,
                 names=names,
                 catch_up=catch_up,
-                downloads=downloads,
-                drafts=drafts,
+                downloads=connection.downloads,
+                drafts=connection.drafts,
                 values=self._buttons,
                 response_urls=self._response_urls,
                 silence=silence,
                 form_for=self._form_for,
                 sent_forms=self._sent_forms,
             )
-            sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._buttons, self._pause)
-            assistant, admins = AssistantThreads(api), WorkspaceAdmins(api, bot.team_id)
             events = self._event_connection(api, bot, receiver)
-            self._connection.fill(_Connection(api, receiver, sender, drafts, downloads, assistant, admins, bot.title))
+            self._connection.fill(connection)
             try:
                 await catch_up.load()
-                connected = asyncio.Event()
                 await run_together(
-                    events.run(connected.set),
-                    self._catch_up_when(connected, receiver),
+                    events.run(receiver.connected),
+                    self._keep_caught_up(receiver),
                     _watch(api, events, receiver, silence),
                     self._positions.keep_saving(SAVE_SECONDS),
                 )
@@ -216,8 +213,37 @@ class SlackAdapter:
                 self._connection.clear()
                 self._caught_up.clear()
                 await receiver.close()
-                await assistant.close()
+                await connection.assistant.close()
                 await asyncio.shield(self._positions.save())
+
+    @property
+    def has_one_connection(self) -> bool:
+        """Whether events come over Socket Mode. Signed requests may come to any host."""
+        return bool(self._app_token)
+
+    async def stand_by(self) -> None:
+        """Be able to send, until cancelled: another host receives.
+
+        Raises:
+            ConfigError: the token is wrong.
+            TryLaterError: Slack cannot be reached.
+        """
+        async with aiohttp.ClientSession() as session:
+            api = Api(self._bot_token, self._api_url, session)
+            connection = self._sending(api, await check_identity(api))
+            self._connection.fill(connection)
+            try:
+                await asyncio.get_running_loop().create_future()
+            finally:
+                self._connection.clear()
+                await connection.assistant.close()
+
+    def _sending(self, api: Api, bot: BotIdentity) -> _Connection:
+        drafts = Drafts(api, self._deliveries)
+        sender = ReplySender(api, self._deliveries, drafts, self._response_urls, self._buttons, self._pause)
+        downloads = Downloads(api, self._bot_token, self._files)
+        beside = (AssistantThreads(api), WorkspaceAdmins(api, bot.team_id))
+        return _Connection(api, sender, drafts, downloads, *beside, bot.title)
 
     def _event_connection(self, api: Api, bot: BotIdentity, receiver: EventReceiver) -> EventConnection:
         app = make_app(api.client, self._bot_token, self._signing_secret, bot, receiver.take)
@@ -225,11 +251,10 @@ class SlackAdapter:
             return SocketModeConnection(app, self._app_token, self._ping_seconds)
         return HttpConnection(app, self._http_host, self._http_port)
 
-    async def _catch_up_when(self, connected: asyncio.Event, receiver: EventReceiver) -> None:
-        """Catch up whenever a connection has been made."""
+    async def _keep_caught_up(self, receiver: EventReceiver) -> None:
+        """Catch up whenever a connection has been made, or a message was refused."""
         while True:
-            await connected.wait()
-            connected.clear()
+            await receiver.until_missed()
             await receiver.catch_up()
             self._caught_up.set()
 
@@ -331,6 +356,7 @@ def from_setup(setup: AdapterSetup) -> SlackAdapter:
         http_port=settings.slack_http_port,
         data=setup.data,
         store=setup.store,
+        shared=setup.several_hosts,
         form_for=setup.form_for,
         sent_forms=setup.sent_forms,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),

@@ -68,23 +68,44 @@ class CatchUp:
         self._positions = positions
         self._may_read = True  # whether Slack allows the bot to read the history
         self._may_list = True  # whether Slack allows the bot to list direct conversations
+        # Places in which something may have been missed. A message that arrives there by itself must not move the read
+        # position over what was missed: a host that dies before that was read would never read it.
+        self._behind: set[str] = set()
 
     async def load(self) -> None:
         """Read the positions that the last process has stored."""
-        await self._positions.load()
+        await self._positions.load(again=True)
         if self._positions.caught_up_at is None:
             self._positions.mark_caught_up(time.time())
 
-    async def read(self, conversation: Conversation, ts: str, user_id: str) -> None:
-        """Note that the message ``ts`` of a person was read. A new conversation is stored before this returns."""
+    def fall_behind(self, conversation: Conversation | None = None) -> None:
+        """Note that something may have been missed: in all places, or in those of ``conversation``."""
+        self._behind |= set(self._positions) if conversation is None else set(_places(conversation))
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether there is a place in which something may have been missed and was not read."""
+        return bool(self._behind)
+
+    def is_behind_in(self, conversation: Conversation) -> bool:
+        """Whether something may have been missed in a conversation and was not read."""
+        return not self._behind.isdisjoint(_places(conversation))
+
+    async def read(self, conversation: Conversation, ts: str, user_id: str, *, missed: bool = False) -> None:
+        """Note that the message ``ts`` of a person was read. A new conversation is stored before this returns.
+
+        Args:
+            conversation: where.
+            ts: of the message.
+            user_id: of the person.
+            missed: the message was read from the history, after all that came before it.
+        """
         user = user_id if conversation.kind == "direct" else None
-        channel, thread = conversation.channel, conversation.thread
-        # A mention in a channel begins a thread, so that the channel itself is followed too.
-        places = [channel] if conversation.kind == "group" or not thread else []
-        places += [f"{channel} {thread}"] if thread else []
+        places = _places(conversation)
         await self._positions.follow({place: Position(ts, user=user) for place in places})
         for place in places:
-            self._positions.advance(place, ts, user=user)
+            if missed or place not in self._behind:
+                self._positions.advance(place, ts, user=user)
 
     async def run(self, take: Callable[[ParsedEvent], Awaitable[bool]], *, probe: bool = False) -> int:
         """Read what was missed, and give it to ``take``. Returns how many messages were new.
@@ -113,6 +134,8 @@ class CatchUp:
                     continue
                 if parsed is not None:
                     new += await take(parsed)
+            if messages is not None and not probe:
+                self._behind.discard(place)
         if complete:
             self._positions.mark_caught_up(now)
         return new
@@ -169,3 +192,11 @@ class CatchUp:
             else:  # the channel was deleted, or the bot was removed from it
                 self._positions.forget(f"{channel} {thread}" if thread else channel)
         return []
+
+
+def _places(conversation: Conversation) -> list[str]:
+    """The places that are followed for a conversation."""
+    channel, thread = conversation.channel, conversation.thread
+    # A mention in a channel begins a thread, so that the channel itself is followed too.
+    places = [channel] if conversation.kind == "group" or not thread else []
+    return places + ([f"{channel} {thread}"] if thread else [])

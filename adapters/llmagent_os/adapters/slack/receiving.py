@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import MutableMapping
 from typing import Any
 
 import aiohttp
@@ -17,6 +16,7 @@ from llmagent_os.adapter_kit.busy_retry import retry_while_busy
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.forms import FormFor, SentForms
 from llmagent_os.adapter_kit.keyed_order import KeyedLocks
+from llmagent_os.adapter_kit.shared_values import SharedValues
 from llmagent_os.adapter_kit.watchdog import Watchdog
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.catch_up import CatchUp
@@ -26,12 +26,18 @@ from llmagent_os.adapters.slack.forms import ANSWER_SECONDS, errors_shown, modal
 from llmagent_os.adapters.slack.names import Names
 from llmagent_os.adapters.slack.parsing import ParsedEvent, SlackParser
 from llmagent_os.adapters.slack.rendering import with_choice
-from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, NotYoursError
+from llmagent_os.errors import AdapterError, BadEventError, ConfigError, HostBusyError, LedgerError, NotYoursError
 from llmagent_os.events import Attachment, ButtonPress, Command, Edit, Event, Message, Opened, event_key
 from llmagent_os.languages import lazy_gettext, speaking
 from llmagent_os.languages.catalogues import language_of_account
 
 _log = structlog.stdlib.get_logger(__name__)
+
+#: How long a message waits for those that were missed before it, in seconds: Slack wants an answer after 3.
+HOLD_SECONDS = 2.0
+
+#: Between two tries to read what was missed, in seconds.
+AGAIN_SECONDS = 1.0
 
 #: What a person reads whose button has a value that is not stored any more.
 NO_LONGER_OPEN = lazy_gettext("This button is no longer open.")
@@ -51,7 +57,7 @@ class EventReceiver:
         downloads: Downloads,
         drafts: Drafts,
         values: ButtonValues,
-        response_urls: MutableMapping[str, str],
+        response_urls: SharedValues,
         silence: Watchdog,
         form_for: FormFor,
         sent_forms: SentForms,
@@ -85,6 +91,19 @@ class EventReceiver:
         self._order = KeyedLocks()
         self._tasks = BackgroundTasks()
         self._closed = False
+        self._missed = asyncio.Event()  # something may have been missed
+        self._is_read = asyncio.Event()  # what was missed before the present connection was read
+
+    def connected(self) -> None:
+        """Note that events arrive from now on: what came before is to be read from the history, and first."""
+        self._is_read.clear()
+        self._catch_up.fall_behind()
+        self._missed.set()
+
+    async def until_missed(self) -> None:
+        """Return when something may have been missed."""
+        await self._missed.wait()
+        self._missed.clear()
 
     async def take(self, body: dict[str, Any]) -> dict[str, Any] | None:
         """Take a payload. On return its event is stored, or there was none in it.
@@ -104,6 +123,9 @@ class EventReceiver:
             return None
         if parsed is None:
             return None
+        if isinstance(parsed.event, Message):
+            await self._take_message(parsed, parsed.event)
+            return None
         if not isinstance(parsed.event, Command) or not parsed.event.form:
             await self._offer(parsed)
             return None
@@ -113,14 +135,35 @@ class EventReceiver:
         errors = await self._sent_forms.errors(key, ANSWER_SECONDS)
         return errors_shown(errors) if errors else None
 
+    async def _take_message(self, parsed: ParsedEvent, message: Message) -> None:
+        """Take a message, after those that were missed before it. One that is refused is read from the history."""
+        try:
+            async with asyncio.timeout(HOLD_SECONDS):
+                await self._is_read.wait()
+        except TimeoutError:
+            if self._catch_up.is_behind_in(message.conversation):  # then it is read from the history, in its place
+                raise HostBusyError("slack: what was written before this message is read first") from None
+        try:
+            await self._offer(parsed)
+        except (HostBusyError, LedgerError):
+            self._catch_up.fall_behind(message.conversation)
+            self._missed.set()
+            raise
+
     async def catch_up(self, *, probe: bool = False) -> int:
         """Take what was missed; see :meth:`CatchUp.run`."""
 
         async def take(parsed: ParsedEvent) -> bool:
             # A message that is not taken must not be passed over: the messages after it move the read position.
-            return await retry_while_busy(lambda: self._offer(parsed), parsed.event.event_id)
+            return await retry_while_busy(lambda: self._offer(parsed, missed=True), parsed.event.event_id)
 
-        return await self._catch_up.run(take, probe=probe)
+        new = await self._catch_up.run(take, probe=probe)
+        while not probe and self._catch_up.is_behind:  # Slack could not be asked
+            await asyncio.sleep(AGAIN_SECONDS)
+            new += await self._catch_up.run(take)
+        if not probe:
+            self._is_read.set()
+        return new
 
     async def close(self) -> None:
         """Take nothing more."""
@@ -128,7 +171,7 @@ class EventReceiver:
         await self._tasks.close()
         await self._names.close()
 
-    async def _offer(self, parsed: ParsedEvent) -> bool:
+    async def _offer(self, parsed: ParsedEvent, *, missed: bool = False) -> bool:
         """Hand an event to the host, after the earlier events of its conversation. Returns whether the event is new."""
         if await self._opens_form(parsed):
             return False
@@ -138,7 +181,7 @@ class EventReceiver:
             if (parsed.files or parsed.written is not None) and await self._is_wanted(event):
                 event = await self._completed(parsed)
             if isinstance(event, Command) and parsed.response_url:
-                self._response_urls[event_key(event)] = parsed.response_url
+                await self._response_urls.put(event_key(event), {"url": parsed.response_url})
             if self._closed:
                 raise HostBusyError("slack: the adapter is stopping")
             event = await self._with_locale(event)
@@ -154,7 +197,7 @@ class EventReceiver:
                 _log.warning("slack: an event is skipped", error=str(error))
                 return False
         if isinstance(event, Message) and (new or event.addressed):
-            await self._catch_up.read(event.conversation, event.message_id, event.sender.user_id)
+            await self._catch_up.read(event.conversation, event.message_id, event.sender.user_id, missed=missed)
         if isinstance(event, Opened) and new and event.conversation.thread:
             await self._catch_up.read(event.conversation, event.conversation.thread, event.sender.user_id)
         if isinstance(event, ButtonPress) and parsed.whispered:

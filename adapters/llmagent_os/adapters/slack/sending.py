@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import html
-from collections.abc import MutableMapping
 from pathlib import Path
 from typing import Any, cast
 
@@ -16,6 +15,7 @@ from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.adapter_kit.button_values import ButtonValues
 from llmagent_os.adapter_kit.deliveries import Deliveries
 from llmagent_os.adapter_kit.file_notices import not_attached
+from llmagent_os.adapter_kit.shared_values import SharedValues
 from llmagent_os.adapters.slack.api import Api
 from llmagent_os.adapters.slack.drafts import Drafts
 from llmagent_os.adapters.slack.errors import BAD_BLOCKS, MESSAGE_GONE, NOT_A_MEMBER, RefusedError
@@ -40,7 +40,7 @@ class ReplySender:
         api: Api,
         deliveries: Deliveries,
         drafts: Drafts,
-        response_urls: MutableMapping[str, str],
+        response_urls: SharedValues,
         values: ButtonValues,
         pause_seconds: float,
     ) -> None:
@@ -65,7 +65,7 @@ class ReplySender:
     ) -> Receipt:
         """See :meth:`llmagent_os.adapter.Adapter.send`."""
         reply = await self._carried(reply)
-        url = self._response_urls.get(key, "")
+        url = str((await self._response_urls.get(key) or {}).get("url", ""))
         if conversation.kind == "group" and reply.only_for and reply.is_lasting:
             conversation, reply_to = await self._direct_conversation(reply.only_for), None
         elif conversation.kind == "group" and (reply.only_for or url) and not reply.for_everyone:
@@ -88,7 +88,8 @@ class ReplySender:
             if url and error.code in NOT_A_MEMBER:  # a command in a conversation that the bot is not part of
                 return await self._send_privately(conversation, reply, key, url, again)
             raise
-        self._response_urls.pop(key, None)
+        if url:
+            await self._response_urls.drop(key)
         return receipt
 
     async def edit(self, conversation: Conversation, message_id: str, reply: Reply) -> None:
@@ -211,7 +212,8 @@ class ReplySender:
 
         seen_by_one = msgspec.structs.replace(reply, asks_feedback=False)
         receipt = await self._deliveries.deliver(key, _parts(seen_by_one), post, again=again)
-        self._response_urls.pop(key, None)
+        if url:
+            await self._response_urls.drop(key)
         return receipt
 
     async def _direct_conversation(self, user_id: str) -> Conversation:

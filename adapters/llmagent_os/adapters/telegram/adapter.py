@@ -63,6 +63,7 @@ class _Connection:
     bot: User
     sender: ReplySender
     drafts: Drafts
+    thumbs: ThumbKeyboards
 
 
 class TelegramAdapter:
@@ -73,6 +74,7 @@ class TelegramAdapter:
         api_url: address of the Bot API.
         data: folder for files that people send.
         store: durable documents of the adapter.
+        shared: whether other hosts have the same bot and the same ``store``.
         commands: slash commands and what they do; Telegram's menu follows them.
         languages: of the menu's descriptions; the first is for people whose language is none of them.
         max_file_bytes: larger files are not fetched.
@@ -105,6 +107,7 @@ class TelegramAdapter:
         api_url: str = "https://api.telegram.org",
         data: Path,
         store: Records | None = None,
+        shared: bool = False,
         commands: Commands = dict[str, str],
         languages: Sequence[str] = (ENGLISH,),
         max_file_bytes: int = 20_000_000,
@@ -125,7 +128,7 @@ class TelegramAdapter:
         self._webhook = webhook
         self._rates = rates or Rates()
         self._poll_seconds, self._margin_seconds, self._watch_seconds = poll_seconds, margin_seconds, watch_seconds
-        self._deliveries = Deliveries(self._store)
+        self._deliveries = Deliveries(self._store, shared=shared)
         self._values = ButtonValues(self._store, CALLBACK_BYTES)
         self._counts = ReactionCounts(self._store)
         self._limiter = RateLimiter(self._rates)
@@ -150,18 +153,16 @@ class TelegramAdapter:
         """
         api = Api(self._token, self._api_url, self._store, self._limiter)
         try:
-            bot = await self._identify(api)
-            drafts = Drafts(api, self._deliveries, self._rates.draft_seconds)
-            thumbs = ThumbKeyboards(api)
-            sender = ReplySender(api, self._deliveries, drafts, self._values, thumbs, bot.username)
-            self._connection.fill(_Connection(api, bot, sender, drafts))
+            bot = await self._identify(api, polls=self._webhook is None)
+            connection = self._sending(api, bot)
+            self._connection.fill(connection)
             receiver = UpdateReceiver(
                 accept,
                 api=api,
                 parser=TelegramParser(bot, self._commands),
                 counts=self._counts,
                 values=self._values,
-                thumbs=thumbs,
+                thumbs=connection.thumbs,
                 downloads=Downloads(api, self._files),
                 kept_albums=None if self._webhook is None else AlbumStore(self._store),
             )
@@ -180,11 +181,36 @@ class TelegramAdapter:
             self._receiving.clear()
             await api.close()
 
-    async def _identify(self, api: Api) -> User:
+    @property
+    def has_one_connection(self) -> bool:
+        """Whether updates are polled. A webhook's may come to any host."""
+        return self._webhook is None
+
+    async def stand_by(self) -> None:
+        """Be able to send, until cancelled: another host receives.
+
+        Raises:
+            ConfigError: the token is wrong.
+            TryLaterError: Telegram cannot be reached.
+        """
+        api = Api(self._token, self._api_url, self._store, self._limiter)
+        try:
+            self._connection.fill(self._sending(api, await self._identify(api, polls=False)))
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._connection.clear()
+            await api.close()
+
+    def _sending(self, api: Api, bot: User) -> _Connection:
+        drafts, thumbs = Drafts(api, self._deliveries, self._rates.draft_seconds), ThumbKeyboards(api)
+        sender = ReplySender(api, self._deliveries, drafts, self._values, thumbs, bot.username)
+        return _Connection(api, bot, sender, drafts, thumbs)
+
+    async def _identify(self, api: Api, *, polls: bool) -> User:
         """Ask Telegram who the bot is."""
         try:
             bot = await api.bot.get_me()
-            if self._webhook is None:
+            if polls:
                 await api.bot.delete_webhook()  # nothing can be polled while there is a webhook
         except InvalidToken as error:
             raise ConfigError(BAD_TOKEN) from error
@@ -308,6 +334,7 @@ def from_setup(setup: AdapterSetup) -> TelegramAdapter:
         api_url=settings.telegram_api_url,
         data=setup.data,
         store=setup.store,
+        shared=setup.several_hosts,
         commands=setup.commands,
         languages=setup.languages,
         max_file_bytes=int(settings.max_file_megabytes * 1_000_000),

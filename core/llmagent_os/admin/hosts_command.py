@@ -1,0 +1,42 @@
+"""Shows the hosts that share a ledger: ``llmagent-os hosts``. It works with or without a running host."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from llmagent_os.admin.command_ledger import open_ledger
+from llmagent_os.config import Settings
+from llmagent_os.ledger import HostRow
+
+
+async def listing(settings: Settings) -> str:
+    """Return the hosts, one a line, with what each of them alone does and how much waits there.
+
+    Raises:
+        ConfigError: the ledger is in memory.
+        LedgerError: it cannot be opened.
+    """
+    async with open_ledger(settings) as ledger:
+        if not ledger.membership.is_shared:
+            return (
+                "The ledger is in SQLite, which one host uses alone. Several hosts share one on PostgreSQL: "
+                "docs/scaling.md says how."
+            )
+        hosts, waiting = await ledger.membership.hosts(), len(await ledger.unfinished())
+    lines = [_line(host) for host in hosts]
+    if not hosts:
+        lines.append("No host runs on this ledger.")
+    if waiting:
+        lines.append(f"{waiting} events wait in the inbox, or are being answered.")
+    return "\n".join(lines)
+
+
+def _line(host: HostRow) -> str:
+    since = datetime.fromtimestamp(host.started_at, UTC)
+    state = "stopping" if host.stopping else f"alive for {host.alive_for:.1f} s more"
+    return (
+        f"{host.number}  {host.name}  {host.process}  version {host.version}  since {since:%Y-%m-%d %H:%M} UTC  "
+        f"{state}  "
+        f"waiting {host.waiting}  platforms {' '.join(host.platforms) or 'none'}  "
+        f"alone in {' '.join(host.leases) or 'nothing'}"
+    )
