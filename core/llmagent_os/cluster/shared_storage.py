@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Generator
 from pathlib import Path, PurePosixPath
 from typing import Any, cast
 
