@@ -223,11 +223,11 @@ class Inbox:
         owner, body = identity_of(event), encode(event).decode()
 
         def work(database: Database) -> None:
-            of_this_host = [inbox.c.host == number for number in self._fence]
-            this = (*_row_of(database, event), UNFINISHED, *of_this_host)
+            of_this_host: list[sa.ColumnElement[bool]] = [inbox.c.host == number for number in self._fence]
+            this = sa.and_(*_its_row(database, event), UNFINISHED, *of_this_host)
             # An event whose person was erased meanwhile is finished: nothing is written, and no key is made again.
-            if database.sql.execute(sa.select(inbox.c.seq).where(*this)).first() is not None:
-                database.sql.execute(sa.update(inbox).where(*this).values(body=seal(database, owner, body)))
+            if database.sql.execute(sa.select(inbox.c.seq).where(this)).first() is not None:
+                database.sql.execute(sa.update(inbox).where(this).values(body=seal(database, owner, body)))
 
         await self._writer.run(work)
 
@@ -317,7 +317,7 @@ class Inbox:
 
         def work(database: Database) -> int:
             theirs: list[sa.ColumnElement[bool] | sa.TextClause] = [inbox.c.user_id.in_(list(identities)), UNFINISHED]
-            theirs += [sa.not_(sa.and_(*_row_of(database, event))) for event in besides]
+            theirs += [sa.not_(sa.and_(*_its_row(database, event))) for event in besides]
             for row in database.sql.execute(sa.select(inbox.c.platform, inbox.c.body).where(sa.and_(*theirs))).all():
                 progress = f"{DELIVERY}{row.platform}:{_event_id(row.body)}"
                 of_adapter = (records.c.plugin == f"adapter.{row.platform}", records.c.key == progress)
@@ -560,6 +560,6 @@ def decoded_rows(database: Database, rows: Iterable[sa.Row[Any]]) -> list[Unfini
     return found
 
 
-def _row_of(database: Database, event: Event) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+def _its_row(database: Database, event: Event) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
     """Name an event's row, whichever host has it."""
     return inbox.c.platform == event.conversation.platform, inbox.c.event_id == database.pseudonym(event.event_id)
