@@ -374,8 +374,8 @@ class SharedMembership:
                 await self._hang_up()
                 if sharing and isinstance(error, TimeoutError):
                     raise LedgerError(
-                        "a command that must be alone on the ledger runs, such as `llmagent-os db copy`: start the host "
-                        "again when it has ended"
+                        "a command that must be alone on the ledger runs, such as `llmagent-os db copy`: start the "
+                        "host again when it has ended"
                     ) from error
                 if isinstance(error, Exception):
                     raise LedgerError(f"the database does not answer: {type(error).__name__}: {error}") from error
