@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from llmagent_os.admin.db_progress import DbProgress
+from llmagent_os.admin.hosts_command import host_line
 from llmagent_os.config import Settings
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.events import now
@@ -34,6 +35,7 @@ def status(settings: Settings) -> str:
         found = end.revision()
         lines = [f"{end.backend}: {end.name}", f"revision: {found or 'none'}{_compared(found)}"]
         lines += [f"size: {_size(end.size())}", f"held by: {end.holder() or 'nobody'}"]
+        lines += [f"  {host_line(host)}" for host in end.hosts()]
         counts = end.counts() if found else {}
     width = max(map(len, counts), default=0)
     rows = [f"  {name:<{width}}  {count:>12,}" for name, count in counts.items() if count]
@@ -110,7 +112,7 @@ def copy(settings: Settings, source: str, target: str, *, verify_only: bool, onl
                 report = compare_rows(left, right, progress)
             else:
                 if right.holder():
-                    raise LedgerError(f"{right.holder()} runs on {right.name}: stop it first")
+                    raise LedgerError(f"{right.name} is in use by {right.holder()}: stop it first")
                 report = copy_rows(left, right, progress, replace=replace)
                 right.commit()
             names = left.name, right.name
@@ -197,7 +199,7 @@ def _hold(end: DatabaseEnd) -> None:
     holder = end.holder()
     if holder:
         raise LedgerError(
-            f"{holder} runs on {end.name}: stop it, or give --online to copy what is there at this moment"
+            f"{end.name} is in use by {holder}: stop it, or give --online to copy what is there at this moment"
         )
     end.lock()
 

@@ -23,7 +23,7 @@ async def listing(settings: Settings) -> str:
                 "docs/scaling.md says how."
             )
         hosts, waiting = await ledger.membership.hosts(), len(await ledger.unfinished())
-    lines = [_line(host) for host in hosts]
+    lines = [host_line(host) for host in hosts]
     if not hosts:
         lines.append("No host runs on this ledger.")
     if waiting:
@@ -31,7 +31,8 @@ async def listing(settings: Settings) -> str:
     return "\n".join(lines)
 
 
-def _line(host: HostRow) -> str:
+def host_line(host: HostRow) -> str:
+    """What is known of a host, in a line."""
     since = datetime.fromtimestamp(host.started_at, UTC)
     state = "stopping" if host.stopping else f"alive for {host.alive_for:.1f} s more"
     return (

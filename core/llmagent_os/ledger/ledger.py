@@ -198,7 +198,7 @@ class Ledger:
         """Finish the work that was asked for and close the file."""
         await self._erasure.close()
         await self._writer.close()
-        self._inbox.release()
+        await self._inbox.leave()
 
     # ── inbox and outbox: ``inbox`` ───────────────────────────────────────────────────────────────────────────────
 

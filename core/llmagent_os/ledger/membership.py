@@ -10,7 +10,7 @@ that is alone holds every lease and has nobody to tell.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -52,6 +52,30 @@ class HostRow(msgspec.Struct, frozen=True, kw_only=True):
     stopping: bool  #: it is given nothing more
     waiting: int  #: events that it has
     leases: tuple[str, ...]  #: the names of what it alone does
+
+
+def living_hosts(rows: Iterable[tuple[Any, ...]], leases: Iterable[tuple[str, int]]) -> list[HostRow]:
+    """The hosts of rows that ``host_statements`` has asked for, with the leases of each."""
+    held: dict[int, list[str]] = {}
+    for lease, holder in leases:
+        held.setdefault(holder, []).append(lease)
+    found: list[HostRow] = []
+    for number, name, process, platforms, program, started_at, alive_for, stopping, waiting in rows:
+        found.append(
+            HostRow(
+                number=number,
+                name=name,
+                process=process,
+                platforms=tuple(platforms.split()),
+                version=program,
+                started_at=started_at,
+                alive_for=alive_for,
+                stopping=stopping,
+                waiting=waiting,
+                leases=tuple(held.get(number, ())),
+            )
+        )
+    return found
 
 
 class Membership(Protocol):

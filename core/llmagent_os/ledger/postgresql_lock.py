@@ -1,6 +1,7 @@
 """The lock of whoever must be alone on a ledger in PostgreSQL. The server releases it when the connection ends.
 
-Hosts share the lock: see ``shared_membership``.
+Hosts share the lock: see ``shared_membership``. A host that is cut off from the server has lost its share, and may
+still be writing a reply. So a host also counts as running as long as its row says that it is alive.
 """
 
 from __future__ import annotations
@@ -9,8 +10,13 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from llmagent_os.errors import LedgerError
+from llmagent_os.ledger import host_statements
 from llmagent_os.ledger.location import locate
-from llmagent_os.ledger.postgresql_server import described, lock_number, make_engine, make_schema
+from llmagent_os.ledger.membership import HostRow, living_hosts
+from llmagent_os.ledger.postgresql_server import described, driver_of, lock_number, make_engine, make_schema
+
+#: How many hosts an error names.
+_NAMED_HOSTS = 3
 
 
 class ServerLock:
@@ -24,18 +30,19 @@ class ServerLock:
 
     def acquire(self) -> None:
         connection = self._connect()
-        if not _try(connection, "pg_try_advisory_lock", self._number(connection)):
+        try:
+            taken = _try(connection, "pg_try_advisory_lock", self._number(connection))
+            check_alone(connection, self._name, taken=taken)
+        except BaseException:
             _close(connection)
-            raise LedgerError(
-                f"another host already runs on the ledger {self._name}: stop it, or give this one a database or a "
-                "schema of its own (LLMAGENT_OS_DATABASE_URL)"
-            )
+            raise
         self._connection = connection
 
     def is_held(self) -> bool:
         connection = self._connect()
         try:
-            return not _try(connection, "pg_try_advisory_lock", self._number(connection))
+            taken = _try(connection, "pg_try_advisory_lock", self._number(connection))
+            return not taken or bool(hosts_of(connection))
         finally:
             _close(connection)
 
@@ -52,6 +59,57 @@ class ServerLock:
 
     def _number(self, connection: sa.Connection) -> int:
         return lock_number("host", make_schema(connection, self._url))
+
+
+def hosts_of(connection: sa.Connection) -> list[HostRow]:
+    """The hosts that are alive. A ledger of an earlier version knows none."""
+    if connection.execute(sa.text("SELECT to_regclass('hosts')")).scalar() is None:
+        return []
+    driver = driver_of(connection)
+    rows = driver.execute(host_statements.HOSTS).fetchall()
+    return living_hosts(rows, driver.execute(host_statements.LEASES).fetchall())
+
+
+def keep_hosts_out(connection: sa.Connection, name: str, schema: str) -> None:
+    """Keep hosts out until the open transaction of ``connection`` ends.
+
+    Args:
+        connection: in a transaction.
+        name: of the ledger, for the error.
+        schema: of its tables.
+
+    Raises:
+        LedgerError: one runs.
+    """
+    taken = _try(connection, "pg_try_advisory_xact_lock", lock_number("host", schema))
+    check_alone(connection, name, taken=taken)
+
+
+def check_alone(connection: sa.Connection, name: str, *, taken: bool) -> None:
+    """Check that no host runs.
+
+    Args:
+        connection: to the database.
+        name: of the ledger, for the error.
+        taken: whether nobody had the lock.
+
+    Raises:
+        LedgerError: one runs; the error names it.
+    """
+    hosts = hosts_of(connection)
+    if hosts:
+        named = ", ".join(f"{host.name} ({host.process})" for host in hosts[:_NAMED_HOSTS])
+        more = f" and {len(hosts) - _NAMED_HOSTS} more" if len(hosts) > _NAMED_HOSTS else ""
+        seconds = max(host.alive_for for host in hosts)
+        raise LedgerError(
+            f"a host already runs on the ledger {name}: {named}{more}. Stop all hosts first. One that was killed "
+            f"counts for {seconds:.0f} seconds more at most"
+        )
+    if not taken:
+        raise LedgerError(
+            f"a host, or a command that must be alone, already runs on the ledger {name}: stop the host, or wait until "
+            "the command has ended"
+        )
 
 
 def _try(connection: sa.Connection, function: str, number: int) -> bool:

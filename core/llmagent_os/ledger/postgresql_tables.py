@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from llmagent_os.ledger.audit_triggers import POSTGRESQL_TRIGGERS
 from llmagent_os.ledger.new_tables import VERSION_TABLE
 from llmagent_os.ledger.portable import postgresql_dialect
+from llmagent_os.ledger.postgresql_lock import keep_hosts_out
 from llmagent_os.ledger.postgresql_server import driver_of, lock_number
 from llmagent_os.ledger.schema import REVISION, metadata
 
@@ -32,7 +33,7 @@ def bring_up_to_date(sql: sa.Connection, name: str, schema: str) -> None:
         schema: of the tables.
 
     Raises:
-        LedgerError: a newer version has made them.
+        LedgerError: a newer version has made them, or they are older and a host uses them.
     """
     if revision(sql) == REVISION:
         return
@@ -46,10 +47,10 @@ def bring_up_to_date(sql: sa.Connection, name: str, schema: str) -> None:
         if found is None:
             make_tables(driver)
         elif found != REVISION:
+            keep_hosts_out(sql, name, schema)  # they would fail at their next message
             from llmagent_os.ledger.migrate import upgrade
 
             upgrade(sql, name)
-            driver.execute(_types_of_this_schema(sql))
 
 
 def make_tables(driver: psycopg.Connection[Any]) -> None:
@@ -68,24 +69,3 @@ def _new_tables() -> bytes:
 
     metadata.create_all(sa.create_mock_engine("postgresql+psycopg://", note), checkfirst=False)
     return ";\n".join((*made, *POSTGRESQL_TRIGGERS, VERSION_TABLE)).encode()
-
-
-def _types_of_this_schema(sql: sa.Connection) -> bytes:
-    """What gives columns that migrations have made the types of the tables: see ``schema``.
-
-    A migration says ``TEXT`` and ``INTEGER``, as SQLite does. Here, text is sorted by its bytes, and a whole number has
-    eight of them.
-    """
-    query = sa.text(
-        "SELECT table_name, column_name, data_type FROM information_schema.columns "
-        "WHERE table_schema = current_schema() AND (data_type = 'integer' "
-        "OR (data_type = 'text' AND collation_name IS DISTINCT FROM 'C'))"
-    )
-    quote = sql.dialect.identifier_preparer.quote
-    steps = [
-        f"ALTER TABLE {quote(row.table_name)} ALTER COLUMN {quote(row.column_name)} TYPE "
-        + ("bigint" if row.data_type == "integer" else 'text COLLATE "C"')
-        for row in sql.execute(query)
-        if row.table_name in metadata.tables
-    ]
-    return "; ".join(steps or ["SELECT 1"]).encode()

@@ -4,15 +4,15 @@
 On PostgreSQL, text is sorted by its bytes, and a whole number has eight of them, as on SQLite. The end of this file
 sees to that: a column is declared as ``sa.Text`` or ``sa.Integer``.
 
-A change of a table needs a new file in ``migrations/versions``, and its number in :data:`REVISION`.
+A change of a table needs a new file in ``migrations/versions``, and its number in :data:`REVISION`. A migration uses
+the types of ``column_types``: else the column is another one on PostgreSQL than in a new ledger.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
 
+from llmagent_os.ledger.column_types import TEXT, WHOLE
 from llmagent_os.ledger.shared_tables import metadata as metadata
 
 #: The newest migration. A ledger that is at it needs no migration, and Alembic is not imported.
@@ -597,14 +597,12 @@ leases = sa.Table(
 
 
 def _types_of_every_database() -> None:
-    text: sa.types.TypeEngine[Any] = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
-    whole: sa.types.TypeEngine[Any] = sa.Integer().with_variant(sa.BigInteger(), "postgresql")
     for table in metadata.tables.values():
         for column in table.columns:
             if type(column.type) is sa.Text:
-                column.type = text
+                column.type = TEXT
             elif type(column.type) is sa.Integer:
-                column.type = whole
+                column.type = WHOLE
 
 
 _types_of_every_database()

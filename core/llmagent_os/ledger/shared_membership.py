@@ -30,11 +30,11 @@ from llmagent_os.errors import LedgerError
 from llmagent_os.ledger import host_statements as sql
 from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.listeners import Listeners
-from llmagent_os.ledger.membership import CHANGED, DEAF, HostCard, HostRow, Watcher
+from llmagent_os.ledger.membership import CHANGED, DEAF, HostCard, HostRow, Watcher, living_hosts
 from llmagent_os.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    import psycopg
+    from llmagent_os.ledger.postgresql_server import AsyncConnection
 
 T = TypeVar("T")
 
@@ -67,9 +67,7 @@ class _Lease:
 class SharedMembership:
     """One host's part among the hosts of a PostgreSQL database."""
 
-    def __init__(
-        self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]], tag: str, lock: int, card: HostCard
-    ) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[AsyncConnection]], tag: str, lock: int, card: HostCard) -> None:
         """Nothing is asked before :meth:`join`.
 
         Args:
@@ -98,7 +96,7 @@ class SharedMembership:
         self._told: list[str] = []
         self._wake = asyncio.Event()
         self._heard_beat = 0.0  # when the own sign of life was last heard, on the monotonic clock
-        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()  # of the connection
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -159,10 +157,7 @@ class SharedMembership:
     async def hosts(self) -> list[HostRow]:
         rows, names = await self._ask(sql.HOSTS, ()), await self._ask(sql.LEASES, ())
         await self._hang_up_if_no_host()
-        held: dict[int, list[str]] = {}
-        for name, number in names:
-            held.setdefault(number, []).append(name)
-        return [_host(row, tuple(held.get(row[0], ()))) for row in rows]
+        return living_hosts(rows, names)
 
     def report(self) -> dict[str, Any]:
         held = sorted(name for name, lease in self._leases.items() if lease.held.is_set() and not lease.gone.is_set())
@@ -284,7 +279,7 @@ class SharedMembership:
 
     async def look_around(self) -> None:
         before = {host.number for host in self.live}
-        self.live = tuple(_host(row, ()) for row in await self._ask(sql.HOSTS, ()))
+        self.live = tuple(living_hosts(await self._ask(sql.HOSTS, ()), ()))
         if {host.number for host in self.live} != before:
             self._call("hosts", "")
 
@@ -338,7 +333,7 @@ class SharedMembership:
                 self._call(DEAF, "")
             await asyncio.sleep(self._seconds / BEATS)
 
-    async def _hear(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _hear(self, connection: AsyncConnection) -> None:
         self._heard_beat, deaf = time.monotonic(), self._seconds / 2
         while time.monotonic() - self._heard_beat < deaf:
             async for notify in connection.notifies(timeout=deaf):
@@ -364,15 +359,23 @@ class SharedMembership:
             LedgerError: the database does not answer in time, or refuses.
         """
         async with self._turn:
+            sharing = False
             try:
                 async with asyncio.timeout(self._seconds / 2):
                     if self._connection is None:
                         self._connection = await self._connect()
+                        sharing = True
                         await self._connection.execute(sql.SHARE, (self._lock,))
+                        sharing = False
                     cursor = await self._connection.execute(statement, values)
                     return list(await cursor.fetchall()) if cursor.description else []
             except BaseException as error:
                 await self._hang_up()
+                if sharing and isinstance(error, TimeoutError):
+                    raise LedgerError(
+                        "a command that must be alone on the ledger runs, such as `llmagent-os db copy`: start the "
+                        "host again when it has ended"
+                    ) from error
                 if isinstance(error, Exception):
                     raise LedgerError(f"the database does not answer: {type(error).__name__}: {error}") from error
                 raise
@@ -397,22 +400,6 @@ async def shared_membership(url: str, writer: Writer, card: HostCard) -> SharedM
 
     tag, schema = await writer.run(work)
     return SharedMembership(partial(connect_beside, url), tag, lock_number("host", schema), card)
-
-
-def _host(row: tuple[Any, ...], leases: tuple[str, ...]) -> HostRow:
-    number, name, process, platforms, program, started_at, alive_for, stopping, waiting = row
-    return HostRow(
-        number=number,
-        name=name,
-        process=process,
-        platforms=tuple(platforms.split()),
-        version=program,
-        started_at=started_at,
-        alive_for=alive_for,
-        stopping=stopping,
-        waiting=waiting,
-        leases=leases,
-    )
 
 
 def _weight(host: HostRow, conversation: str) -> tuple[bytes, int]:

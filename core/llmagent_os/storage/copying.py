@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.schema import REVISION, metadata
 from llmagent_os.storage.comparison import TableComparison, compare_table
-from llmagent_os.storage.database_end import DatabaseEnd
+from llmagent_os.storage.database_end import OF_RUNNING_HOSTS, DatabaseEnd
 from llmagent_os.storage.progress import Progress, told
 
 
@@ -106,5 +106,6 @@ def compare_rows(source: DatabaseEnd, target: DatabaseEnd, progress: Progress) -
 
 
 def tables_of(source: DatabaseEnd, target: DatabaseEnd) -> list[sa.Table]:
-    """The tables that differ from one side to the other: not those that are the same files on both."""
-    return [table for table in metadata.sorted_tables if table.name not in source.shared_files(target)]
+    """The tables to copy: not those that are the same files on both sides, nor what belongs to running hosts."""
+    left_out = source.shared_files(target) | OF_RUNNING_HOSTS
+    return [table for table in metadata.sorted_tables if table.name not in left_out]

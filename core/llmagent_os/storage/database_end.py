@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.host_lock import HostLock
+from llmagent_os.ledger.membership import HostRow
 from llmagent_os.ledger.schema import metadata
 
 #: The values of a row, in the order of its table's columns: None, bool, int, float, str or bytes.
@@ -22,8 +23,12 @@ Row = tuple[Any, ...]
 #: The table in which Alembic keeps the revision.
 VERSION_TABLE = "alembic_version"
 
+#: What belongs to the hosts that run on a database. It is neither copied nor backed up. The numbers of hosts go along,
+#: so that no host of a copy has the number of an earlier one.
+OF_RUNNING_HOSTS = frozenset({"hosts", "leases"})
+
 #: What a ledger that was only opened holds: its own key. A database with nothing else is empty.
-BOOKKEEPING = frozenset({"keys"})
+BOOKKEEPING = frozenset({"keys"}) | OF_RUNNING_HOSTS
 
 #: How many rows a reader fetches at a time.
 PAGE_ROWS = 500
@@ -77,6 +82,10 @@ class DatabaseEnd(ABC):
     @abstractmethod
     def holder(self) -> str:
         """Who runs on the database, in words; empty: nobody."""
+
+    def hosts(self) -> list[HostRow]:
+        """The hosts that share the database and are alive. Of a file: none, since one host has it alone."""
+        return []
 
     def revision(self) -> str | None:
         """The migration that the tables are at. None: there are no tables of ours.

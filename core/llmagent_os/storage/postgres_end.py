@@ -12,8 +12,9 @@ from psycopg.sql import SQL, Composed, Identifier
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.location import locate
+from llmagent_os.ledger.membership import HostRow
 from llmagent_os.ledger.postgresql_escapes import with_nul, without_nul
-from llmagent_os.ledger.postgresql_lock import ServerLock
+from llmagent_os.ledger.postgresql_lock import ServerLock, hosts_of
 from llmagent_os.ledger.postgresql_server import driver_of, lock_number, make_engine, make_schema
 from llmagent_os.ledger.postgresql_tables import make_tables
 from llmagent_os.ledger.schema import metadata
@@ -61,11 +62,18 @@ class PostgresEnd(DatabaseEnd):
     def holder(self) -> str:
         if self.is_locked or not self._host_lock.is_held():
             return ""
+        hosts = self.hosts()
+        if hosts:
+            return f"{'a host' if len(hosts) == 1 else f'{len(hosts)} hosts'}: {', '.join(host.name for host in hosts)}"
         query = (
             "SELECT DISTINCT coalesce(host(client_addr), 'the server itself') FROM pg_stat_activity "
             "WHERE datname = current_database() AND application_name = 'llmagent-os' AND pid <> pg_backend_pid()"
         )
-        return f"a host on {', '.join(str(place) for (place,) in self._driver.execute(query).fetchall()) or 'unknown'}"
+        places = ", ".join(str(place) for (place,) in self._driver.execute(query).fetchall())
+        return f"a host, or a command that must be alone, on {places or 'unknown'}"
+
+    def hosts(self) -> list[HostRow]:
+        return hosts_of(self.sql)
 
     def begin_reading(self) -> None:
         self._driver.execute(_BEGIN + b" READ ONLY")

@@ -20,6 +20,7 @@ from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.ledger import Accepted, Ledger, erasure, postgresql_database
 from llmagent_os.ledger.connection import host_lock, is_made, open_database
 from llmagent_os.ledger.location import with_schema
+from llmagent_os.ledger.membership import HostCard
 from llmagent_os.ledger.migrate import config
 from llmagent_os.ledger.postgresql_server import lock_number, make_engine
 from llmagent_os.ledger.schema import REVISION, metadata
@@ -133,17 +134,52 @@ async def test_another_schema_of_the_same_database_is_another_ledger(postgresql_
     await other.close()
 
 
-async def test_a_second_host_is_refused_until_the_first_has_gone(postgresql_url: str, ledger: Ledger) -> None:
-    second, lock = await Ledger.open(postgresql_url), host_lock(postgresql_url)
+async def test_whoever_must_be_alone_is_refused_until_the_last_host_has_gone(
+    postgresql_url: str, ledger: Ledger
+) -> None:
+    """``llmagent-os db restore`` would take the tables away from a host that answers."""
+    second, lock = await Ledger.open(postgresql_url, host=HostCard(name="other-host")), host_lock(postgresql_url)
     assert lock is not None
     await ledger.claim()
-    assert await asyncio.to_thread(lock.is_held)
-    with pytest.raises(LedgerError, match="another host already runs"):
-        await second.claim()
-    ledger.release()
-    assert not await asyncio.to_thread(lock.is_held)
     await second.claim()
+    with pytest.raises(LedgerError, match=r"already runs on the ledger .*other-host \(.*Stop all hosts"):
+        await asyncio.to_thread(lock.acquire)
+    await ledger.leave()
+    assert await asyncio.to_thread(lock.is_held)
+    with pytest.raises(LedgerError, match="already runs"):
+        await asyncio.to_thread(lock.acquire)
     await second.close()
+    assert not await asyncio.to_thread(lock.is_held)
+    await asyncio.to_thread(lock.acquire)
+    third = await Ledger.open(postgresql_url, host=HostCard(lease_seconds=1.0))
+    with pytest.raises(LedgerError, match="a command that must be alone on the ledger runs"):
+        await third.claim()
+    await third.close()
+    await asyncio.to_thread(lock.release)
+    await ledger.claim()
+
+
+async def test_a_host_that_is_cut_off_still_keeps_out_whoever_must_be_alone(
+    postgresql_url: str, ledger: Ledger
+) -> None:
+    """It may be sending a reply that it has to note: its lock is gone, but not its time."""
+    await ledger.claim()
+    lock = host_lock(postgresql_url)
+    assert lock is not None
+    number = "pid <> pg_backend_pid() AND pid IN (SELECT pid FROM pg_locks WHERE locktype = 'advisory')"
+    assert run(postgresql_url, f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {number}") != []
+    with pytest.raises(LedgerError, match="already runs"):
+        await asyncio.to_thread(lock.acquire)
+    assert await asyncio.to_thread(lock.is_held)
+
+
+async def test_an_older_ledger_is_not_changed_while_a_host_runs_on_it(postgresql_url: str, ledger: Ledger) -> None:
+    """The host would fail at its next message."""
+    await ledger.claim()
+    run(postgresql_url, "UPDATE alembic_version SET version_num = '0031'")
+    with pytest.raises(LedgerError, match="already runs"):
+        await Ledger.open(postgresql_url)
+    assert run(postgresql_url, "SELECT version_num FROM alembic_version") == [("0031",)]
 
 
 # ── what people send ──────────────────────────────────────────────────────────────────────────────────────────────────

@@ -178,7 +178,7 @@ def settings(tmp_path: Path, server: TelegramServer, monkeypatch: pytest.MonkeyP
 async def world(settings: Settings, server: TelegramServer, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[World]:
     bake = ToolCall("create_event", {"title": "bake a gugelhupf", "time": "6pm", "repeat": "every Sunday"})
 
-    def made(_settings: Settings, _bot: Bot) -> ScriptedLLM:
+    def made(_settings: Settings, _bot: Bot, *, mark: str = "") -> ScriptedLLM:
         return ScriptedLLM(bake, "I do not know.")
 
     # What words a model finds is not what this is about, and the shipped one costs half a minute.

@@ -12,7 +12,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from llmagent_os.ledger.schema import metadata
-from llmagent_os.storage.database_end import DatabaseEnd
+from llmagent_os.storage.database_end import OF_RUNNING_HOSTS, DatabaseEnd
 from llmagent_os.storage.homes import HOMES
 from llmagent_os.storage.open_ends import open_end
 
@@ -85,7 +85,7 @@ def fill(url: str, data: Path, count: int = 30) -> None:
     with open_end(url, data) as end:
         end.begin_writing()
         for table in metadata.sorted_tables:
-            if table.name not in HOMES:
+            if table.name not in HOMES and table.name not in OF_RUNNING_HOSTS:  # that would be hosts that run
                 put(end, table, count)
         end.set_counters({"audit": count + 70})
         end.commit()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 from alembic import op
+
+from llmagent_os.ledger.column_types import TEXT, WHOLE  # in place of sa.Text and sa.Integer
 ${imports if imports else ""}
 
 revision = ${repr(up_revision)}

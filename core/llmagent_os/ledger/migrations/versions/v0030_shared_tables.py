@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from llmagent_os.ledger.column_types import TEXT, WHOLE
+
 revision = "0030"
 down_revision: str | None = "0029"
 branch_labels: str | None = None
@@ -17,30 +19,30 @@ def upgrade() -> None:
     """Add the tables. What is in the data folder stays there."""
     op.create_table(
         "profiles",
-        sa.Column("person_id", sa.Text, primary_key=True),
-        sa.Column("version", sa.Integer, nullable=False),
+        sa.Column("person_id", TEXT, primary_key=True),
+        sa.Column("version", WHOLE, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
     op.create_table(
         "damaged_profiles",
-        sa.Column("seq", sa.Integer, primary_key=True),
-        sa.Column("person_id", sa.Text, nullable=False),
+        sa.Column("seq", WHOLE, primary_key=True),
+        sa.Column("person_id", TEXT, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
-        sa.Column("why", sa.Text, nullable=False),
+        sa.Column("why", TEXT, nullable=False),
         sa.Column("found_at", _NUMBER, nullable=False),
     )
     op.create_index("ix_damaged_profiles_person_id", "damaged_profiles", ["person_id"])
     op.create_table(
         "secrets",
-        sa.Column("person_id", sa.Text, primary_key=True),
-        sa.Column("name", sa.Text, primary_key=True),
+        sa.Column("person_id", TEXT, primary_key=True),
+        sa.Column("name", TEXT, primary_key=True),
         sa.Column("value", sa.LargeBinary, nullable=False),
         sa.Column("at", _NUMBER, nullable=False),
     )
     op.create_table(
         "account_keys",
-        sa.Column("key_id", sa.Text, primary_key=True),
-        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("key_id", TEXT, primary_key=True),
+        sa.Column("version", TEXT, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
     _add_transcript()
@@ -49,46 +51,46 @@ def upgrade() -> None:
 def _add_transcript() -> None:
     op.create_table(
         "web_conversations",
-        sa.Column("id", sa.Text, primary_key=True),
-        sa.Column("person", sa.Text, nullable=False),
-        sa.Column("title", sa.Text, nullable=False),
-        sa.Column("created_at", sa.Text, nullable=False),
-        sa.Column("last_seq", sa.Integer, nullable=False),
+        sa.Column("id", TEXT, primary_key=True),
+        sa.Column("person", TEXT, nullable=False),
+        sa.Column("title", TEXT, nullable=False),
+        sa.Column("created_at", TEXT, nullable=False),
+        sa.Column("last_seq", WHOLE, nullable=False),
     )
     op.create_index("ix_web_conversations_person", "web_conversations", ["person"])
     op.create_table(
         "web_messages",
         _of_conversation(primary_key=True),
-        sa.Column("message_id", sa.Text, primary_key=True),
-        sa.Column("position", sa.Integer, nullable=False),
-        sa.Column("seq", sa.Integer, nullable=False),
+        sa.Column("message_id", TEXT, primary_key=True),
+        sa.Column("position", WHOLE, nullable=False),
+        sa.Column("seq", WHOLE, nullable=False),
         sa.Column("body", sa.LargeBinary, nullable=False),
     )
     op.create_index("web_messages_seq", "web_messages", ["conversation", "seq"])
     op.create_index("web_messages_position", "web_messages", ["conversation", "position"], unique=True)
     op.create_table(
         "web_files",
-        sa.Column("token", sa.Text, primary_key=True),
+        sa.Column("token", TEXT, primary_key=True),
         _of_conversation(),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("path", sa.Text, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("path", TEXT, nullable=False),
     )
-    op.create_table("web_acts", _of_conversation(primary_key=True), sa.Column("act", sa.Text, primary_key=True))
+    op.create_table("web_acts", _of_conversation(primary_key=True), sa.Column("act", TEXT, primary_key=True))
     op.create_table(
         "web_damaged",
-        sa.Column("seq", sa.Integer, primary_key=True),
+        sa.Column("seq", WHOLE, primary_key=True),
         _of_conversation(),
-        sa.Column("table", sa.Text, nullable=False),
-        sa.Column("key", sa.Text, nullable=False),
+        sa.Column("table", TEXT, nullable=False),
+        sa.Column("key", TEXT, nullable=False),
         sa.Column("body", sa.LargeBinary),
-        sa.Column("why", sa.Text, nullable=False),
+        sa.Column("why", TEXT, nullable=False),
         sa.Column("found_at", _NUMBER, nullable=False),
     )
 
 
 def _of_conversation(*, primary_key: bool = False) -> sa.Column[str]:
     owner = sa.ForeignKey("web_conversations.id", ondelete="CASCADE")
-    return sa.Column("conversation", sa.Text, owner, primary_key=primary_key, nullable=False)
+    return sa.Column("conversation", TEXT, owner, primary_key=primary_key, nullable=False)
 
 
 def downgrade() -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from llmagent_os.ledger.column_types import TEXT, WHOLE
+
 revision = "0031"
 down_revision: str | None = "0030"
 branch_labels: str | None = None
@@ -22,26 +24,26 @@ def upgrade() -> None:
     """Make the tables and the columns."""
     op.create_table(
         "hosts",
-        sa.Column("number", sa.Integer, primary_key=True),
-        sa.Column("name", sa.Text, nullable=False),
-        sa.Column("process", sa.Text, nullable=False),
-        sa.Column("platforms", sa.Text, nullable=False),
-        sa.Column("version", sa.Text, nullable=False),
+        sa.Column("number", WHOLE, primary_key=True),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("process", TEXT, nullable=False),
+        sa.Column("platforms", TEXT, nullable=False),
+        sa.Column("version", TEXT, nullable=False),
         sa.Column("started_at", sa.Float, nullable=False),
         sa.Column("alive_until", sa.Float, nullable=False),
         sa.Column("stopping", sa.Boolean, nullable=False),
-        sa.Column("waiting", sa.Integer, nullable=False),
+        sa.Column("waiting", WHOLE, nullable=False),
         sqlite_autoincrement=True,
     )
     op.create_table(
         "leases",
-        sa.Column("name", sa.Text, primary_key=True),
-        sa.Column("host", sa.Integer, nullable=False),
-        sa.Column("fence", sa.Integer, nullable=False),
+        sa.Column("name", TEXT, primary_key=True),
+        sa.Column("host", WHOLE, nullable=False),
+        sa.Column("fence", WHOLE, nullable=False),
         sa.Column("since", sa.Float, nullable=False),
     )
-    op.add_column("inbox", sa.Column("conversation", sa.Text))
-    op.add_column("inbox", sa.Column("host", sa.Integer))
+    op.add_column("inbox", sa.Column("conversation", TEXT))
+    op.add_column("inbox", sa.Column("host", WHOLE))
     op.add_column("inbox", sa.Column("given", sa.Boolean, nullable=False, server_default=sa.false()))
     for name, text in _CONDITIONS.items():
         column, where = _COLUMNS.get(name, name), sa.text(text)

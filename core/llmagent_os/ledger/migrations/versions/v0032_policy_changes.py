@@ -7,6 +7,8 @@ import zlib
 import sqlalchemy as sa
 from alembic import op
 
+from llmagent_os.ledger.column_types import TEXT, WHOLE
+
 revision = "0032"
 down_revision: str | None = "0031"
 branch_labels: str | None = None
@@ -20,15 +22,15 @@ _BATCH = 64
 def upgrade() -> None:
     """Add the columns and the table. What is stored has learned as far as its parts have."""
     for name in _COLUMNS:
-        op.add_column("policy_states", sa.Column(name, sa.Integer, nullable=False, server_default=sa.text("0")))
-    op.add_column("policy_states", sa.Column("parent", sa.Integer))
+        op.add_column("policy_states", sa.Column(name, WHOLE, nullable=False, server_default=sa.text("0")))
+    op.add_column("policy_states", sa.Column("parent", WHOLE))
     op.execute("UPDATE policy_states SET base = through")
     op.create_index("ix_policy_parts_state_through", "policy_parts", ["state", "through"])
     op.create_table(
         "policy_changes",
-        sa.Column("state", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("through", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("part", sa.Text, nullable=False),
+        sa.Column("state", WHOLE, primary_key=True, autoincrement=False),
+        sa.Column("through", WHOLE, primary_key=True, autoincrement=False),
+        sa.Column("part", TEXT, nullable=False),
     )
     op.create_index("ix_policy_changes_state_part", "policy_changes", ["state", "part"])
 
@@ -53,7 +55,7 @@ def downgrade() -> None:
 
 def _unpack() -> None:
     """Store bytes as older versions read them."""
-    bodies = sa.table("policy_bodies", sa.column("body", sa.Integer), sa.column("bytes", sa.LargeBinary))
+    bodies = sa.table("policy_bodies", sa.column("body", WHOLE), sa.column("bytes", sa.LargeBinary))
     database, last = op.get_bind(), -1
     while True:
         query = sa.select(bodies.c.body, bodies.c.bytes).where(bodies.c.body > last).order_by(bodies.c.body)
