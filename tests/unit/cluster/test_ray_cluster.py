@@ -33,7 +33,7 @@ from llmagent_os.training.job_runner import run_job
 from llmagent_os.training.lora_folder import sha256_of
 from tests.ray_nodes import RayNodes, ray_nodes
 from tests.training_plans import counted_lora
-from tests.unit.cluster.conftest import LORAS, kinds_of_requests, request
+from tests.unit.cluster.conftest import LORAS, assert_same, kinds_of_requests, request
 from tests.unit.training.conftest import JobBench
 
 pytestmark = [
@@ -108,10 +108,10 @@ async def test_a_replica_says_what_the_engine_in_this_process_says(served: Serve
     """Tokens, log-probabilities, constraints, calls, versions: a reply that is learned from must be the same."""
     asked = kinds_of_requests(served.models)
     async with served.local() as local:
-        for each in asked:  # one after the other: numbers of replies that are written together differ in the last bit
+        for each in asked:
             expected, found = await _outcome(local, each), await _outcome(llm, each)
             assert expected.token_ids and expected.logprobs and expected.constraint
-            assert found == expected
+            assert_same(found, expected)
 
 
 async def _outcome(llm: LLM, asked: ChatRequest) -> Completion:
@@ -150,7 +150,7 @@ async def test_a_reply_whose_replica_is_killed_comes_whole_and_is_shown_once(ser
 
         completion = await llm.complete(asked, show)
     assert killed and any("was lost" in each["event"] for each in logs)
-    assert completion == expected
+    assert_same(completion, expected)
     assert shown[-1] == expected.text
     assert all(later.startswith(earlier) and later != earlier for earlier, later in pairwise(shown))
 
