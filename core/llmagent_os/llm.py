@@ -140,7 +140,7 @@ class LLM:
             await self._backend.watch()
 
     async def forget_people(self) -> None:
-        """Drop what a model in this process has computed of people's words. Servers and replicas have their own time."""
+        """Drop what a model in this process has computed of people's words. Other models are not told."""
         if isinstance(self._backend, _Lazy):
             await self._backend.forget_people()
 

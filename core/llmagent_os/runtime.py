@@ -186,7 +186,9 @@ class Runtime:
                 lora=training.resolver,
                 loras=training.registry,
                 personas=training.personas,
-                stores=(stores := _stores(settings, ledger, profiles, places, made, make, policy_worker, training, llm)),
+                stores=(
+                    stores := _stores(settings, ledger, profiles, places, made, make, policy_worker, training, llm)
+                ),
                 taught=_taught(settings, bot.config, stack),
                 data=settings.data,
                 outgoing=settings.data / OUTGOING_FOLDER,
