@@ -11,7 +11,7 @@ from llmagent_os.cluster.node_resources import Needs, check_needs
 from llmagent_os.cluster.ray_extra import INSTALL, check_installed
 from llmagent_os.cluster.replica_order import RAY, application_name
 from llmagent_os.config import PREFIX, Settings
-from llmagent_os.errors import ConfigError, LLMAgentOSError
+from llmagent_os.errors import ConfigError, LLMAgentOSError, ModelUnavailableError
 
 
 async def check_cluster(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
@@ -34,7 +34,9 @@ async def check_cluster(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
     try:
         status = await ask_status(address, application_name(name))
     except LLMAgentOSError as error:
-        remedy = f"start the cluster, see docs/cluster.md, or correct {PREFIX}RAY_ADDRESS"
+        away = isinstance(error, ModelUnavailableError)
+        start = f"start the cluster, see docs/cluster.md, or correct {PREFIX}RAY_ADDRESS"
+        remedy = start if away else "give this machine the cluster's token and versions, see docs/cluster.md"
         yield Finding("cluster", "problem", str(error), remedy)
         return
     nodes = status.nodes

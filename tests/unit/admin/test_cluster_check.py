@@ -25,11 +25,16 @@ async def test_an_installation_without_a_cluster_is_asked_nothing(tmp_path: Path
 
 @pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: the extra `ray`")
 @pytest.mark.timeout(300)
-async def test_a_cluster_that_is_away_is_a_problem_with_a_remedy(tmp_path: Path) -> None:
+@pytest.mark.parametrize("token", ["", "0" * 64])
+async def test_a_cluster_that_is_away_is_a_problem_with_a_remedy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, token: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))  # whose token Ray would take
+    monkeypatch.setenv("RAY_AUTH_TOKEN", token)
     (found,) = await findings(tmp_path, ray_address="127.0.0.1:1", ray_work="jobs")
     assert (found.section, found.state) == ("cluster", "problem")
-    assert "there is no Ray cluster at 127.0.0.1:1" in found.text
-    assert "LLMAGENT_OS_RAY_ADDRESS" in found.remedy
+    assert ("there is no Ray cluster at 127.0.0.1:1" if token else "give every machine the same token") in found.text
+    assert ("LLMAGENT_OS_RAY_ADDRESS" if token else "the cluster's token") in found.remedy
 
 
 def test_fewer_replicas_under_load_than_always_are_refused() -> None:
