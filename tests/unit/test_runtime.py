@@ -241,6 +241,7 @@ async def test_the_model_has_nothing_in_memory_of_who_was_forgotten(settings: Se
         (sent,) = await platform.sent(1)
         (kept,) = await runtime.ledger.history(sent.conversation.key, ACCOUNT, 10)
         (written,) = await runtime.ledger.completions_of(kept.interaction_id)
+        assert written.prompt_token_ids
         (engine,) = (each for each in gc.get_objects() if isinstance(each, Engine) and id(each) not in before)
         assert engine.prefixes.get("base", written.prompt_token_ids)
         await platform.say("/forget")
