@@ -139,6 +139,11 @@ class LLM:
         if isinstance(self._backend, KeepsLoras):
             await self._backend.watch()
 
+    async def forget_people(self) -> None:
+        """Drop what a model in this process has computed of people's words. Other models are not told."""
+        if isinstance(self._backend, _Lazy):
+            await self._backend.forget_people()
+
     async def reach(self) -> None:
         """Reach the cluster that serves the model. Any other model is not looked at.
 
@@ -356,6 +361,12 @@ class _Lazy:
 
         if isinstance(self._backend, LocalBackend):
             await self._backend.keep_opening(request)
+
+    async def forget_people(self) -> None:
+        from llmagent_os.serving.local import LocalBackend
+
+        if isinstance(self._backend, LocalBackend):
+            await self._backend.forget_people()
 
     async def aclose(self) -> None:
         if self._backend:

@@ -186,7 +186,9 @@ class Runtime:
                 lora=training.resolver,
                 loras=training.registry,
                 personas=training.personas,
-                stores=(stores := _stores(settings, ledger, profiles, places, made, make, policy_worker, training)),
+                stores=(
+                    stores := _stores(settings, ledger, profiles, places, made, make, policy_worker, training, llm)
+                ),
                 taught=_taught(settings, bot.config, stack),
                 data=settings.data,
                 outgoing=settings.data / OUTGOING_FOLDER,
@@ -644,6 +646,7 @@ def _stores(
     make: Callable[[str], Adapter],
     policy_worker: PolicyWorker | None,
     training: HostTraining,
+    llm: LLM,
 ) -> Stores:
     keep = kept_times(settings.keep_days)
     url = settings.ledger_url
@@ -657,6 +660,7 @@ def _stores(
         adapters=adapters,
         make=make,
         learning=policy_worker,
+        model=llm,
         loras=training.registry,
         jobs=training.folders,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import json
 from collections.abc import AsyncGenerator, Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ from llmagent_os.errors import ConfigError, ModelNotFoundError
 from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.runtime import Runtime
+from llmagent_os.serving.engine import Engine
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import locate
 from llmagent_os.testing import MemoryAdapter
@@ -228,6 +230,26 @@ async def test_person_is_remembered_across_a_restart_then_exported_and_forgotten
     exported = json.loads(await people.export(settings, person))
     assert exported["interactions"] == exported["rewards"] == exported["records"] == []
     assert "Sam" not in await people.show(settings, person)
+
+
+async def test_the_model_has_nothing_in_memory_of_who_was_forgotten(settings: Settings, bot: Bot) -> None:
+    """What it computed of a conversation would answer the next one that begins alike, for a quarter of an hour."""
+    platform = MemoryAdapter()
+    before = {id(each) for each in gc.get_objects() if isinstance(each, Engine)}
+    async with running(settings, bot, platform) as runtime:
+        await platform.say("my sister Ypsilanti flies a zeppelin")
+        (sent,) = await platform.sent(1)
+        (kept,) = await runtime.ledger.history(sent.conversation.key, ACCOUNT, 10)
+        (written,) = await runtime.ledger.completions_of(kept.interaction_id)
+        assert written.prompt_token_ids
+        (engine,) = (each for each in gc.get_objects() if isinstance(each, Engine) and id(each) not in before)
+        assert engine.prefixes.get("base", written.prompt_token_ids)
+        await platform.say("/forget")
+        asked = (await platform.sent(2))[1]
+        await platform.press(asked, asked.reply.buttons[0].value)
+        assert (await platform.sent(3))[2].reply.text == "Done: I have forgotten you."
+        assert not engine.prefixes.get("base", written.prompt_token_ids)
+        assert len(engine.prefixes) == 0
 
 
 async def test_health_follows_the_model_and_the_host(settings: Settings, bot: Bot) -> None:

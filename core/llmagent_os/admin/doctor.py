@@ -21,6 +21,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 
 from llmagent_os.admin import dead_letters_command
+from llmagent_os.admin.cluster_check import check_cluster
 from llmagent_os.admin.damage_check import check_damage
 from llmagent_os.admin.data_folder_check import check_clock, check_data_folder
 from llmagent_os.admin.encryption_check import check_encryption
@@ -78,6 +79,8 @@ async def examine(
     async for finding in check_model(settings, bot, deep=deep):
         findings.append(finding)
     async for finding in check_vllm(settings, bot):
+        findings.append(finding)
+    async for finding in check_cluster(settings, bot):
         findings.append(finding)
     async for finding in _plugins(settings, bot):
         findings.append(finding)

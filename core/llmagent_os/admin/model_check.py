@@ -11,6 +11,7 @@ from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.tool_check import check_tools
 from llmagent_os.bot import Bot, check_served_model, make_llm
 from llmagent_os.chat import ChatRequest
+from llmagent_os.cluster.replica_order import RAY
 from llmagent_os.config import PREFIX, Settings
 from llmagent_os.errors import LLMAgentOSError, ModelUnavailableError
 from llmagent_os.llm import LLM
@@ -52,7 +53,7 @@ async def check_model(settings: Settings, bot: Bot, *, deep: bool) -> AsyncItera
             yield _weights(name, Path(llm.location.base))
         else:
             yield Finding("model", "ok", f"{name}, from the Hugging Face hub")
-        if llm.location is not None:
+        if llm.location is not None and not llm.name.startswith(RAY):
             yield _memory(settings, llm.location)
         if deep:
             try:

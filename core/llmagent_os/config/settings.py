@@ -197,7 +197,9 @@ class Settings(BaseSettings):
         "model", description="what that cluster does: it answers (model), trains (jobs), or both (model+jobs)"
     )
     ray_replicas: int = Field(1, ge=1, le=1000, description="replicas of the model that there are always")
-    ray_most_replicas: int = Field(1, ge=1, le=1000, description="replicas of the model under load")
+    ray_most_replicas: int = Field(
+        0, ge=0, le=1000, description="replicas of the model under load; 0: as many as RAY_REPLICAS"
+    )
     ray_target_requests: float = Field(
         0.0, ge=0, description="replies at work in a replica at which another one is started; 0: SLOTS"
     )
@@ -398,6 +400,17 @@ class Settings(BaseSettings):
             near = get_close_matches(platform, known, 1, 0.75)
             if near and platform not in known:
                 raise ValueError(f"there is no platform {platform!r} in {each!r}; did you mean {near[0]!r}?")
+        return value
+
+    @field_validator("ray_most_replicas")
+    @classmethod
+    def _most(cls, value: int, info: ValidationInfo) -> int:
+        least = info.data.get("ray_replicas", 1)
+        if 0 < value < least:
+            raise ValueError(
+                f"{value} replicas under load are fewer than the {least} that there are always "
+                f"({cls.variable('ray_replicas')})"
+            )
         return value
 
     @field_validator("more_base_urls")

@@ -15,6 +15,7 @@ from llmagent_os.adapter import Adapter, Remembers
 from llmagent_os.adapter_kit.person_secrets import SecretPlace
 from llmagent_os.errors import ConfigError
 from llmagent_os.ledger.shared_rows import SharedRows
+from llmagent_os.privacy.computed_store import ComputedStore, Computes
 from llmagent_os.privacy.file_store import FileStore
 from llmagent_os.privacy.job_store import JobStore, TrainingFolders
 from llmagent_os.privacy.key_store import KeyStore
@@ -40,6 +41,7 @@ def known_stores(
     adapters: Iterable[Adapter] = (),
     make: Callable[[str], Adapter] | None = None,
     learning: Learning | None = None,
+    model: Computes | None = None,
     loras: TrainedLoras | None = None,
     jobs: TrainingFolders | None = None,
     keep: Mapping[str, timedelta] | None = None,
@@ -56,6 +58,7 @@ def known_stores(
         make: makes the adapter of a platform that does not run, for what it has left in the data folder; None: nothing
             is looked for.
         learning: what a running policy has in memory; None: no policy runs.
+        model: that answers people in this process; None: none does.
         loras: the LoRAs that were trained; None: none ever was.
         jobs: the folders of trainings; None: there are none.
         keep: how long each kind is kept, as ``retention.kept_times`` gives it; None: as the table says.
@@ -87,6 +90,8 @@ def known_stores(
         stores.register(ledger)
     if learning is not None:
         stores.register(LearnedStore(learning))
+    if model is not None:
+        stores.register(ComputedStore(model))
     return stores
 
 

@@ -20,7 +20,7 @@ import torch
 
 from llmagent_os.errors import ModelBusyError, ModelError, ModelUnavailableError, PromptTooLongError
 from llmagent_os.serving.generation import Generation
-from llmagent_os.serving.prefix_cache import PrefixCache
+from llmagent_os.serving.prefix_cache import KEEP_SECONDS, PrefixCache
 from llmagent_os.serving.sampling import TokenSampler
 from llmagent_os.serving.slot_cache import Snapshot, slice_snapshot
 from llmagent_os.serving.slots import SlotModel
@@ -73,6 +73,8 @@ class Engine:
         self._active: list[Generation] = []  # by slot: the first slots are the ones in use
         self._waiting: deque[Generation] = deque()
         self._submitted = 0
+        self._forgetting: list[threading.Event] = []  # set when all is forgotten that was asked to be
+        self._forgotten = 0  # how many requests had come when it was last asked for
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -119,6 +121,22 @@ class Engine:
         if self._model.fits(kept):
             self.prefixes.put(version, tokens, lambda begin, end: slice_snapshot(kept, begin, end), pinned=True)
 
+    def forget(self) -> None:
+        """Drop the keys and values of all that people said, also in slots that are free, before this returns.
+
+        Replies that are being written go on, and nothing of them is kept afterwards. What is pinned stays. Blocks for
+        one step of the model, so it is not for an event loop.
+        """
+        forgotten = threading.Event()
+        with self._wake:
+            if working := not self._closing and self._thread is not None and self._thread.is_alive():
+                self._forgetting.append(forgotten)
+                self._wake.notify()
+        if working:
+            forgotten.wait()
+        else:
+            self.prefixes.forget()
+
     @property
     def load(self) -> tuple[int, int]:
         """How many replies are being written, and how many requests wait."""
@@ -153,8 +171,12 @@ class Engine:
     def _admit(self) -> bool:
         """Wait for work, and give waiting requests the free slots; gives ``False`` once the engine is closed."""
         with self._wake:
-            while not (self._active or self._waiting or self._closing):
-                self._wake.wait()
+            while not (self._active or self._waiting or self._closing or self._forgetting):
+                if not self._wake.wait(KEEP_SECONDS):
+                    self.prefixes.drop_unused()
+            forgetting, self._forgetting = self._forgetting, []
+            if forgetting:
+                self._forgotten = self._submitted
             if self._closing:
                 lost, self._active = [*self._active, *self._waiting], []
                 self._waiting.clear()
@@ -162,6 +184,12 @@ class Engine:
                 lost = []
             new = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.slots - len(self._active)))]
             closing = self._closing
+        if forgetting:
+            self._free_cancelled()
+            self.prefixes.forget()
+            self._model.wipe(len(self._active))
+            for forgotten in forgetting:
+                forgotten.set()
         for generation in lost:
             generation.on_done(ModelUnavailableError("the model was closed before the reply was finished"))
         for generation in new:
@@ -179,14 +207,17 @@ class Engine:
 
     def _step(self) -> None:
         """Free cancelled slots, read some new tokens of prompts, and decode every slot that is read to its end."""
-        for slot in reversed(range(len(self._active))):
-            if self._active[slot].cancelled:
-                self._leave(slot)
+        self._free_cancelled()
         done = self._prefill()
         if any(each.to_read == 1 for slot, each in enumerate(self._active) if slot not in done):
             done += self._decode(done)
         for slot in sorted(done, reverse=True):
             self._leave(slot)
+
+    def _free_cancelled(self) -> None:
+        for slot in reversed(range(len(self._active))):
+            if self._active[slot].cancelled:
+                self._leave(slot)
 
     def _prefill(self) -> list[int]:
         """Read new tokens, the replies' own first and then the prompts by their age; gives the slots that are finished.
@@ -240,7 +271,9 @@ class Engine:
             generation.cached += piece[0][0].shape[1]
 
     def _keep(self, slot: int, generation: Generation) -> None:
-        """Keep what the model has read in a slot, for prompts that begin alike."""
+        """Keep what the model has read in a slot, for prompts that begin alike. Not what is to be forgotten."""
+        if generation.number <= self._forgotten:
+            return
         tokens = [*generation.prompt, *generation.token_ids][: generation.cached]
         self.prefixes.put(generation.lora_version, tokens, partial(self._model.snapshot, slot))
 

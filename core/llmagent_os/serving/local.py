@@ -157,6 +157,10 @@ class LocalBackend:
             raise error.of(completion) from error
         return msgspec.structs.replace(completion, tool_calls=(checked,))
 
+    async def forget_people(self) -> None:
+        """Drop what was computed of people's words."""
+        await asyncio.to_thread(self.engine.forget)
+
     async def aclose(self) -> None:
         """Do nothing: no part of the engine belongs to an event loop."""
 

@@ -91,6 +91,21 @@ class PrefixCache:
                 _pin(node)
             self._make_room()
 
+    def drop_unused(self) -> None:
+        """Drop what was not used for :data:`KEEP_SECONDS`."""
+        with self._lock:
+            self._drop_unused(self._clock())
+
+    def forget(self) -> None:
+        """Drop all that is not pinned: what people said.
+
+        Nothing tells whose words a beginning holds, and others have them in their prompts too, as in a channel.
+        """
+        with self._lock:
+            for _, node in list(self._nodes()):
+                if not node.pinned:
+                    self._drop(node)
+
     def _path(self, version: str, tokens: Sequence[int]) -> Iterator[tuple[_Node, Snapshot]]:
         """The nodes along ``tokens``, each with as much of it as belongs to them."""
         node, begin, now = self._roots.get(version), 0, self._clock()

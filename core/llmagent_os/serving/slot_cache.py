@@ -140,6 +140,12 @@ class SlotCache:
             keys[slot, :, begin:end] = key
             values[slot, :, begin:end] = value
 
+    def wipe(self, used: int) -> None:
+        """Overwrite the keys and values of all slots but the first ``used`` with zeros."""
+        for layer in (*self._keys, *self._values):
+            if layer is not None:
+                layer[used:] = 0
+
     def fits(self, snapshot: Snapshot) -> bool:
         """Whether a snapshot has the layers and the type of this cache. Shapes are checked where they are known."""
         if len(snapshot) != len(self._keys):

@@ -164,6 +164,10 @@ class SlotModel:
         """Write what :meth:`snapshot` copied to a slot, from place ``begin`` on."""
         self._cache.restore(slot, begin, snapshot)
 
+    def wipe(self, used: int) -> None:
+        """Overwrite the keys and values of all slots but the first ``used``."""
+        self._cache.wipe(used)
+
     def fits(self, snapshot: Snapshot) -> bool:
         """Whether a snapshot has the form of this model's keys and values."""
         return self._cache.fits(snapshot)

@@ -5,12 +5,15 @@ The process of a node may be killed at any moment, with the node. Another node t
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 import shutil
+import subprocess
 import tempfile
 import threading
 import traceback
+from collections.abc import Generator
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
@@ -39,6 +42,8 @@ MEMORY = "it needs more memory: raise memory_gb in [training], or train in small
 
 #: Begins the name of the folder in which a plan works on a node; its process follows.
 _SCRATCH = "llmagent-os-job-"
+#: Deletes a folder when the input ends. The shell itself ends at once.
+_DELETER = 'exec 3<&0; (trap "" HUP INT TERM; cat <&3; rm -rf -- "$1") &'
 
 
 class _Log(io.StringIO):
@@ -117,10 +122,8 @@ class NodeJob:
             return _ended(self._trained(Path(order.site.folder)), Path(order.site.folder))
         _delete_left()
         work = Path(tempfile.mkdtemp(prefix=f"{_SCRATCH}{os.getpid()}-"))
-        try:
+        with _deleted_at_the_end(work):
             return self._with_storage(work / "work")
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
 
     def _with_storage(self, folder: Path) -> NodeEnd:
         """Train in a folder of this node, which is saved while the plan works and when it has ended."""
@@ -160,8 +163,23 @@ def _ended(made: Candidate | NothingToLearn, folder: Path) -> NodeEnd:
     return NodeEnd(candidate=NodeCandidate(folder=str(made.folder.relative_to(folder)), **about))
 
 
+@contextlib.contextmanager
+def _deleted_at_the_end(folder: Path) -> Generator[None]:
+    """Delete a folder afterwards, and also when this process is killed: a process waits for its end.
+
+    That one is nobody's child and in no session of Ray's, which ends the children of its workers.
+    """
+    command = ("/bin/sh", "-c", _DELETER, "sh", str(folder))
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet, start_new_session=True):
+        try:
+            yield
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
 def _delete_left() -> None:
-    """Delete what processes that were killed have left on this node: it holds what people said."""
+    """Delete what was left on this node by processes that ended with their machine: it holds what people said."""
     for folder in Path(tempfile.gettempdir()).glob(f"{_SCRATCH}*"):
         number = folder.name.removeprefix(_SCRATCH).partition("-")[0]
         try:

@@ -30,7 +30,7 @@ from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions, RayOptions
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
 from tests.tiny_model import CREATE, LIST
-from tests.unit.cluster.conftest import kinds_of_requests, request
+from tests.unit.cluster.conftest import assert_same, kinds_of_requests, request
 
 OPTIONS = LocalOptions(slots=4, threads=1, max_loras=2)
 
@@ -106,7 +106,8 @@ async def test_every_kind_of_reply_is_the_engine_s(
 ) -> None:
     for asked in kinds_of_requests(cluster_models):
         expected = await outcome(local, asked)
-        assert expected.token_ids and await outcome(backend(replicas), asked) == expected
+        assert expected.token_ids
+        assert_same(await outcome(backend(replicas), asked), expected)
 
 
 async def test_an_invalid_call_is_told_as_the_engine_tells_it(trained_model: Path, cluster_models: Path) -> None:

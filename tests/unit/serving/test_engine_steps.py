@@ -77,7 +77,7 @@ async def test_forced_parts_of_calls_count_as_reading_too(trained: Path) -> None
 
 
 async def test_guesses_change_no_reply(base: Path, trained: Path, tmp_path: Path) -> None:
-    """Guessed tokens save steps. Tokens, and the log-probabilities that training divides by, stay what they are."""
+    """Tokens, and the log-probabilities that training divides by, stay what they are."""
     lora = save_lora(tmp_path / "lora", base)
     for folder, tools in ((base, ()), (trained, (CREATE, LIST))):
         for number, temperature in enumerate((0.0, 0.7, 1.5)):
@@ -93,8 +93,8 @@ async def test_guesses_change_no_reply(base: Path, trained: Path, tmp_path: Path
                 )
                 for at in range(1, 4)
             ]
-            plain, slow = await answers(folder, requests, guessing=False)
-            guessed, quick = await answers(folder, requests, guessing=True)
+            plain, _ = await answers(folder, requests, guessing=False)
+            guessed, _ = await answers(folder, requests, guessing=True)
             assert [reply.token_ids for reply in guessed] == [reply.token_ids for reply in plain]
             for one, other in zip(guessed, plain, strict=True):
                 assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
@@ -103,7 +103,6 @@ async def test_guesses_change_no_reply(base: Path, trained: Path, tmp_path: Path
                     other.temperature,
                     other.constraint,
                 )
-            assert quick.engine.steps <= slow.engine.steps
 
 
 async def test_a_model_that_copies_needs_fewer_steps(tmp_path: Path) -> None:
@@ -115,11 +114,12 @@ async def test_a_model_that_copies_needs_fewer_steps(tmp_path: Path) -> None:
             parameter.data.zero_()  # so the model says its last token again and again
     model.save_pretrained(tmp_path)
     tokenizer.save_pretrained(tmp_path)
-    said = [user(text, max_tokens=120) for text in ("hi", WORDS)]
-    plain, slow = await answers(tmp_path, said, guessing=False)
-    guessed, quick = await answers(tmp_path, said, guessing=True)
-    assert quick.engine.steps < 0.8 * slow.engine.steps
-    assert [reply.token_ids for reply in guessed] == [reply.token_ids for reply in plain]
+    for text in ("hi", WORDS):  # one alone: how many steps several need, depends on when each of them came
+        said = [user(text, max_tokens=120)]
+        plain, slow = await answers(tmp_path, said, guessing=False)
+        guessed, quick = await answers(tmp_path, said, guessing=True)
+        assert quick.engine.steps < 0.8 * slow.engine.steps
+        assert [reply.token_ids for reply in guessed] == [reply.token_ids for reply in plain]
 
 
 def test_what_stood_before_is_guessed() -> None:

@@ -93,6 +93,17 @@ def test_memory_is_bounded_and_what_was_used_last_stays() -> None:
     assert got(cache, [100]) == [], "too large to be kept"
 
 
+def test_what_people_said_is_forgotten_and_the_bot_s_own_words_stay() -> None:
+    cache = PrefixCache()
+    put(cache, [1, 2], pinned=True)
+    put(cache, [1, 2, 3, 4])
+    put(cache, [7, 8], "ana@1")
+    cache.forget()
+    assert got(cache, [1, 2, 3, 4]) == [1, 2]
+    assert got(cache, [7, 8], "ana@1") == []
+    assert (len(cache), cache.nbytes) == (1, 2 * _TOKEN_BYTES)
+
+
 def test_words_that_nobody_needs_any_more_do_not_stay_in_memory() -> None:
     """What a person said should not be held for no use."""
     clock = Clock()
@@ -208,3 +219,34 @@ async def test_a_conversation_is_not_read_again_for_the_next_turn(base: Path, tm
             assert alone.token_ids == again.token_ids
     finally:
         backend.close()
+
+
+async def test_nothing_of_a_person_is_left_in_the_engine_after_it_was_told_to_forget(base: Path) -> None:
+    """Also not of a reply that was being written then, which may have the person's words in its prompt."""
+    backend = LocalBackend(locate(str(base)), LocalOptions(slots=4))
+    begun = asyncio.Event()
+
+    async def show(_: str) -> None:
+        begun.set()
+
+    def asked(text: str, **options: Any) -> ChatRequest:
+        return ChatRequest(messages=[{"role": "user", "content": text}], temperature=1.0, **options)
+
+    try:
+        ended = await backend.complete(asked("lunch with Ana on friday", seed=1, max_tokens=9), None)
+        assert backend.engine.prefixes.get("base", ended.prompt_token_ids)
+        writing = asyncio.create_task(backend.complete(asked("Ana calls mom", seed=2, max_tokens=300), show))
+        await begun.wait()
+        await backend.forget_people()
+        assert not backend.engine.prefixes.get("base", ended.prompt_token_ids)
+        written = await writing
+        assert written.finish_reason in ("stop", "length")
+        assert len(backend.engine.prefixes) == 0, "the reply that was being written is kept"
+        await backend.forget_people()
+        again = await backend.complete(asked("lunch with Ana on friday", seed=1, max_tokens=9), None)
+        assert again.token_ids == ended.token_ids
+        assert backend.engine.prefixes.get("base", ended.prompt_token_ids), "what comes afterwards is kept as ever"
+    finally:
+        backend.close()
+    await backend.forget_people()  # a closed engine has nobody to wait for
+    assert len(backend.engine.prefixes) == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from llmagent_os.privacy.retention import KILLED_TRAININGS
 from llmagent_os.training import job_folders, job_process, plan_runner
 from llmagent_os.training.host_training import HostTraining
 from llmagent_os.training.job_folders import LEDGER_FILE, LOG_FILE, JobFolders, job_folder, make_job_folder
+from llmagent_os.training.job_order import ClusterWork
 from llmagent_os.training.job_process import LEASE
 from llmagent_os.training.job_runner import JobRunner, run_job
 from llmagent_os.training.lora_folder import sha256_of
@@ -113,6 +115,22 @@ async def test_the_log_of_a_job_that_fails_says_why_and_nothing_that_people_said
     log = (jobs.data / "jobs" / job.job_id / LOG_FILE).read_text()
     assert "the job has failed" in log and "in run\n" in log and "ModelError: [email] is no model" in log
     assert "what Ana told the bot" not in log
+
+
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: the extra `ray`")
+@pytest.mark.timeout(300)
+async def test_a_job_is_put_back_when_the_cluster_is_away(jobs: JobBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A training is not lost because a machine is down, and its log says what was."""
+    monkeypatch.setenv("RAY_AUTH_TOKEN", "0" * 64)
+    job = await jobs.ask()
+    setting = msgspec.structs.replace(jobs.setting(), cluster=ClusterWork(address="127.0.0.1:1"))
+    await run_job(setting.order(job.job_id, MUCH), jobs.ledger)
+    after = await jobs.job(job.job_id)
+    log = (jobs.data / "jobs" / job.job_id / LOG_FILE).read_text()
+    assert (after.status, after.tries) == (JobStatus.WAITING, 1), log
+    assert "there is no Ray cluster at 127.0.0.1:1" in log
+    await run_job(jobs.setting().order(job.job_id, MUCH), jobs.ledger)
+    assert (await jobs.job(job.job_id)).status == JobStatus.DONE
 
 
 @pytest.mark.parametrize(

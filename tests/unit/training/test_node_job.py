@@ -192,6 +192,28 @@ def test_what_a_killed_process_left_on_the_node_is_deleted(tmp_path: Path, monke
     assert not left.exists() and living.exists()
 
 
+def test_what_a_job_has_on_a_node_is_deleted_when_its_process_is_killed(tmp_path: Path) -> None:
+    """The next job may come in a month, or never."""
+    asked = tmp_path / "order"
+    given = order(tmp_path, f"file://{tmp_path}/shared", steps=10**6, seconds=0.01)
+    asked.write_bytes(msgspec.msgpack.encode(given))
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    program = (
+        "import sys, threading; from pathlib import Path; from llmagent_os.training.node_job import NodeJob; "
+        "NodeJob(Path(sys.argv[-1]).read_bytes()); threading.Event().wait()"
+    )
+    environment = {**os.environ, "TMPDIR": str(scratch), "PYTHONPATH": str(Path(__file__).parents[3])}
+    with subprocess.Popen((sys.executable, "-c", program, str(asked)), env=environment) as working:
+        while not (written := list(scratch.glob("llmagent-os-job-*/work/steps.txt"))):
+            assert working.poll() is None
+            time.sleep(0.01)
+        folder = written[0].parents[1]
+        working.kill()
+    while folder.exists():
+        time.sleep(0.01)
+
+
 @pytest.mark.parametrize(("work", "trains"), [("model", False), ("jobs", True), ("model+jobs", True)])
 def test_the_settings_say_where_trainings_run(work: str, trains: bool) -> None:
     settings = Settings.load(
