@@ -93,8 +93,8 @@ async def test_guesses_change_no_reply(base: Path, trained: Path, tmp_path: Path
                 )
                 for at in range(1, 4)
             ]
-            plain, slow = await answers(folder, requests, guessing=False)
-            guessed, quick = await answers(folder, requests, guessing=True)
+            plain, _ = await answers(folder, requests, guessing=False)
+            guessed, _ = await answers(folder, requests, guessing=True)
             assert [reply.token_ids for reply in guessed] == [reply.token_ids for reply in plain]
             for one, other in zip(guessed, plain, strict=True):
                 assert one.logprobs == pytest.approx(other.logprobs, abs=1e-3)
@@ -103,7 +103,6 @@ async def test_guesses_change_no_reply(base: Path, trained: Path, tmp_path: Path
                     other.temperature,
                     other.constraint,
                 )
-            assert quick.engine.steps <= slow.engine.steps
 
 
 async def test_a_model_that_copies_needs_fewer_steps(tmp_path: Path) -> None:
