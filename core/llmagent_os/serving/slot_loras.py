@@ -18,6 +18,7 @@ from torch.nn import functional
 from llmagent_os.serving.lora_weights import LoraLayer
 from llmagent_os.serving.slot_rows import Rows
 
+_SMALL = 1 << 16  # numbers in a matrix: up to there a product in bfloat16 is quicker in fp32, conversions included
 _LEAST_BLOCK = 32  # outputs: narrower blocks cost more in calls than one product for all layers saves
 
 
@@ -158,13 +159,13 @@ class SlotLoras:
     def _alike(self, x: torch.Tensor, slot: int) -> torch.Tensor:
         """Compute as :meth:`_several` if all rows have the LoRA of ``slot``: it is read once, not once for each row."""
         a, b = self._a[slot].flatten(1), self._b[slot]  # [inputs, layers * rank], [blocks, rank, width]
-        inner = x.reshape(-1, x.shape[2]) @ a  # [rows * tokens, layers * rank]
+        inner = _product(x.reshape(-1, x.shape[2]), a)  # [rows * tokens, layers * rank]
         if len(b) == 1:
-            return (inner @ b[0]).view(*x.shape[:2], -1)
+            return _product(inner, b[0]).view(*x.shape[:2], -1)
         inner = inner.view(len(inner), -1, self.rank)  # [rows * tokens, layers, rank]
         if not self._one_each:
             inner = inner.index_select(1, self._owners)  # [rows * tokens, blocks, rank]
-        out = torch.bmm(inner.transpose(0, 1), b)  # [blocks, rows * tokens, width]
+        out = _product(inner.transpose(0, 1), b)  # [blocks, rows * tokens, width]
         return out.transpose(0, 1).reshape(*x.shape[:2], -1)
 
     def _several(self, x: torch.Tensor, slots: range) -> torch.Tensor:
@@ -177,6 +178,13 @@ class SlotLoras:
             inner = inner.index_select(1, self._owners)  # [rows, blocks, tokens, rank]
         out = torch.bmm(inner.reshape(-1, tokens, self.rank), b)  # [rows * blocks, tokens, width]
         return out.view(count, -1, tokens, b.shape[2]).transpose(1, 2).reshape(count, tokens, -1)
+
+
+def _product(x: torch.Tensor, matrix: torch.Tensor) -> torch.Tensor:
+    """Compute ``x @ matrix`` in the quicker way."""
+    if _weighs_rows(matrix) and matrix.numel() < _SMALL:
+        return (x.float() @ matrix.float()).to(x.dtype)
+    return x @ matrix
 
 
 def _spans(outputs: list[int], covered: list[int], begins: list[int], width: int) -> list[tuple[int, int, int]]:
