@@ -201,9 +201,9 @@ def test_a_reply_goes_on_rightly_beyond_the_window(kind: str) -> None:
     model = SlotModel(plain, len(prompts))
     came = [[*prompt] for prompt in prompts]
     for slot, tokens in enumerate(came):
-        for begin in range(0, len(tokens), 10):  # parts that begin and end anywhere in the window
-            logits = model.extend(slot, tokens[begin : begin + 10], begin)
-        tokens.append(int(logits.argmax()))
+        parts = [(begin, tokens[begin : begin + 10]) for begin in range(0, len(tokens), 10)]  # not those of the window
+        last = [model.extend(slot, part, begin) for begin, part in parts][-1]
+        tokens.append(int(last.argmax()))
     for _ in range(said - 1):
         logits = model.decode([[tokens[-1]] for tokens in came], [len(tokens) - 1 for tokens in came])[:, 0]
         for tokens, row in zip(came, logits, strict=True):
