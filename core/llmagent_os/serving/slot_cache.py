@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from llmagent_os.serving.slot_linear import Rows
+from llmagent_os.serving.slot_rows import Rows
 
 _FIRST_ROOM_TOKENS = 256  # room of a slot at first; doubled when needed
 

@@ -20,7 +20,8 @@ from llmagent_os.serving.architectures import check_architecture, check_computat
 from llmagent_os.serving.lora_weights import LoraLayer, LoraWeights
 from llmagent_os.serving.slot_attention import SLOT_ATTENTION, register
 from llmagent_os.serving.slot_cache import SlotCache, Snapshot
-from llmagent_os.serving.slot_linear import GroupPart, LinearGroup, Rows
+from llmagent_os.serving.slot_linear import GroupPart, LinearGroup
+from llmagent_os.serving.slot_rows import BASE, Rows
 
 #: Linear layers of one module that read the same input, by their names in transformers, in the order of their calls.
 _JOINED = (("q_proj", "k_proj", "v_proj"), ("gate_proj", "up_proj"))
@@ -52,7 +53,7 @@ class SlotModel:
         weight = model.get_input_embeddings().weight
         self._device = weight.device
         self._cache = SlotCache(slots, self._rows, weight.detach(), config.num_hidden_layers)
-        self._versions = ["base"] * slots
+        self._versions = [BASE] * slots
         self._rank = 0
         expected = None if proven else check_computation(model)
         register()
@@ -63,7 +64,7 @@ class SlotModel:
 
     def extend(self, slot: int, tokens: list[int], first: int) -> torch.Tensor:
         """Read ``tokens`` into one slot from place ``first`` on; gives the logits after the last one, ``[outputs]``."""
-        self._aim(slot, slot + 1)
+        self._rows.aim(slot, slot + 1, self._versions)
         places = torch.arange(first, first + len(tokens), device=self._device)[None]  # [1, new]
         self._cache.begin(places, first + len(tokens))
         return self._forward(torch.tensor([tokens], device=self._device), places, 1)[0, 0]
@@ -79,17 +80,11 @@ class SlotModel:
             The logits after each token, ``[rows, new tokens, outputs]``.
         """
         new = len(tokens[0])
-        self._aim(0, len(tokens))
+        self._rows.aim(0, len(tokens), self._versions)
         begins = torch.tensor(places, device=self._device)[:, None]  # [rows, 1]
         positions = begins if new == 1 else begins + torch.arange(new, device=self._device)  # [rows, new]
         self._cache.begin(positions, max(places) + new)
         return self._forward(torch.tensor(tokens, device=self._device), positions, new)
-
-    def _aim(self, begin: int, end: int) -> None:
-        """Set the slots ``begin`` to ``end - 1`` for the next forward pass."""
-        self._rows.begin, self._rows.end = begin, end
-        adapted = [slot for slot in range(begin, end) if self._versions[slot] != "base"]
-        self._rows.adapted = range(adapted[0], adapted[-1] + 1) if adapted else range(0)
 
     def _forward(self, tokens: torch.Tensor, places: torch.Tensor, kept: int) -> torch.Tensor:
         """Compute the logits after the last ``kept`` tokens of each row, ``[rows, kept, outputs]``.
@@ -112,7 +107,7 @@ class SlotModel:
         Raises:
             LoraError: the LoRA is for another model; the message names the layer that does not fit.
         """
-        version = lora.version if lora else "base"
+        version = lora.version if lora else BASE
         if version == self._versions[slot]:
             return
         layers: dict[LinearGroup, dict[int, LoraLayer]] = {}

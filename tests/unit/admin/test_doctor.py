@@ -23,6 +23,8 @@ from llmagent_os.errors import ConfigError
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.people.profiles import Profiles
+from llmagent_os.serving.model_location import locate
+from llmagent_os.serving.model_memory import bytes_of_a_slot
 from tests.platforms.__main__ import platforms
 from tests.tiny_model import save_model
 
@@ -71,6 +73,19 @@ async def test_right_installation_has_no_problem(settings: Settings) -> None:
         "adapters",
     ]
     assert not (settings.data).exists(), "looking must not make anything"
+
+
+async def test_how_much_memory_the_model_may_take_is_said(settings: Settings) -> None:
+    """By the settings: somebody with little memory sees which number to make smaller."""
+    changed = settings.model_copy(update={"slots": 5, "lora_megabytes": 321, "prefix_megabytes": 123})
+    (finding,) = [each for each in await examine(lambda: changed, "bot.toml") if each.section == "model memory"]
+    slot = bytes_of_a_slot(locate(str(settings.model)))
+    assert slot is not None
+    assert finding.state == "ok"
+    assert finding.text == (
+        "besides the weights at most 321 MB for people's LoRAs and 123 MB for earlier prompts, "
+        f"and {5 * slot / 1e6:.0f} MB for 5 replies of the greatest length"
+    )
 
 
 async def test_every_problem_has_a_remedy(settings: Settings, folder: Path) -> None:

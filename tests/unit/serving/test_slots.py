@@ -140,3 +140,72 @@ def test_each_row_has_its_own_lora_whatever_layers_the_others_change(
     model.move(2, 1, 3)
     moved = model.decode([[20], [22]], [3, 3])[1, 0]
     assert torch.allclose(moved, together[2], atol=1e-4 if dtype == torch.float32 else 0.2)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("self_attn.q_proj", "self_attn.v_proj", "mlp.up_proj"),
+        ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj", "mlp.gate_proj", "mlp.up_proj", "mlp.down_proj"),
+    ],
+)
+def test_a_lora_that_all_rows_share_gives_what_it_gives_each(dtype: torch.dtype, names: tuple[str, ...]) -> None:
+    """A team's LoRA is read once for all rows. When one row has another LoRA, nothing may change for the rest."""
+    close = 1e-4 if dtype == torch.float32 else 0.15
+    plain = tiny().to(dtype)
+    teams, other = lora(plain, names, 4, 1), lora(plain, names, 4, 2)
+    model = SlotModel(plain, 4)
+    for slot in range(4):
+        model.occupy(slot, teams if slot else None)
+        model.extend(slot, [5, 6, 7 + slot], 0)
+    more = [[20, 30], [21, 31], [22, 32], [23, 33]]
+    shared = model.decode(more, [3] * 4)
+    for at in range(2):
+        one_each = model.decode([[tokens[at]] for tokens in more], [3 + at] * 4)[:, 0]
+        assert torch.allclose(one_each, shared[:, at], atol=close)
+    model.occupy(3, other)
+    mixed = model.decode(more, [3] * 4)
+    assert torch.allclose(mixed[:3], shared[:3], atol=close)
+    assert not torch.allclose(mixed[3], shared[3], atol=0.5)
+    merged = tiny().to(dtype)
+    for name, layer in teams.layers.items():
+        merged.get_submodule(name).weight.data += (layer.a @ layer.b).T.to(dtype)
+    with torch.inference_mode():
+        expected = merged(torch.tensor([[5, 6, 8, 21, 31]])).logits[0, -2:].float()
+    size = max(1.0, float(expected.abs().max()))
+    assert float((shared[1] - expected).abs().max()) < (1e-3 if dtype == torch.float32 else 0.15) * size
+
+
+WINDOWED = sorted(kind for kind, (_, more) in ARCHITECTURES.items() if "sliding_window" in more)
+
+
+@pytest.mark.parametrize("kind", WINDOWED)
+def test_a_reply_goes_on_rightly_beyond_the_window(kind: str) -> None:
+    """What lies before the window must not be seen, in prompts that are read in parts and in rows of other lengths."""
+    window, said = 12, 30
+    plain = tiny(kind)
+    prompts = [[5 + at * 7 % 50 for at in range(length)] for length in (window - 5, 3 * window, 5 * window + 1)]
+    expected = [[*prompt] for prompt in prompts]
+    with torch.inference_mode():
+        for tokens in expected:
+            for _ in range(said):
+                tokens.append(int(plain(torch.tensor([tokens]), use_cache=False).logits[0, -1].argmax()))
+        seen_all = tiny(kind)
+        seen_all.config.sliding_window = 10_000
+        whole = type(plain)(seen_all.config).eval()
+        whole.load_state_dict(plain.state_dict())
+        longest = torch.tensor([expected[2]])
+        far = whole(longest, use_cache=False).logits[0, -1] - plain(longest, use_cache=False).logits[0, -1]
+    assert float(far.abs().max()) > 1e-3, "the window changes what this model says"
+    model = SlotModel(plain, len(prompts))
+    came = [[*prompt] for prompt in prompts]
+    for slot, tokens in enumerate(came):
+        parts = [(begin, tokens[begin : begin + 10]) for begin in range(0, len(tokens), 10)]  # not those of the window
+        last = [model.extend(slot, part, begin) for begin, part in parts][-1]
+        tokens.append(int(last.argmax()))
+    for _ in range(said - 1):
+        logits = model.decode([[tokens[-1]] for tokens in came], [len(tokens) - 1 for tokens in came])[:, 0]
+        for tokens, row in zip(came, logits, strict=True):
+            tokens.append(int(row.argmax()))
+    assert came == expected
