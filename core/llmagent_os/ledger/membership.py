@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.shared_rows import CHANNEL as SHARED_CHANNEL
 
 T = TypeVar("T")
@@ -111,6 +112,18 @@ class Membership(Protocol):
         """
         ...
 
+    def check_held(self, database: Database, lease: str) -> None:
+        """Have a transaction fail unless this host holds a lease, and keep the lease here until the transaction ends.
+
+        Args:
+            database: inside the transaction.
+            lease: its name.
+
+        Raises:
+            LedgerError: another host has the lease, or none.
+        """
+        ...
+
     def tell(self, topic: str, what: str = "") -> None:
         """Tell all other hosts something short. Nobody waits for it."""
         ...
@@ -159,6 +172,8 @@ class Alone:
         self, lease: str, work: Callable[[], Awaitable[T]], otherwise: Callable[[], Awaitable[object]] | None = None
     ) -> T:
         return await work()
+
+    def check_held(self, database: Database, lease: str) -> None: ...
 
     def tell(self, topic: str, what: str = "") -> None: ...
 

@@ -31,6 +31,7 @@ from llmagent_os.ledger import host_statements as sql
 from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.membership import CHANGED, DEAF, HostCard, HostRow, Watcher
+from llmagent_os.ledger.schema import leases
 from llmagent_os.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -215,6 +216,12 @@ class SharedMembership:
                 del self._leases[lease]
                 if asked.held.is_set() and not asked.gone.is_set():
                     await self._release(lease)
+
+    def check_held(self, database: Database, lease: str) -> None:
+        here = (leases.c.name == lease, leases.c.host == self.number, leases.c.host > 0)
+        # Whoever takes the lease over waits for the row, and sees what this transaction has written.
+        if database.sql.execute(sa.select(leases.c.name).where(*here).with_for_update(read=True)).first() is None:
+            raise LedgerError(f"the lease {lease} is not this host's any more: nothing was written")
 
     async def _release(self, lease: str) -> None:
         with contextlib.suppress(LedgerError):
