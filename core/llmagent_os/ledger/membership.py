@@ -89,6 +89,10 @@ class Membership(Protocol):
         """Be given nothing more: this host is about to stop."""
         ...
 
+    async def retired(self) -> None:
+        """Return when this host is about to stop. A host that is alone waits for ever."""
+        ...
+
     async def leave(self) -> None:
         """Be a host no more. All leases end."""
         ...
@@ -162,6 +166,9 @@ class Alone:
     async def join(self, platforms: Collection[str]) -> None: ...
 
     async def retire(self) -> None: ...
+
+    async def retired(self) -> None:
+        await asyncio.get_running_loop().create_future()
 
     async def leave(self) -> None: ...
 

@@ -90,7 +90,7 @@ class SharedMembership:
         self.hears = False  #: whether it hears now what the others tell
         self.waiting: Callable[[], int] = int  #: how many events this host has
         self.platforms: tuple[str, ...] = ()  #: the names of its adapters
-        self._retired = False
+        self._retired = asyncio.Event()
         self._valid_until = 0.0  # on the monotonic clock
         self._lost = asyncio.Event()
         self._watchers: dict[str, Listeners[[str]]] = {}
@@ -112,14 +112,14 @@ class SharedMembership:
     @property
     def is_retired(self) -> bool:
         """Whether this host is about to stop."""
-        return self._retired
+        return self._retired.is_set()
 
     def may_act(self) -> bool:
         return time.monotonic() < self._valid_until
 
     async def join(self, platforms: Collection[str]) -> None:
         self.platforms = tuple(sorted(platforms))
-        self._retired = False
+        self._retired.clear()
         self._lost.clear()
         since = time.monotonic()
         row = (self.name, self._process, " ".join(self.platforms), version("llmagent-os"), self._seconds)
@@ -137,9 +137,12 @@ class SharedMembership:
         _log.info("this host shares the ledger", host=self.name, number=self.number, hosts=len(self.live))
 
     async def retire(self) -> None:
-        self._retired = True
+        self._retired.set()
         with contextlib.suppress(LedgerError):
             await self._ask(sql.RETIRE, (self.number,))
+
+    async def retired(self) -> None:
+        await self._retired.wait()
 
     async def leave(self) -> None:
         for task in self._tasks:
@@ -181,14 +184,14 @@ class SharedMembership:
             here: only the host that asks can answer there.
             among: the numbers of the hosts that live; None: as last heard.
         """
-        if here and not self._retired:
+        if here and not self.is_retired:
             return self.number
         able = [
             host
             for host in self.live
             if platform in host.platforms
             and not host.stopping
-            and not (self._retired and host.number == self.number)
+            and not (self.is_retired and host.number == self.number)
             and (among is None or host.number in among)
         ]
         return max(able, key=lambda host: _weight(host, conversation)).number if able else 0
@@ -209,7 +212,8 @@ class SharedMembership:
                     await asyncio.wait({running, gone}, return_when=asyncio.FIRST_COMPLETED)
                     if running.done():
                         return running.result()
-                    _log.warning("another host has this now", lease=lease)
+                    if not self.is_retired:
+                        _log.warning("another host has this now", lease=lease)
                 finally:
                     await _cancelled(running, gone)
             finally:
@@ -237,7 +241,7 @@ class SharedMembership:
                 with contextlib.suppress(LedgerError):
                     await self.look_around()
                 for name, lease in list(self._leases.items()):
-                    if not lease.held.is_set() and not self._retired:
+                    if not lease.held.is_set() and not self.is_retired:
                         await self._ask_for(name, lease)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._seconds / BEATS):

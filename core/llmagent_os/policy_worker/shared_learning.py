@@ -13,7 +13,7 @@ import contextlib
 import structlog
 
 from llmagent_os.errors import LedgerError
-from llmagent_os.ledger import Ledger
+from llmagent_os.ledger import Ledger, Membership
 from llmagent_os.policy_worker.worker import PolicyWorker
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -48,14 +48,15 @@ async def learn_together(worker: PolicyWorker, ledger: Ledger, lease: str) -> No
         worker.watch_learned(lambda: membership.tell(LEARNED)),
     )
     try:
-        await membership.while_held(lease, lambda: _lead(worker), lambda: _follow(worker))
+        await membership.while_held(lease, lambda: _lead(worker, membership), lambda: _follow(worker))
+        await _follow(worker)  # the host is about to stop, and answers what it runs
     finally:
         for stop in stops:
             stop()
 
 
-async def _lead(worker: PolicyWorker) -> None:
-    """Learn until cancelled: with the lease, that is when the host stops or has lost it."""
+async def _lead(worker: PolicyWorker, membership: Membership) -> None:
+    """Learn until the lease is lost, or the host is about to stop: what was learned is stored before that."""
     try:
         while True:
             try:
@@ -64,8 +65,16 @@ async def _lead(worker: PolicyWorker) -> None:
             except LedgerError as error:
                 _log.error("what was learned cannot be read; trying again", error=str(error))
                 await asyncio.sleep(RETRY_SECONDS)
-        with contextlib.suppress(LedgerError):  # the lease is lost: what is noted as learned is learned again
-            await worker.run()
+        learning, stopping = asyncio.create_task(worker.run()), asyncio.create_task(membership.retired())
+        try:
+            await asyncio.wait({learning, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            if learning.done():
+                learning.result()  # it ends by an error alone
+        finally:
+            learning.cancel()
+            stopping.cancel()
+            # A lost lease has nothing stored: whoever has it learns again what was only noted.
+            await asyncio.gather(learning, stopping, return_exceptions=True)
     finally:
         with contextlib.suppress(LedgerError):  # it is read when it is needed
             await worker.step_down()
