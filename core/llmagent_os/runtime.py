@@ -69,6 +69,7 @@ from llmagent_os.people.profiles import PREFERENCES, Profiles
 from llmagent_os.people.speaking_handler import SpeakingHandler
 from llmagent_os.plugin import WebAccess
 from llmagent_os.policy_worker import PolicyWorker
+from llmagent_os.policy_worker.shared_learning import learn_together
 from llmagent_os.privacy.cache_salts import CACHE_SALTS_KEY, CacheSalts
 from llmagent_os.privacy.encryption import mount_data, seal_files
 from llmagent_os.privacy.file_permissions import make_private
@@ -222,7 +223,7 @@ class Runtime:
         for work in works:
             beside.spawn(work)
         if self.policy_worker is not None:
-            beside.spawn(membership.while_held(f"learner:{bot}", self.policy_worker.run))
+            beside.spawn(learn_together(self.policy_worker, self.ledger, f"learner:{bot}"))
         if self.agent.kb.search.model is not None:
             beside.spawn(keep_embedded(self.agent.kb, self.agent.services.taught))
         if self.settings.public_url:
@@ -481,7 +482,8 @@ async def _policy_worker(
     if policy is None:
         return None
     policy.learner.limit_memory(settings.policy_cache_mb * 2**20)
-    worker = PolicyWorker(policy, ledger, config.policy_name(chosen_learner(settings, config)))
+    name, alone = config.policy_name(chosen_learner(settings, config)), not ledger.membership.is_shared
+    worker = PolicyWorker(policy, ledger, name, leads=alone)
     await worker.open()
     return worker
 

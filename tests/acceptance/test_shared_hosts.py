@@ -32,4 +32,27 @@ async def test_three_hosts_lose_nothing_through_kills_pauses_cuts_and_updates(
     assert sum(each.out_of_order for each in seen["discord"] + seen["telegram"]) == 0
 
 
+async def test_the_database_is_away_for_all_hosts_and_nothing_is_lost(
+    tmp_path: Path, postgresql: postgresql_server.Server, postgresql_url: str
+) -> None:
+    """Longer than the lease: every host drops what it runs, and joins again when the database is back."""
+    world = World(tmp_path, postgresql, postgresql_url, LEASE_SECONDS, seed=3)
+    async with asyncio.timeout(540), world.open():
+
+        async def away() -> None:
+            for seconds in (0.5, 2 * LEASE_SECONDS):
+                await asyncio.sleep(1.0)
+                await asyncio.gather(*(machine.database.cut(seconds) for machine in world.machines))
+
+        outages = asyncio.create_task(away())
+        seen = await soak(world, 60, 4, 3, pause=1.0, trouble=1e9)
+        await outages
+        assert all(machine.lives for machine in world.machines)
+    print_seen(seen)
+    for name, talkers in seen.items():
+        assert sum(each.lost for each in talkers) == 0, name
+        assert sum(each.doubled for each in talkers) == 0, name
+        assert sum(each.out_of_order for each in talkers) == 0, name
+
+
 pytestmark = pytest.mark.usefixtures("warm_programs")

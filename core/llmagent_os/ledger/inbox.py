@@ -212,30 +212,31 @@ class Inbox:
         Returns:
             False: the event was dropped meanwhile, because another process has erased its person.
         """
+        key = self._row_of(event)
 
         def work(database: Database) -> bool:
-            return database.execute(self._statements.begin, self._key(database, event)).rowcount > 0
+            return database.execute(self._statements.begin, key(database)).rowcount > 0
 
         return await self._writer.run(work, lasting=False)
 
     async def put_instead(self, event: Event) -> None:
         """Keep ``event`` in the place of the unfinished one with its id: the next start of a host runs it as it is."""
-        owner, body = identity_of(event), encode(event).decode()
+        owner, body, platform = identity_of(event), encode(event).decode(), event.conversation.platform
+        mine = [inbox.c.host == number for number in self._fence]
 
         def work(database: Database) -> None:
-            of_this_host: list[sa.ColumnElement[bool]] = [inbox.c.host == number for number in self._fence]
-            this = sa.and_(*_its_row(database, event), UNFINISHED, *of_this_host)
+            event_id = database.pseudonym(event.event_id)
+            this = (inbox.c.platform == platform, inbox.c.event_id == event_id, UNFINISHED, *mine)
             # An event whose person was erased meanwhile is finished: nothing is written, and no key is made again.
-            if database.sql.execute(sa.select(inbox.c.seq).where(this)).first() is not None:
-                database.sql.execute(sa.update(inbox).where(this).values(body=seal(database, owner, body)))
+            if database.sql.execute(sa.select(inbox.c.seq).where(*this)).first() is not None:
+                database.sql.execute(sa.update(inbox).where(*this).values(body=seal(database, owner, body)))
 
         await self._writer.run(work)
 
     def take_back_try(self, event: Event) -> None:
         """Note that the handler was stopped before it answered ``event``, because the host was asked to stop."""
-        self._writer.later(
-            lambda database: database.execute(self._statements.take_back_try, self._key(database, event))
-        )
+        key = self._row_of(event)
+        self._writer.later(lambda database: database.execute(self._statements.take_back_try, key(database)))
 
     async def prepare(
         self,
@@ -271,10 +272,10 @@ class Inbox:
         tool_rows = [encode_tool_set(tools) for tools in tool_sets if tools]
         reward_rows = [encode_reward(reward) for reward in rewards]
 
-        sender = identity_of(event)
+        sender, key = identity_of(event), self._row_of(event)
 
         def work(database: Database) -> bool | None:
-            sealed = (seal(database, sender, text), interaction_id, why, *self._key(database, event))
+            sealed = (seal(database, sender, text), interaction_id, why, *key(database))
             if not database.execute(self._statements.prepare, sealed).rowcount:
                 return None
             for reward_row in reward_rows:
@@ -317,7 +318,10 @@ class Inbox:
 
         def work(database: Database) -> int:
             theirs: list[sa.ColumnElement[bool] | sa.TextClause] = [inbox.c.user_id.in_(list(identities)), UNFINISHED]
-            theirs += [sa.not_(sa.and_(*_its_row(database, event))) for event in besides]
+            for event in besides:
+                event_id = database.pseudonym(event.event_id)
+                this = sa.and_(inbox.c.platform == event.conversation.platform, inbox.c.event_id == event_id)
+                theirs.append(sa.not_(this))
             for row in database.sql.execute(sa.select(inbox.c.platform, inbox.c.body).where(sa.and_(*theirs))).all():
                 progress = f"{DELIVERY}{row.platform}:{_event_id(row.body)}"
                 of_adapter = (records.c.plugin == f"adapter.{row.platform}", records.c.key == progress)
@@ -339,10 +343,10 @@ class Inbox:
                 again, so this is only for a platform that drops a second send. Reads see it at once.
         """
         conversation = event.conversation
-        messages = () if receipt is None else receipt.message_ids
+        messages, key = () if receipt is None else receipt.message_ids, self._row_of(event)
 
         def work(database: Database) -> None:
-            execute, this_event = database.execute, self._key(database, event)
+            execute, this_event = database.execute, key(database)
             for message_id in messages:
                 row = (conversation.platform, conversation.channel, message_id, *this_event)
                 execute(self._statements.join_message, row)
@@ -356,9 +360,8 @@ class Inbox:
 
     async def fail(self, event: Event, why: str) -> None:
         """Give ``event`` up: it is not run again. Its row stays for :data:`KEEP_DAYS` days, with ``why``."""
-        await self._writer.run(
-            lambda database: database.execute(self._statements.fail, (why, *self._key(database, event)))
-        )
+        key = self._row_of(event)
+        await self._writer.run(lambda database: database.execute(self._statements.fail, (why, *key(database))))
         self._uncount(event)
 
     async def bury(self, event: Event, why: str) -> None:
@@ -368,14 +371,17 @@ class Inbox:
             event: the event.
             why: what went wrong, without anything that the person wrote.
         """
-        await self._writer.run(
-            lambda database: database.execute(self._statements.bury, (why, *self._key(database, event)))
-        )
+        key = self._row_of(event)
+        await self._writer.run(lambda database: database.execute(self._statements.bury, (why, *key(database))))
         self._uncount(event)
 
-    def _key(self, database: Database, event: Event) -> tuple[str | int, ...]:
-        """The columns that name an event's row; where hosts share the inbox, the number of its host, too."""
-        return event.conversation.platform, database.pseudonym(event.event_id), *self._fence
+    def _row_of(self, event: Event) -> Callable[[Database], tuple[str | int, ...]]:
+        """Gives the columns that name an event's row; where hosts share the inbox, the number of its host, too.
+
+        The number is that of now: work that waits while this host is taken for dead, and joins again, writes nothing.
+        """
+        platform, event_id, fence = event.conversation.platform, event.event_id, self._fence
+        return lambda database: (platform, database.pseudonym(event_id), *fence)
 
     def count_as_unfinished(self, event: Event) -> None:
         """Count ``event``, which is in the inbox and was not accepted by :meth:`accept`, as unfinished."""

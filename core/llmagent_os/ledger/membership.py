@@ -15,6 +15,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.shared_rows import CHANNEL as SHARED_CHANNEL
 
 T = TypeVar("T")
@@ -112,6 +113,10 @@ class Membership(Protocol):
         """Be given nothing more: this host is about to stop."""
         ...
 
+    async def retired(self) -> None:
+        """Return when this host is about to stop. A host that is alone waits for ever."""
+        ...
+
     async def leave(self) -> None:
         """Be a host no more. All leases end."""
         ...
@@ -132,6 +137,18 @@ class Membership(Protocol):
 
         Returns:
             What ``work`` returns, when it ends by itself. The lease then goes to whichever host asks for it.
+        """
+        ...
+
+    def check_held(self, database: Database, lease: str) -> None:
+        """Have a transaction fail unless this host holds a lease, and keep the lease here until the transaction ends.
+
+        Args:
+            database: inside the transaction.
+            lease: its name.
+
+        Raises:
+            LedgerError: another host has the lease, or none.
         """
         ...
 
@@ -174,6 +191,9 @@ class Alone:
 
     async def retire(self) -> None: ...
 
+    async def retired(self) -> None:
+        await asyncio.get_running_loop().create_future()
+
     async def leave(self) -> None: ...
 
     async def lost(self) -> None:
@@ -183,6 +203,8 @@ class Alone:
         self, lease: str, work: Callable[[], Awaitable[T]], otherwise: Callable[[], Awaitable[object]] | None = None
     ) -> T:
         return await work()
+
+    def check_held(self, database: Database, lease: str) -> None: ...
 
     def tell(self, topic: str, what: str = "") -> None: ...
 

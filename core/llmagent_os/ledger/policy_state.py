@@ -246,6 +246,7 @@ class PolicyState:
         """Delete the state that is being learned again, and the snapshot that it began at: a part is damaged."""
 
         def work(database: Database) -> None:
+            self.guard(database, policy)
             second, live = (_progress(database, policy, live=live) for live in (False, True))
             if second is not None:
                 versions.drop_state(database, second.state)
@@ -273,6 +274,8 @@ class PolicyState:
         """Note that the part of a person cannot be read: what was learned of the person has to be learned again."""
 
         def work(database: Database) -> None:
+            if self._guarded(database, state) is None:
+                return
             first = versions.first_row(database, users=identities_of(database, first_identity_of(person)))
             versions.mark_changed(database, (first,), (person,))
             versions.remove_part(database, state, person)
@@ -281,7 +284,12 @@ class PolicyState:
 
     async def drop(self, policy: str) -> None:
         """Delete all states of ``policy``. The rewards stay, so that it can be learned again."""
-        await self._writer.run(lambda database: _drop(database, policy))
+
+        def work(database: Database) -> None:
+            self.guard(database, policy)
+            _drop(database, policy)
+
+        await self._writer.run(work)
 
     async def sweep(self) -> None:
         """Delete what no state needs, a few at a time, so that other work of the ledger comes in between."""

@@ -15,6 +15,7 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable, Collection
+from functools import partial
 from typing import Any, NamedTuple
 
 import sqlalchemy as sa
@@ -105,7 +106,8 @@ class SharedInbox(Inbox):
         self._pending_of.clear()
         found: list[UnfinishedEvent] = []
         try:
-            while (page := await self._writer.run(self._taken_over)) is not None:
+            me = self._membership.number
+            while (page := await self._writer.run(partial(self._taken_over, me))) is not None:
                 found += page
         except BaseException:
             await self.leave()
@@ -151,14 +153,15 @@ class SharedInbox(Inbox):
         """
         self._use(resume)
         more: list[bool] = [True]
+        me = self._membership.number
 
         def then(found: list[UnfinishedEvent] | None) -> None:
             more[0] = found is not None
             for row in found or ():
-                self._take(row)
+                self._take(row, me)
 
-        while more[0] and self._claimed:
-            await self._writer.run(self._taken_over, then, lasting=False)
+        while more[0] and self._claimed and self._membership.number == me:
+            await self._writer.run(partial(self._taken_over, me), then, lasting=False)
 
     async def hand_over(self, besides: Collection[str] = ()) -> None:
         """Give the other hosts what this one has not finished.
@@ -166,12 +169,13 @@ class SharedInbox(Inbox):
         Args:
             besides: keys of conversations that stay here for now: an event of theirs is being run.
         """
+        me = self._membership.number
 
         def work(database: Database) -> None:
-            mine = (inbox.c.host == self._membership.number, OF_HOST)
+            mine = (inbox.c.host == me, OF_HOST)
             query = sa.select(inbox.c.conversation, inbox.c.platform).distinct().where(*mine)
             kept = {database.pseudonym(key) for key in besides}
-            self._give(database, [row for row in database.sql.execute(query).all() if row[0] not in kept])
+            self._give(database, [row for row in database.sql.execute(query).all() if row[0] not in kept], me)
 
         await self._writer.run(work)
 
@@ -195,32 +199,46 @@ class SharedInbox(Inbox):
         is_idle = conversation.key not in self._pending
         row = (conversation.platform, event.event_id, sender, encoded(event), time.time(), int(is_idle))
         self.count_as_unfinished(event)
+        me, failed = self._membership.number, False
         placed: Placed | None = None
 
         def then(done: Placed) -> None:
             nonlocal placed
             placed = done
+            if self._membership.number != me:  # this host has joined anew: whoever has the row now runs it
+                return
             for found in done.found:
-                self._take(found)
-            if not (done.mine and done.result is Accepted.NEW):
+                self._take(found, me)
+            if done.mine and done.result is Accepted.NEW:
+                if failed:  # it was stored all the same: the connection was cut in the commit
+                    self.count_as_unfinished(event)
+                if stored is not None:
+                    stored(event)
+            elif not failed:
                 self._uncount(event)
-            elif stored is not None:
-                stored(event)
 
         def work(database: Database) -> Placed:
-            return self._place(database, row, conversation.key, max_pending, max_pending_of_sender)
+            return self._place(database, row, conversation.key, max_pending, max_pending_of_sender, me)
 
         try:
             await self._writer.run(work, then)
         except LedgerError:
-            self._uncount(event)
+            failed = True
+            if self._membership.number == me:
+                self._uncount(event)
             raise
         return Accepted.DUPLICATE if placed is None else placed.result
 
     def _place(
-        self, database: Database, row: tuple[Any, ...], key: str, most: int, most_of_sender: int | None
+        self, database: Database, row: tuple[Any, ...], key: str, most: int, most_of_sender: int | None, me: int
     ) -> Placed:
-        """Give an event to a host, unless it is known or too much waits."""
+        """Give an event to a host, unless it is known or too much waits.
+
+        Raises:
+            LedgerError: this host has been taken for dead since it was asked, and is another one now.
+        """
+        if self._membership.number != me:
+            raise LedgerError("the other hosts have taken this host for dead: deliver the event again")
         platform, event_id, sender = row[0], database.pseudonym(row[1]), row[2]
         conversation = database.pseudonym(key)
         holders = database.sql.execute(_HOLDERS, {"its_conversation": conversation}).all()
@@ -233,13 +251,12 @@ class SharedInbox(Inbox):
             known = database.sql.execute(sa.select(inbox.c.seq).where(*same)).first() is not None
             return Placed(Accepted.DUPLICATE if known else full, mine=False, found=[])
         holder = next((holder.host for holder in holders if holder.alive), None)
-        me = self._membership.number
         if holder is None:
             here = platform in self._local
             holder = self._membership.chosen(conversation, platform, here=here)
         if any(each.host != holder for each in holders):  # a dead host's, or nobody's
             database.sql.execute(_GIVE, {"its_conversation": conversation, "to_host": holder or None})
-        found = self._taken(database) if holder == me and holders else []
+        found = self._taken(database, me) if holder == me and holders else []
         sealed = sealed_row(database, inbox, ACCEPTED, sender, (platform, event_id, *row[2:]))
         values = dict(zip(ACCEPTED, sealed, strict=True))
         values |= {"conversation": conversation, "host": holder or None, "given": holder != me}
@@ -257,7 +274,10 @@ class SharedInbox(Inbox):
 
     # ── giving and taking ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def _take(self, row: UnfinishedEvent) -> None:
+    def _take(self, row: UnfinishedEvent, number: int) -> None:
+        """Run what was taken up under a number of this host. Under another number than now, others have it."""
+        if self._membership.number != number:
+            return
         self.count_as_unfinished(row.event)
         if self._resume is None:
             self._early.append(row)
@@ -270,19 +290,24 @@ class SharedInbox(Inbox):
             resume(row)
         self._early.clear()
 
-    def _taken(self, database: Database) -> list[UnfinishedEvent]:
+    def _taken(self, database: Database, me: int) -> list[UnfinishedEvent]:
         """What this host was given and has not taken up, in the order of arrival. It is marked as taken up."""
-        given = (inbox.c.host == self._membership.number, inbox.c.given, OF_HOST)
+        given = (inbox.c.host == me, inbox.c.given, OF_HOST)
         rows = database.sql.execute(sa.update(inbox).where(*given).values(given=False).returning(*_ROW)).all()
         return decoded_rows(database, sorted(rows, key=lambda row: row.seq))
 
-    def _taken_over(self, database: Database) -> list[UnfinishedEvent] | None:
+    def _taken_over(self, me: int, database: Database) -> list[UnfinishedEvent] | None:
         """Give what dead hosts had, and what nobody has, to living ones, and take up what is this host's.
 
+        Args:
+            me: the number of this host, as it was when this was asked for.
+            database: inside the transaction.
+
         Returns:
-            What this host takes up; None: nothing was left to be done.
+            What this host takes up; None: nothing was left to be done, or this host has another number by now.
         """
-        me = self._membership.number
+        if self._membership.number != me:
+            return None
         dead = sa.delete(hosts).where(hosts.c.alive_until <= _NOW).returning(hosts.c.number, hosts.c.name)
         for row in database.sql.execute(dead).all():
             _log.warning("a host is dead; its conversations are taken over", host=row.name, number=row.number)
@@ -292,15 +317,15 @@ class SharedInbox(Inbox):
         platforms = inbox.c.platform.in_(self._membership.platforms)
         orphans = sa.select(inbox.c.conversation, inbox.c.platform).distinct().where(UNFINISHED, platforms, ~_IS_ALIVE)
         page = database.sql.execute(orphans.limit(PAGE_CONVERSATIONS)).all()
-        self._give(database, page)
-        found = self._taken(database)
+        self._give(database, page, me)
+        found = self._taken(database, me)
         return found if found or len(page) == PAGE_CONVERSATIONS else None
 
-    def _give(self, database: Database, conversations: Collection[Any]) -> None:
+    def _give(self, database: Database, conversations: Collection[Any], me: int) -> None:
         """Give conversations to the hosts that have them already, or to those that are chosen, and tell these."""
         told: set[int] = set()
         alive = set(database.sql.execute(sa.select(hosts.c.number).where(hosts.c.alive_until > _NOW)).scalars())
-        leaving = self._membership.number if self._membership.is_retired else None
+        leaving = me if self._membership.is_retired else None
         for conversation, platform in conversations:
             holders = database.sql.execute(_HOLDERS, {"its_conversation": conversation}).all()
             holder = next((each.host for each in holders if each.alive and each.host != leaving), None)
@@ -309,7 +334,7 @@ class SharedInbox(Inbox):
                 holder = self._membership.chosen(conversation, platform, here=here, among=alive)
             database.sql.execute(_GIVE, {"its_conversation": conversation, "to_host": holder or None})
             told.add(holder)
-        for number in told - {0, self._membership.number}:
+        for number in told - {0, me}:
             self._tell(database, number)
 
     def _name_conversations(self, database: Database) -> None:

@@ -31,6 +31,7 @@ from llmagent_os.ledger import host_statements as sql
 from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.ledger.membership import CHANGED, DEAF, HostCard, HostRow, Watcher, living_hosts
+from llmagent_os.ledger.schema import leases
 from llmagent_os.ledger.writer import Writer
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class SharedMembership:
         self.hears = False  #: whether it hears now what the others tell
         self.waiting: Callable[[], int] = int  #: how many events this host has
         self.platforms: tuple[str, ...] = ()  #: the names of its adapters
-        self._retired = False
+        self._retired = asyncio.Event()
         self._valid_until = 0.0  # on the monotonic clock
         self._lost = asyncio.Event()
         self._watchers: dict[str, Listeners[[str]]] = {}
@@ -109,14 +110,14 @@ class SharedMembership:
     @property
     def is_retired(self) -> bool:
         """Whether this host is about to stop."""
-        return self._retired
+        return self._retired.is_set()
 
     def may_act(self) -> bool:
         return time.monotonic() < self._valid_until
 
     async def join(self, platforms: Collection[str]) -> None:
         self.platforms = tuple(sorted(platforms))
-        self._retired = False
+        self._retired.clear()
         self._lost.clear()
         since = time.monotonic()
         row = (self.name, self._process, " ".join(self.platforms), version("llmagent-os"), self._seconds)
@@ -134,9 +135,12 @@ class SharedMembership:
         _log.info("this host shares the ledger", host=self.name, number=self.number, hosts=len(self.live))
 
     async def retire(self) -> None:
-        self._retired = True
+        self._retired.set()
         with contextlib.suppress(LedgerError):
             await self._ask(sql.RETIRE, (self.number,))
+
+    async def retired(self) -> None:
+        await self._retired.wait()
 
     async def leave(self) -> None:
         for task in self._tasks:
@@ -175,14 +179,14 @@ class SharedMembership:
             here: only the host that asks can answer there.
             among: the numbers of the hosts that live; None: as last heard.
         """
-        if here and not self._retired:
+        if here and not self.is_retired:
             return self.number
         able = [
             host
             for host in self.live
             if platform in host.platforms
             and not host.stopping
-            and not (self._retired and host.number == self.number)
+            and not (self.is_retired and host.number == self.number)
             and (among is None or host.number in among)
         ]
         return max(able, key=lambda host: _weight(host, conversation)).number if able else 0
@@ -203,7 +207,7 @@ class SharedMembership:
                     await asyncio.wait({running, gone}, return_when=asyncio.FIRST_COMPLETED)
                     if running.done():
                         return running.result()
-                    if not self._retired:  # a host that stops gives its leases away
+                    if not self.is_retired:  # a host that stops gives its leases away
                         _log.warning("this host has lost a lease", lease=lease)
                 finally:
                     await _cancelled(running, gone)
@@ -211,6 +215,12 @@ class SharedMembership:
                 del self._leases[lease]
                 if asked.held.is_set() and not asked.gone.is_set():
                     await self._release(lease)
+
+    def check_held(self, database: Database, lease: str) -> None:
+        here = (leases.c.name == lease, leases.c.host == self.number, leases.c.host > 0)
+        # Whoever takes the lease over waits for the row, and sees what this transaction has written.
+        if database.sql.execute(sa.select(leases.c.name).where(*here).with_for_update(read=True)).first() is None:
+            raise LedgerError(f"the lease {lease} is not this host's any more: nothing was written")
 
     async def _release(self, lease: str) -> None:
         with contextlib.suppress(LedgerError):
@@ -226,7 +236,7 @@ class SharedMembership:
                 with contextlib.suppress(LedgerError):
                     await self.look_around()
                 for name, lease in list(self._leases.items()):
-                    if not lease.held.is_set() and not self._retired:
+                    if not lease.held.is_set() and not self.is_retired:
                         await self._ask_for(name, lease)
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(self._seconds / BEATS):

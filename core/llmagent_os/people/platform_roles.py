@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
+import msgspec
 import structlog
 
 from llmagent_os.adapter import KnowsAdmins
@@ -22,6 +23,9 @@ from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.audit_log import AuditEntry
 
 _log = structlog.stdlib.get_logger(__name__)
+
+#: On this topic hosts tell each other that a platform has given somebody a role, or taken it.
+ROLES = "roles"
 
 #: How long a person waits for the platform's answer, in seconds. Without one the person has no role.
 ANSWER_SECONDS = 2.0
@@ -42,6 +46,10 @@ class PlatformRoles:
         self._adapters = adapters
         self._clock = clock
         self._said: ExpiringDict[tuple[Identity, str], bool] = ExpiringDict(MAX_ADMIN_ANSWERS, seconds=ADMIN_SECONDS)
+        # What another host has heard from a platform lately. An adapter here may still answer from memory.
+        self._told: ExpiringDict[tuple[Identity, str], bool] = ExpiringDict(MAX_ADMIN_ANSWERS, seconds=ADMIN_SECONDS)
+        self._membership = ledger.membership
+        self._membership.watch(ROLES, self._hear)
 
     def administers(self, identity: Identity, place: str) -> bool:
         """Whether the platform said a short while ago that the account administers a place."""
@@ -58,8 +66,10 @@ class PlatformRoles:
             return
         identity = identity_of(event)
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                is_admin = await contained(adapter.administers(event.conversation, event.sender.user_id))
+            is_admin = self._told.get((identity, place))
+            if is_admin is None:
+                async with asyncio.timeout(ANSWER_SECONDS):
+                    is_admin = await contained(adapter.administers(event.conversation, event.sender.user_id))
         except Exception as error:  # what it said before holds until its time is over
             where = event.conversation.platform
             _log.info("the platform does not say who is an admin", platform=where, error=str(error))
@@ -67,6 +77,13 @@ class PlatformRoles:
         if self._said.get((identity, place)) is not is_admin:
             await self._note(identity, place, is_admin)
         self._said.put((identity, place), is_admin)
+
+    def _hear(self, text: str) -> None:
+        """Take up what another host has heard from a platform."""
+        if text:
+            identity, place, is_admin = msgspec.json.decode(text, type=tuple[Identity, str, bool])
+            for known in (self._said, self._told):
+                known.put((identity, place), is_admin)
 
     async def _note(self, identity: Identity, place: str, is_admin: bool) -> None:
         """Put what the platform said into the ledger, and a change of it into the audit log."""
@@ -76,6 +93,7 @@ class PlatformRoles:
         else:
             changed, action = await self._kept.take_back(identity, place), "is no admin by the platform any more"
         if changed:
+            self._membership.tell(ROLES, msgspec.json.encode([identity, place, is_admin]).decode())
             _log.info(action, identity=identity, place=place)
             role = "admin" if is_admin else "member"
             await self._log.add(AuditEntry(at=now, actor=identity, role=role, action=action, detail=place))

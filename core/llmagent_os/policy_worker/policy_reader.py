@@ -57,6 +57,12 @@ class PolicyReader:
         """Rises with everything that was stored and is known here."""
         return sum(each.revision for each in self._states if each is not None)
 
+    def begin_anew(self) -> None:
+        """Read everything again with the next :meth:`refresh`: the learner of the policy is another one now."""
+        self._states = [None] * len(self._names)
+        self._prior = None
+        self._ahead.clear()
+
     async def refresh(self) -> bool:
         """Read what is new of all people, and forget who has changed. Returns whether anything is new.
 

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING
 
 import structlog
@@ -31,6 +31,7 @@ from llmagent_os.errors import LedgerError, PolicyError
 from llmagent_os.feedback.signals import SPOKEN_OPINION_KINDS
 from llmagent_os.identity import Identity, PersonId, person_kept_under
 from llmagent_os.ledger import Ledger
+from llmagent_os.ledger.listeners import Listeners
 from llmagent_os.policy_worker.learned_state import DamagedPartError, LearnedState
 from llmagent_os.policy_worker.people_loading import PeopleLoader
 from llmagent_os.policy_worker.policy_reader import PolicyReader
@@ -87,6 +88,7 @@ class PolicyWorker:
         self._relearning = Relearning(self._new, ledger, self._name, self._swap, shard, self._policy_name)
         self._pending = True  # rewards may be in the ledger that are not learned yet
         self._last = 0  # the last row of rewards that is known of
+        self._learned = Listeners[[]]()
         self._awake = asyncio.Event()
         self._alone = asyncio.Lock()  # held while the live state changes
 
@@ -140,7 +142,11 @@ class PolicyWorker:
         """
         if not self._leads:
             self._leads = True
-            await self.open()
+            try:
+                await self.open()
+            except BaseException:
+                self._leads = False
+                raise
 
     async def step_down(self) -> None:
         """Only decide from now on: this process has lost the lease. Nothing is written: whoever has it may write now.
@@ -151,6 +157,7 @@ class PolicyWorker:
         async with self._alone:
             self._leads = False
             self._live.begin_anew()
+            self._reader.begin_anew()
         await self._reader.refresh()
 
     @property
@@ -190,13 +197,17 @@ class PolicyWorker:
                 await live.keep()  # what was learned after it depends on it
         return revision
 
+    def watch_learned(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call ``listener`` whenever something was learned and stored here. Returns the function that ends this."""
+        return self._learned.add(listener)
+
     def wake(self) -> None:
         """Note that the ledger may hold something new."""
         self._pending = True
         self._awake.set()
 
     async def run(self) -> None:
-        """Learn whenever the ledger holds something new, until cancelled."""
+        """Learn whenever the ledger holds something new, or follow whoever learns when woken, until cancelled."""
         stop_watching, beside = self._ledger.watch_rewards(self.wake), BackgroundTasks()
         try:
             if self._leads:
@@ -292,6 +303,7 @@ class PolicyWorker:
             await live.learn(rows)
             self._people.caught_up()
             await (live.keep() if live.unstored_rows >= CHECKPOINT_ROWS else live.note(rows))
+            self._learned.notify()
             return True
 
     async def _pass_over(self) -> bool:
@@ -333,6 +345,7 @@ class PolicyWorker:
             if swapped is None:
                 return False
             live.replace(second, swapped)
+            self._learned.notify()
         _log.info("the policy has learned again what the ledger says", through=swapped.through)
         await self._ledger.learned.sweep()
         return True

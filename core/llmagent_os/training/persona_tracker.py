@@ -97,6 +97,10 @@ class PersonaTracker:
         Raises:
             LedgerError, ProfileError: something cannot be read or written.
         """
+        if not self._worker.leads:  # another host counts
+            self._through = None
+            await self.refresh()
+            return
         for person in await self._kept.to_count_again(self._bot):
             await self._count(person, (), 0)
         last = min(self._worker.through, await self._ledger.last_reward())
