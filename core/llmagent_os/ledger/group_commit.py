@@ -69,6 +69,7 @@ class ThreadWriter:
         self._held: list[_PendingWork] = []
         self._held_until = 0.0  # on the loop's clock
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._opened: asyncio.Future[None] | None = None
         self._closed = False
@@ -119,18 +120,22 @@ class ThreadWriter:
             self._held_until = until
         self._held.append(pending)
         # A timer left by work that is committed by now is not cancelled, which costs more: it finds out when it is due.
-        if self._timer is not None and self._timer.when() > self._held_until:
+        if self._timer is not None and self._timer_at > self._held_until:
             self._timer.cancel()
             self._timer = None
         if self._timer is None:
-            self._timer = loop.call_at(self._held_until, self._end_hold, loop)
+            self._set_timer(loop)
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer_at = self._held_until  # uvloop's timers do not all say when they are due
+        self._timer = loop.call_at(self._timer_at, self._end_hold, loop)
 
     def _end_hold(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
         if not self._held or self._closed:
             return
         if self._held_until > loop.time():
-            self._timer = loop.call_at(self._held_until, self._end_hold, loop)
+            self._set_timer(loop)
         else:
             self._flush()
 

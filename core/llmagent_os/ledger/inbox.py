@@ -219,7 +219,8 @@ class Inbox:
                 self._uncount(event)
 
         try:
-            await self._writer.run(lambda database: accept_row(database, row), then)
+            # Nothing is begun before the events in front of it are finished: it is stored with what is written for them.
+            await self._writer.run(lambda database: accept_row(database, row), then, held=waiting > 0)
         except LedgerError:
             failed = True
             self._uncount(event)
