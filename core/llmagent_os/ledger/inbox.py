@@ -189,13 +189,9 @@ class Inbox:
             LedgerError: the ledger cannot be written.
             BadEventError: JSON cannot hold the event.
         """
-        conversation = event.conversation
-        key = conversation.key
-        waiting = self._pending.get(key, 0)
-        body = encoded(event)
-        sender = identity_of(event)
-        of_sender = self._pending_of.get(sender, 0)
-        row = (conversation.platform, event.event_id, sender, body, time.time(), 0 if waiting else 1)
+        key, sender = event.conversation.key, identity_of(event)
+        waiting, of_sender = self._pending.get(key, 0), self._pending_of.get(sender, 0)
+        row = (event.conversation.platform, event.event_id, sender, encoded(event), time.time(), 0 if waiting else 1)
         sender_is_full = max_pending_of_sender is not None and of_sender >= max_pending_of_sender
         if waiting >= max_pending or sender_is_full:
             if await self.was_accepted(row[0], row[1]):
@@ -219,7 +215,7 @@ class Inbox:
                 self._uncount(event)
 
         try:
-            # Nothing is begun before the events in front of it are finished: it is stored with what is written for them.
+            # It is begun after the events in front of it, and is stored with what is written for them.
             await self._writer.run(lambda database: accept_row(database, row), then, held=waiting > 0)
         except LedgerError:
             failed = True
