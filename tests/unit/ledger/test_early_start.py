@@ -82,8 +82,9 @@ async def test_an_event_without_an_answer_is_stored_all_the_same(tmp_path: Path)
 async def test_a_redelivery_is_known_also_while_the_first_is_not_on_disk(tmp_path: Path) -> None:
     ledger, begun = await claimed(f"sqlite:///{tmp_path}/ledger.db"), Begun()
     event = message("a")
-    found = await asyncio.gather(begun.accept(ledger, event), begun.accept(ledger, event))
-    assert found == [Accepted.NEW, Accepted.DUPLICATE]
+    first, second = await asyncio.gather(begun.accept(ledger, event), begun.accept(ledger, event))
+    assert first is Accepted.NEW
+    assert second is Accepted.DUPLICATE
     assert begun.stored == [event]
     await ledger.finish(event, None)
     await ledger.leave()
