@@ -18,6 +18,7 @@ import asyncio
 import json
 import logging
 import os
+import sqlite3
 import statistics
 import subprocess
 import sys
@@ -185,6 +186,21 @@ async def floor(in_flight: int, messages: int, repeats: int) -> list[Cost]:
     return [await measure(adapter, accept, in_flight, messages) for _ in range(repeats)]
 
 
+def bare_commit(file: Path, commits: int) -> Cost:
+    """Return the mean cost of one durable commit of a row of 300 bytes, by SQLite alone: what the disk asks for."""
+    sql = sqlite3.connect(file, isolation_level=None)
+    for statement in ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "CREATE TABLE rows (text TEXT)"):
+        sql.execute(statement)
+    cpu, wall = time.process_time(), time.perf_counter()
+    for _ in range(commits):
+        sql.execute("BEGIN IMMEDIATE")
+        sql.execute("INSERT INTO rows VALUES (?)", ("x" * 300,))
+        sql.execute("COMMIT")
+    cost = Cost((time.process_time() - cpu) / commits * 1e6, (time.perf_counter() - wall) / commits * 1e6)
+    sql.close()
+    return cost
+
+
 def start(url: str) -> tuple[float, float]:
     """Return the seconds until the first reply, and the peak megabytes, of a process that answers one message."""
     environment = os.environ | {"PYTHONPATH": str(Path(__file__).parent)}
@@ -205,6 +221,8 @@ def main() -> None:
     print("| inbox | in flight | CPU µs a message | wall µs a message | aim, CPU µs |")
     print("| --- | ---: | ---: | ---: | ---: |")
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
+        commit = bare_commit(Path(folder) / "commit.db", given.messages)
+        print(f"| one bare SQLite commit | 1 | {commit.cpu:.1f} | {commit.wall:.1f} | |", flush=True)
         for in_flight in (1, 64):
             rows = {
                 "none: bare asyncio": (asyncio.run(floor(in_flight, given.messages, given.repeats)), ""),

@@ -117,6 +117,7 @@ class Acceptor:
                 max_pending=limits.max_pending_per_conversation,
                 max_pending_of_sender=limits.max_pending_per_sender,
                 stored=self._dispatcher.add_new,
+                unstored=self._dispatcher.take_back,
             )
         except LedgerError:
             metrics.refused += 1

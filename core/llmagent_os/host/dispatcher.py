@@ -87,6 +87,14 @@ class Dispatcher:
             pending.noted, pending.times_begun = True, 1
         self.add(pending)
 
+    def take_back(self, event: Event) -> None:
+        """End an event without an answer that was added and could not be stored: its platform delivers it again."""
+        queue = self._queues.get(event.conversation.key)
+        for pending in () if queue is None else queue.pending:
+            if pending.event is event:
+                pending.unstored = True
+                _end(pending)
+
     def add_timer(self, event: Event) -> None:
         """Run a timer that has just been moved into the inbox."""
         self._metrics.accepted += 1
@@ -224,11 +232,9 @@ class Dispatcher:
                     continue
                 if pending.erases:  # it asks for the same: two that end each other would erase nothing
                     continue
-                pending.dropped = True
+                _end(pending)
                 if pending.running is not None:
                     running.append(pending.running)
-                if pending.limit is not None and not pending.limit.expired():  # else it is being cancelled already
-                    pending.limit.reschedule(asyncio.get_running_loop().time())
         return running
 
     def _drop(self, queue: ConversationQueue) -> None:
@@ -237,3 +243,10 @@ class Dispatcher:
         self._emptied(queue.key)
         if not self._metrics.queue_depth and self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
+
+
+def _end(pending: PendingEvent) -> None:
+    """Have ``pending`` end without an answer; a handler that decides one is cancelled."""
+    pending.dropped = True
+    if pending.limit is not None and not pending.limit.expired():  # else it is being cancelled already
+        pending.limit.reschedule(asyncio.get_running_loop().time())

@@ -1,7 +1,8 @@
 """The host: takes events from adapters, has a handler answer them, and sends the answers, through crashes.
 
 Every event is in the ledger's inbox before the platform is told that it arrived, and every reply is in it before it is
-sent. One conversation's events run one after the other, different conversations side by side.
+sent. One conversation's events run one after the other, different conversations side by side. With a ledger in SQLite
+the handler may begin a moment before its event is on disk, so that both share one commit (``ledger/early_start.py``).
 
 What a crash can do. An accepted event is always run. Before its reply is decided it is given to the handler again,
 under the same key. After, the same reply is sent again under the same key, and the handler is not asked. Where the

@@ -40,6 +40,7 @@ class PendingEvent:
         "suspect",
         "times_begun",
         "tries",
+        "unstored",
         "where",
         "why",
         "work",
@@ -67,6 +68,7 @@ class PendingEvent:
         self.failures = 0  #: how often this process could not run the event at all
         self.dead = False  #: the event was given up, and is kept as a dead letter; ``reply`` says so
         self.dropped = False  #: the person was erased: no answer is decided, kept or sent
+        self.unstored = False  #: it was begun, and could not be stored: the ledger has no row of it
         self.erases = False  #: it erases its person: nothing of it may be left once it is answered
         self.work = ""  #: what the handler says that it is doing; empty: it has not said
         self.changed_work: asyncio.Event | None = None  #: set where the platform shows it: it is over, or other work

@@ -213,7 +213,9 @@ class Stages:
     # ── finish ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _finish(self, pending: PendingEvent) -> None:
-        if pending.why is None or pending.dropped:
+        if pending.unstored:  # a row with its id is one of a later delivery
+            self._ledger.let_go(pending.event)
+        elif pending.why is None or pending.dropped:
             drops_second_send = self._adapters[pending.event.conversation.platform].capabilities.idempotent_send
             soon = drops_second_send and pending.receipt is not None
             await self._ledger.finish(pending.event, pending.receipt, soon=soon and not pending.erases)

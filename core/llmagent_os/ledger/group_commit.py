@@ -20,6 +20,9 @@ T = TypeVar("T")
 #: How long work of :meth:`ThreadWriter.later` waits for other work to share a transaction with.
 HOLD_SECONDS = 0.02
 
+#: How long work that is ``held`` waits for other work to share a transaction with. Somebody waits for it.
+BRIEF_HOLD_SECONDS = 0.002
+
 #: How much work shares one transaction at most, so that the last does not keep the first waiting.
 MAX_GROUP_SIZE = 256
 
@@ -27,12 +30,13 @@ MAX_GROUP_SIZE = 256
 class _PendingWork:
     """Work that was asked for, and where its result goes."""
 
-    __slots__ = ("alone", "error", "future", "lasting", "reads", "result", "then", "work")
+    __slots__ = ("alone", "error", "failed", "future", "lasting", "reads", "result", "then", "work")
 
     def __init__(
         self,
         work: Work[Any],
         then: Callable[[Any], None] | None,
+        failed: Callable[[], None] | None,
         alone: bool,
         lasting: bool,
         reads: bool,
@@ -40,6 +44,7 @@ class _PendingWork:
     ) -> None:
         self.work = work
         self.then = then
+        self.failed = failed
         self.alone = alone
         self.lasting = lasting
         self.reads = reads
@@ -49,7 +54,7 @@ class _PendingWork:
 
     def done_after_all(self) -> _PendingWork:
         """The same work, which has not failed."""
-        found = _PendingWork(self.work, self.then, self.alone, self.lasting, self.reads, self.future)
+        found = _PendingWork(self.work, self.then, None, self.alone, self.lasting, self.reads, self.future)
         found.result = self.result
         return found
 
@@ -62,7 +67,9 @@ class ThreadWriter:
         self._open = database
         self._queue: SimpleQueue[list[_PendingWork] | None] = SimpleQueue()
         self._held: list[_PendingWork] = []
+        self._held_until = 0.0  # on the loop's clock
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_at = 0.0
         self._thread = threading.Thread(target=self._work, name="ledger", daemon=True)
         self._opened: asyncio.Future[None] | None = None
         self._closed = False
@@ -83,15 +90,20 @@ class ThreadWriter:
         work: Work[T],
         then: Callable[[T], None] | None = None,
         *,
+        failed: Callable[[], None] | None = None,
         alone: bool = False,
         lasting: bool = True,
         reads: bool = False,
+        held: bool = False,
     ) -> T:
         if self._closed:
             raise LedgerError("the ledger is closed")
-        future: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        pending = _PendingWork(work, then, alone, lasting, reads, future)
-        if self._held:
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[T] = loop.create_future()
+        pending = _PendingWork(work, then, failed, alone, lasting, reads, future)
+        if held:
+            self._hold(pending, loop, BRIEF_HOLD_SECONDS)
+        elif self._held:
             self._held.append(pending)
             self._flush()
         else:
@@ -99,13 +111,32 @@ class ThreadWriter:
         return await future
 
     def later(self, work: Work[object]) -> None:
-        self._held.append(_PendingWork(work, None, alone=False, lasting=False, reads=False, future=None))
-        if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(HOLD_SECONDS, self._end_hold)
+        pending = _PendingWork(work, None, None, alone=False, lasting=False, reads=False, future=None)
+        self._hold(pending, asyncio.get_running_loop(), HOLD_SECONDS)
 
-    def _end_hold(self) -> None:
+    def _hold(self, pending: _PendingWork, loop: asyncio.AbstractEventLoop, seconds: float) -> None:
+        until = loop.time() + seconds
+        if not self._held or until < self._held_until:
+            self._held_until = until
+        self._held.append(pending)
+        # A timer left by work that is committed by now is not cancelled, which costs more: it finds out when it is due.
+        if self._timer is not None and self._timer_at > self._held_until:
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None:
+            self._set_timer(loop)
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._timer_at = self._held_until  # uvloop's timers do not all say when they are due
+        self._timer = loop.call_at(self._timer_at, self._end_hold, loop)
+
+    def _end_hold(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = None
-        if self._held and not self._closed:
+        if not self._held or self._closed:
+            return
+        if self._held_until > loop.time():
+            self._set_timer(loop)
+        else:
             self._flush()
 
     def _flush(self) -> None:
@@ -230,6 +261,8 @@ def _deliver(group: list[_PendingWork]) -> None:
                 pending.then(pending.result)
             except Exception as error:  # the work behind it in the group must be delivered all the same
                 pending.error = error
+        if pending.error is not None and pending.failed is not None:
+            pending.failed()
         future = pending.future
         if future is not None and not future.done():  # it is done where its caller was cancelled
             if pending.error is None:

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 import msgspec
@@ -19,6 +20,7 @@ from llmagent_os.identity import Identity, identity_of
 from llmagent_os.ledger import statements
 from llmagent_os.ledger.damaged_rows import UNREADABLE
 from llmagent_os.ledger.database import Database
+from llmagent_os.ledger.early_start import EarlyStart, note_end, note_host
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.rewards import insert_reward
 from llmagent_os.ledger.row_codecs import (
@@ -86,6 +88,7 @@ class Inbox:
         self._lock = lock
         self._rewards_changed = rewards_changed
         self._claimed = False
+        self._early_start = None if lock is None else EarlyStart(writer)  # in memory nothing waits for a disk
         self._pending: dict[str, int] = {}  # conversation key -> number of unfinished events
         self._pending_of: dict[Identity, int] = {}  # sender -> number of unfinished events
         #: What the statements about an event take beside its platform and id: see ``shared_inbox``.
@@ -112,10 +115,12 @@ class Inbox:
             await asyncio.to_thread(self._lock.acquire)
         self._claimed = True
         try:
-            found = await self._writer.run(_taken_up)
+            found, in_peace = await self._writer.run(lambda database: (_taken_up(database), note_host(database)))
         except BaseException:
             self.release()
             raise
+        if self._early_start is not None:
+            self._early_start.claimed(in_peace=in_peace)
         self._pending.clear()
         self._pending_of.clear()
         for row in found:
@@ -130,10 +135,21 @@ class Inbox:
 
     async def leave(self) -> None:
         """Be the host no more."""
-        self.release()
+        try:
+            if self._claimed:
+                await self._writer.run(note_end)
+        except LedgerError as error:
+            _log.warning("the end of the host cannot be noted", error=str(error))
+        finally:
+            self.release()
 
     async def keep_looking(self, resume: Callable[[UnfinishedEvent], None]) -> None:
-        """Take up what other hosts give this one and what dead hosts had, until cancelled. Without others: nothing."""
+        """Take up what other hosts give this one and what dead hosts had, until cancelled.
+
+        Without others: read which events are known, so that new ones need not wait for the disk before they are begun.
+        """
+        if self._early_start is not None:
+            await self._early_start.load()
 
     async def hand_over(self, besides: Collection[str] = ()) -> None:
         """Give other hosts what this one has not finished, except in the conversations ``besides``, by their keys."""
@@ -154,6 +170,7 @@ class Inbox:
         max_pending: int,
         max_pending_of_sender: int | None = None,
         stored: Callable[[Event], None] | None = None,
+        unstored: Callable[[Event], None] | None = None,
     ) -> Accepted:
         """Store ``event``, unless it was stored before, or too much of its conversation or its sender is unfinished.
 
@@ -163,19 +180,18 @@ class Inbox:
             max_pending_of_sender: how many unfinished events one sender may have in all conversations; None: any
                 number.
             stored: called on the event loop when the event is new, in the order of arrival, even where the caller is
-                cancelled while the disk is being written.
+                cancelled while the disk is being written. Where the event is certainly new, and the first of its
+                conversation, it is called at once: what is written for the event then shares its commit.
+            unstored: called on the event loop with an event for which ``stored`` was called, and which could not be
+                stored after all. It is in no row: nothing may be written about it, and :meth:`forget` ends it.
 
         Raises:
             LedgerError: the ledger cannot be written.
             BadEventError: JSON cannot hold the event.
         """
-        conversation = event.conversation
-        key = conversation.key
-        waiting = self._pending.get(key, 0)
-        body = encoded(event)
-        sender = identity_of(event)
-        of_sender = self._pending_of.get(sender, 0)
-        row = (conversation.platform, event.event_id, sender, body, time.time(), 0 if waiting else 1)
+        key, sender = event.conversation.key, identity_of(event)
+        waiting, of_sender = self._pending.get(key, 0), self._pending_of.get(sender, 0)
+        row = (event.conversation.platform, event.event_id, sender, encoded(event), time.time(), 0 if waiting else 1)
         sender_is_full = max_pending_of_sender is not None and of_sender >= max_pending_of_sender
         if waiting >= max_pending or sender_is_full:
             if await self.was_accepted(row[0], row[1]):
@@ -183,6 +199,8 @@ class Inbox:
             return Accepted.FULL if waiting >= max_pending else Accepted.SENDER_FULL
         self._pending[key] = waiting + 1  # before the disk has it, so that a burst cannot pass the bound
         self._pending_of[sender] = of_sender + 1
+        if self._early_start is not None and self._early_start.is_new(row[1]) and not waiting and stored and unstored:
+            return await self._begin_early(event, row, stored, unstored)
         new = failed = False
 
         def then(count: int) -> None:
@@ -197,12 +215,35 @@ class Inbox:
                 self._uncount(event)
 
         try:
-            await self._writer.run(lambda database: accept_row(database, row), then)
+            # It is begun after the events in front of it, and is stored with what is written for them.
+            await self._writer.run(lambda database: accept_row(database, row), then, held=waiting > 0)
         except LedgerError:
             failed = True
             self._uncount(event)
             raise
         return Accepted.NEW if new else Accepted.DUPLICATE
+
+    async def _begin_early(
+        self, event: Event, row: tuple[Any, ...], stored: Callable[[Event], None], unstored: Callable[[Event], None]
+    ) -> Accepted:
+        """Have a new event begun, and store it together with what is written for it within a moment."""
+        try:
+            stored(event)  # its handler begins at the next turn of the loop, when the row has been asked for
+        except BaseException:
+            self._uncount(event)
+            raise
+
+        def then(count: int) -> None:
+            if not count:  # something else has stored it: it is run from there
+                unstored(event)
+
+        work = partial(_accept_row, row)
+        count = await self._writer.run(work, then, failed=lambda: unstored(event), held=True)
+        return Accepted.NEW if count else Accepted.DUPLICATE
+
+    def let_go(self, event: Event) -> None:
+        """Count an event no longer that could not be stored after it was begun."""
+        self._uncount(event)
 
     async def begin(self, event: Event) -> bool:
         """Note that the handler is begun with ``event``, for an event that :meth:`accept` did not count as begun.
@@ -329,7 +370,18 @@ class Inbox:
             emptied = {"state": DONE, "user_id": "", "body": None, "reply": None, "interaction_id": None, "why": None}
             return database.sql.execute(sa.update(inbox).where(sa.and_(*theirs)).values(**emptied)).rowcount
 
-        return await self._writer.run(work, None if then is None else lambda _: then())
+        def done(_: int) -> None:
+            ended()
+            if then is not None:
+                then()
+
+        def ended() -> None:
+            if self._early_start is not None:
+                self._early_start.erasure_ends()
+
+        if self._early_start is not None:
+            self._early_start.erasure_begins()
+        return await self._writer.run(work, done, failed=ended)
 
     async def finish(self, event: Event, receipt: Receipt | None, *, soon: bool = False) -> None:
         """Note that the reply to ``event`` is sent, or that it needed none, and join the reply's messages to it.
@@ -497,6 +549,10 @@ def accept_row(database: Database, row: tuple[Any, ...]) -> int:
     hidden = (platform, database.pseudonym(event_id), owner, *rest)
     sealed = sealed_row(database, inbox, ACCEPTED, owner, hidden)
     return database.execute(statements.ACCEPT_EVENT, sealed).rowcount
+
+
+def _accept_row(row: tuple[Any, ...], database: Database) -> int:
+    return accept_row(database, row)
 
 
 def _insert_interaction(

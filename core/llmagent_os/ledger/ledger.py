@@ -233,11 +233,20 @@ class Ledger:
         max_pending: int,
         max_pending_of_sender: int | None = None,
         stored: Callable[[Event], None] | None = None,
+        unstored: Callable[[Event], None] | None = None,
     ) -> Coroutine[Any, Any, Accepted]:
         """Store ``event``, unless it is known, or its conversation or sender is full; see :meth:`Inbox.accept`."""
         return self._inbox.accept(
-            event, max_pending=max_pending, max_pending_of_sender=max_pending_of_sender, stored=stored
+            event,
+            max_pending=max_pending,
+            max_pending_of_sender=max_pending_of_sender,
+            stored=stored,
+            unstored=unstored,
         )
+
+    def let_go(self, event: Event) -> None:
+        """Count an event no longer that was begun and could not be stored; see :meth:`Inbox.accept`."""
+        self._inbox.let_go(event)
 
     async def begin(self, event: Event) -> bool:
         """Note that the handler is begun with ``event``; see :meth:`Inbox.begin`."""

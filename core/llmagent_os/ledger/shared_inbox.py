@@ -194,6 +194,7 @@ class SharedInbox(Inbox):
         max_pending: int,
         max_pending_of_sender: int | None = None,
         stored: Callable[[Event], None] | None = None,
+        unstored: Callable[[Event], None] | None = None,
     ) -> Accepted:
         conversation, sender = event.conversation, identity_of(event)
         is_idle = conversation.key not in self._pending

@@ -30,9 +30,11 @@ class Writer(Protocol):
         work: Work[T],
         then: Callable[[T], None] | None = None,
         *,
+        failed: Callable[[], None] | None = None,
         alone: bool = False,
         lasting: bool = True,
         reads: bool = False,
+        held: bool = False,
     ) -> T:
         """Run ``work`` and return its result once it is committed.
 
@@ -40,11 +42,13 @@ class Writer(Protocol):
             work: what to do with the database.
             then: called on the event loop with the result of ``work``, in the order of the work, even where the
                 caller was cancelled in the meantime.
+            failed: called in the same way where the database refused ``work``.
             alone: run ``work`` outside any transaction.
             lasting: True: once this returns, ``work`` survives a power cut, as far as the ledger was opened to. False:
                 it survives a crash of the process only, and the disk is not waited for.
             reads: ``work`` only reads, so that it needs to wait for no other host. Where it does write all the same,
                 as a note of a damaged row, it is run again as work that writes.
+            held: wait for a moment for the work that comes next, and share its commit.
 
         Raises:
             LedgerError: the database refused.
@@ -72,13 +76,20 @@ class InlineWriter:
         work: Work[T],
         then: Callable[[T], None] | None = None,
         *,
+        failed: Callable[[], None] | None = None,
         alone: bool = False,
         lasting: bool = True,
         reads: bool = False,
+        held: bool = False,
     ) -> T:
         if self._closed:
             raise LedgerError("the ledger is closed")
-        result = run_by_itself(self._database, work, alone)
+        try:
+            result = run_by_itself(self._database, work, alone)
+        except Exception:
+            if failed is not None:
+                failed()
+            raise
         if then is not None:
             then(result)
         return result

@@ -78,6 +78,7 @@ class _Splitter:
         self._offsets = [list(accumulate((len(span.text) for span in block.spans), initial=0)) for block in blocks]
         self._dialect, self._limit = dialect, limit
         self._start = self._end = (0, 0)
+        self._last: tuple[_Position, _Position, str] = ((0, 0), (0, 0), "")  # what was written last, and of what
 
     def groups(self) -> list[_Position]:
         """The ends of groups that belong together: a list; a heading and the block below it."""
@@ -128,12 +129,16 @@ class _Splitter:
         return self._dialect.length(self._written(start, end))
 
     def _written(self, start: _Position, end: _Position) -> str:
+        if self._last[0] == start and self._last[1] == end:  # measured just now: nearly every reply is one message
+            return self._last[2]
         last = end[0] + (end[1] > 0)
         parts = [
             self._cut(at, start[1] if at == start[0] else 0, end[1] if at == end[0] else None)
             for at in range(start[0], last)
         ]
-        return write([part for part in parts if part.kind == "rule" or is_visible(part.text)], self._dialect)
+        text = write([part for part in parts if part.kind == "rule" or is_visible(part.text)], self._dialect)
+        self._last = start, end, text
+        return text
 
     def _cut(self, at: int, start: int, stop: int | None) -> Block:
         """A block from one offset to another. Only the beginning has the marker."""
