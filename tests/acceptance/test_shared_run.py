@@ -150,22 +150,6 @@ async def test_a_conversation_goes_on_at_the_other_host_with_all_that_is_known(p
         assert (report["ok"], report["hosts"]["name"], report["hosts"]["alive"]) == (True, host.name, 2)
 
 
-async def test_a_reminder_rings_once_wherever_it_was_set(pair: Pair) -> None:
-    """One host has the clock: without a lease, both would ring."""
-    await until(lambda: has_lease(pair.a, "timers"))
-    at_b = await pair.opened(pair.b)
-    agreed = await told(at_b, "remind me to call mom in 1 second")
-    assert "call mom" in agreed
-    await at_b.until(lambda: rung(at_b) > 0, PATIENCE)
-    at_a = await pair.opened(pair.a)
-    assert "call mom" in await told(at_a, "what do I have today?")
-    assert rung(at_a) == 1
-
-
-def rung(page: FakePage) -> int:
-    return sum(item["text"].startswith("Reminder") for item in page.listed("bot"))
-
-
 async def has_lease(host: HostProcess, lease: str) -> bool:
     return lease in (await host.health())["hosts"]["leases"]
 

@@ -194,7 +194,7 @@ async def test_a_host_without_the_lease_stores_nothing_of_what_was_learned(start
     learned = b.runtime.ledger.learned
     now = await learned.progress("parrot:bayes")
     assert now is not None
-    for write in (
+    writes: tuple[Callable[[], Awaitable[object]], ...] = (
         lambda: learned.begin("parrot:bayes"),
         lambda: learned.note(now, now.through, []),
         lambda: learned.advance(now, now.through, {}),
@@ -203,7 +203,8 @@ async def test_a_host_without_the_lease_stores_nothing_of_what_was_learned(start
         lambda: learned.distrust("parrot:bayes"),
         lambda: learned.lose(now.state, ANA),
         lambda: learned.drop("parrot:bayes"),
-    ):
+    )
+    for write in writes:
         with pytest.raises(LedgerError, match="learner:parrot is not this host's"):
             await write()
     assert await learned.progress("parrot:bayes") == now
