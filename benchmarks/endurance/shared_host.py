@@ -118,6 +118,7 @@ def main(folder: Path) -> None:
     """Start hosts until the input ends."""
     for name in PLATFORMS:  # whatever is imported now does not have to be imported by every child
         __import__(f"llmagent_os.adapters.{name}.adapter")
+    __import__("phonenumbers")  # of the log, which masks what people may have written
     __import__("psycopg")
     __import__("sqlalchemy.dialects.postgresql")
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)

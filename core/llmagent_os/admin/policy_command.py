@@ -10,7 +10,7 @@ from dataclasses import asdict
 from llmagent_os.admin.policy_evaluation import as_logged, probabilities, read_held_out, read_standing, train
 from llmagent_os.bot import Bot, chosen_learner
 from llmagent_os.config import Settings
-from llmagent_os.errors import ConfigError, PolicyError
+from llmagent_os.errors import ConfigError, LedgerError, PolicyError
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import is_made
 from llmagent_os.ledger.location import locate
@@ -118,6 +118,9 @@ async def replay(settings: Settings, bot: Bot) -> str:
     ledger = await Ledger.open(settings.ledger_url)
     try:
         await ledger.claim()
+        others = [each.name for each in await ledger.membership.hosts() if each.number != ledger.membership.number]
+        if others:
+            raise LedgerError(f"hosts run on this ledger, and one of them learns: stop {', '.join(others)} first")
         name = config.policy_name(learner)
         await ledger.drop_policy(name)
         worker = PolicyWorker(config.learned_policy(learner), ledger, name)
