@@ -883,7 +883,7 @@ def downgrade_database(ctx: click.Context, /, yes: bool) -> None:
 
 
 @db.command("copy")
-@click.argument("urls", nargs=-1, metavar="[FROM] TO")
+@click.argument("urls", nargs=-1, metavar="[[FROM] TO]")
 @click.option("--to", help="The database to copy into, from the one of this installation.")
 @click.option("--verify-only", is_flag=True, help="Copy nothing: compare the two, row by row.")
 @click.option("--online", is_flag=True, help="While hosts run: copy what is there now, not what comes after.")

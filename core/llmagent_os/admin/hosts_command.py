@@ -39,5 +39,5 @@ def host_line(host: HostRow) -> str:
         f"{host.number}  {host.name}  {host.process}  version {host.version}  since {since:%Y-%m-%d %H:%M} UTC  "
         f"{state}  "
         f"waiting {host.waiting}  platforms {' '.join(host.platforms) or 'none'}  "
-        f"alone in {' '.join(host.leases) or 'nothing'}"
+        f"leases {' '.join(host.leases) or 'none'}"
     )

@@ -57,6 +57,9 @@ from llmagent_os.ledger import Ledger, UnfinishedEvent
 
 _log = structlog.stdlib.get_logger(__name__)
 
+#: The longest pause between two tries to begin anew: people wait while the database is there again.
+MAX_REJOIN_PAUSE_SECONDS = 5.0
+
 
 class Host:
     """Runs adapters and a handler on one ledger."""
@@ -198,7 +201,7 @@ class Host:
                 try:
                     found = await claim()
                 except LedgerError as error:
-                    wait = self._limits.send_backoff.seconds(tries)
+                    wait = min(self._limits.send_backoff.seconds(tries), MAX_REJOIN_PAUSE_SECONDS)
                     _log.error("the host cannot begin anew; trying again", seconds=round(wait, 1), error=str(error))
                     await asyncio.sleep(wait)
             unfinished = found

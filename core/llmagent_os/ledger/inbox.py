@@ -223,11 +223,11 @@ class Inbox:
         owner, body = identity_of(event), encode(event).decode()
 
         def work(database: Database) -> None:
-            platform, event_id = self._key(database, event)
-            this = (inbox.c.platform == platform, inbox.c.event_id == event_id, UNFINISHED)
+            of_this_host: list[sa.ColumnElement[bool]] = [inbox.c.host == number for number in self._fence]
+            this = sa.and_(*_its_row(database, event), UNFINISHED, *of_this_host)
             # An event whose person was erased meanwhile is finished: nothing is written, and no key is made again.
-            if database.sql.execute(sa.select(inbox.c.seq).where(*this)).first() is not None:
-                database.sql.execute(sa.update(inbox).where(*this).values(body=seal(database, owner, body)))
+            if database.sql.execute(sa.select(inbox.c.seq).where(this)).first() is not None:
+                database.sql.execute(sa.update(inbox).where(this).values(body=seal(database, owner, body)))
 
         await self._writer.run(work)
 
@@ -317,9 +317,7 @@ class Inbox:
 
         def work(database: Database) -> int:
             theirs: list[sa.ColumnElement[bool] | sa.TextClause] = [inbox.c.user_id.in_(list(identities)), UNFINISHED]
-            for platform, event_id in (self._key(database, event) for event in besides):
-                this = sa.and_(inbox.c.platform == platform, inbox.c.event_id == event_id)
-                theirs.append(sa.not_(this))
+            theirs += [sa.not_(sa.and_(*_its_row(database, event))) for event in besides]
             for row in database.sql.execute(sa.select(inbox.c.platform, inbox.c.body).where(sa.and_(*theirs))).all():
                 progress = f"{DELIVERY}{row.platform}:{_event_id(row.body)}"
                 of_adapter = (records.c.plugin == f"adapter.{row.platform}", records.c.key == progress)
@@ -560,3 +558,8 @@ def decoded_rows(database: Database, rows: Iterable[sa.Row[Any]]) -> list[Unfini
             give_up = sa.update(inbox).where(inbox.c.seq == row.seq)
             database.sql.execute(give_up.values(state=FAILED, why=f"it cannot be read: {error}"))
     return found
+
+
+def _its_row(database: Database, event: Event) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
+    """Name an event's row, whichever host has it."""
+    return inbox.c.platform == event.conversation.platform, inbox.c.event_id == database.pseudonym(event.event_id)

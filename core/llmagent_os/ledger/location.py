@@ -16,8 +16,8 @@ from llmagent_os.errors import ConfigError
 SCHEMA = "schema"
 
 _REMEDY = (
-    "write sqlite:///path/to/ledger.db or postgresql://user:password@host/database into LLMAGENT_OS_DATABASE_URL, or "
-    "leave it empty"
+    "write sqlite:///path/to/ledger.db or postgresql://user:password@host/database; leave LLMAGENT_OS_DATABASE_URL "
+    "empty for the file in the data folder"
 )
 
 
@@ -48,12 +48,18 @@ def locate(url: str) -> Location:
 
     >>> locate("postgresql://bot:secret@db/bots").name
     'postgresql://bot:***@db/bots'
+    >>> locate("postgresql://bot:sec@ret@db/bots")
+    Traceback (most recent call last):
+    llmagent_os.errors.ConfigError: the ledger's URL has more than one `@`: write the one in the user or password as %40
     """
     try:
         parsed = sa.make_url(url)
     except (ArgumentError, ValueError) as error:
         # The text may hold a password: it is not shown.
-        raise ConfigError(f"LLMAGENT_OS_DATABASE_URL is no database URL; {_REMEDY}") from error
+        raise ConfigError(f"the ledger's address is no database URL; {_REMEDY}") from error
+    if "@" in (parsed.host or ""):
+        # The host has the end of the password: it is not shown.
+        raise ConfigError("the ledger's URL has more than one `@`: write the one in the user or password as %40")
     name = _name(parsed)
     if parsed.get_backend_name() == "sqlite":
         in_memory = parsed.database in (None, "", ":memory:")

@@ -205,7 +205,8 @@ class SharedMembership:
                     await asyncio.wait({running, gone}, return_when=asyncio.FIRST_COMPLETED)
                     if running.done():
                         return running.result()
-                    _log.warning("another host has this now", lease=lease)
+                    if not self._retired:  # a host that stops gives its leases away
+                        _log.warning("this host has lost a lease", lease=lease)
                 finally:
                     await _cancelled(running, gone)
             finally:

@@ -7,12 +7,14 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable
 from typing import Protocol
 
+import msgspec
 import psycopg
 import pytest
 
 from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import Conversation, Event, Message, Sender
+from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Accepted, HostCard, Ledger, UnfinishedEvent
 from llmagent_os.ledger.pseudonyms import make_pseudonym
 from llmagent_os.ledger.shared_membership import SharedMembership
@@ -184,6 +186,28 @@ async def test_a_notification_that_gets_lost_is_made_good(host: Join, monkeypatc
     there = channel_of(b, a)
     await a.accept(message("1", there))
     await b.until(lambda: b.ids == ["1"])
+
+
+async def test_an_erasure_drops_what_other_hosts_have_and_spares_what_asks_for_it(host: Join) -> None:
+    """Without this, `/forget` fails wherever the ledger is on a server."""
+    a, b = await both(host)
+    here, there = channel_of(a, b), channel_of(b, a)
+    asks = message("asks", here)
+    for event in (asks, message("waits here", here), message("waits there", there), message("other", there, "u2")):
+        await a.accept(event)
+    assert await a.ledger.drop_unfinished([identity_of(asks)], besides=[asks]) == 2
+    assert {row.event.event_id for row in await b.ledger.unfinished()} == {"asks", "other"}
+
+
+async def test_what_was_heard_in_a_recording_is_kept_by_the_host_that_runs_it(host: Join) -> None:
+    a, b = await both(host)
+    spoken = message("spoken", channel_of(a, b))
+    await a.accept(spoken)
+    heard = msgspec.structs.replace(spoken, text="what was said")
+    await b.ledger.put_instead(msgspec.structs.replace(spoken, text="of a host that runs it no more"))
+    assert [row.event for row in await a.ledger.unfinished()] == [spoken]
+    await a.ledger.put_instead(heard)
+    assert [row.event for row in await a.ledger.unfinished()] == [heard]
 
 
 async def test_limits_hold_for_all_hosts_together(host: Join) -> None:
