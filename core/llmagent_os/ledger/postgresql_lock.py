@@ -1,7 +1,7 @@
 """The lock of whoever must be alone on a ledger in PostgreSQL. The server releases it when the connection ends.
 
-Hosts share the lock: see ``shared_membership``. A host that is cut off from the server has lost its share, and may still
-be writing a reply. So a host also counts as running as long as its row says that it is alive.
+Hosts share the lock: see ``shared_membership``. A host that is cut off from the server has lost its share, and may
+still be writing a reply. So a host also counts as running as long as its row says that it is alive.
 """
 
 from __future__ import annotations
@@ -102,8 +102,8 @@ def check_alone(connection: sa.Connection, name: str, *, taken: bool) -> None:
         more = f" and {len(hosts) - _NAMED_HOSTS} more" if len(hosts) > _NAMED_HOSTS else ""
         seconds = max(host.alive_for for host in hosts)
         raise LedgerError(
-            f"a host already runs on the ledger {name}: {named}{more}. Stop all hosts first. One that was killed counts "
-            f"for {seconds:.0f} seconds more at most"
+            f"a host already runs on the ledger {name}: {named}{more}. Stop all hosts first. One that was killed "
+            f"counts for {seconds:.0f} seconds more at most"
         )
     if not taken:
         raise LedgerError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from hashlib import blake2b
-from typing import Any, cast
+from typing import Any, TypeAlias, cast
 
 import sqlalchemy as sa
 import structlog
@@ -23,6 +23,9 @@ except ImportError as error:  # a psycopg without libpq raises this too
     ) from error
 
 from llmagent_os.ledger.postgresql_text import adapt
+
+#: A connection for an event loop.
+AsyncConnection: TypeAlias = "psycopg.AsyncConnection[Any]"
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -96,7 +99,7 @@ def make_engine(url: str, ring: KeyRing | None = None, connections: int = 1) -> 
     return engine
 
 
-async def connect_beside(url: str) -> psycopg.AsyncConnection[Any]:
+async def connect_beside(url: str) -> AsyncConnection:
     """A connection for an event loop, beside those of the ledger's thread. Each statement is a transaction."""
     parsed = sa.make_url(url)
     schema, given = _schema_of(parsed), parsed.translate_connect_args(username="user", database="dbname")

@@ -34,7 +34,7 @@ from llmagent_os.ledger.membership import CHANGED, DEAF, HostCard, HostRow, Watc
 from llmagent_os.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    import psycopg
+    from llmagent_os.ledger.postgresql_server import AsyncConnection
 
 T = TypeVar("T")
 
@@ -67,9 +67,7 @@ class _Lease:
 class SharedMembership:
     """One host's part among the hosts of a PostgreSQL database."""
 
-    def __init__(
-        self, connect: Callable[[], Awaitable[psycopg.AsyncConnection[Any]]], tag: str, lock: int, card: HostCard
-    ) -> None:
+    def __init__(self, connect: Callable[[], Awaitable[AsyncConnection]], tag: str, lock: int, card: HostCard) -> None:
         """Nothing is asked before :meth:`join`.
 
         Args:
@@ -98,7 +96,7 @@ class SharedMembership:
         self._told: list[str] = []
         self._wake = asyncio.Event()
         self._heard_beat = 0.0  # when the own sign of life was last heard, on the monotonic clock
-        self._connection: psycopg.AsyncConnection[Any] | None = None
+        self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()  # of the connection
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -335,7 +333,7 @@ class SharedMembership:
                 self._call(DEAF, "")
             await asyncio.sleep(self._seconds / BEATS)
 
-    async def _hear(self, connection: psycopg.AsyncConnection[Any]) -> None:
+    async def _hear(self, connection: AsyncConnection) -> None:
         self._heard_beat, deaf = time.monotonic(), self._seconds / 2
         while time.monotonic() - self._heard_beat < deaf:
             async for notify in connection.notifies(timeout=deaf):
@@ -375,8 +373,8 @@ class SharedMembership:
                 await self._hang_up()
                 if sharing and isinstance(error, TimeoutError):
                     raise LedgerError(
-                        "a command that must be alone on the ledger runs, such as `llmagent-os db copy`: start the host "
-                        "again when it has ended"
+                        "a command that must be alone on the ledger runs, such as `llmagent-os db copy`: start the "
+                        "host again when it has ended"
                     ) from error
                 if isinstance(error, Exception):
                     raise LedgerError(f"the database does not answer: {type(error).__name__}: {error}") from error

@@ -69,7 +69,8 @@ class PostgresEnd(DatabaseEnd):
             "SELECT DISTINCT coalesce(host(client_addr), 'the server itself') FROM pg_stat_activity "
             "WHERE datname = current_database() AND application_name = 'llmagent-os' AND pid <> pg_backend_pid()"
         )
-        return f"a host, or a command that must be alone, on {', '.join(str(place) for (place,) in self._driver.execute(query).fetchall()) or 'unknown'}"
+        places = ", ".join(str(place) for (place,) in self._driver.execute(query).fetchall())
+        return f"a host, or a command that must be alone, on {places or 'unknown'}"
 
     def hosts(self) -> list[HostRow]:
         return hosts_of(self.sql)

@@ -13,13 +13,13 @@ import msgspec
 
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.ledger.audit_triggers import TRIGGERS
-from llmagent_os.ledger.schema import REVISION
+from llmagent_os.ledger.schema import REVISION, metadata
 from llmagent_os.sealing.master_keys import MasterKey
 from llmagent_os.sealing.mounts import KEYS_FOLDER, mount, unmount
 from llmagent_os.storage.archive_file import Archive, ArchiveError, Manifest, open_archive
 from llmagent_os.storage.copying import copy_rows
 from llmagent_os.storage.data_places import TRANSCRIPT, is_known, place_of
-from llmagent_os.storage.homes import PLACES
+from llmagent_os.storage.homes import HOMES, PLACES
 from llmagent_os.storage.migration_steps import known_revisions, step_forward
 from llmagent_os.storage.open_ends import explained, lasting, open_end
 from llmagent_os.storage.progress import Progress
@@ -90,6 +90,8 @@ def restore(
             if ledger is not None:
                 _into_sqlite(image, ledger, data, files, places, replace=replace)
             else:
+                if archive.manifest.encrypted and not archive.manifest.with_keys:
+                    _fetch_keys(url, data, files)
                 with _opened(archive.manifest, data, files, masters):
                     _into_postgres(image, url, data, files, places, progress, replace=replace)
         finally:
@@ -160,6 +162,25 @@ def _check_transcript(path: Path, file: Path) -> None:
         raise ArchiveError(f"{path} is damaged: the web chat's transcript is no such file")
 
 
+def _fetch_keys(url: str, data: Path, files: SwappedFiles) -> None:
+    """Lay the keys that the server has, or else those of the data folder, to the files of a backup without keys.
+
+    Raises:
+        ConfigError: there are none: what the backup holds could never be read.
+    """
+    home = HOMES["account_keys"]
+    with open_end(url, data) as target:
+        target.begin_reading()
+        rows = target.read(metadata.tables[home.table]) if home.table in target.table_names() else iter(())
+        if home.write_all(files.new, rows):
+            return
+    if not home.write_all(files.new, home.read_all(data)):
+        raise ConfigError(
+            f"the backup was made without the keys of accounts, and neither the database nor {data} has them: restore "
+            f"it over the installation that has them, or put their folder back first ({data / KEYS_FOLDER})"
+        )
+
+
 @contextlib.contextmanager
 def _opened(manifest: Manifest, data: Path, files: SwappedFiles, masters: Sequence[MasterKey]) -> Generator[None]:
     """Have what is encrypted in the backup opened, and sealed again in rows, by the keys of the backup."""
@@ -170,9 +191,8 @@ def _opened(manifest: Manifest, data: Path, files: SwappedFiles, masters: Sequen
         raise ConfigError(
             "the backup is encrypted: set LLMAGENT_OS_ENCRYPTION_KEY or LLMAGENT_OS_ENCRYPTION_KEY_FILE to its key"
         )
-    keys = files.new / KEYS_FOLDER if manifest.with_keys else data / KEYS_FOLDER
     for folder in (files.new, data):
-        mount(folder, masters, keys=keys)
+        mount(folder, masters, keys=files.new / KEYS_FOLDER)
     try:
         yield
     finally:

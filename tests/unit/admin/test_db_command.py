@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sqlite3
 import subprocess
@@ -10,8 +11,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
+from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import host_lock, open_database
+from llmagent_os.ledger.membership import HostCard
+from llmagent_os.ledger.postgresql_server import make_engine
 from llmagent_os.ledger.schema import REVISION
 from llmagent_os.storage.migration_steps import known_revisions
 from llmagent_os.storage.open_ends import open_end
@@ -58,6 +63,47 @@ def test_status_says_what_there_is(tmp_path: Path, run: Run, database_url: str) 
     lock.acquire()
     assert "held by: a host" in run("status", url=database_url).stdout
     lock.release()
+
+
+async def test_every_host_of_a_server_is_named_and_keeps_out_whatever_must_be_alone(
+    tmp_path: Path, run: Run, postgresql_url: str
+) -> None:
+    """One of several hosts would be forgotten, and lose the tables under it."""
+    await asyncio.to_thread(made, postgresql_url, tmp_path / "data")
+    (tmp_path / "backups").mkdir()
+    done = await asyncio.to_thread(run, "backup", "backups", url=postgresql_url)
+    assert done.returncode == 0, done.stderr
+    (backup,) = (tmp_path / "backups").iterdir()
+    hosts = [await Ledger.open(postgresql_url, host=HostCard(name=name, lease_seconds=60)) for name in ("one", "two")]
+    for host in hosts:
+        await host.claim(["web"])
+    shown = await asyncio.to_thread(run, "status", url=postgresql_url)
+    assert "held by: 2 hosts: one, two" in shown.stdout
+    assert [line.split()[1] for line in shown.stdout.splitlines() if "platforms web" in line] == ["one", "two"]
+    await hosts[0].close()
+    other = f"sqlite:///{tmp_path}/other.db"
+    await asyncio.to_thread(made, other, tmp_path / "data")
+    for command in (
+        *(("downgrade", "--yes"), ("restore", str(backup), "--replace"), ("copy", "--to", other)),
+        ("copy", other, postgresql_url, "--replace"),
+    ):
+        refused = await asyncio.to_thread(run, *command, url=postgresql_url)
+        assert (refused.returncode, "two" in refused.stderr) == (1, True), (command, refused.stderr)
+    await asyncio.to_thread(at_revision, postgresql_url, known_revisions()[-2])
+    refused = await asyncio.to_thread(run, "upgrade", url=postgresql_url)
+    assert (refused.returncode, "two" in refused.stderr) == (1, True), refused.stderr
+    await asyncio.to_thread(at_revision, postgresql_url, REVISION)
+    await hosts[1].close()
+    done = await asyncio.to_thread(run, "restore", str(backup), "--replace", url=postgresql_url)
+    assert done.returncode == 0, done.stderr
+
+
+def at_revision(url: str, revision: str) -> None:
+    """Have the tables of a server say that they are of another revision."""
+    engine = make_engine(url)
+    with engine.connect() as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = :number"), {"number": revision})
+    engine.dispose()
 
 
 def test_a_move_there_and_back_is_shown_and_compared(tmp_path: Path, run: Run, postgresql_url: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,10 +15,12 @@ from llmagent_os.adapters.web.transcript_items import Item
 from llmagent_os.adapters.web.transcript_rows import TranscriptRows
 from llmagent_os.admin import db_command
 from llmagent_os.config import Settings
+from llmagent_os.errors import ConfigError
 from llmagent_os.events import now
 from llmagent_os.identity import Identity, PersonId
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.key_rows import KeyRows
+from llmagent_os.ledger.location import with_schema
 from llmagent_os.ledger.shared_rows import SharedRows
 from llmagent_os.people.profiles import Profiles
 from llmagent_os.privacy.encryption import mount_data
@@ -155,6 +159,33 @@ async def test_an_encrypted_backup_needs_its_keys(tmp_path: Path, postgresql_url
     db_command.restore_backup(again, tmp_path / "y.backup", replace=False)
     await check(again)
     unmount(tmp_path / "d")
+
+
+async def test_a_backup_without_keys_is_opened_by_those_of_the_server(tmp_path: Path, postgresql_url: str) -> None:
+    """It would take the keys away, and with them everything that is encrypted."""
+    key = new_master_key().as_text()
+    here, back = settings_of(tmp_path / "a", key), settings_of(tmp_path / "c", key)
+    await fill_folder(here)
+    db_command.copy(here, here.ledger_url, postgresql_url, verify_only=False, online=False, replace=False)
+    unmount(tmp_path / "a")
+    server = settings_of(tmp_path / "b", key, postgresql_url)
+    ring = mount_data(server)
+    db_command.backup(server, tmp_path / "x.backup", with_keys=False, with_files=False)
+    close_keys(ring)
+    unmount(tmp_path / "b")
+    db_command.restore_backup(server, tmp_path / "x.backup", replace=True)
+    db_command.copy(back, postgresql_url, back.ledger_url, verify_only=False, online=False, replace=False)
+    await check(back)
+    unmount(tmp_path / "c")
+    empty = settings_of(tmp_path / "d", key, with_schema(postgresql_url, "empty"))
+    with pytest.raises(ConfigError, match="was made without the keys of accounts"):
+        db_command.restore_backup(empty, tmp_path / "x.backup", replace=False)
+    await asyncio.to_thread(shutil.copytree, tmp_path / "c" / "keys", tmp_path / "d" / "keys")
+    db_command.restore_backup(empty, tmp_path / "x.backup", replace=False)
+    again = settings_of(tmp_path / "e", key)
+    db_command.copy(again, empty.ledger_url, again.ledger_url, verify_only=False, online=False, replace=False)
+    await check(again)
+    unmount(tmp_path / "e")
 
 
 def test_every_table_that_is_files_elsewhere_has_its_home() -> None:
