@@ -116,7 +116,7 @@ class Deliveries:
 
 
 def _read(name: str, stored: Record) -> Progress:
-    """The progress that was stored; none where it is damaged: this reply may come twice, and the others must be sent."""
+    """The progress that was stored. None where it is damaged: this reply may come twice, and it must be sent."""
     try:
         return msgspec.convert(stored, Progress)
     except msgspec.ValidationError as error:
