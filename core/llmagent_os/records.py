@@ -30,6 +30,16 @@ _decoder = msgspec.json.Decoder(Record)
 #: deletes those of events that it drops.
 DELIVERY = "delivery:"
 
+#: Begins the key of an adapter's record of how a command or a pressed button is answered. The id of its event follows.
+#: The value names the person (``user_id``): an erasure deletes theirs.
+INTERACTION = "interaction:"
+
+#: Begins the key of an adapter's record of the address that takes an answer. The ``event_key`` of the event follows.
+RESPONSE_URL = "response:"
+
+#: Adapters' records with these beginnings end by themselves: at ``until``, in seconds of Unix time.
+SHORT_LIVED = (INTERACTION, RESPONSE_URL)
+
 
 class Records(Protocol):
     """One plugin's documents about one person. No other documents can be reached through this object."""

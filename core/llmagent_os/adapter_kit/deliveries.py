@@ -31,7 +31,7 @@ import structlog
 
 from llmagent_os.adapter import Receipt
 from llmagent_os.adapter_kit.bounded_dict import BoundedDict
-from llmagent_os.records import DELIVERY, Records
+from llmagent_os.records import DELIVERY, Record, Records
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -73,14 +73,10 @@ class Deliveries:
         if not self._loaded:
             self._loaded = True
             for name, stored in await self._store.items():
-                if not name.startswith(_PREFIX):
-                    continue
-                try:
-                    self._progress.setdefault(name.removeprefix(_PREFIX), msgspec.convert(stored, Progress))
-                except msgspec.ValidationError as error:  # this reply may come twice; the others must be sent
-                    _log.warning("the progress of a reply cannot be read", key=name, error=str(error))
+                if name.startswith(_PREFIX):
+                    self._progress.setdefault(name.removeprefix(_PREFIX), _read(name, stored))
         elif self._shared and key not in self._progress and (kept := await self._store.get(_PREFIX + key)) is not None:
-            self._progress[key] = msgspec.convert(kept, Progress)
+            self._progress[key] = _read(_PREFIX + key, kept)
         return self._progress.setdefault(key, Progress())
 
     async def note(self, key: str, progress: Progress) -> None:
@@ -117,3 +113,12 @@ class Deliveries:
         if again or progress.draft or len(progress.sent) > 1:
             await self._store.delete(_PREFIX + key)
         return receipt
+
+
+def _read(name: str, stored: Record) -> Progress:
+    """The progress that was stored. None where it is damaged: this reply may come twice, and it must be sent."""
+    try:
+        return msgspec.convert(stored, Progress)
+    except msgspec.ValidationError as error:
+        _log.warning("the progress of a reply cannot be read", key=name, error=str(error))
+        return Progress()

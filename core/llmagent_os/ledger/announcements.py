@@ -56,9 +56,12 @@ class Announcements:
         return stop
 
     def tell(self, what: str) -> None:
-        """Tell the listeners that ``what`` has changed, a kind and a name. A kind that nobody knows is no error."""
+        """Tell the listeners that ``what`` has changed, a kind and a name. A kind that nobody knows is no error.
+
+        A kind alone: anything of it may have changed.
+        """
         kind, _, name = what.partition("/")
-        self._call(kind, name)
+        self._call(kind, name or None)
 
     def tell_missed(self) -> None:
         """Tell all listeners that announcements of other hosts may have been missed: anything may have changed."""

@@ -36,6 +36,7 @@ from llmagent_os.ledger.schema import (
     DEAD,
     DONE,
     FAILED,
+    UNFINISHED,
     canary_conversations,
     completions,
     contacts,
@@ -65,6 +66,7 @@ from llmagent_os.ledger.silences import exported_silences
 from llmagent_os.ledger.taken_back import erase_contributions
 from llmagent_os.ledger.usage_sums import exported_usage, keep_under_pseudonym
 from llmagent_os.ledger.writer import Writer
+from llmagent_os.records import INTERACTION
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -322,6 +324,22 @@ def _erase_positions(database: Database, platform: str, _workspace: str, own_id:
             )
 
 
+def _erase_interactions(database: Database, who: list[Identity]) -> None:
+    """Erase from the adapters' records how commands of a person are answered, but of those that wait for an answer."""
+    waiting = sa.select(inbox.c.body).where(inbox.c.user_id.in_(who), UNFINISHED)
+    events = [event for body in database.sql.scalars(waiting) if isinstance(event := _as_json(body), dict)]  # pyright: ignore
+    unanswered = {f"{INTERACTION}{event.get('event_id')}" for event in events}  # pyright: ignore
+    for platform, _, own_id in map(parts_of, who):
+        theirs = (records.c.plugin == f"adapter.{platform}", records.c.user_id == NO_ACCOUNT)
+        query = sa.select(records.c.key, records.c.body).where(*theirs, records.c.key.startswith(INTERACTION))
+        for row in database.sql.execute(query).all():
+            body = _as_json(row.body)
+            value: Any = body.get("value") if isinstance(body, dict) else None  # pyright: ignore
+            is_theirs = not isinstance(value, dict) or value.get("user_id") in (own_id, None)  # pyright: ignore
+            if is_theirs and row.key not in unanswered:
+                database.sql.execute(sa.delete(records).where(*theirs, records.c.key == row.key))
+
+
 def _is_of_shared(who: list[Identity]) -> sa.ColumnElement[bool]:
     """Whether a timer says a record that somebody else shares with ``who``."""
     shared = sa.select(records.c.user_id, records.c.plugin, records.c.key).where(records.c.shared_with.in_(who))
@@ -369,6 +387,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
     erased += keep_under_pseudonym(database, who) + put_pseudonyms(database, who)
     for identity in who:
         _erase_positions(database, *parts_of(identity))
+    _erase_interactions(database, who)
     for identity in who:
         let_in = sa.update(members).where(members.c.identity == identity)
         database.sql.execute(let_in.values(identity=database.pseudonym(identity), name=""))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
-from llmagent_os.identity import Identity, PersonId
+from llmagent_os.identity import NO_ACCOUNT, Identity, PersonId
 from llmagent_os.ledger.damaged_rows import UNREADABLE, put_aside
 from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.identity_links import identities_of, linked, person_of
@@ -16,7 +16,7 @@ from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import records
 from llmagent_os.ledger.sealed_columns import sealed_values
 from llmagent_os.ledger.writer import Writer
-from llmagent_os.records import Record, decode_record, encode_record, newer_record
+from llmagent_os.records import SHORT_LIVED, Record, decode_record, encode_record, newer_record
 
 _BODY: sa.ColumnElement[object] = sa.literal_column("excluded.body")
 _VERSION: sa.ColumnElement[object] = sa.literal_column("excluded.version")
@@ -45,21 +45,21 @@ PruneCursor = tuple[str, str, str]
 
 
 def prune_records(database: Database, after: PruneCursor) -> tuple[int, PruneCursor | None]:
-    """Delete those of the next :data:`PRUNED_AT_ONCE` of the agent's own records that are too old.
+    """Delete those of the next :data:`PRUNED_AT_ONCE` of the agent's and the adapters' own records that are too old.
 
     Returns:
         How many were deleted, and where the next step begins; None: this one was the last.
     """
     place = (records.c.user_id, records.c.plugin, records.c.key)
     theirs = sa.or_(
-        *(sa.and_(records.c.plugin == plugin, records.c.key.startswith(prefix)) for plugin, prefix, _ in _EXPIRING)
+        *(sa.and_(records.c.plugin == plugin, records.c.key.startswith(prefix)) for plugin, prefix, _ in _EXPIRING),
+        sa.and_(records.c.user_id == NO_ACCOUNT, sa.or_(*map(records.c.key.startswith, SHORT_LIVED))),
     )
     query = sa.select(records).where(theirs, sa.tuple_(*place) > sa.tuple_(*map(sa.literal, after))).order_by(*place)
     rows = database.sql.execute(query.limit(PRUNED_AT_ONCE)).mappings().all()
     count, now = 0, time.time()
     for row in rows:
-        days = next(days for plugin, prefix, days in _EXPIRING if _is_of(row["plugin"], row["key"], plugin, prefix))
-        if _moment(row["body"]) < now - days * 86_400:
+        if _end(row["plugin"], row["key"], row["body"]) < now:
             this = (records.c.user_id == row["user_id"], records.c.plugin == row["plugin"], records.c.key == row["key"])
             count += database.sql.execute(sa.delete(records).where(*this)).rowcount
     if len(rows) < PRUNED_AT_ONCE:
@@ -67,14 +67,14 @@ def prune_records(database: Database, after: PruneCursor) -> tuple[int, PruneCur
     return count, (rows[-1]["user_id"], rows[-1]["plugin"], rows[-1]["key"])
 
 
-def _is_of(plugin: str, key: str, expiring: str, prefix: str) -> bool:
-    return plugin == expiring and key.startswith(prefix)
-
-
-def _moment(body: str) -> float:
-    """When a record was made; 0: it does not say so, or cannot be read."""
+def _end(plugin: str, key: str, body: str) -> float:
+    """When a record ends; a moment that is over: it does not say so, or cannot be read."""
     try:
-        return datetime.fromisoformat(decode_record(body)["at"]).timestamp()
+        record = decode_record(body)
+        for expiring, prefix, days in _EXPIRING:
+            if plugin == expiring and key.startswith(prefix):
+                return datetime.fromisoformat(record["at"]).timestamp() + days * 86_400
+        return float(record["until"])
     except (*UNREADABLE, KeyError, TypeError, ValueError):
         return 0.0
 

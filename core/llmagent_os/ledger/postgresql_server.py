@@ -104,6 +104,8 @@ async def connect_beside(url: str) -> AsyncConnection:
     parsed = sa.make_url(url)
     schema, given = _schema_of(parsed), parsed.translate_connect_args(username="user", database="dbname")
     query = {name: value for name, value in parsed.query.items() if name != SCHEMA}
+    # Several hosts, as ``?host=a&host=b``, are one text for libpq.
+    query = {name: value if isinstance(value, str) else ",".join(value) for name, value in query.items()}
     options: dict[str, Any] = {**_DEFAULTS, **given, **query}
     connection = await psycopg.AsyncConnection.connect(autocommit=True, **options)
     if schema:

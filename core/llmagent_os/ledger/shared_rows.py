@@ -32,6 +32,9 @@ _IN_THE_WAY = ("40001", "40P01")
 #: The channel of ``NOTIFY`` on which hosts tell each other what has changed.
 CHANNEL = "llmagent_os_changed"
 
+#: How long an announcement may be: PostgreSQL refuses the transaction of a longer one.
+MAX_TOLD_BYTES = 7999
+
 
 class SharedRows:
     """The shared tables of one database."""
@@ -94,8 +97,11 @@ class SharedRows:
 
         Args:
             db: inside the transaction.
-            what: as :class:`~llmagent_os.ledger.announcements.Announcements` names it; at most 7,999 bytes.
+            what: as :class:`~llmagent_os.ledger.announcements.Announcements` names it. Of one that the server would
+                refuse as too long, only the kind is told.
         """
+        if len(what.encode()) > MAX_TOLD_BYTES:
+            what = what.partition("/")[0]
         if db.dialect.name == "postgresql":
             db.execute(sa.select(sa.func.pg_notify(CHANNEL, what)))
 
@@ -136,7 +142,8 @@ class SharedRows:
                 raise LedgerError(f"{self.place}: {error}") from error
             from llmagent_os.ledger.postgresql_server import described
 
-            raise LedgerError(f"{self.place}: {described(error)}") from error
+            # Not as its cause: the driver's own text quotes rows.
+            raise LedgerError(f"{self.place}: {described(error)}") from None
 
 
 def _may_pass(error: SQLAlchemyError) -> bool:

@@ -35,7 +35,7 @@ def open_end(url: str, data: Path) -> Generator[DatabaseEnd]:
     except BaseException as error:
         # Of two open ends, the one speaks whose database has refused.
         if isinstance(error, _errors()) and (isinstance(error, OSError) or end.is_own(error)):
-            raise LedgerError(f"{end.name}: {_reason(error)}") from error
+            raise LedgerError(f"{end.name}: {_reason(error)}") from _cause(error)
         raise
     finally:
         with contextlib.suppress(*_errors()):  # a connection that was cut has undone all
@@ -64,7 +64,7 @@ def explained(name: str) -> Generator[None]:
     try:
         yield
     except _errors() as error:
-        raise LedgerError(f"{name}: {_reason(error)}") from error
+        raise LedgerError(f"{name}: {_reason(error)}") from _cause(error)
 
 
 def _open(url: str, location: Location, data: Path) -> DatabaseEnd:
@@ -83,6 +83,12 @@ def _errors() -> tuple[type[Exception], ...]:
     except ImportError:
         return ours
     return (*ours, psycopg.Error)
+
+
+def _cause(error: Exception) -> Exception | None:
+    """What an error may name as its cause: not a server's own text, which quotes rows."""
+    driver = getattr(error, "orig", None) or error
+    return None if type(driver).__module__.startswith("psycopg") else error
 
 
 def _reason(error: Exception) -> str:

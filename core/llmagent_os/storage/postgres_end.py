@@ -140,7 +140,7 @@ class PostgresEnd(DatabaseEnd):
         except (psycopg.DataError, psycopg.IntegrityError, psycopg.ProgrammingError, OverflowError) as error:
             where = f"the row {key_text(table, last)!r}, or one shortly before it," if last else "a row"
             reason = str(error).splitlines()[0]
-            raise LedgerError(f"{self.name} does not take {where} of {table.name}: {reason}") from error
+            raise LedgerError(f"{self.name} does not take {where} of {table.name}: {reason}") from None
         return self.count(table.name)
 
     def set_counters(self, counters: Mapping[str, int]) -> None:

@@ -19,3 +19,15 @@ async def test_a_damaged_progress_of_one_reply_does_not_stop_the_others() -> Non
 
     assert await Deliveries(store).deliver("k", ["one", "two"], post, again=True) == Receipt(("m0", "m1"))
     assert posted == ["two"]
+
+
+async def test_a_damaged_progress_that_another_host_stored_loses_no_reply() -> None:
+    store = MemoryRecords()
+    deliveries = Deliveries(store, shared=True)
+    await deliveries.progress("other")  # what was there at the start has been read
+    await store.put("delivery:k", {"sent": 7})
+
+    async def post(number: int, text: str) -> str:
+        return f"m{number}"
+
+    assert await deliveries.deliver("k", ["one", "two"], post, again=True) == Receipt(("m0", "m1"))

@@ -19,6 +19,7 @@ from llmagent_os.adapter import Reply
 from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.ledger import Accepted, Ledger, erasure, postgresql_database
 from llmagent_os.ledger.connection import host_lock, is_made, open_database
+from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.location import with_schema
 from llmagent_os.ledger.membership import HostCard
 from llmagent_os.ledger.migrate import config
@@ -58,6 +59,52 @@ def run(url: str, *statements: str) -> list[tuple[object, ...]]:
 
 
 # ── starting ──────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def own_schema(postgresql: Server, url: str, role: str) -> str:
+    """The URL of ``role``, which is made anew, for a schema of its own in the database of ``url``."""
+    run(url, f"CREATE ROLE {role} LOGIN PASSWORD '{SECRET}'", f"CREATE SCHEMA {role} AUTHORIZATION {role}")
+    name = str(sa.make_url(url).database)
+    return with_schema(postgresql.url(name, user=role, password=SECRET), role)
+
+
+async def test_work_that_counts_has_not_failed_where_the_role_may_not_wait_for_the_disk(
+    postgresql: Server, postgresql_url: str
+) -> None:
+    """It would be run again, or a message that is answered would be called lost."""
+    url = own_schema(postgresql, postgresql_url, "waiter")
+    functions = run(postgresql_url, "SELECT oid::regprocedure FROM pg_proc WHERE proname = 'pg_logical_emit_message'")
+    run(postgresql_url, *(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC" for (name,) in functions))
+    ledger, calls = await Ledger.open(url), list[str]()
+
+    def work(database: Database) -> str:
+        calls.append(database.sql.execute(sa.text("SHOW synchronous_commit")).scalar_one())
+        return "done"
+
+    assert await ledger._writer.run(work) == "done"  # pyright: ignore[reportPrivateUsage]
+    assert calls == ["on"], "the disk is waited for by the commit itself"
+    event = message("1")
+    assert await ledger.accept(event, max_pending=9) is Accepted.NEW
+    await ledger.close()
+
+
+async def test_a_right_that_is_taken_away_while_a_host_runs(postgresql: Server, postgresql_url: str) -> None:
+    url = own_schema(postgresql, postgresql_url, "late_waiter")
+    ledger, calls = await Ledger.open(url), list[int]()
+    functions = run(postgresql_url, "SELECT oid::regprocedure FROM pg_proc WHERE proname = 'pg_logical_emit_message'")
+    run(postgresql_url, *(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC" for (name,) in functions))
+    for number in range(2):
+        await ledger._writer.run(lambda _, number=number: calls.append(number))  # pyright: ignore[reportPrivateUsage]
+    assert calls == [0, 1]
+    await ledger.close()
+
+
+async def test_a_url_with_two_servers_lets_a_host_join(postgresql_url: str) -> None:
+    url = postgresql_url + "&host=" + str(sa.make_url(postgresql_url).query["host"])
+    ledger = await Ledger.open(url, host=HostCard(name="one"))
+    await ledger.claim(("web",))
+    assert ledger.membership.report()["alive"] == 1
+    await ledger.close()
 
 
 async def test_a_wrong_start_says_what_to_check_and_shows_no_password(

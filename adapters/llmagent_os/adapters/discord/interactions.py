@@ -27,7 +27,7 @@ from llmagent_os.adapters.discord.thumbs import THUMBS, with_thumbs
 from llmagent_os.errors import AdapterError, LLMAgentOSError
 from llmagent_os.forms.form import ShownForm
 from llmagent_os.languages import lazy_gettext
-from llmagent_os.records import Records
+from llmagent_os.records import INTERACTION, Records
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -146,7 +146,7 @@ class PendingInteractions:
         shared: whether other hosts answer, too.
         """
         self._api = api
-        self._kept = SharedValues(store, "interaction:", shared=shared, seconds=ANSWER_SECONDS)
+        self._kept = SharedValues(store, INTERACTION, shared=shared, seconds=ANSWER_SECONDS)
         self._shared = shared
         self._known: BoundedDict[str, PendingInteraction] = BoundedDict(MAX_INTERACTIONS)
         self._thumbed: BoundedDict[str, list[dict[str, Any]]] = BoundedDict(MAX_INTERACTIONS)  # by message

@@ -48,7 +48,7 @@ from llmagent_os.adapters.slack.socket_mode import SocketModeConnection
 from llmagent_os.adapters.slack.workspace_admins import WorkspaceAdmins
 from llmagent_os.errors import AdapterError, NotConfiguredError, TryLaterError
 from llmagent_os.events import Conversation
-from llmagent_os.records import MemoryRecords, Records
+from llmagent_os.records import RESPONSE_URL, MemoryRecords, Records
 
 if TYPE_CHECKING:
     from llmagent_os.adapter_kit.read_positions import Position
@@ -156,7 +156,7 @@ class SlackAdapter:
         self._form_for = form_for
         self._sent_forms = sent_forms or SentForms()
         self._pause, self._ping_seconds, self._watch_seconds = pause, ping_seconds, watch_seconds
-        self._response_urls = SharedValues(store, "response:", shared=shared, seconds=RESPONSE_SECONDS)
+        self._response_urls = SharedValues(store, RESPONSE_URL, shared=shared, seconds=RESPONSE_SECONDS)
         self._connection: ConnectionSlot[_Connection] = ConnectionSlot(self.name)
         self._caught_up = asyncio.Event()
 

@@ -135,6 +135,7 @@ class Transcript:
             if owner is not None:
                 of_nobody = sa.and_(tables.conversations.c.id == conversation, tables.conversations.c.person == UNOWNED)
                 db.execute(tables.conversations.update().where(of_nobody).values(person=owner))
+            tables.lock(db, conversation)
             if (there := tables.get(db, conversation, item.message_id)) is not None:
                 return there
             return tables.insert(
@@ -148,7 +149,12 @@ class Transcript:
 
     async def show(self, conversation: str, message_id: str) -> None:
         """Let pages show the held message: the host has taken it."""
-        await self._do(lambda db, tables: tables.show(db, conversation, message_id))
+
+        def work(db: sa.Connection, tables: Statements) -> None:
+            tables.lock(db, conversation)
+            tables.show(db, conversation, message_id)
+
+        await self._do(work)
 
     async def remove(self, conversation: str, message_id: str) -> None:
         """Remove the held message: the host did not take it."""
@@ -176,6 +182,7 @@ class Transcript:
         """
 
         def work(db: sa.Connection, tables: Statements) -> Item:
+            tables.lock(db, conversation)
             there = tables.get(db, conversation, item.message_id)
             if there is not None:
                 return there
@@ -213,6 +220,7 @@ class Transcript:
         alternatives: Mapping[str, str] = changes.pop("alternatives", NO_ALTERNATIVES)
 
         def work(db: sa.Connection, tables: Statements) -> Item:
+            tables.lock(db, conversation)
             there = tables.get(db, conversation, message_id)
             if there is None:
                 raise AdapterError(f"web: there is no message {message_id!r} in conversation {conversation!r}")

@@ -74,6 +74,15 @@ class Statements:
         self.announce(db, conversation)
         return seq
 
+    def lock(self, db: sa.Connection, conversation: str) -> None:
+        """Have other hosts wait with this conversation until the transaction has ended.
+
+        What reads a message and writes it again begins with this: else the change of another host in between is lost.
+        """
+        if db.dialect.name != "sqlite":  # where each transaction is alone
+            columns = self.conversations.c
+            db.execute(sa.select(columns.id).where(columns.id == conversation).with_for_update())
+
     def announce(self, db: sa.Connection, conversation: str) -> None:
         """Tell other hosts that a conversation has changed, once the transaction has ended well."""
         if self._announce is not None:
@@ -135,14 +144,15 @@ class Statements:
 
     def latest(self, db: sa.Connection, conversation: str, where: sa.ColumnElement[bool], limit: int) -> ItemRange:
         """The last ``limit`` messages that meet ``where``, oldest first."""
+        # The number comes first: a change between the two reads is fetched again, instead of never.
+        seq = db.execute(
+            sa.select(self.conversations.c.last_seq).where(self.conversations.c.id == conversation)
+        ).scalar()
         query = sa.select(self.messages.c.message_id, self.messages.c.body).where(
             self.messages.c.conversation == conversation, where
         )
         rows = db.execute(query.order_by(self.messages.c.position.desc()).limit(limit + 1)).all()
         found = self._whole(db, conversation, rows[:limit])
-        seq = db.execute(
-            sa.select(self.conversations.c.last_seq).where(self.conversations.c.id == conversation)
-        ).scalar()
         return ItemRange(tuple(reversed(found)), seq or 0, len(rows) > limit)
 
     def changed(self, db: sa.Connection, conversation: str, after: int) -> ItemRange:
