@@ -20,7 +20,7 @@ from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damage
 from llmagent_os.ledger.database import WIPE_DUE, Database
 from llmagent_os.ledger.held_messages import exported_held
 from llmagent_os.ledger.identity_links import identities_of
-from llmagent_os.ledger.inbox import Inbox
+from llmagent_os.ledger.inbox import EMPTIED, Inbox
 from llmagent_os.ledger.memories import export_memories
 from llmagent_os.ledger.open_questions import exported_questions
 from llmagent_os.ledger.platform_admins import exported_platform_admins
@@ -357,7 +357,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(requests).where(requests.c.identity.in_(who)),
         # Whom a person let in stays let in.
         sa.update(members).where(members.c.approved_by.in_(who)).values(approved_by=""),
-        sa.update(inbox).where(*answered).values(user_id="", body=None, why=None, interaction_id=None),
+        sa.update(inbox).where(*answered).values(**{**EMPTIED, "state": inbox.c.state}),
         # The links. Wrong codes are counted under a pseudonym, and deleted within the hour.
         sa.delete(identities).where(identities.c.identity.in_(who)),
         sa.delete(link_codes).where(link_codes.c.identity.in_(who)),
