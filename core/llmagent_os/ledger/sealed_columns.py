@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 import structlog
 
+from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.database import SEALED_MARK, WIPE_DUE, Database
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.portable import insert_or_ignore
@@ -130,7 +131,11 @@ def seal_existing(database: Database, lock: HostLock | None) -> None:
                 database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
         if count:
             _log.info("the ledger is encrypted now", rows=count)
-            database.compact()
+            try:
+                database.compact()
+            except LedgerError as error:
+                _log.warning("what stood there before is wiped later", why=str(error))
+                return
             database.sql.execute(sa.delete(keys).where(keys.c.name == WIPE_DUE))
             database.checkpoint()
     finally:

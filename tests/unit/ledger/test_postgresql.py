@@ -17,7 +17,7 @@ from alembic import command
 
 from llmagent_os.adapter import Reply
 from llmagent_os.errors import BadEventError, LedgerError
-from llmagent_os.ledger import Accepted, Ledger, erasure, postgresql_database
+from llmagent_os.ledger import Accepted, Ledger, erasure, postgresql_compaction, postgresql_database
 from llmagent_os.ledger.connection import host_lock, is_made, open_database
 from llmagent_os.ledger.location import with_schema
 from llmagent_os.ledger.migrate import config
@@ -295,6 +295,60 @@ async def test_what_another_program_still_sees_is_erased_as_soon_as_it_does_not(
     await asyncio.to_thread(until_wiped, postgresql_url)
     run(postgresql_url, "CHECKPOINT")
     assert b"zeppelin" not in tables(postgresql, postgresql_url)
+
+
+async def test_the_ledger_goes_on_while_a_backup_sees_what_was_erased(
+    ledger: Ledger, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``pg_dump`` holds a lock on every table: whoever waits for a stronger one holds up all that come later."""
+    monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.01)
+    said = message("1", user="ana", text="zeppelin")
+    await ledger.accept(said, max_pending=9)
+    await ledger.prepare(said, None, interaction(said))
+    async with asyncio.timeout(60):
+        with psycopg.connect(postgresql_url) as dump:
+            dump.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            for table in metadata.sorted_tables:
+                dump.execute(f'LOCK TABLE "{table.name}" IN ACCESS SHARE MODE'.encode())
+            await ledger.forget(interaction(said).user_id)
+            assert await ledger.accept(message("2"), max_pending=9) is Accepted.NEW
+            assert run(postgresql_url, "SELECT 1 FROM keys WHERE name = 'wipe due'")
+            waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
+            assert run(postgresql_url, waits) == []
+        await asyncio.to_thread(until_wiped, postgresql_url)
+
+
+async def test_a_table_that_another_program_has_locked_is_written_anew_later(
+    ledger: Ledger, postgresql_url: str, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(postgresql_compaction, "LOCK_MILLISECONDS", 100)
+    said = message("1", user="ana", text="zeppelin")
+    await ledger.accept(said, max_pending=9)
+    await ledger.prepare(said, None, interaction(said))
+    async with asyncio.timeout(60):
+        with psycopg.connect(postgresql_url) as other:
+            other.execute("LOCK TABLE inbox IN ACCESS SHARE MODE")
+            await ledger.forget(interaction(said).user_id)
+            assert await ledger.accept(message("2"), max_pending=9) is Accepted.NEW
+            assert run(postgresql_url, "SELECT 1 FROM keys WHERE name = 'wipe due'")
+        await asyncio.to_thread(until_wiped, postgresql_url)
+    run(postgresql_url, "CHECKPOINT")
+    assert b"zeppelin" not in tables(postgresql, postgresql_url)
+
+
+def test_a_role_without_rights_sees_that_another_ones_transaction_is_older(postgresql_url: str) -> None:
+    with psycopg.connect(postgresql_url) as other, psycopg.connect(postgresql_url, autocommit=True) as connection:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1")
+        connection.execute("CREATE ROLE plain; SET ROLE plain")
+        try:
+            with pytest.raises(LedgerError, match="older transaction"):
+                postgresql_compaction.wait_for_older(connection, threading.Event())
+            other.rollback()
+            postgresql_compaction.wait_for_older(connection, threading.Event())
+        finally:
+            connection.execute("RESET ROLE; DROP ROLE plain")
 
 
 def until_wiped(url: str) -> None:
