@@ -8,11 +8,17 @@ from typing import Any
 import psycopg
 import sqlalchemy as sa
 
+from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.audit_triggers import POSTGRESQL_TRIGGERS
 from llmagent_os.ledger.new_tables import VERSION_TABLE
 from llmagent_os.ledger.portable import postgresql_dialect
 from llmagent_os.ledger.postgresql_server import driver_of, lock_number
 from llmagent_os.ledger.schema import REVISION, metadata
+
+#: The hosts that live, in words that each revision with the table understands.
+_LIVING = (
+    "SELECT name, version FROM hosts WHERE alive_until > extract(epoch from clock_timestamp()) ORDER BY number LIMIT 20"
+)
 
 
 def revision(sql: sa.Connection) -> str | None:
@@ -32,7 +38,7 @@ def bring_up_to_date(sql: sa.Connection, name: str, schema: str) -> None:
         schema: of the tables.
 
     Raises:
-        LedgerError: a newer version has made them.
+        LedgerError: a newer version has made them, or hosts of another version run.
     """
     if revision(sql) == REVISION:
         return
@@ -46,10 +52,33 @@ def bring_up_to_date(sql: sa.Connection, name: str, schema: str) -> None:
         if found is None:
             make_tables(driver)
         elif found != REVISION:
+            _check_no_host(driver, name, schema, found)
             from llmagent_os.ledger.migrate import upgrade
 
             upgrade(sql, name)
             driver.execute(_types_of_this_schema(sql))
+
+
+def _check_no_host(driver: psycopg.Connection[Any], name: str, schema: str, found: str) -> None:
+    """Refuse to change the tables under hosts that know them as they are.
+
+    A host keeps the lock as long as it is connected. One that is cut off comes back: it counts as long as its row does.
+
+    Raises:
+        LedgerError: hosts run.
+    """
+    row = driver.execute("SELECT to_regclass('hosts') IS NOT NULL").fetchone()
+    hosts: list[str] = []
+    if row is not None and row[0]:
+        hosts = [f"{host} (version {version})" for host, version in driver.execute(_LIVING).fetchall()]
+    row = driver.execute("SELECT pg_try_advisory_xact_lock(%s)", (lock_number("host", schema),)).fetchone()
+    if not hosts and row is not None and row[0]:
+        return
+    raise LedgerError(
+        f"the ledger {name} is at revision {found}, this version needs {REVISION}, and hosts of another version run on "
+        f"it: {', '.join(hosts) or 'their names are not known'}. Stop all of them first (one that has died counts "
+        "until its lease has ended), then start this version, or run `llmagent-os db upgrade`"
+    )
 
 
 def make_tables(driver: psycopg.Connection[Any]) -> None:

@@ -16,6 +16,8 @@ import sqlalchemy as sa
 from alembic import command
 
 from llmagent_os.adapter import Reply
+from llmagent_os.admin import db_command
+from llmagent_os.config import Settings
 from llmagent_os.errors import BadEventError, LedgerError
 from llmagent_os.ledger import Accepted, Ledger, erasure, postgresql_compaction, postgresql_database
 from llmagent_os.ledger.connection import host_lock, is_made, open_database
@@ -23,6 +25,8 @@ from llmagent_os.ledger.location import with_schema
 from llmagent_os.ledger.migrate import config
 from llmagent_os.ledger.postgresql_server import lock_number, make_engine
 from llmagent_os.ledger.schema import REVISION, metadata
+from llmagent_os.storage.migration_steps import step_back
+from llmagent_os.storage.open_ends import open_end
 from tests.postgresql_server import Server
 from tests.unit.ledger.samples import interaction, message, reward, without_completions
 
@@ -362,3 +366,29 @@ def tables(server: Server, url: str) -> bytes:
     ((number,),) = run(url, f"SELECT oid::int FROM pg_database WHERE datname = '{name}'")
     folder = Path(server.folder) / "data" / "base" / str(number)
     return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("known_by", ["its row", "its lock"])
+def test_tables_are_not_migrated_under_hosts_of_another_version(
+    postgresql_url: str, tmp_path: Path, known_by: str
+) -> None:
+    """What such a host writes next fits the tables no more."""
+    with open_end(postgresql_url, tmp_path) as end:
+        before = step_back(end)
+    with psycopg.connect(postgresql_url, autocommit=True) as old:
+        if known_by == "its lock":
+            old.execute("SELECT pg_advisory_lock_shared(%s)", (lock_number("host", "public"),))
+        else:
+            old.execute(
+                "INSERT INTO hosts (name, process, platforms, version, started_at, alive_until, stopping, waiting) "
+                "VALUES ('old', 'p', 'web', '0.0.1', 0, extract(epoch from now()) + 600, false, 0)"
+            )
+        words = r"old \(version 0\.0\.1\)" if known_by == "its row" else "names are not known"
+        settings = Settings(database_url=postgresql_url, data=tmp_path)
+        for start in (lambda: open_database(postgresql_url).close(), lambda: db_command.upgrade(settings)):
+            with pytest.raises(LedgerError, match=rf"{words}.*Stop all of them first.*db upgrade"):
+                start()
+        assert run(postgresql_url, "SELECT version_num FROM alembic_version") == [(before,)]
+        old.execute("UPDATE hosts SET alive_until = 0")  # it has died
+    assert REVISION in db_command.upgrade(settings)
+    assert run(postgresql_url, "SELECT version_num FROM alembic_version") == [(REVISION,)]

@@ -360,7 +360,8 @@ async def test_what_a_host_accepts_while_it_claims_the_inbox_is_in_what_it_claim
     stop = a.membership.watch("hosts", lambda _: accepting.append(asyncio.create_task(a.accept(message("1")))))
     await a.join(looks=False)  # it has a number, and sees the hosts, before it claims
     stop()
-    assert [await task for task in accepting] == [Accepted.NEW]
+    results = [await task for task in accepting]
+    assert (results[0], set(results[1:])) in ((Accepted.NEW, set()), (Accepted.NEW, {Accepted.DUPLICATE}))
     assert a.ids == ["1"]
 
 
@@ -402,6 +403,6 @@ async def test_nothing_of_a_conversation_stays_in_a_row_that_is_done(host: Join,
             assert await a.ledger.forget(identity_of(event))
     with psycopg.connect(postgresql_url) as connection:
         rows = connection.execute("SELECT conversation, host, given, body, user_id FROM inbox").fetchall()
-    assert [tuple(row) for row in rows][0][:2] == (None, None)
+    assert rows[0][:2] == (None, None)
     assert rows[0][3] is None and rows[0][4] == ""
     assert await a.accept(event) is Accepted.DUPLICATE
