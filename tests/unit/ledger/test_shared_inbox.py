@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import Protocol
 
 import psycopg
 import pytest
+import structlog
 
 from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.admin import hosts_command
+from llmagent_os.config import Settings
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import Conversation, Event, Message, Sender
 from llmagent_os.identity import identity_of
@@ -406,3 +410,16 @@ async def test_nothing_of_a_conversation_stays_in_a_row_that_is_done(host: Join,
     assert rows[0][:2] == (None, None)
     assert rows[0][3] is None and rows[0][4] == ""
     assert await a.accept(event) is Accepted.DUPLICATE
+
+
+async def test_two_hosts_of_the_same_name_are_told_so(host: Join, postgresql_url: str, tmp_path: Path) -> None:
+    """They share one place among the hosts, and nobody can tell them apart."""
+    await host("twin", looks=False)
+    with structlog.testing.capture_logs() as logs:
+        await host("twin", looks=False)
+        await host("other", looks=False)
+    warned = [line["host"] for line in logs if "same name" in line["event"]]
+    assert warned == ["twin"]
+    settings = Settings(database_url=postgresql_url, data=tmp_path)
+    listed = await hosts_command.listing(settings)
+    assert "Several hosts are called twin" in listed and "called other" not in listed
