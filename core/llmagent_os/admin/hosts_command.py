@@ -27,8 +27,8 @@ async def listing(settings: Settings) -> str:
     lines = [_line(host) for host in hosts]
     names = Counter(host.name for host in hosts)
     lines += [
-        f"Several hosts are called {name}: give each its own LLMAGENT_OS_HOST_NAME. If one of them has died, it is gone "
-        "when its lease ends."
+        f"Several hosts are called {name}: give each its own LLMAGENT_OS_HOST_NAME. If one of them has died, it is "
+        "gone when its lease ends."
         for name in sorted(names)
         if names[name] > 1
     ]

@@ -233,10 +233,10 @@ class Inbox:
 
         def work(database: Database) -> None:
             event_id = database.pseudonym(event.event_id)
-            this = (inbox.c.platform == platform, inbox.c.event_id == event_id, UNFINISHED, *mine)
+            this = sa.and_(inbox.c.platform == platform, inbox.c.event_id == event_id, UNFINISHED, *mine)
             # An event whose person was erased meanwhile is finished: nothing is written, and no key is made again.
-            if database.sql.execute(sa.select(inbox.c.seq).where(*this)).first() is not None:
-                database.sql.execute(sa.update(inbox).where(*this).values(body=seal(database, owner, body)))
+            if database.sql.execute(sa.select(inbox.c.seq).where(this)).first() is not None:
+                database.sql.execute(sa.update(inbox).where(this).values(body=seal(database, owner, body)))
 
         await self._writer.run(work)
 

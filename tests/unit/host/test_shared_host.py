@@ -220,7 +220,7 @@ async def test_an_erasure_of_many_accounts_with_long_names_reaches_the_other_hos
     message = a.platform.message("remember me", channel=here, user="ana")
     await a.platform.deliver(message)
     await until(lambda: b.handled == ["remember me"])
-    others: list[Identity] = [f"memory:ü{number}\n{'ü' * 150}" for number in range(60)]
+    others: list[Identity] = [Identity(f"memory:ü{number}\n{'ü' * 150}") for number in range(60)]
     await a.host.drop_events([*others, identity_of(message)])
     told = [identity for text in heard for identity in json.loads(text)["identities"]]
     assert told == [*others, identity_of(message)]

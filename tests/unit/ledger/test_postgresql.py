@@ -137,16 +137,17 @@ async def test_another_schema_of_the_same_database_is_another_ledger(postgresql_
     await other.close()
 
 
-async def test_a_second_host_is_refused_until_the_first_has_gone(postgresql_url: str, ledger: Ledger) -> None:
+async def test_whoever_must_be_alone_is_refused_until_all_hosts_have_gone(postgresql_url: str, ledger: Ledger) -> None:
     second, lock = await Ledger.open(postgresql_url), host_lock(postgresql_url)
     assert lock is not None
     await ledger.claim()
-    assert await asyncio.to_thread(lock.is_held)
-    with pytest.raises(LedgerError, match="another host already runs"):
-        await second.claim()
-    ledger.release()
+    await second.claim()  # hosts share a ledger
+    for host in (ledger, second):
+        assert await asyncio.to_thread(lock.is_held)
+        with pytest.raises(LedgerError, match="another host already runs"):
+            await asyncio.to_thread(lock.acquire)
+        await host.leave()
     assert not await asyncio.to_thread(lock.is_held)
-    await second.claim()
     await second.close()
 
 
@@ -384,7 +385,7 @@ def test_tables_are_not_migrated_under_hosts_of_another_version(
                 "VALUES ('old', 'p', 'web', '0.0.1', 0, extract(epoch from now()) + 600, false, 0)"
             )
         words = r"old \(version 0\.0\.1\)" if known_by == "its row" else "names are not known"
-        settings = Settings(database_url=postgresql_url, data=tmp_path)
+        settings = Settings.load(env_file=None, data=tmp_path, database_url=postgresql_url)
         for start in (lambda: open_database(postgresql_url).close(), lambda: db_command.upgrade(settings)):
             with pytest.raises(LedgerError, match=rf"{words}.*Stop all of them first.*db upgrade"):
                 start()

@@ -420,6 +420,6 @@ async def test_two_hosts_of_the_same_name_are_told_so(host: Join, postgresql_url
         await host("other", looks=False)
     warned = [line["host"] for line in logs if "same name" in line["event"]]
     assert warned == ["twin"]
-    settings = Settings(database_url=postgresql_url, data=tmp_path)
+    settings = Settings.load(env_file=None, data=tmp_path, database_url=postgresql_url)
     listed = await hosts_command.listing(settings)
     assert "Several hosts are called twin" in listed and "called other" not in listed
