@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import UTC, datetime
 
 from llmagent_os.admin.command_ledger import open_ledger
@@ -24,6 +25,13 @@ async def listing(settings: Settings) -> str:
             )
         hosts, waiting = await ledger.membership.hosts(), len(await ledger.unfinished())
     lines = [host_line(host) for host in hosts]
+    names = Counter(host.name for host in hosts)
+    lines += [
+        f"Several hosts are called {name}: give each its own LLMAGENT_OS_HOST_NAME. If one of them has died, it is "
+        "gone when its lease ends."
+        for name in sorted(names)
+        if names[name] > 1
+    ]
     if not hosts:
         lines.append("No host runs on this ledger.")
     if waiting:

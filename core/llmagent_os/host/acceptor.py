@@ -93,8 +93,7 @@ class Acceptor:
             BadEventError: it can never be stored: no adapter of this host has its platform's name, or no JSON can
                 hold it.
         """
-        if not (self._status.taking or self._status.handing_over):
-            raise HostBusyError("the host is not running, or is stopping: deliver the event again later")
+        self._check_taking()
         if type(event) is Message and event.addressed and event.text.startswith("/"):
             event = command_of(event) or event
         if event.conversation.platform not in self._adapters:
@@ -112,6 +111,7 @@ class Acceptor:
                 await self._check_owner(event)
         event = await self._without_secrets(event)
         try:
+            self._check_taking()  # the host may begin anew by now: what it has not taken up yet comes first
             result = await self._ledger.accept(
                 event,
                 max_pending=limits.max_pending_per_conversation,
@@ -119,6 +119,10 @@ class Acceptor:
                 stored=self._dispatcher.add_new,
                 unstored=self._dispatcher.take_back,
             )
+        except HostBusyError:
+            metrics.refused += 1
+            await self._drop_kept(event)
+            raise
         except LedgerError:
             metrics.refused += 1
             await self._drop_kept(event)
@@ -133,6 +137,10 @@ class Acceptor:
         metrics.refused += 1
         await self._drop_kept(event)
         raise self._full(event, result)
+
+    def _check_taking(self) -> None:
+        if not (self._status.taking or self._status.handing_over):
+            raise HostBusyError("the host is not running, or is stopping: deliver the event again later")
 
     def _full(self, event: Event, result: Accepted) -> HostBusyError:
         """Tell the person that too much is waiting. Returns the error that says of what."""

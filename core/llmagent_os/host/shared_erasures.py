@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import msgspec
 import structlog
@@ -20,8 +20,9 @@ _log = structlog.stdlib.get_logger(__name__)
 #: What a host asks of the others, and what they answer.
 ERASE, ERASED = "erase", "erased"
 
-#: How many accounts are named in one text.
-ACCOUNTS_AT_ONCE = 50
+#: How many accounts are named in one text at most, and how long their names are together, in bytes. A longer text
+#: reaches the other hosts without its words: see ``shared_membership.MAX_TOLD_BYTES``.
+ACCOUNTS_AT_ONCE, BYTES_AT_ONCE = 50, 6000
 
 
 class _Order(msgspec.Struct, frozen=True):
@@ -66,9 +67,8 @@ class SharedErasures:
         """
         if not self._membership.is_shared:
             return
-        names = list(identities)
-        for start in range(0, len(names), ACCOUNTS_AT_ONCE):
-            order = _Order(secrets.token_hex(8), names[start : start + ACCOUNTS_AT_ONCE])
+        for names in _parts(identities):
+            order = _Order(secrets.token_hex(8), names)
             self._answered[order.id] = set()
             self._membership.tell(ERASE, msgspec.json.encode(order).decode())
             try:
@@ -97,3 +97,17 @@ class SharedErasures:
         if order in self._answered:
             self._answered[order].add(int(number))
         self._changed.set()
+
+
+def _parts(identities: Iterable[Identity]) -> list[list[Identity]]:
+    """The accounts in parts, of which each is told in one text."""
+    parts: list[list[Identity]] = []
+    left = 0
+    for identity in identities:
+        size = len(msgspec.json.encode(identity)) + 1
+        if not parts or size > left or len(parts[-1]) == ACCOUNTS_AT_ONCE:
+            parts.append([])
+            left = BYTES_AT_ONCE
+        parts[-1].append(identity)
+        left -= size
+    return parts

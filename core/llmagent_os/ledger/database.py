@@ -70,6 +70,8 @@ class Database(ABC):
 
     #: The errors of the driver hold values of rows, which are what people said: they are in no traceback.
     hides_causes = False
+    #: :meth:`compact` has a connection of its own, is called on another thread, and takes the mark away by itself.
+    compacts_beside = False
     #: Runs one of the compiled ``statements``: for the path of every message.
     execute: Callable[[Statement, tuple[Any, ...]], Result]
     #: The pseudonym of a text; see ``pseudonyms``.

@@ -20,12 +20,12 @@ from llmagent_os.ledger.damaged_rows import UNREADABLE, damaged_of, erase_damage
 from llmagent_os.ledger.database import WIPE_DUE, Database
 from llmagent_os.ledger.held_messages import exported_held
 from llmagent_os.ledger.identity_links import identities_of
-from llmagent_os.ledger.inbox import Inbox
+from llmagent_os.ledger.inbox import EMPTIED, Inbox
 from llmagent_os.ledger.memories import export_memories
 from llmagent_os.ledger.open_questions import exported_questions
 from llmagent_os.ledger.platform_admins import exported_platform_admins
 from llmagent_os.ledger.policy_versions import first_row, mark_changed
-from llmagent_os.ledger.portable import insert_or_ignore
+from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.row_codecs import (
     moment_as_json,
     readable_completion,
@@ -72,6 +72,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: The pause between two tries at emptying the write-ahead log while another process reads.
 WIPE_PAUSE_SECONDS = 1.0
+#: Each pause is twice as long as the one before, up to this.
+MAX_WIPE_PAUSE_SECONDS = 60.0
 
 #: What is kept about a person: by kind, rows as JSON values.
 Export = dict[str, list[dict[str, Any]]]
@@ -143,14 +145,18 @@ class Erasure:
             self._wiping = asyncio.create_task(self._wipe_later())
 
     async def _wipe_later(self) -> None:
-        wiped = False
+        wiped, pause = False, WIPE_PAUSE_SECONDS
         while not wiped:
-            await asyncio.sleep(WIPE_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
             wiped = await self._wiped()
+            pause = min(pause * 2, MAX_WIPE_PAUSE_SECONDS)
         _log.info("the ledger's files hold nothing more of what was erased")
 
     async def _wiped(self) -> bool:
         try:
+            compact = await self._writer.run(_to_compact, alone=True)
+            if compact is not None:
+                await asyncio.to_thread(compact)
             return await self._writer.run(_wipe, alone=True)
         except LedgerError as error:
             _log.error("the ledger's files cannot be wiped; trying again", error=str(error))
@@ -164,10 +170,21 @@ class Erasure:
             await asyncio.wait({self._wiping})
 
 
+def _to_compact(database: Database) -> Callable[[], None] | None:
+    """What is to be called on another thread before :func:`_wipe`, if anything is."""
+    return database.compact if database.compacts_beside and _is_due(database) else None
+
+
+def _is_due(database: Database) -> bool:
+    due = sa.select(keys.c.value).where(keys.c.name == WIPE_DUE)
+    return database.sql.execute(due).first() is not None
+
+
 def _wipe(database: Database) -> bool:
     """Compact the file if rows were erased since the last time, and empty the log. Returns whether it is empty."""
-    due = sa.select(keys.c.value).where(keys.c.name == WIPE_DUE)
-    if database.sql.execute(due).first() is not None:
+    if _is_due(database):
+        if database.compacts_beside:  # something was erased while it was compacted
+            return False
         database.compact()
         database.sql.execute(sa.delete(keys).where(keys.c.name == WIPE_DUE))
     return database.checkpoint()
@@ -347,7 +364,7 @@ def _is_of_shared(who: list[Identity]) -> sa.ColumnElement[bool]:
 
 
 def _erase(database: Database, who: list[Identity]) -> int:
-    database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
+    database.sql.execute(upsert(keys).values(name=WIPE_DUE, value=""))
     taught = (first_row(database, users=who), first_row(database, raters=who))  # before these rows are gone
     mark_changed(database, taught, list(map(person_kept_under, who)), erased=True)
     contributed = erase_contributions(database, who, time.time())
@@ -375,7 +392,7 @@ def _erase(database: Database, who: list[Identity]) -> int:
         sa.delete(requests).where(requests.c.identity.in_(who)),
         # Whom a person let in stays let in.
         sa.update(members).where(members.c.approved_by.in_(who)).values(approved_by=""),
-        sa.update(inbox).where(*answered).values(user_id="", body=None, why=None, interaction_id=None),
+        sa.update(inbox).where(*answered).values(**{**EMPTIED, "state": inbox.c.state}),
         # The links. Wrong codes are counted under a pseudonym, and deleted within the hour.
         sa.delete(identities).where(identities.c.identity.in_(who)),
         sa.delete(link_codes).where(link_codes.c.identity.in_(who)),

@@ -57,6 +57,13 @@ T = TypeVar("T")
 #: Whether a dead letter was put back, and no host has taken it up.
 IS_REVIVED = inbox.c.state == REVIVED
 
+#: What stays of an event whose person was erased: what tells a redelivery.
+EMPTIED: dict[str, Any] = {
+    "state": DONE,
+    "user_id": "",
+    **dict.fromkeys(("body", "reply", "interaction_id", "why", "conversation", "host")),
+}
+
 #: How many days finished rows are kept, to recognise redeliveries: platforms give up after one day at most. Rows given
 #: up and dead letters hold what people said, for whoever looks into the cause or runs them again. They are
 #: not kept for longer either.
@@ -367,8 +374,7 @@ class Inbox:
                 progress = f"{DELIVERY}{row.platform}:{_event_id(row.body)}"
                 of_adapter = (records.c.plugin == f"adapter.{row.platform}", records.c.key == progress)
                 database.sql.execute(sa.delete(records).where(*of_adapter))
-            emptied = {"state": DONE, "user_id": "", "body": None, "reply": None, "interaction_id": None, "why": None}
-            return database.sql.execute(sa.update(inbox).where(sa.and_(*theirs)).values(**emptied)).rowcount
+            return database.sql.execute(sa.update(inbox).where(sa.and_(*theirs)).values(**EMPTIED)).rowcount
 
         def done(_: int) -> None:
             ended()
@@ -613,7 +619,7 @@ def decoded_rows(database: Database, rows: Iterable[sa.Row[Any]]) -> list[Unfini
             if database.ring is not None and is_sealed((row.body or "").encode()):
                 # Its key was destroyed: a crash came between the erasure of its person and the answer.
                 erased = sa.update(inbox).where(inbox.c.seq == row.seq)
-                database.sql.execute(erased.values(state=DONE, user_id="", body=None, reply=None, interaction_id=None))
+                database.sql.execute(erased.values(**EMPTIED))
                 continue
             # Damaged, or of another version. The host must start all the same.
             _log.error("an event in the inbox cannot be read; it is given up", seq=row.seq, error=str(error))

@@ -74,6 +74,10 @@ from llmagent_os.timers import Timers
 REWARDS, TIMER = "rewards", "timer"
 
 
+#: For how long a host that starts waits for another one that encrypts their ledger.
+SEAL_PATIENCE_SECONDS = 30.0
+
+
 class Ledger:
     """Keeps what came in, what was answered and what people thought of it, on disk or in memory.
 
@@ -147,7 +151,7 @@ class Ledger:
         def opened() -> Database:
             database = open_database(url, synchronous)
             try:
-                seal_existing(database, host_lock(url))
+                seal_existing(database, host_lock(url), SEAL_PATIENCE_SECONDS if locate(url).on_server else 0.0)
             except BaseException:
                 database.close()
                 raise

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from llmagent_os.ledger.damaged_rows import UNREADABLE
 from llmagent_os.ledger.database import WIPE_DUE, Database
-from llmagent_os.ledger.portable import insert_or_ignore
+from llmagent_os.ledger.portable import upsert
 from llmagent_os.ledger.schema import HAS_WORDS, completions, interactions, keys, rewards
 from llmagent_os.ledger.sealed_columns import seal
 
@@ -60,7 +60,7 @@ def delete_old_words(database: Database, before: float) -> tuple[int, bool]:
     for row in database.sql.execute(reasons).all():
         if row.raw_value.startswith("words:"):
             database.sql.execute(sa.update(rewards).where(rewards.c.seq == row.seq).values(raw_value=""))
-    database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
+    database.sql.execute(upsert(keys).values(name=WIPE_DUE, value=""))
     return sum(map(_has_words, rows)), len(rows) < PAGE_ROWS
 
 

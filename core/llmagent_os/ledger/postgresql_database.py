@@ -10,7 +10,6 @@ waited for after that: a small commit that waits has the server write all that c
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import psycopg
@@ -22,6 +21,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.database import SEALED_MARK, Database, UnsettledError
 from llmagent_os.ledger.location import locate
+from llmagent_os.ledger.postgresql_compaction import Compaction
 from llmagent_os.ledger.postgresql_server import (
     START_SECONDS,
     TURN_MILLISECONDS,
@@ -35,7 +35,7 @@ from llmagent_os.ledger.postgresql_server import (
 )
 from llmagent_os.ledger.postgresql_tables import bring_up_to_date, revision
 from llmagent_os.ledger.pseudonyms import key_of
-from llmagent_os.ledger.schema import REVISION, keys, metadata
+from llmagent_os.ledger.schema import REVISION, keys
 from llmagent_os.ledger.statements import Statement, for_postgresql
 from llmagent_os.sealing.key_ring import KeyRing
 from llmagent_os.sealing.mounts import ring_of_server
@@ -44,8 +44,6 @@ _log = structlog.stdlib.get_logger(__name__)
 
 _BEGIN_READING = b"BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 
-_NUMBER = re.compile(r"\d+")
-
 #: A commit that waits for the disk, and with it for all that was committed before.
 _FLUSH = b"SELECT pg_logical_emit_message(true, 'llmagent-os', '')"
 
@@ -53,7 +51,7 @@ _FLUSH = b"SELECT pg_logical_emit_message(true, 'llmagent-os', '')"
 class PostgresqlDatabase(Database):
     """One connection to a server, which is made anew after it was cut."""
 
-    hides_causes = True
+    hides_causes = compacts_beside = True
 
     def __init__(
         self,
@@ -72,6 +70,7 @@ class PostgresqlDatabase(Database):
         self._only_reads = only_reads
         self._lasting = self._waits = lasting
         self._transaction = ""  # the number of the open transaction; empty: it only reads
+        self._compaction = Compaction(self._engine, schema)
         turn = lock_number("turn", schema)
         # One round trip: the turn, and the number by which the server tells later whether the transaction counts.
         self._take_turn = (
@@ -214,27 +213,13 @@ class PostgresqlDatabase(Database):
         return True  # the server writes and recycles its log by itself: see docs/database.md
 
     def compact(self) -> None:
-        # A list of the ledger's own tables: another program's in the same schema are not its business.
-        quote = self._engine.dialect.identifier_preparer.format_table
-        kept: list[int] = []
-
-        def note(said: psycopg.errors.Diagnostic) -> None:
-            # "N dead row versions cannot be removed yet.", in the server's language
-            if found := _NUMBER.search(said.message_detail or ""):
-                kept.append(int(found[0]))
-
-        self._driver.add_notice_handler(note)
-        try:
-            self._run(f"VACUUM (FULL, VERBOSE) {', '.join(map(quote, metadata.sorted_tables))}".encode())
-        finally:
-            self._driver.remove_notice_handler(note)
-        if any(kept):
-            raise LedgerError("an older transaction of another program still sees what was erased")
+        self._compaction.run()
 
     def describe(self, error: Exception) -> str:
         return described(error)
 
     def close(self) -> None:
+        self._compaction.stop()
         self.sql.close()
         self._engine.dispose()
 

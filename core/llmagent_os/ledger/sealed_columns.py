@@ -9,12 +9,14 @@ sealed by the key of the account that its row is about.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
 import structlog
 
+from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.database import SEALED_MARK, WIPE_DUE, Database
 from llmagent_os.ledger.host_lock import HostLock
 from llmagent_os.ledger.portable import insert_or_ignore
@@ -79,6 +81,9 @@ _OWNERS: Mapping[str, sa.Column[str]] = {
 #: How many rows are sealed at once when encryption is turned on.
 PAGE_ROWS = 500
 
+#: How often a lock is asked for that another host has.
+LOCK_PAUSE_SECONDS = 0.2
+
 
 def seal(database: Database, owner: str, text: str | None) -> str | None:
     """``text``, sealed by the key of ``owner``. What is empty says nothing, and stays as it is."""
@@ -107,21 +112,19 @@ def sealed_row(
     )
 
 
-def seal_existing(database: Database, lock: HostLock | None) -> None:
+def seal_existing(database: Database, lock: HostLock | None, patience: float = 0.0) -> None:
     """Seal what was written before the folder was mounted, once. Needs no open transaction.
 
     Args:
         database: whose folder is mounted.
         lock: keeps a host out that does not know the keys; None: the ledger is in memory.
+        patience: for how many seconds another host is waited for, which does the same.
 
     Raises:
         LedgerError: a host runs on the ledger.
     """
-    marked = sa.select(keys.c.name).where(keys.c.name == SEALED_MARK)
-    if database.ring is None or database.sql.execute(marked).first() is not None:
+    if not _taken_to_seal(database, lock, time.monotonic() + patience):
         return
-    if lock is not None:
-        lock.acquire()
     try:
         with database.transaction():
             count = sum(_seal_table(database, keys.metadata.tables[name]) for name in SEALED)
@@ -130,12 +133,35 @@ def seal_existing(database: Database, lock: HostLock | None) -> None:
                 database.sql.execute(insert_or_ignore(keys).values(name=WIPE_DUE, value=""))
         if count:
             _log.info("the ledger is encrypted now", rows=count)
-            database.compact()
+            try:
+                database.compact()
+            except LedgerError as error:
+                _log.warning("what stood there before is wiped later", why=str(error))
+                return
             database.sql.execute(sa.delete(keys).where(keys.c.name == WIPE_DUE))
             database.checkpoint()
     finally:
         if lock is not None:
             lock.release()
+
+
+def _taken_to_seal(database: Database, lock: HostLock | None, until: float) -> bool:
+    """Take the lock to seal a ledger. False: it is sealed, or there are no keys to seal it with."""
+    marked = sa.select(keys.c.name).where(keys.c.name == SEALED_MARK)
+    while database.ring is not None and database.sql.execute(marked).first() is None:
+        try:
+            if lock is not None:
+                lock.acquire()
+        except LedgerError:
+            if time.monotonic() > until:
+                raise
+            time.sleep(LOCK_PAUSE_SECONDS)
+            continue
+        if database.sql.execute(marked).first() is None:
+            return True
+        if lock is not None:  # another host has sealed it since it was asked
+            lock.release()
+    return False
 
 
 def _seal_table(database: Database, table: sa.Table) -> int:

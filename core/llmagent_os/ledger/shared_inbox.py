@@ -104,11 +104,11 @@ class SharedInbox(Inbox):
         self._claimed, self._statements, self._fence = True, statements.OF_ONE_HOST, (self._membership.number,)
         self._pending.clear()
         self._pending_of.clear()
-        found: list[UnfinishedEvent] = []
         try:
             me = self._membership.number
-            while (page := await self._writer.run(partial(self._taken_over, me))) is not None:
-                found += page
+            while await self._writer.run(partial(self._spread, me)):
+                pass
+            found = await self._writer.run(partial(self._mine, me))
         except BaseException:
             await self.leave()
             raise
@@ -236,10 +236,12 @@ class SharedInbox(Inbox):
         """Give an event to a host, unless it is known or too much waits.
 
         Raises:
-            LedgerError: this host has been taken for dead since it was asked, and is another one now.
+            LedgerError: this host has been taken for dead since it was asked, and is another one now, or none.
         """
         if self._membership.number != me:
             raise LedgerError("the other hosts have taken this host for dead: deliver the event again")
+        if not me and self._fence:  # it would run what another host takes up as well
+            raise LedgerError("this host has left the others, or joins them just now: deliver the event again")
         platform, event_id, sender = row[0], database.pseudonym(row[1]), row[2]
         conversation = database.pseudonym(key)
         holders = database.sql.execute(_HOLDERS, {"its_conversation": conversation}).all()
@@ -297,6 +299,13 @@ class SharedInbox(Inbox):
         rows = database.sql.execute(sa.update(inbox).where(*given).values(given=False).returning(*_ROW)).all()
         return decoded_rows(database, sorted(rows, key=lambda row: row.seq))
 
+    def _mine(self, me: int, database: Database) -> list[UnfinishedEvent]:
+        """All that is this host's, in the order of arrival, whether or not it was noted as taken up."""
+        rows = database.sql.execute(
+            sa.update(inbox).where(inbox.c.host == me, OF_HOST).values(given=False).returning(*_ROW)
+        ).all()
+        return decoded_rows(database, sorted(rows, key=lambda row: row.seq))
+
     def _taken_over(self, me: int, database: Database) -> list[UnfinishedEvent] | None:
         """Give what dead hosts had, and what nobody has, to living ones, and take up what is this host's.
 
@@ -307,6 +316,18 @@ class SharedInbox(Inbox):
         Returns:
             What this host takes up; None: nothing was left to be done, or this host has another number by now.
         """
+        more = self._spread(me, database)
+        if more is None:
+            return None
+        found = self._taken(database, me)
+        return found if found or more else None
+
+    def _spread(self, me: int, database: Database) -> bool | None:
+        """Give what dead hosts had, and what nobody has, to living ones. Takes the same as :meth:`_taken_over`.
+
+        Returns:
+            Whether there may be more; None: this host has another number by now, or is itself dead.
+        """
         if self._membership.number != me:
             return None
         dead = sa.delete(hosts).where(hosts.c.alive_until <= _NOW).returning(hosts.c.number, hosts.c.name)
@@ -314,13 +335,12 @@ class SharedInbox(Inbox):
             _log.warning("a host is dead; its conversations are taken over", host=row.name, number=row.number)
         if database.sql.execute(sa.select(hosts.c.number).where(hosts.c.number == me)).first() is None:
             return None  # this host is itself dead, and has not heard of it
-        self._name_conversations(database)
+        named = self._name_conversations(database)
         platforms = inbox.c.platform.in_(self._membership.platforms)
         orphans = sa.select(inbox.c.conversation, inbox.c.platform).distinct().where(UNFINISHED, platforms, ~_IS_ALIVE)
         page = database.sql.execute(orphans.limit(PAGE_CONVERSATIONS)).all()
         self._give(database, page, me)
-        found = self._taken(database, me)
-        return found if found or len(page) == PAGE_CONVERSATIONS else None
+        return PAGE_CONVERSATIONS in (named, len(page))
 
     def _give(self, database: Database, conversations: Collection[Any], me: int) -> None:
         """Give conversations to the hosts that have them already, or to those that are chosen, and tell these."""
@@ -338,12 +358,18 @@ class SharedInbox(Inbox):
         for number in told - {0, me}:
             self._tell(database, number)
 
-    def _name_conversations(self, database: Database) -> None:
-        """Note the conversations of rows that have none: a timer that was moved, or a ledger that was copied."""
+    def _name_conversations(self, database: Database) -> int:
+        """Note the conversations of rows that have none: a timer that was moved, or a ledger that was copied.
+
+        Returns:
+            How many rows had none, of one page.
+        """
         unnamed = sa.select(*_ROW).where(UNFINISHED, inbox.c.conversation.is_(None)).order_by(inbox.c.seq)
-        for row in decoded_rows(database, database.sql.execute(unnamed.limit(PAGE_CONVERSATIONS)).all()):
+        rows = database.sql.execute(unnamed.limit(PAGE_CONVERSATIONS)).all()
+        for row in decoded_rows(database, rows):
             name = database.pseudonym(row.event.conversation.key)
             database.sql.execute(sa.update(inbox).where(inbox.c.seq == row.seq).values(conversation=name))
+        return len(rows)
 
     def _tell(self, database: Database, number: int) -> None:
         text = self._membership.told(GIVEN, str(number))

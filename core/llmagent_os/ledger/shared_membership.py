@@ -132,6 +132,8 @@ class SharedMembership:
         self._heard_beat = time.monotonic()
         works = (self.keep_alive(), self._listen(), self._keep_asking())
         self._tasks = [asyncio.create_task(work) for work in works]
+        if same := [host.process for host in self.live if host.name == self.name and host.number != self.number]:
+            _log.warning("another host has the same name: give each its own", host=self.name, processes=same)
         _log.info("this host shares the ledger", host=self.name, number=self.number, hosts=len(self.live))
 
     async def retire(self) -> None:

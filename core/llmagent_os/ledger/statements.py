@@ -144,6 +144,7 @@ def _about_events(*fence: sa.ColumnElement[bool], last: tuple[str, ...] = ()) ->
         "body": sa.null(),
         "reply": sa.null(),
         "interaction_id": sa.null(),  # it is made of the event's id
+        **({"conversation": sa.null(), "host": sa.null()} if fence else {}),  # without other hosts they are empty
     }
     less = {"tries": inbox.c.tries - _literal(1)}
     message = sa.select(_bind("platform"), _bind("channel"), _bind("message_id"), inbox.c.interaction_id)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from functools import partial
 
@@ -208,3 +209,19 @@ async def test_whoever_is_erased_on_one_host_is_answered_by_none(start: Start) -
     b.handler.may_answer.set()
     assert await a.ledger.unfinished() == []
     assert a.platform.posted == []
+
+
+async def test_an_erasure_of_many_accounts_with_long_names_reaches_the_other_hosts(start: Start) -> None:
+    """A text that is too long for PostgreSQL comes without its words: nobody could tell what to drop."""
+    a, b = await start("a"), await start("b")
+    heard: list[str] = []
+    b.membership.watch("erase", heard.append)
+    here = await channel_of(b)
+    message = a.platform.message("remember me", channel=here, user="ana")
+    await a.platform.deliver(message)
+    await until(lambda: b.handled == ["remember me"])
+    others: list[Identity] = [Identity(f"memory:ü{number}\n{'ü' * 150}") for number in range(60)]
+    await a.host.drop_events([*others, identity_of(message)])
+    told = [identity for text in heard for identity in json.loads(text)["identities"]]
+    assert told == [*others, identity_of(message)]
+    assert not vars(b.host)["_dispatcher"].is_answering(message.conversation.key)

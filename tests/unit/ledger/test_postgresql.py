@@ -16,8 +16,10 @@ import sqlalchemy as sa
 from alembic import command
 
 from llmagent_os.adapter import Reply
+from llmagent_os.admin import db_command
+from llmagent_os.config import Settings
 from llmagent_os.errors import BadEventError, LedgerError
-from llmagent_os.ledger import Accepted, Ledger, erasure, postgresql_database
+from llmagent_os.ledger import Accepted, Ledger, erasure, postgresql_compaction, postgresql_database
 from llmagent_os.ledger.connection import host_lock, is_made, open_database
 from llmagent_os.ledger.database import Database
 from llmagent_os.ledger.location import with_schema
@@ -25,6 +27,8 @@ from llmagent_os.ledger.membership import HostCard
 from llmagent_os.ledger.migrate import config
 from llmagent_os.ledger.postgresql_server import lock_number, make_engine
 from llmagent_os.ledger.schema import REVISION, metadata
+from llmagent_os.storage.migration_steps import step_back
+from llmagent_os.storage.open_ends import open_end
 from tests.postgresql_server import Server
 from tests.unit.ledger.samples import interaction, message, reward, without_completions
 
@@ -93,8 +97,12 @@ async def test_a_right_that_is_taken_away_while_a_host_runs(postgresql: Server, 
     ledger, calls = await Ledger.open(url), list[int]()
     functions = run(postgresql_url, "SELECT oid::regprocedure FROM pg_proc WHERE proname = 'pg_logical_emit_message'")
     run(postgresql_url, *(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC" for (name,) in functions))
-    for number in range(2):
-        await ledger._writer.run(lambda _, number=number: calls.append(number))  # pyright: ignore[reportPrivateUsage]
+
+    def note(_: Database) -> None:
+        calls.append(len(calls))
+
+    for _ in range(2):
+        await ledger._writer.run(note)  # pyright: ignore[reportPrivateUsage]
     assert calls == [0, 1]
     await ledger.close()
 
@@ -380,6 +388,60 @@ async def test_what_another_program_still_sees_is_erased_as_soon_as_it_does_not(
     assert b"zeppelin" not in tables(postgresql, postgresql_url)
 
 
+async def test_the_ledger_goes_on_while_a_backup_sees_what_was_erased(
+    ledger: Ledger, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """``pg_dump`` holds a lock on every table: whoever waits for a stronger one holds up all that come later."""
+    monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.01)
+    said = message("1", user="ana", text="zeppelin")
+    await ledger.accept(said, max_pending=9)
+    await ledger.prepare(said, None, interaction(said))
+    async with asyncio.timeout(60):
+        with psycopg.connect(postgresql_url) as dump:
+            dump.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            for table in metadata.sorted_tables:
+                dump.execute(f'LOCK TABLE "{table.name}" IN ACCESS SHARE MODE'.encode())
+            await ledger.forget(interaction(said).user_id)
+            assert await ledger.accept(message("2"), max_pending=9) is Accepted.NEW
+            assert run(postgresql_url, "SELECT 1 FROM keys WHERE name = 'wipe due'")
+            waits = "SELECT 1 FROM pg_locks WHERE NOT granted AND relation IS NOT NULL"
+            assert run(postgresql_url, waits) == []
+        await asyncio.to_thread(until_wiped, postgresql_url)
+
+
+async def test_a_table_that_another_program_has_locked_is_written_anew_later(
+    ledger: Ledger, postgresql_url: str, postgresql: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(erasure, "WIPE_PAUSE_SECONDS", 0.01)
+    monkeypatch.setattr(postgresql_compaction, "LOCK_MILLISECONDS", 100)
+    said = message("1", user="ana", text="zeppelin")
+    await ledger.accept(said, max_pending=9)
+    await ledger.prepare(said, None, interaction(said))
+    async with asyncio.timeout(60):
+        with psycopg.connect(postgresql_url) as other:
+            other.execute("LOCK TABLE inbox IN ACCESS SHARE MODE")
+            await ledger.forget(interaction(said).user_id)
+            assert await ledger.accept(message("2"), max_pending=9) is Accepted.NEW
+            assert run(postgresql_url, "SELECT 1 FROM keys WHERE name = 'wipe due'")
+        await asyncio.to_thread(until_wiped, postgresql_url)
+    run(postgresql_url, "CHECKPOINT")
+    assert b"zeppelin" not in tables(postgresql, postgresql_url)
+
+
+def test_a_role_without_rights_sees_that_another_ones_transaction_is_older(postgresql_url: str) -> None:
+    with psycopg.connect(postgresql_url) as other, psycopg.connect(postgresql_url, autocommit=True) as connection:
+        other.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        other.execute("SELECT 1")
+        connection.execute("CREATE ROLE plain; SET ROLE plain")
+        try:
+            with pytest.raises(LedgerError, match="older transaction"):
+                postgresql_compaction.wait_for_older(connection, threading.Event())
+            other.rollback()
+            postgresql_compaction.wait_for_older(connection, threading.Event())
+        finally:
+            connection.execute("RESET ROLE; DROP ROLE plain")
+
+
 def until_wiped(url: str) -> None:
     while run(url, "SELECT 1 FROM keys WHERE name = 'wipe due'"):
         time.sleep(0.02)
@@ -391,3 +453,29 @@ def tables(server: Server, url: str) -> bytes:
     ((number,),) = run(url, f"SELECT oid::int FROM pg_database WHERE datname = '{name}'")
     folder = Path(server.folder) / "data" / "base" / str(number)
     return b"".join(path.read_bytes() for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("known_by", ["its row", "its lock"])
+def test_tables_are_not_migrated_under_hosts_of_another_version(
+    postgresql_url: str, tmp_path: Path, known_by: str
+) -> None:
+    """What such a host writes next fits the tables no more."""
+    with open_end(postgresql_url, tmp_path) as end:
+        before = step_back(end)
+    with psycopg.connect(postgresql_url, autocommit=True) as old:
+        if known_by == "its lock":
+            old.execute("SELECT pg_advisory_lock_shared(%s)", (lock_number("host", "public"),))
+        else:
+            old.execute(
+                "INSERT INTO hosts (name, process, platforms, version, started_at, alive_until, stopping, waiting) "
+                "VALUES ('old', 'p', 'web', '0.0.1', 0, extract(epoch from now()) + 600, false, 0)"
+            )
+        words = r"old \(version 0\.0\.1\)" if known_by == "its row" else "names are not known"
+        settings = Settings.load(env_file=None, data=tmp_path, database_url=postgresql_url)
+        for start in (lambda: open_database(postgresql_url).close(), lambda: db_command.upgrade(settings)):
+            with pytest.raises(LedgerError, match=rf"{words}.*Stop all of them first.*db upgrade"):
+                start()
+        assert run(postgresql_url, "SELECT version_num FROM alembic_version") == [(before,)]
+        old.execute("UPDATE hosts SET alive_until = 0")  # it has died
+    assert REVISION in db_command.upgrade(settings)
+    assert run(postgresql_url, "SELECT version_num FROM alembic_version") == [(REVISION,)]

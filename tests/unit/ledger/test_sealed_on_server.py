@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,10 @@ from llmagent_os.adapter import Reply
 from llmagent_os.errors import LedgerError
 from llmagent_os.identity import PersonId
 from llmagent_os.ledger import Ledger
+from llmagent_os.ledger import ledger as ledger_module
+from llmagent_os.ledger.connection import host_lock
+from llmagent_os.ledger.postgresql_lock import ServerLock
+from llmagent_os.ledger.postgresql_server import lock_number
 from llmagent_os.sealing.master_keys import new_master_key
 from llmagent_os.sealing.mounts import mount, mount_all, mounted, unmount
 from tests.unit.ledger.samples import SIX, interaction, message, reward, without_completions
@@ -92,3 +97,42 @@ async def test_what_is_sealed_is_compared_all_the_same(key: None, database_url: 
     await ledger.delete_old_words(SIX)
     assert {each.raw_value for each in await ledger.rewards_of(TURN.interaction_id)} == {"👍", "", "too long"}
     await ledger.close()
+
+
+async def test_a_host_that_starts_while_another_one_seals_waits_for_it(
+    key: None, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Hosts that start together with a new key would end, all but one."""
+    sealing = host_lock(postgresql_url)  # another process
+    assert sealing is not None
+    await asyncio.to_thread(sealing.acquire)
+    asked = asyncio.Event()
+    acquire, loop = ServerLock.acquire, asyncio.get_running_loop()
+
+    def noted(lock: ServerLock) -> None:
+        try:
+            acquire(lock)
+        finally:
+            loop.call_soon_threadsafe(asked.set)
+
+    monkeypatch.setattr(ServerLock, "acquire", noted)
+    opening = asyncio.create_task(Ledger.open(postgresql_url))
+    await asyncio.wait_for(asked.wait(), 60)
+    assert not opening.done()
+    with psycopg.connect(postgresql_url, autocommit=True) as connection:
+        connection.execute("INSERT INTO keys (name, value) VALUES ('sealed', '')")
+    sealing.release()
+    ledger = await asyncio.wait_for(opening, 60)
+    await answered(ledger)
+    assert "zeppelin" not in stored(postgresql_url)
+    await ledger.close()
+
+
+async def test_a_host_without_the_key_is_not_waited_for_without_end(
+    key: None, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ledger_module, "SEAL_PATIENCE_SECONDS", 0.3)
+    with psycopg.connect(postgresql_url, autocommit=True) as running:
+        running.execute("SELECT pg_advisory_lock_shared(%s)", (lock_number("host", "public"),))
+        with pytest.raises(LedgerError, match="another host already runs"):
+            await Ledger.open(postgresql_url)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable
+from pathlib import Path
 from typing import Protocol
 
 import msgspec
 import psycopg
 import pytest
+import structlog
 
 from llmagent_os.adapter import Receipt, Reply
+from llmagent_os.admin import hosts_command
+from llmagent_os.config import Settings
 from llmagent_os.errors import LedgerError
 from llmagent_os.events import Conversation, Event, Message, Sender
 from llmagent_os.identity import identity_of
 from llmagent_os.ledger import Accepted, HostCard, Ledger, UnfinishedEvent
+from llmagent_os.ledger.postgresql_server import lock_number
 from llmagent_os.ledger.pseudonyms import make_pseudonym
 from llmagent_os.ledger.shared_membership import SharedMembership
 
@@ -372,3 +377,72 @@ async def test_a_timer_that_is_moved_reaches_the_host_of_its_conversation(host: 
     await a.ledger.move_due_timers(now(), limit=9)
     await b.until(lambda: len(b.taken) == 1)
     assert a.taken == []
+
+
+async def test_what_a_host_accepts_while_it_claims_the_inbox_is_in_what_it_claims(host: Join) -> None:
+    """The row is this host's already, and what was to run it is dropped: the event was lost until the next start."""
+    a = await host("a", looks=False)
+    await a.ledger.leave()
+    accepting: list[asyncio.Task[Accepted]] = []
+    stop = a.membership.watch("hosts", lambda _: accepting.append(asyncio.create_task(a.accept(message("1")))))
+    await a.join(looks=False)  # it has a number, and sees the hosts, before it claims
+    stop()
+    results = [await task for task in accepting]
+    assert (results[0], set(results[1:])) in ((Accepted.NEW, set()), (Accepted.NEW, {Accepted.DUPLICATE}))
+    assert a.ids == ["1"]
+
+
+async def test_a_host_that_has_left_accepts_nothing(host: Join) -> None:
+    """It would run the event under no number, and another host runs the same."""
+    a, b = await both(host)
+    await a.ledger.leave()
+    with pytest.raises(LedgerError, match="deliver the event again"):
+        await a.accept(message("1"))
+    assert (a.own, await b.ledger.unfinished()) == ([], [])
+    assert await b.accept(message("1")) is Accepted.NEW
+
+
+async def test_work_that_waited_while_its_host_left_stores_nothing(host: Join, postgresql_url: str) -> None:
+    a, b = await both(host)
+    with psycopg.connect(postgresql_url) as turn:
+        turn.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number("turn", "public"),))
+        waiting = asyncio.create_task(a.accept(message("1")))
+        await asyncio.sleep(0)  # it is asked for, and waits for the turn
+        await a.ledger.leave()
+    with pytest.raises(LedgerError, match="deliver the event again"):
+        await waiting
+    assert (a.own, await b.ledger.unfinished()) == ([], [])
+
+
+@pytest.mark.parametrize("end", ["finish", "drop", "erase"])
+async def test_nothing_of_a_conversation_stays_in_a_row_that_is_done(host: Join, postgresql_url: str, end: str) -> None:
+    """The pseudonym of a direct conversation tells to whoever has the ledger's key that two events are one person's."""
+    a = await host("a")
+    event = message("1")
+    await a.accept(event)
+    match end:
+        case "finish":
+            await a.ledger.finish(event, None)
+        case "drop":
+            assert await a.ledger.drop_unfinished([identity_of(event)]) == 1
+        case _:
+            await a.ledger.fail(event, "it broke")
+            assert await a.ledger.forget(identity_of(event))
+    with psycopg.connect(postgresql_url) as connection:
+        rows = connection.execute("SELECT conversation, host, given, body, user_id FROM inbox").fetchall()
+    assert rows[0][:2] == (None, None)
+    assert rows[0][3] is None and rows[0][4] == ""
+    assert await a.accept(event) is Accepted.DUPLICATE
+
+
+async def test_two_hosts_of_the_same_name_are_told_so(host: Join, postgresql_url: str, tmp_path: Path) -> None:
+    """They share one place among the hosts, and nobody can tell them apart."""
+    await host("twin", looks=False)
+    with structlog.testing.capture_logs() as logs:
+        await host("twin", looks=False)
+        await host("other", looks=False)
+    warned = [line["host"] for line in logs if "same name" in line["event"]]
+    assert warned == ["twin"]
+    settings = Settings.load(env_file=None, data=tmp_path, database_url=postgresql_url)
+    listed = await hosts_command.listing(settings)
+    assert "Several hosts are called twin" in listed and "called other" not in listed
