@@ -262,20 +262,24 @@ class Engine:
         A prompt that comes again is read again, up to what it shares with others: a replay gives the same
         log-probabilities to the last bit.
         """
-        version, prompt = generation.lora_version, generation.prompt
-        pieces = self.prefixes.get(version, prompt[:-1])
+        version, prompt, public = generation.lora_version, generation.prompt, generation.public
+        pieces = self.prefixes.get_of(version, prompt[:-1], public, generation.salt)
         if sum(piece[0][0].shape[1] for piece in pieces) == len(prompt) - 1:
-            pieces = self.prefixes.get(version, prompt[: max(generation.shared, default=0)])
+            pieces = self.prefixes.get(version, prompt[:public])
         for piece in pieces:
             self._model.restore(slot, generation.cached, piece)
             generation.cached += piece[0][0].shape[1]
 
     def _keep(self, slot: int, generation: Generation) -> None:
-        """Keep what the model has read in a slot, for prompts that begin alike. Not what is to be forgotten."""
+        """Keep what the model has read in a slot, for prompts that begin alike. Not what is to be forgotten.
+
+        Beyond what holds nothing of a person, it is kept for prompts with the same salt.
+        """
         if generation.number <= self._forgotten:
             return
         tokens = [*generation.prompt, *generation.token_ids][: generation.cached]
-        self.prefixes.put(generation.lora_version, tokens, partial(self._model.snapshot, slot))
+        read = partial(self._model.snapshot, slot)
+        self.prefixes.put_of(generation.lora_version, tokens, read, generation.public, generation.salt)
 
     def _decode(self, done: list[int]) -> list[int]:
         """Decode every slot that has one token to read; gives the slots that are finished."""

@@ -27,6 +27,7 @@ class Generation:
     prompt: list[int]  #: the prompt's tokens
     #: lengths, in tokens and ascending, of the beginnings of the prompt that other prompts are likely to share
     shared: tuple[int, ...]
+    salt: str = ""  #: what is kept beyond the longest of these is for prompts with the same salt; empty: nothing is
     lora: LoraWeights | None  #: the LoRA that answers; ``None``: the base model
     constraint: Constraint  #: which tokens may come next
     max_tokens: int  #: most tokens in the reply
@@ -60,6 +61,11 @@ class Generation:
     def lora_version(self) -> str:
         """The version of the LoRA that answers; ``base``: none."""
         return self.lora.version if self.lora else "base"
+
+    @property
+    def public(self) -> int:
+        """How many tokens of the prompt, from the first, hold nothing of a person."""
+        return max(self.shared, default=0)
 
     @property
     def sampled_at(self) -> float:

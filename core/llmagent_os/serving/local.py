@@ -202,6 +202,7 @@ class LocalBackend:
         generation = Generation(
             prompt=ids,
             shared=self._shared_lengths(request, ids, toolset),
+            salt=request.cache_salt,
             lora=self._lora(request.lora),
             constraint=Constraint(grammar, map(self._vocabulary.without_markup, said)),
             max_tokens=request.max_tokens,
@@ -215,10 +216,14 @@ class LocalBackend:
         return _Prepared(prompt, generation, record)
 
     def _shared_lengths(self, request: ChatRequest, ids: list[int], toolset: _Toolset) -> tuple[int, ...]:
-        """How many tokens of a prompt other prompts probably share: up to the tools, and up to the system message."""
+        """How many tokens of a prompt other prompts probably share: up to the tools, and up to the system message.
+
+        Of the system message, only what holds nothing of a person.
+        """
         shared = {_common(ids, toolset.opening)}
         if (first := request.messages[0])["role"] == "system":
-            opening = self._template.opening(str(first.get("content") or ""), request.tools)
+            said = str(first.get("content") or "") if request.public_system is None else request.public_system
+            opening = self._template.opening(said, request.tools)
             shared.add(_common(ids, self._vocabulary.encode(opening)))
         return tuple(sorted(length for length in shared if 0 < length < len(ids)))
 

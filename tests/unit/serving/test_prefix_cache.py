@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torch
 
-from llmagent_os.chat import ChatRequest
+from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.llm import LLM
 from llmagent_os.serving.local import LocalBackend
 from llmagent_os.serving.model_location import locate
@@ -116,6 +116,32 @@ def test_words_that_nobody_needs_any_more_do_not_stay_in_memory() -> None:
     assert cache.nbytes == 3 * _TOKEN_BYTES
 
 
+def test_what_a_person_said_is_kept_for_that_person_alone() -> None:
+    cache = PrefixCache()
+    tokens = [1, 2, 3, 4]
+
+    def read(begin: int, end: int) -> Snapshot:
+        return snapshot(tokens[begin:end])
+
+    def found(salt: str, public: int = 2) -> list[int]:
+        kept = join_snapshots(cache.get_of("base", tokens, public, salt))
+        return [int(value) for value in kept[0][0].flatten()]
+
+    cache.put_of("base", tokens, read, 2, "ana")
+    assert (found("ana"), found("bob"), found("")) == ([1, 2, 3, 4], [1, 2], [1, 2])
+    cache.put_of("base", tokens, read, 2, "")
+    assert found("") == [1, 2], "without a salt, nothing more is kept"
+    assert found("ana", public=1) == [1], "what follows another beginning is not mixed up with it"
+    cache.forget()
+    assert (len(cache), cache.nbytes) == (0, 0)
+
+
+def test_a_cache_without_room_copies_nothing() -> None:
+    cache = PrefixCache(0)
+    assert put(cache, [1, 2, 3]) == []
+    assert (len(cache), got(cache, [1, 2, 3])) == (0, [])
+
+
 # ── on disk ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -200,6 +226,35 @@ def test_only_what_fits_is_loaded_and_old_files_are_deleted(tmp_path: Path) -> N
     assert list(PrefixFiles(tmp_path, "abc", torch.bfloat16).read(1 << 20)) == []
 
 
+async def test_nobody_learns_by_the_time_what_another_said(base: Path) -> None:
+    """A guess at another's words is read whole, however near it comes; also at what is remembered of another."""
+    backend = LocalBackend(locate(str(base)), LocalOptions())
+    public = "You are brief, and kind. " * 4
+
+    async def read(salt: str, words: str, told: str) -> int:
+        before = backend.engine.tokens_read
+        system = public + told
+        asked = ChatRequest(
+            messages=[{"role": "system", "content": system}, {"role": "user", "content": words}],
+            max_tokens=4,
+            cache_salt=salt,
+            public_system=public,
+        )
+        await backend.complete(asked, None)
+        return backend.engine.tokens_read - before
+
+    try:
+        first = await read("ana", "tell nobody: I meet Luna on friday", "Ana lives in Rome")
+        again = await read("ana", "tell nobody: I meet Luna on friday and sunday", "Ana lives in Rome")
+        near = await read("bob", "tell nobody: I meet Luna on friday", "Ana lives in Rome")
+        nobody = await read("", "tell nobody: I meet Luna on friday", "Ana lives in Rome")
+        twice = await read("", "tell nobody: I meet Luna on friday", "Ana lives in Rome")
+    finally:
+        backend.close()
+    assert near == nobody == twice, "as much is read, whether Ana said it or not"
+    assert again < near < first, "Ana's own is kept for Ana, and what is the bot's own for all"
+
+
 async def test_a_conversation_is_not_read_again_for_the_next_turn(base: Path, tmp_path: Path) -> None:
     """Turn twenty of a conversation costs what turn one costs, and says what it would say anyway."""
     lora = save_lora(tmp_path / "lora", base)
@@ -207,11 +262,13 @@ async def test_a_conversation_is_not_read_again_for_the_next_turn(base: Path, tm
     backend = LocalBackend(locate(str(base)), LocalOptions())
     try:
         for chosen in (None, str(lora)):
-            first = ChatRequest(messages=messages, lora=chosen, max_tokens=8)
+            first = ChatRequest(messages=messages, lora=chosen, max_tokens=8, cache_salt="ana")
             reply = await backend.complete(first, None)
             before = backend.engine.tokens_read
             turns = [*messages, {"role": "assistant", "content": reply.text}, {"role": "user", "content": "ok"}]
-            again = await backend.complete(ChatRequest(messages=turns, lora=chosen, max_tokens=20), None)
+            again = await backend.complete(
+                ChatRequest(messages=turns, lora=chosen, max_tokens=20, cache_salt="ana"), None
+            )
             assert backend.engine.tokens_read - before < len(again.prompt_token_ids) / 3
             fresh = LocalBackend(locate(str(base)), LocalOptions(prefix_bytes=0))
             alone = await fresh.complete(ChatRequest(messages=turns, lora=chosen, max_tokens=20), None)
@@ -219,6 +276,15 @@ async def test_a_conversation_is_not_read_again_for_the_next_turn(base: Path, tm
             assert alone.token_ids == again.token_ids
     finally:
         backend.close()
+
+
+def kept_own(backend: LocalBackend, reply: Completion) -> bool:
+    """Whether the engine has kept more of a prompt of Ana's than the tokens that every prompt begins with."""
+    prefixes, tokens = backend.engine.prefixes, reply.prompt_token_ids
+    return any(
+        sum(piece[0][0].shape[1] for piece in prefixes.get_of("base", tokens, public, "ana")) > public
+        for public in range(len(tokens))
+    )
 
 
 async def test_nothing_of_a_person_is_left_in_the_engine_after_it_was_told_to_forget(base: Path) -> None:
@@ -230,22 +296,22 @@ async def test_nothing_of_a_person_is_left_in_the_engine_after_it_was_told_to_fo
         begun.set()
 
     def asked(text: str, **options: Any) -> ChatRequest:
-        return ChatRequest(messages=[{"role": "user", "content": text}], temperature=1.0, **options)
+        return ChatRequest(messages=[{"role": "user", "content": text}], temperature=1.0, cache_salt="ana", **options)
 
     try:
         ended = await backend.complete(asked("lunch with Ana on friday", seed=1, max_tokens=9), None)
-        assert backend.engine.prefixes.get("base", ended.prompt_token_ids)
+        assert kept_own(backend, ended)
         writing = asyncio.create_task(backend.complete(asked("Ana calls mom", seed=2, max_tokens=300), show))
         await begun.wait()
         await backend.forget_people()
-        assert not backend.engine.prefixes.get("base", ended.prompt_token_ids)
+        assert not kept_own(backend, ended)
         written = await writing
         assert written.finish_reason in ("stop", "length")
         assert len(backend.engine.prefixes) == 0, "the reply that was being written is kept"
         await backend.forget_people()
         again = await backend.complete(asked("lunch with Ana on friday", seed=1, max_tokens=9), None)
         assert again.token_ids == ended.token_ids
-        assert backend.engine.prefixes.get("base", ended.prompt_token_ids), "what comes afterwards is kept as ever"
+        assert kept_own(backend, ended), "what comes afterwards is kept as ever"
     finally:
         backend.close()
     await backend.forget_people()  # a closed engine has nobody to wait for
