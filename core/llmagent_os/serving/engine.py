@@ -59,6 +59,8 @@ class Engine:
         guessing: bool = True,
     ) -> None:
         self._model = SlotModel(model, slots)
+        self._device = model.get_input_embeddings().weight.device
+        self._knows_shapes = False
         self.max_length = self._model.max_length  #: tokens of prompt and reply together that the model can read
         self.slots = slots
         self.max_waiting = max_waiting
@@ -111,13 +113,18 @@ class Engine:
     def adopt(self, version: str, tokens: Sequence[int], kept: Snapshot) -> None:
         """Take the keys and values that an earlier process computed of a beginning of prompts, and keep them.
 
-        What has not the form of this model's is ignored.
+        What has not the form of this model's is ignored. To be called before the first request.
 
         Args:
             version: of the LoRA.
             tokens: the beginning.
             kept: of its tokens, for each layer.
         """
+        with torch.inference_mode():
+            kept = [(keys.to(self._device), values.to(self._device)) for keys, values in kept]
+            if not self._knows_shapes:
+                self._model.extend(0, [0], 0)  # the shapes of all layers are known once they were computed
+                self._knows_shapes = True
         if self._model.fits(kept):
             self.prefixes.put(version, tokens, lambda begin, end: slice_snapshot(kept, begin, end), pinned=True)
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import structlog
-import torch
 
 from llmagent_os.chat import ChatRequest, Completion, ToolSpec
 from llmagent_os.errors import LoraError, ModelBusyError, ModelError
@@ -25,7 +24,7 @@ from llmagent_os.serving.generation import Generation
 from llmagent_os.serving.lora_weights import LoraCache, LoraWeights
 from llmagent_os.serving.model_card import read_model_card
 from llmagent_os.serving.model_files import commit_of
-from llmagent_os.serving.model_hash import model_hash
+from llmagent_os.serving.model_hash import config_text, model_hash
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.options import LocalOptions
@@ -75,7 +74,7 @@ class LocalBackend:
             prefix_bytes=options.prefix_bytes,
             guessing=options.guessing,
         )
-        self._prefix_files = self._open_prefix_files(options, model.dtype) if self._model_hash else None
+        self._prefix_files = self._open_prefix_files(options, model) if self._model_hash else None
 
     async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
         """Write one reply; see :class:`~llmagent_os.serving.backend.Backend`."""
@@ -96,11 +95,11 @@ class LocalBackend:
             generation.cancelled = True
         return self._completion(request, prepared)
 
-    def _open_prefix_files(self, options: LocalOptions, dtype: torch.dtype) -> PrefixFiles | None:
+    def _open_prefix_files(self, options: LocalOptions, model: Any) -> PrefixFiles | None:
         """The folder of kept beginnings of prompts; what is there for this model, the engine has at once."""
         if options.prefix_folder is None:
             return None
-        files = PrefixFiles(options.prefix_folder, self._model_hash, dtype)
+        files = PrefixFiles(options.prefix_folder, self._model_hash, model.dtype, config_text(self._location))
         for prefix in files.read(options.prefix_bytes // 2):
             self.engine.adopt(prefix.version, prefix.tokens, prefix.kept)
         return files

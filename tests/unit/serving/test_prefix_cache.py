@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import shutil
+import stat
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from safetensors import safe_open
+from safetensors.torch import save_file
 
 from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.llm import LLM
@@ -17,7 +21,7 @@ from llmagent_os.serving.local import LocalBackend
 from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions
 from llmagent_os.serving.prefix_cache import KEEP_SECONDS, PrefixCache
-from llmagent_os.serving.prefix_files import KeptPrefix, PrefixFiles
+from llmagent_os.serving.prefix_files import KeptPrefix, PrefixFiles, digest
 from llmagent_os.serving.slot_cache import Snapshot, join_snapshots
 from tests.tiny_model import save_lora, save_model
 
@@ -202,7 +206,7 @@ async def test_a_file_that_is_not_right_is_ignored(base: Path, kept: tuple[Path,
     elif damage == "bit":
         file.write_bytes(raw[:-40] + bytes([raw[-40] ^ 64]) + raw[-39:])
     elif damage == "renamed":
-        file.rename(folder / f"{file.name.split('-')[0]}-{'0' * 16}.safetensors")
+        file.rename(folder / f"{file.name.rsplit('-', 1)[0]}-{'0' * 16}.safetensors")
     elif damage == "empty":
         file.write_bytes(b"")
     elif damage == "no rights to list":
@@ -215,15 +219,64 @@ async def test_a_file_that_is_not_right_is_ignored(base: Path, kept: tuple[Path,
     assert (read, answer) == (cold, expected)
 
 
+@pytest.mark.parametrize("form", ["no dimension", "other heads", "other size", "fewer layers", "tokens without form"])
+async def test_a_file_of_another_form_is_ignored(base: Path, kept: tuple[Path, tuple[int, ...]], form: str) -> None:
+    """The sum in the file says that it is whole, and not that this model can read it: no request may fail by it."""
+    folder, expected = kept
+    (file,) = folder.iterdir()
+    with safe_open(file, framework="pt") as opened:
+        about = dict(opened.metadata())
+        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    if form == "no dimension":
+        tensors["0.k"] = torch.tensor(1.0)
+    elif form == "tokens without form":
+        tensors["tokens"] = torch.tensor(1)
+    elif form == "fewer layers":
+        tensors = {name: tensor for name, tensor in tensors.items() if not name.startswith("1.")}
+    else:
+        axis = 0 if form == "other heads" else 2
+        tensors |= {name: torch.cat([tensor, tensor], axis) for name, tensor in tensors.items() if name != "tokens"}
+    about["sha256"] = digest(tensors) if all(each.dim() for each in tensors.values()) else about["sha256"]
+    save_file(tensors, file, metadata=about)
+    cold, _ = await asyncio.to_thread(tokens_read, base, None)
+    assert await asyncio.to_thread(tokens_read, base, folder) == (cold, expected)
+    async with await warmed(base, folder) as llm:
+        assert (await llm.complete(SAID)).token_ids == expected
+
+
+async def test_a_changed_configuration_has_all_read_again(tmp_path: Path) -> None:
+    """The weights are the same, and the keys and values are not: positions turn otherwise."""
+    base, folder = save_model(tmp_path / "base"), tmp_path / "prefixes"
+    async with await warmed(base, folder):
+        pass
+    config = json.loads((base / "config.json").read_text())
+    config["rope_theta"] = 50.0
+    config.get("rope_parameters", {})["rope_theta"] = 50.0
+    (base / "config.json").write_text(json.dumps(config))
+    cold = await asyncio.to_thread(tokens_read, base, None)
+    assert await asyncio.to_thread(tokens_read, base, folder) == cold
+    (old,) = folder.iterdir()
+    async with await warmed(base, folder):
+        pass
+    assert len(list(folder.iterdir())) == 2
+    assert old.exists(), "the one before is kept for when the change is taken back"
+
+
+async def test_what_is_kept_on_disk_is_for_the_owner_alone(kept: tuple[Path, tuple[int, ...]]) -> None:
+    """The instructions of a bot may be nobody else's business, whatever the umask is."""
+    folder, _ = kept
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (folder, *folder.iterdir())] == [0o700, 0o600]
+
+
 def test_only_what_fits_is_loaded_and_old_files_are_deleted(tmp_path: Path) -> None:
     """A bot whose instructions change every day must not fill the disk, nor the memory at a start."""
-    files = PrefixFiles(tmp_path, "abc", torch.float32)
+    files = PrefixFiles(tmp_path, "abc", torch.float32, "")
     for number in range(20):
         files.write(KeptPrefix("base", (number, 2), snapshot((number, 2))))
     assert 0 < len(list(tmp_path.iterdir())) <= 8
     assert len(list(files.read(1 << 20))) == len(list(tmp_path.iterdir()))
     assert list(files.read(10)) == []
-    assert list(PrefixFiles(tmp_path, "abc", torch.bfloat16).read(1 << 20)) == []
+    assert list(PrefixFiles(tmp_path, "abc", torch.bfloat16, "").read(1 << 20)) == []
 
 
 async def test_nobody_learns_by_the_time_what_another_said(base: Path) -> None:
