@@ -45,6 +45,7 @@ class Generation:
     logprobs: list[float] = field(default_factory=list[float])  #: natural log-probability of each written token
     cached: int = 0  #: tokens of prompt and reply, from the first, whose keys and values are in the slot
     number: int = 0  #: how many requests came before
+    passed: int = 0  #: tokens that later requests have read while this one's prompt waited, less those it read itself
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)

@@ -8,7 +8,7 @@ import shutil
 import stat
 from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 import torch
@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 
 from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.llm import LLM
+from llmagent_os.serving import engine, prefix_cache
 from llmagent_os.serving.local import LocalBackend
 from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions
@@ -144,6 +145,28 @@ def test_a_cache_without_room_copies_nothing() -> None:
     cache = PrefixCache(0)
     assert put(cache, [1, 2, 3]) == []
     assert (len(cache), got(cache, [1, 2, 3])) == (0, [])
+
+
+async def test_words_do_not_stay_in_an_engine_that_waits(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody need say anything for what others said to be dropped, also from slots that are free."""
+    monkeypatch.setattr(engine, "TIDY_SECONDS", 0.01)
+    monkeypatch.setattr(engine, "KEEP_SECONDS", 0.0)
+    backend = LocalBackend(locate(str(base)), LocalOptions(slots=2))
+    asked = ChatRequest(messages=[{"role": "user", "content": "lunch with Ana"}], max_tokens=4, cache_salt="ana")
+    try:
+        reply = await backend.complete(asked, None)
+        assert backend.engine.prefixes.nbytes, "a quarter of an hour has not passed"
+        monkeypatch.setattr(prefix_cache, "KEEP_SECONDS", 0.0)
+        model = cast("Any", backend.engine)._model
+        async with asyncio.timeout(60):
+            while backend.engine.prefixes.nbytes or any(  # noqa: ASYNC110  # the engine's thread tells nobody
+                bool(layer.any()) for pair in model.snapshot(0, 0, len(reply.prompt_token_ids)) for layer in pair
+            ):
+                await asyncio.sleep(0.01)
+        assert len(backend.engine.prefixes) == 0
+        assert (await backend.complete(asked, None)).token_ids == reply.token_ids
+    finally:
+        backend.close()
 
 
 # ── on disk ───────────────────────────────────────────────────────────────────────────────────────────────────────────
