@@ -181,7 +181,7 @@ class Engine:
                         generation.on_done(ModelError(f"the model failed while it wrote the reply: {error}"))
 
     def _admit(self) -> bool:
-        """Wait a while for work, and give waiting requests the free slots; gives ``False`` once the engine is closed."""
+        """Wait a while for work, and give waiting requests the free slots; gives ``False`` once it is closed."""
         with self._wake:
             if not (self._active or self._waiting or self._closing or self._forgetting):
                 self._wake.wait(TIDY_SECONDS)

@@ -85,7 +85,7 @@ async def test_a_short_prompt_does_not_wait_for_pages_that_came_before(base: Pat
         writing = asyncio.create_task(backend.complete(user("hi", temperature=1.0, seed=1, max_tokens=1500), on_text))
         await begun.wait()
         reading = [asyncio.create_task(steps(page)) for page in pages]
-        while sum(backend.engine.load) < 4:
+        while sum(backend.engine.load) < 4:  # noqa: ASYNC110
             await asyncio.sleep(0)
         short = await steps(user("hello", max_tokens=1))
         ends = 0

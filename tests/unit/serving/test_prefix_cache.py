@@ -247,9 +247,9 @@ async def test_a_file_of_another_form_is_ignored(base: Path, kept: tuple[Path, t
     """The sum in the file says that it is whole, and not that this model can read it: no request may fail by it."""
     folder, expected = kept
     (file,) = folder.iterdir()
-    with safe_open(file, framework="pt") as opened:
-        about = dict(opened.metadata())
-        tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118
+    with cast("Any", safe_open)(file, framework="pt") as opened:
+        about: dict[str, str] = dict(opened.metadata())
+        tensors: dict[str, torch.Tensor] = {name: opened.get_tensor(name) for name in cast("list[str]", opened.keys())}
     if form == "no dimension":
         tensors["0.k"] = torch.tensor(1.0)
     elif form == "tokens without form":
@@ -260,7 +260,7 @@ async def test_a_file_of_another_form_is_ignored(base: Path, kept: tuple[Path, t
         axis = 0 if form == "other heads" else 2
         tensors |= {name: torch.cat([tensor, tensor], axis) for name, tensor in tensors.items() if name != "tokens"}
     about["sha256"] = digest(tensors) if all(each.dim() for each in tensors.values()) else about["sha256"]
-    save_file(tensors, file, metadata=about)
+    cast("Any", save_file)(tensors, file, metadata=about)
     cold, _ = await asyncio.to_thread(tokens_read, base, None)
     assert await asyncio.to_thread(tokens_read, base, folder) == (cold, expected)
     async with await warmed(base, folder) as llm:

@@ -61,7 +61,7 @@ def test_a_model_without_the_attention_interface_is_refused() -> None:
 
 def windowed(name: str, **options: Any) -> Any:
     """A tiny model of an architecture that is not proven, with a window wider than the prompt it is tried with."""
-    torch.manual_seed(0)
+    cast("Any", torch).manual_seed(0)
     config = getattr(transformers, f"{name}Config")(
         vocab_size=200,
         hidden_size=64,
