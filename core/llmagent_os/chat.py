@@ -84,9 +84,13 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True):
     #: personal words in the messages that are known: kind (``name``, ``place``) and words. A server is sent
     #: placeholders for them, unless it may see them
     personal: tuple[tuple[str, str], ...] = ()
-    #: requests with the same text may share what a server has kept of their prompts; it says nothing about the person.
-    #: Empty: all of them may. vLLM alone is sent it
+    #: requests with the same text may share what is kept of their prompts; it says nothing about the person. Empty:
+    #: the engine in the process and on replicas keeps no more than the tools and the system message, which all may
+    #: share; vLLM keeps all for all. Other servers are not sent it
     cache_salt: str = ""
+    #: a system message that holds nothing of a person: as far as the request's own begins like it, all may share what
+    #: the engine has kept, whatever their salt. ``None``: the request's own holds nothing of a person
+    public_system: str | None = None
 
 
 class Completion(msgspec.Struct, frozen=True, kw_only=True):

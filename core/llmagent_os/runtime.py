@@ -87,6 +87,7 @@ from llmagent_os.reply.prompt import warm_up_request
 from llmagent_os.reply.quiet_times import quiet_until
 from llmagent_os.reply.services import Services
 from llmagent_os.sealing.mounts import KEYS_FOLDER
+from llmagent_os.serving.model_catalogue import PREFIXES_FOLDER
 from llmagent_os.tools.plugin_choice import PLUGINS_FOLDER
 from llmagent_os.tools.plugin_names import wrong_names, wrong_plugins, wrong_tools
 from llmagent_os.tools.plugin_switching import PluginSwitching, read_files
@@ -315,6 +316,7 @@ def _make_data_folder(folder: Path) -> None:
                 JOBS_FOLDER,
                 PLUGINS_FOLDER,
                 MCP_FOLDER,
+                PREFIXES_FOLDER,
                 *adapters,
             ),
         )

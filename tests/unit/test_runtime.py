@@ -244,6 +244,7 @@ async def test_the_model_has_nothing_in_memory_of_who_was_forgotten(settings: Se
         assert written.prompt_token_ids
         (engine,) = (each for each in gc.get_objects() if isinstance(each, Engine) and id(each) not in before)
         assert engine.prefixes.get("base", written.prompt_token_ids)
+        assert len(engine.prefixes) > 1, "the person's salt came to the engine, which kept the person's words"
         await platform.say("/forget")
         asked = (await platform.sent(2))[1]
         await platform.press(asked, asked.reply.buttons[0].value)

@@ -2,7 +2,8 @@
 
 A server that has read a prompt answers the next one with the same beginning sooner. Whoever can measure that could find
 out what others have asked. vLLM shares what it has read only among requests with the same ``cache_salt``:
-https://docs.vllm.ai/en/latest/design/prefix_caching.html.
+https://docs.vllm.ai/en/latest/design/prefix_caching.html. So does the engine, in the process and on replicas, with all
+that people say; the bot's own instructions and tools are shared among all.
 """
 
 from __future__ import annotations

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 import msgspec
 
@@ -52,13 +53,13 @@ async def chat_request(
     """
     settings, native = services.settings, card.native
     shown = await shown_tools(services, exchange, () if given is None else given.calls, native=native)
-    system = system_text(
+    styled = partial(
+        system_text,
         exchange.decision.action,
         dimensions=services.behavior.dimensions_on(exchange.event.conversation.platform),
-        name=exchange.profile.name,
-        facts=[hit.passage.text for hit in facts],
         notes=_notes(services, native=native),
     )
+    system = styled(name=exchange.profile.name, facts=[hit.passage.text for hit in facts])
     if not native:  # after all that stays the same: a server keeps what it has read of a prompt's beginning
         told = [REMEMBERED, *(f"- {each.text}" for each in remembered)] if remembered else []
         system = "\n".join(filter(None, (system, *_surroundings(services, exchange), *told)))
@@ -78,6 +79,7 @@ async def chat_request(
         seed=None if settings.seed is None else _seed(settings.seed, messages),
         personal=personal_words(exchange, remembered),
         cache_salt="" if settings.salts is None else settings.salts.of(exchange.profile.user_id),
+        public_system=styled(),
     )
     return request, shown
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Sequence
 from functools import partial
@@ -27,6 +28,7 @@ from llmagent_os.serving.slots import SlotModel
 from llmagent_os.serving.vocabulary import Vocabulary
 
 _log = logging.getLogger(__name__)
+TIDY_SECONDS = 60.0  #: how often it is looked for what was not used for long
 _PREFILL_TOKENS = 512  # prompt tokens read in one step while no reply is being written
 _GUESSED_TOKENS = 5  # most tokens guessed for a row in one step
 _GUESSING_ROWS = 4  # rows up to which a guess is nearly free: the step's time is that of reading the weights
@@ -43,7 +45,7 @@ class Engine:
         threads: processor threads for computing. By default all but one, which is left to the event loop.
         prefill_tokens: most prompt tokens that are read between two tokens of replies being written.
         prefix_bytes: most bytes of keys and values of prompt beginnings that are kept.
-        guessing: whether tokens are guessed where a reply copies.
+        guessing: whether tokens are guessed where a reply copies; log-probabilities change by rounding.
     """
 
     def __init__(
@@ -59,6 +61,8 @@ class Engine:
         guessing: bool = True,
     ) -> None:
         self._model = SlotModel(model, slots)
+        self._device = model.get_input_embeddings().weight.device
+        self._knows_shapes = False
         self.max_length = self._model.max_length  #: tokens of prompt and reply together that the model can read
         self.slots = slots
         self.max_waiting = max_waiting
@@ -75,6 +79,9 @@ class Engine:
         self._submitted = 0
         self._forgetting: list[threading.Event] = []  # set when all is forgotten that was asked to be
         self._forgotten = 0  # how many requests had come when it was last asked for
+        self._tidied_at = time.monotonic()
+        self._wiped_at = self._tidied_at
+        self._to_wipe = False  # whether free slots may hold words
         self._wake = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -111,13 +118,18 @@ class Engine:
     def adopt(self, version: str, tokens: Sequence[int], kept: Snapshot) -> None:
         """Take the keys and values that an earlier process computed of a beginning of prompts, and keep them.
 
-        What has not the form of this model's is ignored.
+        What has not the form of this model's is ignored. To be called before the first request.
 
         Args:
             version: of the LoRA.
             tokens: the beginning.
             kept: of its tokens, for each layer.
         """
+        with torch.inference_mode():
+            kept = [(keys.to(self._device), values.to(self._device)) for keys, values in kept]
+            if not self._knows_shapes:
+                self._model.extend(0, [0], 0)  # the shapes of all layers are known once they were computed
+                self._knows_shapes = True
         if self._model.fits(kept):
             self.prefixes.put(version, tokens, lambda begin, end: slice_snapshot(kept, begin, end), pinned=True)
 
@@ -169,11 +181,10 @@ class Engine:
                         generation.on_done(ModelError(f"the model failed while it wrote the reply: {error}"))
 
     def _admit(self) -> bool:
-        """Wait for work, and give waiting requests the free slots; gives ``False`` once the engine is closed."""
+        """Wait a while for work, and give waiting requests the free slots; gives ``False`` once it is closed."""
         with self._wake:
-            while not (self._active or self._waiting or self._closing or self._forgetting):
-                if not self._wake.wait(KEEP_SECONDS):
-                    self.prefixes.drop_unused()
+            if not (self._active or self._waiting or self._closing or self._forgetting):
+                self._wake.wait(TIDY_SECONDS)
             forgetting, self._forgetting = self._forgetting, []
             if forgetting:
                 self._forgotten = self._submitted
@@ -184,6 +195,7 @@ class Engine:
                 lost = []
             new = [self._waiting.popleft() for _ in range(min(len(self._waiting), self.slots - len(self._active)))]
             closing = self._closing
+        self._tidy()
         if forgetting:
             self._free_cancelled()
             self.prefixes.forget()
@@ -203,7 +215,19 @@ class Engine:
                 generation.on_done(error if known else ModelError(f"no slot for the request: {error}"))
             else:
                 self._active.append(generation)
+                self._to_wipe = True
         return not closing
+
+    def _tidy(self) -> None:
+        """Drop what was not used for long, be the engine at work or not: also what is left in slots that are free."""
+        now = time.monotonic()
+        if now - self._tidied_at < TIDY_SECONDS:
+            return
+        self._tidied_at = now
+        self.prefixes.drop_unused()
+        if self._to_wipe and now - self._wiped_at >= KEEP_SECONDS:
+            self._wiped_at, self._to_wipe = now, bool(self._active)
+            self._model.wipe(len(self._active))
 
     def _step(self) -> None:
         """Free cancelled slots, read some new tokens of prompts, and decode every slot that is read to its end."""
@@ -220,7 +244,11 @@ class Engine:
                 self._leave(slot)
 
     def _prefill(self) -> list[int]:
-        """Read new tokens, the replies' own first and then the prompts by their age; gives the slots that are finished.
+        """Read new tokens, the replies' own first and then those of prompts; gives the slots that are finished.
+
+        The prompt with the fewest tokens left is read first: a short question does not wait for pages that came before.
+        A prompt that others have passed by as many tokens as a step reads is read before them, the oldest first. So a
+        page gets half of what is read at least, however many short prompts come.
 
         While any reply is being written, at most ``prefill_tokens`` are read. So that reply waits no longer for its
         next token, however long the prompts of others are.
@@ -229,7 +257,7 @@ class Engine:
         budget = self.prefill_tokens if writing else _PREFILL_TOKENS
         left = budget
         ready: list[tuple[int, torch.Tensor]] = []  # slots that are read to their end, with their logits [outputs]
-        order = sorted(enumerate(self._active), key=lambda each: (not each[1].token_ids, each[1].number))
+        order = sorted(enumerate(self._active), key=lambda each: _urgency(each[1], budget))
         for slot, generation in order:
             logits: torch.Tensor | None = None
             while generation.to_read > (0 if logits is not None else 1) and left > 0:
@@ -252,6 +280,11 @@ class Engine:
         logits = self._model.extend(slot, tokens, generation.cached)
         generation.cached += len(tokens)
         self.tokens_read += len(tokens)
+        if not generation.token_ids:
+            generation.passed = max(0, generation.passed - len(tokens))
+            for other in self._active:
+                if other.number < generation.number and not other.token_ids:
+                    other.passed += len(tokens)
         if generation.cached in generation.shared:
             self._keep(slot, generation)
         return logits, len(tokens)
@@ -259,23 +292,27 @@ class Engine:
     def _restore(self, slot: int, generation: Generation) -> None:
         """Begin a slot with what is kept of an earlier prompt that began alike. The last token is always read.
 
-        A prompt that comes again is read again, up to what it shares with others: a replay gives the same
-        log-probabilities to the last bit.
+        A prompt that comes again is read again, up to what it shares with others: a replay that is read in the same
+        chunks gives the same log-probabilities to the last bit, and one in other chunks gives them up to rounding.
         """
-        version, prompt = generation.lora_version, generation.prompt
-        pieces = self.prefixes.get(version, prompt[:-1])
+        version, prompt, public = generation.lora_version, generation.prompt, generation.public
+        pieces = self.prefixes.get_of(version, prompt[:-1], public, generation.salt)
         if sum(piece[0][0].shape[1] for piece in pieces) == len(prompt) - 1:
-            pieces = self.prefixes.get(version, prompt[: max(generation.shared, default=0)])
+            pieces = self.prefixes.get(version, prompt[:public])
         for piece in pieces:
             self._model.restore(slot, generation.cached, piece)
             generation.cached += piece[0][0].shape[1]
 
     def _keep(self, slot: int, generation: Generation) -> None:
-        """Keep what the model has read in a slot, for prompts that begin alike. Not what is to be forgotten."""
+        """Keep what the model has read in a slot, for prompts that begin alike. Not what is to be forgotten.
+
+        Beyond what holds nothing of a person, it is kept for prompts with the same salt.
+        """
         if generation.number <= self._forgotten:
             return
         tokens = [*generation.prompt, *generation.token_ids][: generation.cached]
-        self.prefixes.put(generation.lora_version, tokens, partial(self._model.snapshot, slot))
+        read = partial(self._model.snapshot, slot)
+        self.prefixes.put_of(generation.lora_version, tokens, read, generation.public, generation.salt)
 
     def _decode(self, done: list[int]) -> list[int]:
         """Decode every slot that has one token to read; gives the slots that are finished."""
@@ -343,3 +380,12 @@ class Engine:
             self._model.move(len(self._active), slot, last.cached)
             self._active[slot] = last
         generation.on_done(None)
+
+
+def _urgency(generation: Generation, budget: int) -> tuple[int, int, int]:
+    """What a generation's new tokens are read by: the least is read first."""
+    if generation.token_ids:
+        return 0, 0, generation.number
+    if generation.passed >= budget:
+        return 1, 0, generation.number
+    return 2, generation.to_read, generation.number

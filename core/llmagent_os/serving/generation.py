@@ -27,6 +27,7 @@ class Generation:
     prompt: list[int]  #: the prompt's tokens
     #: lengths, in tokens and ascending, of the beginnings of the prompt that other prompts are likely to share
     shared: tuple[int, ...]
+    salt: str = ""  #: what is kept beyond the longest of these is for prompts with the same salt; empty: nothing is
     lora: LoraWeights | None  #: the LoRA that answers; ``None``: the base model
     constraint: Constraint  #: which tokens may come next
     max_tokens: int  #: most tokens in the reply
@@ -44,6 +45,7 @@ class Generation:
     logprobs: list[float] = field(default_factory=list[float])  #: natural log-probability of each written token
     cached: int = 0  #: tokens of prompt and reply, from the first, whose keys and values are in the slot
     number: int = 0  #: how many requests came before
+    passed: int = 0  #: tokens that later requests have read while this one's prompt waited, less those it read itself
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)
@@ -60,6 +62,11 @@ class Generation:
     def lora_version(self) -> str:
         """The version of the LoRA that answers; ``base``: none."""
         return self.lora.version if self.lora else "base"
+
+    @property
+    def public(self) -> int:
+        """How many tokens of the prompt, from the first, hold nothing of a person."""
+        return max(self.shared, default=0)
 
     @property
     def sampled_at(self) -> float:

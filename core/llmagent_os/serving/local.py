@@ -11,7 +11,6 @@ from typing import Any
 
 import msgspec
 import structlog
-import torch
 
 from llmagent_os.chat import ChatRequest, Completion, ToolSpec
 from llmagent_os.errors import LoraError, ModelBusyError, ModelError
@@ -25,7 +24,7 @@ from llmagent_os.serving.generation import Generation
 from llmagent_os.serving.lora_weights import LoraCache, LoraWeights
 from llmagent_os.serving.model_card import read_model_card
 from llmagent_os.serving.model_files import commit_of
-from llmagent_os.serving.model_hash import model_hash
+from llmagent_os.serving.model_hash import config_text, model_hash
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.options import LocalOptions
@@ -75,7 +74,7 @@ class LocalBackend:
             prefix_bytes=options.prefix_bytes,
             guessing=options.guessing,
         )
-        self._prefix_files = self._open_prefix_files(options, model.dtype) if self._model_hash else None
+        self._prefix_files = self._open_prefix_files(options, model) if self._model_hash else None
 
     async def complete(self, request: ChatRequest, on_text: OnText | None) -> Completion:
         """Write one reply; see :class:`~llmagent_os.serving.backend.Backend`."""
@@ -96,11 +95,11 @@ class LocalBackend:
             generation.cancelled = True
         return self._completion(request, prepared)
 
-    def _open_prefix_files(self, options: LocalOptions, dtype: torch.dtype) -> PrefixFiles | None:
+    def _open_prefix_files(self, options: LocalOptions, model: Any) -> PrefixFiles | None:
         """The folder of kept beginnings of prompts; what is there for this model, the engine has at once."""
         if options.prefix_folder is None:
             return None
-        files = PrefixFiles(options.prefix_folder, self._model_hash, dtype)
+        files = PrefixFiles(options.prefix_folder, self._model_hash, model.dtype, config_text(self._location))
         for prefix in files.read(options.prefix_bytes // 2):
             self.engine.adopt(prefix.version, prefix.tokens, prefix.kept)
         return files
@@ -202,6 +201,7 @@ class LocalBackend:
         generation = Generation(
             prompt=ids,
             shared=self._shared_lengths(request, ids, toolset),
+            salt=request.cache_salt,
             lora=self._lora(request.lora),
             constraint=Constraint(grammar, map(self._vocabulary.without_markup, said)),
             max_tokens=request.max_tokens,
@@ -215,10 +215,14 @@ class LocalBackend:
         return _Prepared(prompt, generation, record)
 
     def _shared_lengths(self, request: ChatRequest, ids: list[int], toolset: _Toolset) -> tuple[int, ...]:
-        """How many tokens of a prompt other prompts probably share: up to the tools, and up to the system message."""
+        """How many tokens of a prompt other prompts probably share: up to the tools, and up to the system message.
+
+        Of the system message, only what holds nothing of a person.
+        """
         shared = {_common(ids, toolset.opening)}
         if (first := request.messages[0])["role"] == "system":
-            opening = self._template.opening(str(first.get("content") or ""), request.tools)
+            said = str(first.get("content") or "") if request.public_system is None else request.public_system
+            opening = self._template.opening(said, request.tools)
             shared.add(_common(ids, self._vocabulary.encode(opening)))
         return tuple(sorted(length for length in shared if 0 < length < len(ids)))
 

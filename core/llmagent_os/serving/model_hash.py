@@ -41,6 +41,19 @@ def model_hash(location: Location) -> str:
     return hashlib.sha256(lines.encode()).hexdigest()[:HASH_DIGITS]
 
 
+def config_text(location: Location) -> str:
+    """What the model's ``config.json`` says: how the weights are computed with. Empty: there is none.
+
+    Raises:
+        ModelError: the file cannot be read.
+    """
+    file = _file(location, "config.json")
+    try:
+        return file.read_text(encoding="utf-8", errors="replace") if file else ""
+    except OSError as error:
+        raise ModelError(f"the configuration of {location.base} cannot be read: {error}") from error
+
+
 def _weight_files(location: Location) -> list[Path]:
     """The safetensors files of a model: one, or those that its index lists."""
     if whole := _file(location, "model.safetensors"):

@@ -3,13 +3,19 @@
 Prompts share the system message and the tools; the turns of a conversation share all that was said before. A node of
 the tree holds the tokens that follow its parent's, with their keys and values. What two prompts share is held once.
 
+What is kept of a person's words makes that person's next prompt quicker, and nobody else's: whoever can measure how
+long a prompt takes could guess another's words else. So what people share ends where their words begin, and each salt
+has trees of its own from there on (:meth:`PrefixCache.get_of`).
+
 Zheng et al. 2024, SGLang: Efficient Execution of Structured Language Model Programs, https://arxiv.org/abs/2312.07104.
 """
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import time
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 from llmagent_os.serving.slot_cache import Snapshot, slice_snapshot
@@ -40,7 +46,7 @@ class _Node:
 
 
 class PrefixCache:
-    """Prompt beginnings by LoRA version, bounded in bytes. Safe to use from several threads.
+    """Prompt beginnings by LoRA version, and below by salt, bounded in bytes. Safe to use from several threads.
 
     Args:
         capacity: most bytes of keys and values to keep. What was not used for longest is dropped first; what is
@@ -60,6 +66,25 @@ class PrefixCache:
         with self._lock:
             return [piece for _, piece in self._path(version, tokens)]
 
+    def get_of(self, version: str, tokens: Sequence[int], public: int, salt: str) -> list[Snapshot]:
+        """As :meth:`get`, for a prompt of which only the first ``public`` tokens are shared with other salts."""
+        pieces = self.get(version, tokens[:public])
+        if not salt or sum(piece[0][0].shape[1] for piece in pieces) < min(public, len(tokens)):
+            return pieces
+        return pieces + self.get(_below(version, tokens[:public], salt), tokens[public:])
+
+    def put_of(
+        self, version: str, tokens: Sequence[int], read: Callable[[int, int], Snapshot], public: int, salt: str
+    ) -> None:
+        """As :meth:`put`, for a prompt of which only the first ``public`` tokens are shared with other salts.
+
+        Without a salt, no more than these are kept.
+        """
+        self.put(version, tokens[:public], read)
+        if salt and len(tokens) > public:
+            own = _below(version, tokens[:public], salt)
+            self.put(own, tokens[public:], lambda begin, end: read(public + begin, public + end))
+
     def put(
         self, version: str, tokens: Sequence[int], read: Callable[[int, int], Snapshot], *, pinned: bool = False
     ) -> None:
@@ -71,6 +96,8 @@ class PrefixCache:
             read: gives the keys and values from one place up to another. Only asked for what is not kept yet.
             pinned: whether they stay until the cache is dropped.
         """
+        if self.capacity <= 0:
+            return
         with self._lock:
             now = self._clock()
             self._drop_unused(now)
@@ -90,6 +117,7 @@ class PrefixCache:
             if pinned:
                 _pin(node)
             self._make_room()
+            self._drop_empty()
 
     def drop_unused(self) -> None:
         """Drop what was not used for :data:`KEEP_SECONDS`."""
@@ -148,11 +176,20 @@ class PrefixCache:
                 each = waiting.pop()
                 waiting += each.children.values()
                 self.nbytes -= each.nbytes
-        self._roots = {version: root for version, root in self._roots.items() if root.children}
+        self._drop_empty()
+
+    def _drop_empty(self) -> None:
+        for version in [version for version, root in self._roots.items() if not root.children]:
+            del self._roots[version]
 
     def __len__(self) -> int:
         with self._lock:
             return sum(1 for _ in self._nodes())
+
+
+def _below(version: str, beginning: Sequence[int], salt: str) -> str:
+    """The name of the tree with what one salt's prompts go on with after ``beginning``."""
+    return f"{version}\0{salt}\0{hashlib.sha256(array('q', beginning).tobytes()).hexdigest()}"
 
 
 def _pin(node: _Node | None) -> None:

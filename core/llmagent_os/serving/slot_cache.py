@@ -147,10 +147,13 @@ class SlotCache:
                 layer[used:] = 0
 
     def fits(self, snapshot: Snapshot) -> bool:
-        """Whether a snapshot has the layers and the type of this cache. Shapes are checked where they are known."""
-        if len(snapshot) != len(self._keys):
-            return False
+        """Whether a snapshot has the layers, the type and the shapes of this cache.
+
+        A layer's shape is known once it was computed.
+        """
         news = [tensor for pair in snapshot for tensor in pair]
+        if len(snapshot) != len(self._keys) or any(len(new.shape) != 3 for new in news):
+            return False
         olds = [tensor for pair in zip(self._keys, self._values, strict=True) for tensor in pair]
         return all(
             new.dtype == self._like.dtype and (old is None or new.shape[::2] == old.shape[1::2])

@@ -66,6 +66,45 @@ async def test_a_long_prompt_does_not_hold_up_replies_being_written(base: Path, 
     assert len(alone.prompt_token_ids) > 4 * chunk
 
 
+async def test_a_short_prompt_does_not_wait_for_pages_that_came_before(base: Path) -> None:
+    """And no page waits for ever behind short prompts."""
+    backend = LocalBackend(locate(str(base)), LocalOptions(prefill_tokens=8, slots=8))
+    begun = asyncio.Event()
+
+    async def on_text(_: str) -> None:
+        begun.set()
+
+    async def steps(request: ChatRequest) -> int:
+        before = backend.engine.steps
+        replies[request.messages[0]["content"]] = await backend.complete(request, None)
+        return backend.engine.steps - before
+
+    replies: dict[str, Completion] = {}
+    pages = [user(f"{n} " + " ".join(random.Random(n).choices(WORDS.split(), k=150)), max_tokens=2) for n in range(3)]
+    try:
+        writing = asyncio.create_task(backend.complete(user("hi", temperature=1.0, seed=1, max_tokens=1500), on_text))
+        await begun.wait()
+        reading = [asyncio.create_task(steps(page)) for page in pages]
+        while sum(backend.engine.load) < 4:  # noqa: ASYNC110
+            await asyncio.sleep(0)
+        short = await steps(user("hello", max_tokens=1))
+        ends = 0
+        while not all(page.done() for page in reading):  # one short prompt after the other, all the time
+            await steps(user(f"what of {ends}?", max_tokens=1))
+            ends += 1
+        waited = [await page for page in reading]
+        writing.cancel()
+    finally:
+        backend.close()
+    chunks = sum(len(replies[page.messages[0]["content"]].prompt_token_ids) for page in pages) // 8
+    assert short < chunks / 4
+    assert ends > 3, "short prompts were answered while the pages were read"
+    assert max(waited) < 3 * chunks, "the pages had half of what was read"
+    for page in pages:
+        (alone,), _ = await answers(base, [page], prefill_tokens=10_000)
+        assert replies[page.messages[0]["content"]].token_ids == alone.token_ids
+
+
 async def test_forced_parts_of_calls_count_as_reading_too(trained: Path) -> None:
     """Sixteen people whose calls have long fixed parts must not hold up each other either."""
     requests = [user(f"schedule lunch friday at {n}pm", tools=(CREATE, LIST), max_tokens=80) for n in range(1, 9)]

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import pytest
 import torch
+import transformers
 from transformers.models.llama import modeling_llama
 
 from llmagent_os.errors import ModelError
@@ -56,6 +57,48 @@ def test_a_model_without_the_attention_interface_is_refused() -> None:
     model = BloomForCausalLM(BloomConfig(vocab_size=64, hidden_size=32, n_layer=1, n_head=2))
     with pytest.raises(ModelError, match=r"attention interface.*vLLM"):
         SlotModel(model, 2)
+
+
+def windowed(name: str, **options: Any) -> Any:
+    """A tiny model of an architecture that is not proven, with a window wider than the prompt it is tried with."""
+    cast("Any", torch).manual_seed(0)
+    config = getattr(transformers, f"{name}Config")(
+        vocab_size=200,
+        hidden_size=64,
+        intermediate_size=64,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=256,
+        initializer_range=0.15,
+        bos_token_id=1,
+        eos_token_id=2,
+        pad_token_id=0,
+        **{"sliding_window": 32} | options,
+    )
+    assert config.model_type not in PROVEN
+    return transformers.AutoModelForCausalLM.from_config(config).eval()
+
+
+@pytest.mark.parametrize(("name", "options"), [("Phimoe", {"num_local_experts": 4}), ("Doge", {})])
+def test_a_window_that_attention_is_not_told_of_is_refused(name: str, options: dict[str, Any]) -> None:
+    """The model would be right for short prompts, and silently wrong for all that are longer than its window."""
+    model = windowed(name, **options)
+    with pytest.raises(ModelError, match="vLLM"):
+        SlotModel(model, 2)
+    assert model.config.sliding_window == 32
+
+
+@pytest.mark.parametrize("name", ["Starcoder2", "Olmo3"])
+@pytest.mark.parametrize("window", [32, 256])
+def test_an_unknown_architecture_with_a_window_is_served_where_it_is_right(name: str, window: int) -> None:
+    """Longer than the window, and with one that no prompt is longer than."""
+    model = windowed(name, sliding_window=window)
+    tokens = [7 * at % 200 for at in range(1, 150)]
+    with torch.no_grad():
+        expected = model(torch.tensor([tokens]), use_cache=False).logits[0, -1]
+        got = SlotModel(model, 2).extend(0, tokens, 0)
+    torch.testing.assert_close(got, expected, atol=1e-4, rtol=1e-4)
 
 
 def test_an_unknown_architecture_is_tried_before_it_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
