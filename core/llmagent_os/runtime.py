@@ -172,6 +172,7 @@ class Runtime:
             make = partial(_adapter, settings, bot.config, health, plugins, ledger, pages, voice, forms, places)
             made = _adapters(adapters, bot.config, make)
             access, budgets = _access(settings, bot.config, ledger, made), _budgets(settings, bot, ledger, profiles)
+            stores = _stores(settings, ledger, profiles, places, made, make, policy_worker, training, llm)
             services = Services(
                 behavior=_behavior(bot.config, policy),
                 interaction=InteractionModule(bot.config.interface, bot.config.theme),
@@ -188,9 +189,7 @@ class Runtime:
                 lora=training.resolver,
                 loras=training.registry,
                 personas=training.personas,
-                stores=(
-                    stores := _stores(settings, ledger, profiles, places, made, make, policy_worker, training, llm)
-                ),
+                stores=stores,
                 taught=_taught(settings, bot.config, stack),
                 data=settings.data,
                 outgoing=settings.data / OUTGOING_FOLDER,

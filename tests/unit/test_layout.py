@@ -36,8 +36,8 @@ RIDDLES = frozenset(
 OPTIONAL = frozenset(
     "canvas.py doctor_summary.py fonts.py evaluation_plots.py simulation_plot.py sound_files.py".split()
     + "whisper_ctranslate2.py hibari_voice.py ray_engine.py shared_storage.py".split()
-    + "postgresql_server.py postgresql_database.py postgresql_text.py postgresql_lock.py shared_membership.py".split()
-    + "postgresql_tables.py postgres_end.py open_ends.py".split()
+    + "postgresql_server.py postgresql_database.py postgresql_text.py postgresql_lock.py".split()
+    + "postgresql_tables.py postgresql_compaction.py postgres_end.py open_ends.py".split()
 )
 #: Rooms that are only entered where their extra is installed.
 OPTIONAL_ROOMS = frozenset({"mcp"})

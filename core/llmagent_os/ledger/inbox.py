@@ -626,8 +626,3 @@ def decoded_rows(database: Database, rows: Iterable[sa.Row[Any]]) -> list[Unfini
             give_up = sa.update(inbox).where(inbox.c.seq == row.seq)
             database.sql.execute(give_up.values(state=FAILED, why=f"it cannot be read: {error}"))
     return found
-
-
-def _its_row(database: Database, event: Event) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:
-    """Name an event's row, whichever host has it."""
-    return inbox.c.platform == event.conversation.platform, inbox.c.event_id == database.pseudonym(event.event_id)

@@ -7,7 +7,7 @@ store holds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -68,13 +68,8 @@ def known_stores(
     """
     stores, running = Stores(), tuple(adapters)
     times = kept_times("") if keep is None else keep
-    for adapter in running:
-        if isinstance(adapter, Remembers):
-            stores.register(PlatformStore(adapter, times["transcripts"]))
-        elif hasattr(adapter, "forget"):
-            raise ConfigError(
-                f"adapter {adapter.name!r} has forget(), but not keeps and export(): see llmagent_os.adapter.Remembers"
-            )
+    for store in _of_adapters(running, times):
+        stores.register(store)
     if data is not None:
         if make is not None:
             stores.register(OtherPlatformStore(data, [adapter.name for adapter in running], make, shared))
@@ -93,6 +88,16 @@ def known_stores(
     if model is not None:
         stores.register(ComputedStore(model))
     return stores
+
+
+def _of_adapters(running: Iterable[Adapter], times: Mapping[str, timedelta]) -> Iterator[Store]:
+    for adapter in running:
+        if isinstance(adapter, Remembers):
+            yield PlatformStore(adapter, times["transcripts"])
+        elif hasattr(adapter, "forget"):
+            raise ConfigError(
+                f"adapter {adapter.name!r} has forget(), but not keeps and export(): see llmagent_os.adapter.Remembers"
+            )
 
 
 def _files(data: Path, times: Mapping[str, timedelta], secrets: SecretPlace | None) -> tuple[Store, ...]:

@@ -10,7 +10,7 @@ of a few tokens, which the sequence crosses: not every architecture tells the at
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Any, cast
 
 import torch
@@ -146,7 +146,7 @@ def _has_window(model: Any) -> bool:
 
 
 @contextlib.contextmanager
-def _narrow_window(model: Any) -> Iterator[None]:
+def _narrow_window(model: Any) -> Generator[None]:
     """Give a model a window of :data:`_TRIED_WINDOW` tokens in place of a wider one."""
     parts = list(_windowed(model))
     for part, _ in parts:

@@ -13,7 +13,7 @@ from typing import Any, cast
 import pytest
 import torch
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
 
 from llmagent_os.chat import ChatRequest, Completion
 from llmagent_os.llm import LLM

@@ -12,6 +12,8 @@ down_revision: str | None = "0030"
 branch_labels: str | None = None
 depends_on: str | None = None
 
+_NUMBER: sa.Float[float] = sa.Float()
+
 _CONDITIONS = {
     "conversation": "state < 2 AND conversation IS NOT NULL",
     "host": "state < 2 AND host IS NOT NULL",
@@ -29,8 +31,8 @@ def upgrade() -> None:
         sa.Column("process", TEXT, nullable=False),
         sa.Column("platforms", TEXT, nullable=False),
         sa.Column("version", TEXT, nullable=False),
-        sa.Column("started_at", sa.Float, nullable=False),
-        sa.Column("alive_until", sa.Float, nullable=False),
+        sa.Column("started_at", _NUMBER, nullable=False),
+        sa.Column("alive_until", _NUMBER, nullable=False),
         sa.Column("stopping", sa.Boolean, nullable=False),
         sa.Column("waiting", WHOLE, nullable=False),
         sqlite_autoincrement=True,
@@ -40,7 +42,7 @@ def upgrade() -> None:
         sa.Column("name", TEXT, primary_key=True),
         sa.Column("host", WHOLE, nullable=False),
         sa.Column("fence", WHOLE, nullable=False),
-        sa.Column("since", sa.Float, nullable=False),
+        sa.Column("since", _NUMBER, nullable=False),
     )
     op.add_column("inbox", sa.Column("conversation", TEXT))
     op.add_column("inbox", sa.Column("host", WHOLE))
