@@ -154,9 +154,8 @@ class Runtime:
             adapters: names, or adapters already made, instead of those in the bot's configuration.
 
         Raises:
-            ConfigError: something is configured wrongly; says what.
+            ConfigError, LedgerError: something is configured wrongly, or the ledger cannot be opened; says what.
             ModelNotFoundError: there is no such model, in this process or on its server.
-            LedgerError: the ledger cannot be opened.
         """
         async with contextlib.AsyncExitStack() as stack:
             ledger, places, bot = await _ledger(settings, bot, stack)
