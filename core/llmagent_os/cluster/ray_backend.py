@@ -107,7 +107,9 @@ class RayBackend:
         completion = await self._read(asked, shower)
         if completion is None and folder is not None:
             files = await asyncio.to_thread(self._loras.files_of, folder)
-            completion = await self._read(msgspec.structs.replace(asked, files=files), shower)
+            lora_id = await asyncio.to_thread(lambda: files.version)  # a new one, if the folder was replaced just now
+            asked = msgspec.structs.replace(asked, lora_id=lora_id, files=files)
+            completion = await self._read(asked, shower)
         if completion is None:
             raise ReplicaLostError(f"a replica of {self._model} let go of the LoRA that it was given")
         return completion
