@@ -112,6 +112,9 @@ class ReplicaModel(LocalBackend):
                 yield msgspec.msgpack.encode(frame)
 
     async def _frames(self, asked: ReplyAsked, hold: Hold) -> AsyncGenerator[Frame]:
+        if asked.model_hash and asked.model_hash != self._model_hash:
+            yield failed(self._other_weights(asked.model_hash))
+            return
         held = None
         if asked.lora_id:
             if asked.lora_id not in self._held and asked.files is None:
@@ -148,6 +151,13 @@ class ReplicaModel(LocalBackend):
                 yield Done(completion)
         finally:
             writing.cancel()
+
+    def _other_weights(self, wanted: str) -> ModelSetupError:
+        """The error of a host whose model is another one. Its trainings would take our replies for that one's."""
+        return ModelSetupError(
+            f"the cluster serves other weights ({self._model_hash or 'unknown'}, and this host has {wanted}): run "
+            "`llmagent-os cluster start` again, with the same model on every machine"
+        )
 
     async def _hold(self, asked: ReplyAsked, hold: Hold) -> HeldLora:
         if asked.files is not None:

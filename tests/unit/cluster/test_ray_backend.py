@@ -40,10 +40,11 @@ from llmagent_os.errors import LoraError, ModelBusyError, ModelError, ModelSetup
 from llmagent_os.llm import LLM
 from llmagent_os.serving.local import LocalBackend
 from llmagent_os.serving.lora_weights import weights_of
+from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions, RayOptions
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
-from tests.tiny_model import CREATE, LIST
+from tests.tiny_model import CREATE, LIST, save_model
 from tests.unit.cluster.conftest import assert_same, kinds_of_requests, request
 
 OPTIONS = LocalOptions(slots=4, threads=1, max_loras=2)
@@ -288,6 +289,25 @@ def test_a_replica_with_other_weights_does_not_start(cluster_models: Path) -> No
     order = ReplicaOrder(model=str(cluster_models / "model"), model_hash="0123456789ab")
     with pytest.raises(ModelSetupError, match="install the same model on every machine"):
         ReplicaModel.load_model(order)
+
+
+async def test_a_host_with_other_weights_is_refused(
+    replicas: MemoryReplicas, cluster_models: Path, tmp_path: Path
+) -> None:
+    """A host that was updated, and replicas that were not: trainings would learn from the other model's replies."""
+    here, other = cluster_models / "model", save_model(tmp_path / "other", seed=9)
+    options = RayOptions()
+    same = await RayBackend("tiny", options, replicas, locate(str(here))).complete(request(), None)
+    assert same.model_hash == model_hash(locate(str(here)))
+    shown: list[str] = []
+
+    async def show(text: str) -> None:
+        shown.append(text)
+
+    for lora in (None, str(cluster_models / "lora-0")):
+        with pytest.raises(ModelSetupError, match=r"serves other weights .*`llmagent-os cluster start` again"):
+            await RayBackend("tiny", options, replicas, locate(str(other))).complete(request(lora=lora), show)
+    assert not shown
 
 
 def test_a_replica_whose_engine_has_ended_is_ill(cluster_models: Path) -> None:
