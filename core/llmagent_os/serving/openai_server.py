@@ -107,6 +107,8 @@ class ServerBackend:
                 try:
                     body, reply = await self._persistently(name, request, quirks, on_text, limit)
                 except ServerFailureError as error:
+                    if issubclass(error.kind, ModelUnavailableError) or error.may_pass:
+                        self.vllm.doubt()
                     if held is None or forgotten or not is_unknown_model(error, name):
                         raise
                     _log.info("the server has forgotten a LoRA, and is given it again", server=self._url, lora=name)
@@ -216,6 +218,7 @@ class ServerBackend:
                 left = (limit.when() or 0.0) - asyncio.get_running_loop().time()
                 if not error.may_pass or failures > self._options.retries or pause >= left:
                     raise
+                self.vllm.doubt()
                 _log.warning("the model's server is asked again", model=model, why=error.reason, pause=round(pause, 2))
                 await asyncio.sleep(pause)
                 continue

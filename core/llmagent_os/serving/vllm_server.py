@@ -26,6 +26,8 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: How long a server of unknown kind is not asked again which it is.
 UNKNOWN_SECONDS = 30.0
+#: How long it is known which log-probabilities a server sends. Within it, vLLM cannot be restarted with other ones.
+DRAWN_SECONDS = 10.0
 _PAUSE_SECONDS = 0.5  # before a LoRA is loaded again; each further pause is twice as long
 
 
@@ -59,6 +61,7 @@ class VllmServer:
         self._is_vllm: bool | None = {"vllm": True, "openai": False}.get(options.kind)
         self._ask_again = 0.0
         self._drawn_logprobs: bool | None = None  # None: it was not asked
+        self._drawn_until = 0.0
         self._told = set[str]()  # what the owner was told
         self._pinned: tuple[Path, ...] = ()
         self._kept: frozenset[str] | None = None  # versions; None: nobody has said which are served
@@ -127,9 +130,11 @@ class VllmServer:
         }
 
     async def _tells_drawn(self) -> bool:
-        if self._drawn_logprobs is None:
+        if self._drawn_logprobs is None or time.monotonic() >= self._drawn_until:
+            self._drawn_logprobs = None
             try:
                 self._drawn_logprobs = await self.management.tells_drawn_logprobs(self._model)
+                self._drawn_until = time.monotonic() + DRAWN_SECONDS
             except ModelError as error:
                 _log.warning("it is not known which log-probabilities the server sends", error=str(error))
         return bool(self._drawn_logprobs)
@@ -195,7 +200,11 @@ class VllmServer:
         """
         if self._is_vllm is False:
             return False
-        models = await self.management.models()
+        try:
+            models = await self.management.models()
+        except ModelError:
+            self.doubt()
+            raise
         if self._is_vllm is None:
             self._is_vllm = any(model.owned_by == "vllm" for model in models)
         if not self._is_vllm or self._kept is None:
@@ -209,6 +218,10 @@ class VllmServer:
     def restarted(self, name: str) -> None:
         """Note that the server does not know a LoRA any more: what else was found out may be wrong, too."""
         self.loras.forget(name)
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Note that the server was away: it may have been started again with other options."""
         self._drawn_logprobs = None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -12,16 +13,19 @@ import torch
 from structlog.testing import capture_logs
 
 from llmagent_os.chat import ChatRequest, Completion
-from llmagent_os.errors import ConfigError
+from llmagent_os.errors import ConfigError, ModelSetupError
 from llmagent_os.llm import LLM
+from llmagent_os.serving import vllm_server
 from llmagent_os.serving.drawn_words import drawn_logprobs, drawn_words
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import locate
+from llmagent_os.serving.openai_server import ServerBackend
 from llmagent_os.serving.served_tokens import TokenCollector
 from llmagent_os.serving.vllm_request import amended, served_floor
+from llmagent_os.serving.vllm_watch import look_at
 from tests.tiny_model import save_model
-from tests.unit.serving.vllm_server import LOGPROBS, PROMPT, TOKENS, VllmTwin, write_lora
+from tests.unit.serving.vllm_server import LOGPROBS, PROMPT, TOKENS, VllmTwin, until, write_lora
 
 HELLO = [{"role": "user", "content": "hello"}]
 MakeLLM = Callable[..., LLM]
@@ -121,6 +125,43 @@ async def test_log_probabilities_of_another_distribution_are_refused(
     warned = [entry["event"] for entry in logs if "--logprobs-mode processed_logprobs" in entry["event"]]
     assert len(warned) == (0 if learned else 1)
     assert reply.model_hash, "the words are learned from all the same"
+
+
+@pytest.mark.parametrize("noticed", ["failed look", "failed reply", "second try", "time"])
+async def test_a_server_that_was_restarted_is_asked_again_what_it_tells(
+    twin: VllmTwin, make: MakeLLM, monkeypatch: pytest.MonkeyPatch, noticed: str
+) -> None:
+    """Its owner left an option out: log-probabilities of another distribution would be trained on for ever."""
+    twin.processed = True
+    llm = make(retries=8 if noticed == "second try" else 0)
+    request = ChatRequest(messages=HELLO, temperature=0.7)
+    assert (await llm.complete(request)).logprobs
+    await twin.stop()
+    if noticed == "failed look":
+        backend = llm._backend  # pyright: ignore[reportPrivateUsage]
+        assert isinstance(backend, ServerBackend)
+        assert (await look_at(backend.vllm))[1] is not None
+    elif noticed == "failed reply":
+        with pytest.raises(ModelSetupError, match="cannot be reached"):
+            await llm.complete(request)
+    elif noticed == "time":
+        monkeypatch.setattr(vllm_server, "DRAWN_SECONDS", 0.0)
+        llm2 = make()
+        await twin.start()
+        assert (await llm2.complete(request)).logprobs
+        twin.processed = False
+        assert not (await llm2.complete(request)).logprobs
+        return
+    twin.processed = False
+    if noticed == "second try":
+        with capture_logs() as logs:
+            asked = asyncio.create_task(llm.complete(request))
+            await until(lambda: any("asked again" in entry["event"] for entry in logs))
+        await twin.start()
+        assert not (await asked).logprobs
+        return
+    await twin.start()
+    assert not (await llm.complete(request)).logprobs
 
 
 async def test_a_temperature_that_was_refused_is_not_recorded(twin: VllmTwin, make: MakeLLM) -> None:
