@@ -97,7 +97,7 @@ class ServerBackend:
     async def _answer(self, request: ChatRequest, on_text: OnText | None, limit: asyncio.Timeout) -> Completion:
         """Ask with the LoRA that the request names. A server that was restarted is given the LoRA again, once."""
         if self._options.kind != "openai":
-            await self.vllm.recognised()
+            await self.vllm.recognised(salted=bool(request.cache_salt))
         forgotten = False
         while True:
             async with self.vllm.lora(request.lora) as held:

@@ -66,9 +66,13 @@ class VllmServer:
         self._pinned: tuple[Path, ...] = ()
         self._kept: frozenset[str] | None = None  # versions; None: nobody has said which are served
 
-    async def recognised(self) -> bool:
-        """Whether the server is vLLM. It is asked once; one that does not answer is asked again later."""
-        if self._is_vllm is not None or time.monotonic() < self._ask_again:
+    async def recognised(self, *, salted: bool = False) -> bool:
+        """Whether the server is vLLM. It is asked once; one that does not answer is asked again later.
+
+        Args:
+            salted: for a request that must not share what is kept of prompts: ask again now.
+        """
+        if self._is_vllm is not None or (time.monotonic() < self._ask_again and not salted):
             return bool(self._is_vllm)
         try:
             models = await self.management.models()

@@ -410,6 +410,22 @@ async def test_a_server_that_is_not_vllm_is_sent_nothing_of_vllms(
     assert set(twin.calls) == {"chat", "models"}
 
 
+async def test_one_failed_list_costs_nobody_their_salt(twin: VllmTwin, make: MakeLLM) -> None:
+    """Without a salt, one person could find out by its speed what another one has asked."""
+
+    async def busy(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=503)
+
+    twin.list_faults = [busy]
+    llm = make(kind="auto")
+    await llm.complete(ChatRequest(messages=HELLO))
+    assert (twin.calls["models"], twin.list_faults) == (1, [])
+    await llm.complete(ChatRequest(messages=HELLO))
+    assert twin.calls["models"] == 1, "without a salt there is time"
+    await llm.complete(ChatRequest(messages=HELLO, cache_salt="bob"))
+    assert twin.asked[-1]["cache_salt"] == "bob"
+
+
 async def test_vllm_is_recognised_by_its_list(twin: VllmTwin, make: MakeLLM, loras: list[Path]) -> None:
     """Nobody has to say which server it is."""
     llm = make(kind="auto")
