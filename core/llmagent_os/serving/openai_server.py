@@ -98,6 +98,7 @@ class ServerBackend:
         """Ask with the LoRA that the request names. A server that was restarted is given the LoRA again, once."""
         if self._options.kind != "openai":
             await self.vllm.recognised(salted=bool(request.cache_salt))
+            self.vllm.check(request)
         forgotten = False
         while True:
             async with self.vllm.lora(request.lora) as held:
@@ -190,23 +191,24 @@ class ServerBackend:
     ) -> tuple[dict[str, Any], AssembledReply]:
         """Ask until there is a reply: the request that was answered, and the reply.
 
-        A parameter that the model refuses is left out from then on, and a part that the server refuses, such as tools,
-        is written otherwise. Failures that may pass are tried again, unless the
-        pause would last longer than there is time.
+        A parameter that the model refuses is left out from then on, and a value that is out of range in this request. A
+        part that the server refuses, such as tools, is written otherwise. Failures that may pass are tried again,
+        unless the pause would last longer than there is time.
 
         Raises:
             ServerFailureError: there is no reply.
         """
         failures = 0
+        left_out: set[str] = set()  # of this request alone
         while True:
-            body = self.vllm.amended(request_body(model, request, quirks), request)
+            plain = request_body(model, request, quirks)
+            body = self.vllm.amended({name: plain[name] for name in plain if name not in left_out}, request)
             try:
                 reply = await self._ask(body, request, quirks, on_text)
             except ParameterRefusedError as error:
-                _log.info(
-                    "the model refuses a parameter; it is left out from now on", model=model, parameter=error.name
-                )
-                quirks.refused.add(error.name)
+                until = "in this request" if error.value_only else "from now on"
+                _log.info(f"the model refuses a parameter; it is left out {until}", model=model, parameter=error.name)
+                (left_out if error.value_only else quirks.refused).add(error.name)
                 continue
             except ServerFailureError as error:
                 if part := quirks.learn(error.reason, body):

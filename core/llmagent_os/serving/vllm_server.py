@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from llmagent_os.chat import ChatRequest
-from llmagent_os.errors import LoraError, ModelError, ModelUnavailableError
+from llmagent_os.errors import LoraError, ModelError, ModelSetupError, ModelUnavailableError
 from llmagent_os.serving.lora_artifact import ArtifactCache, version_of
 from llmagent_os.serving.lora_management import LoraManagement
 from llmagent_os.serving.model_hash import model_hash
@@ -28,6 +28,8 @@ _log = structlog.stdlib.get_logger(__name__)
 UNKNOWN_SECONDS = 30.0
 #: How long it is known which log-probabilities a server sends. Within it, vLLM cannot be restarted with other ones.
 DRAWN_SECONDS = 10.0
+#: The highest temperature that vLLM takes.
+MOST_TEMPERATURE = 2.0
 _PAUSE_SECONDS = 0.5  # before a LoRA is loaded again; each further pause is twice as long
 
 
@@ -82,6 +84,18 @@ class VllmServer:
             return False
         self._is_vllm = any(model.owned_by == "vllm" for model in models)
         return self._is_vllm
+
+    def check(self, request: ChatRequest) -> None:
+        """Check what vLLM would refuse, and what no other request should suffer for.
+
+        Raises:
+            ModelSetupError: the temperature is too high.
+        """
+        if self._is_vllm and request.temperature > MOST_TEMPERATURE:
+            raise ModelSetupError(
+                f"vLLM draws at temperatures up to {MOST_TEMPERATURE:g}, and {request.temperature:g} was asked for: "
+                "lower `temperature` in bot.toml"
+            )
 
     @property
     def learns(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 import torch
+from aiohttp import web
 from structlog.testing import capture_logs
 
 from llmagent_os.chat import ChatRequest, Completion
@@ -25,7 +26,7 @@ from llmagent_os.serving.served_tokens import TokenCollector
 from llmagent_os.serving.vllm_request import amended, served_floor
 from llmagent_os.serving.vllm_watch import look_at
 from tests.tiny_model import save_model
-from tests.unit.serving.vllm_server import LOGPROBS, PROMPT, TOKENS, VllmTwin, until, write_lora
+from tests.unit.serving.vllm_server import LOGPROBS, PROMPT, TOKENS, VllmTwin, error, until, write_lora
 
 HELLO = [{"role": "user", "content": "hello"}]
 MakeLLM = Callable[..., LLM]
@@ -164,9 +165,34 @@ async def test_a_server_that_was_restarted_is_asked_again_what_it_tells(
     assert not (await llm.complete(request)).logprobs
 
 
-async def test_a_temperature_that_was_refused_is_not_recorded(twin: VllmTwin, make: MakeLLM) -> None:
-    """vLLM takes 2 at most. Without a temperature it draws at the model's own, which nobody has told."""
-    reply = await make().complete(ChatRequest(messages=HELLO, temperature=3.0))
+async def test_a_temperature_that_vllm_does_not_take_is_refused(twin: VllmTwin, make: MakeLLM) -> None:
+    """vLLM takes 2 at most. Without a temperature it would draw at the model's own, which nobody has told."""
+    llm = make()
+    with pytest.raises(ModelSetupError, match=r"up to 2, and 2\.5 was asked for: lower `temperature`"):
+        await llm.complete(ChatRequest(messages=HELLO, temperature=2.5))
+    assert not twin.asked
+    assert (await llm.complete(ChatRequest(messages=HELLO, temperature=1.0))).logprobs
+
+
+async def test_one_temperature_out_of_range_is_left_out_once(twin: VllmTwin, make: MakeLLM) -> None:
+    """On a server of another kind: the requests after it are answered at the temperature that they ask for."""
+    llm = make(kind="openai")
+    asked: list[float | None] = []
+    for temperature in (0.5, 2.5, 0.5, 0.0):
+        reply = await llm.complete(ChatRequest(messages=HELLO, temperature=temperature))
+        asked.append(twin.asked[-1].get("temperature"))
+        assert reply.temperature == (1.0 if temperature == 2.5 else temperature)
+    assert asked == [0.5, None, 0.5, 0.0]
+
+
+async def test_a_reply_at_another_temperature_is_not_learned_from(twin: VllmTwin, make: MakeLLM) -> None:
+    """Nobody has told at which temperature it was drawn."""
+
+    async def refused(request: web.Request) -> web.StreamResponse:
+        return error(400, "temperature is not supported by this model", "BadRequestError")
+
+    twin.chat_faults = [refused]
+    reply = await make().complete(ChatRequest(messages=HELLO, temperature=0.7))
     assert "temperature" not in twin.asked[-1]
     assert (reply.text[:2], tokens(reply)) == ("by", ([], [], []))
 
