@@ -66,7 +66,7 @@ class VllmServer:
         self._drawn_until = 0.0
         self._told = set[str]()  # what the owner was told
         self._pinned: tuple[Path, ...] = ()
-        self._kept: frozenset[str] | None = None  # versions; None: nobody has said which are served
+        self._kept: dict[Path, str] | None = None  # version by folder; None: nobody has said which are served
 
     async def recognised(self, *, salted: bool = False) -> bool:
         """Whether the server is vLLM. It is asked once; one that does not answer is asked again later.
@@ -187,7 +187,9 @@ class VllmServer:
         """Load a LoRA, again where the server is busy or being restarted."""
         for tries_left in reversed(range(self._retries + 1)):
             try:
-                return await stack.enter_async_context(self.loras.use(folder))
+                held = await stack.enter_async_context(self.loras.use(folder))
+                self._note(folder, held.version)
+                return held
             except ModelUnavailableError as error:
                 if not tries_left:
                     raise
@@ -201,11 +203,24 @@ class VllmServer:
         Raises:
             ModelError: the server cannot be reached. What is to be unloaded, :meth:`look` unloads later.
         """
-        versions, kept = await asyncio.to_thread(lambda: (_versions(pinned), _versions(served)))
-        self._pinned, self._kept = tuple(pinned), frozenset(versions) | frozenset(kept)
-        self.loras.pin(versions)
+        first, others = [*map(_plain, pinned)], [*map(_plain, served)]
+        self._kept = await asyncio.to_thread(_versions, [*first, *others])
+        self._pinned = tuple(folder for folder in dict.fromkeys(first) if folder in self._kept)
+        self._pin()
         if await self.recognised():
-            await self.loras.drop_others(self._kept)
+            await self.loras.drop_others(self._kept.values())
+
+    def _pin(self) -> frozenset[str]:
+        """Pin what is to be loaded always; gives the versions for which there is room."""
+        kept = self._kept or {}
+        return self.loras.pin([kept[folder] for folder in self._pinned])
+
+    def _note(self, folder: Path, version: str) -> None:
+        """Note that a folder that is kept holds another version now: else it would be unloaded at every look."""
+        folder = _plain(folder)
+        if self._kept is not None and self._kept.get(folder, version) != version:
+            self._kept[folder] = version
+            self._pin()
 
     async def look(self) -> bool:
         """Bring what the server has into step with what is served.
@@ -214,7 +229,7 @@ class VllmServer:
             Whether the server was looked at. False: it is not vLLM, and is left alone.
 
         Raises:
-            ModelError: the server cannot be reached, or does not take a LoRA.
+            ModelError: the server cannot be reached, or does not take a LoRA. The others are loaded all the same.
         """
         if self._is_vllm is False:
             return False
@@ -228,9 +243,15 @@ class VllmServer:
         if not self._is_vllm or self._kept is None:
             return bool(self._is_vllm)
         self.loras.note_list(models)
-        await self.loras.drop_others(self._kept)
-        for folder in self._pinned:
-            await self.loras.push(folder)
+        await self.loras.drop_others(self._kept.values())
+        kept, refused = self._pin(), list[LoraError]()
+        for folder in [each for each in self._pinned if self._kept[each] in kept]:
+            try:
+                self._note(folder, await self.loras.push(folder))
+            except LoraError as error:
+                refused.append(error)
+        for error in refused:
+            raise error
         return True
 
     def restarted(self, name: str) -> None:
@@ -243,11 +264,15 @@ class VllmServer:
         self._drawn_logprobs = None
 
 
-def _versions(folders: Collection[Path]) -> list[str]:
-    found: list[str] = []
+def _plain(folder: Path) -> Path:
+    return folder.expanduser().absolute()
+
+
+def _versions(folders: Collection[Path]) -> dict[Path, str]:
+    found: dict[Path, str] = {}
     for folder in folders:
         try:
-            found.append(version_of(folder))
+            found[folder] = version_of(folder)
         except LoraError as error:
             _log.error("a LoRA cannot be given to servers", error=str(error))
     return found
