@@ -415,4 +415,4 @@ def _replicas(location: Location, options: RayOptions) -> Backend:
 
     check_installed()
     bridge = RayBridge(BridgeOrder(options.address, application_name(location.name), location.name))
-    return RayBackend(location.name, options, bridge)
+    return RayBackend(location.name, options, bridge, location)

@@ -83,9 +83,11 @@ async def _serve(bridge: Bridge, source: BinaryIO) -> None:
     loop, frames = asyncio.get_running_loop(), asyncio.Queue[ToBridge | None]()
 
     def read() -> None:
-        while (raw := read_frame(source)) is not None:
-            loop.call_soon_threadsafe(frames.put_nowait, to_bridge.decode(raw))
-        loop.call_soon_threadsafe(frames.put_nowait, None)
+        try:
+            while (raw := read_frame(source)) is not None:
+                loop.call_soon_threadsafe(frames.put_nowait, to_bridge.decode(raw))
+        finally:  # also where it cannot be read: the host then starts another process
+            loop.call_soon_threadsafe(frames.put_nowait, None)
 
     threading.Thread(target=read, daemon=True).start()
     await bridge.run(frames)

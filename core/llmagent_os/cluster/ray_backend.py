@@ -30,6 +30,8 @@ from llmagent_os.cluster.reply_frames import (
 )
 from llmagent_os.errors import ModelBusyError, ModelUnavailableError
 from llmagent_os.serving.backend import OnText
+from llmagent_os.serving.model_hash import model_hash
+from llmagent_os.serving.model_location import Location
 from llmagent_os.serving.options import RayOptions
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -45,12 +47,14 @@ class RayBackend:
         model: its name, for messages.
         options: the limits.
         caller: asks the replicas.
+        base: the model as it is here: replicas with other weights are refused. None: it is not known.
     """
 
-    def __init__(self, model: str, options: RayOptions, caller: ReplicaCaller) -> None:
+    def __init__(self, model: str, options: RayOptions, caller: ReplicaCaller, base: Location | None = None) -> None:
         self._model = model
         self._options = options
         self._caller = caller
+        self._base = base
         self._loras = KnownLoras()
 
     async def warm_up(self) -> None:
@@ -92,22 +96,26 @@ class RayBackend:
 
         Raises:
             LoraError: the folder holds no LoRA.
+            ModelError: the model's files cannot be read here.
         """
+        known = "" if self._base is None else model_hash(self._base)
         if request.temperature and request.seed is None:  # a second try then draws the same words
             request = msgspec.structs.replace(request, seed=random.getrandbits(_SEED_BITS))
         if request.lora is None or request.lora == "base":
-            return ReplyAsked(request=request, stream=stream), None
+            return ReplyAsked(request=request, stream=stream, model_hash=known), None
         folder = Path(request.lora).expanduser()
         lora_id = self._loras.id_of(folder)
         request = msgspec.structs.replace(request, lora=HELD, lora_above=())
-        return ReplyAsked(request=request, lora_id=lora_id, stream=stream), folder
+        return ReplyAsked(request=request, lora_id=lora_id, stream=stream, model_hash=known), folder
 
     async def _ask(self, asked: ReplyAsked, folder: Path | None, shower: _Shower) -> Completion:
         """Have one replica write the reply. It is given the LoRA if it does not hold it."""
         completion = await self._read(asked, shower)
         if completion is None and folder is not None:
             files = await asyncio.to_thread(self._loras.files_of, folder)
-            completion = await self._read(msgspec.structs.replace(asked, files=files), shower)
+            lora_id = await asyncio.to_thread(lambda: files.version)  # a new one, if the folder was replaced just now
+            asked = msgspec.structs.replace(asked, lora_id=lora_id, files=files)
+            completion = await self._read(asked, shower)
         if completion is None:
             raise ReplicaLostError(f"a replica of {self._model} let go of the LoRA that it was given")
         return completion

@@ -17,6 +17,7 @@ import sys
 import threading
 from collections.abc import AsyncGenerator
 
+import msgspec
 import structlog
 
 from llmagent_os.cluster.bridge_frames import (
@@ -176,24 +177,35 @@ class _BridgeProcess:
         """Write what is to be written, until the process is closed or has ended."""
         if (pipe := self._process.stdin) is None:
             return
-        with contextlib.suppress(OSError, ValueError):
+        with contextlib.suppress(OSError, ValueError), pipe:
             while (value := self._out.get()) is not None:
                 write_frame(pipe, value)
-            pipe.close()
 
     def _read(self) -> None:
-        """Hand out what the process says, until it ends."""
+        """Hand out what the process says, until it ends, or says what cannot be read: then it is ended."""
+        try:
+            self._hand_out()
+        except (msgspec.MsgspecError, OSError) as error:
+            _log.error("the bridge to Ray says something that cannot be read, and is ended", error=str(error))
+            self._process.kill()
+        finally:
+            self._note_end()
+
+    def _hand_out(self) -> None:
         if (pipe := self._process.stdout) is None:
             return
-        while (raw := read_frame(pipe)) is not None:
-            value = from_bridge.decode(raw)
-            with self._lock:
-                if value.number == _CONNECTING and isinstance(value, BridgeEnd):
-                    self._connected = value
-                waiting = list(self._waiting.get(value.number, ()))
-            for each in waiting:
-                each.put(value)
-        pipe.close()
+        with pipe:
+            while (raw := read_frame(pipe)) is not None:
+                value = from_bridge.decode(raw)
+                with self._lock:
+                    if value.number == _CONNECTING and isinstance(value, BridgeEnd):
+                        self._connected = value
+                    waiting = list(self._waiting.get(value.number, ()))
+                for each in waiting:
+                    each.put(value)
+
+    def _note_end(self) -> None:
+        """Tell everybody who waits that there will be no answer."""
         with self._lock:
             self._ended = True
             left = [(number, each) for number, found in self._waiting.items() for each in found]

@@ -45,6 +45,10 @@ class HeldLora:
         self.weights = weights
 
 
+class LoraAwayError(Exception):
+    """The replica does not hold a LoRA, and no request has brought its files."""
+
+
 #: Gives the LoRA of a name, and keeps it for the next request; it calls :meth:`ReplicaModel.load` for a new one.
 Hold = Callable[[str], Awaitable[HeldLora]]
 
@@ -75,13 +79,18 @@ class ReplicaModel(LocalBackend):
         return cls(location, order.options)
 
     async def load(self, lora_id: str) -> HeldLora:
-        """Read a LoRA whose files came with a request.
+        """A LoRA that still answers a request, or one whose files came with a request.
 
         Raises:
-            LoraError: the files hold no LoRA that can be served.
+            LoraAwayError: it is neither.
+            LoraError: the files hold no LoRA that can be served, or another one.
         """
+        if (writing := self._held.get(lora_id)) is not None:
+            return writing
+        if (files := self._offered.get(lora_id)) is None:
+            raise LoraAwayError(lora_id)
         try:
-            held = HeldLora(await asyncio.to_thread(weights_of, self._offered[lora_id]))
+            held = HeldLora(await asyncio.to_thread(_weights, lora_id, files))
         except ModelError as error:
             raise LoraError(str(error)) from error
         self._held[lora_id] = held
@@ -103,6 +112,9 @@ class ReplicaModel(LocalBackend):
                 yield msgspec.msgpack.encode(frame)
 
     async def _frames(self, asked: ReplyAsked, hold: Hold) -> AsyncGenerator[Frame]:
+        if asked.model_hash and asked.model_hash != self._model_hash:
+            yield failed(self._other_weights(asked.model_hash))
+            return
         held = None
         if asked.lora_id:
             if asked.lora_id not in self._held and asked.files is None:
@@ -110,6 +122,9 @@ class ReplicaModel(LocalBackend):
                 return
             try:
                 held = await self._hold(asked, hold)
+            except LoraAwayError:  # it was let go of between the look and the hold
+                yield LoraWanted()
+                return
             except ModelError as error:
                 yield failed(error)
                 return
@@ -137,13 +152,21 @@ class ReplicaModel(LocalBackend):
         finally:
             writing.cancel()
 
+    def _other_weights(self, wanted: str) -> ModelSetupError:
+        """The error of a host whose model is another one. Its trainings would take our replies for that one's."""
+        return ModelSetupError(
+            f"the cluster serves other weights ({self._model_hash or 'unknown'}, and this host has {wanted}): run "
+            "`llmagent-os cluster start` again, with the same model on every machine"
+        )
+
     async def _hold(self, asked: ReplyAsked, hold: Hold) -> HeldLora:
         if asked.files is not None:
             self._offered[asked.lora_id] = asked.files
         try:
             return await hold(asked.lora_id)
         finally:
-            self._offered.pop(asked.lora_id, None)
+            if self._offered.get(asked.lora_id) is asked.files:  # else another request has offered it since
+                self._offered.pop(asked.lora_id, None)
 
     async def _write(
         self, asked: ReplyAsked, held: HeldLora | None, show: Callable[[str], Awaitable[None]] | None
@@ -154,3 +177,14 @@ class ReplicaModel(LocalBackend):
 
     def _lora(self, name: str | None) -> LoraWeights | None:
         return _answering.get() if name == HELD else super()._lora(name)
+
+
+def _weights(lora_id: str, files: LoraFiles) -> LoraWeights:
+    """The weights in the files of a LoRA.
+
+    Raises:
+        ModelError: they hold no LoRA, or another one than ``lora_id``: replies would be recorded as of that one.
+    """
+    if files.version != lora_id:
+        raise ModelError(f"the LoRA in {files.where} is {files.version}, and {lora_id} was asked for")
+    return weights_of(files)

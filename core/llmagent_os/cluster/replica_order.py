@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
 
@@ -44,7 +45,11 @@ class ReplicaScale(msgspec.Struct, frozen=True, kw_only=True):
 def application_name(model: str) -> str:
     """The name of a model's application in Ray Serve. Bots with the same model share its replicas.
 
+    It ends with a digest: ``organisation/model`` and ``organisation-model`` are two models.
+
     >>> application_name("ray:organisation/model@main")
-    'llmagent-os-organisation-model-main'
+    'llmagent-os-organisation-model-main-f2e3802e'
     """
-    return _PREFIX + _ODD.sub("-", model.removeprefix(RAY)).strip("-")
+    name = model.removeprefix(RAY)
+    digest = hashlib.blake2b(name.encode(), digest_size=4).hexdigest()
+    return f"{_PREFIX}{_ODD.sub('-', name).strip('-')}-{digest}"

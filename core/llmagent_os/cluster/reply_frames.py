@@ -26,6 +26,7 @@ class ReplyAsked(msgspec.Struct, frozen=True, kw_only=True):
     lora_id: str = ""  #: names the LoRA by its content; empty: the base model, or the model's own LoRA
     files: LoraFiles | None = None  #: of the LoRA; None: the replica may hold it
     stream: bool = True  #: whether the growing text is wanted
+    model_hash: str = ""  #: of the weights that the host knows the model by; empty: not known
 
 
 class Begun(msgspec.Struct, frozen=True, tag="begun"):

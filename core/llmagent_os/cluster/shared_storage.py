@@ -61,7 +61,7 @@ class SharedFolder:
         self._root = root.rstrip("/")
         self._url = url
         self._cipher = AESGCM(key)
-        self._number = 0  #: of the process that goes on; 0: not known yet
+        self._place = ""  #: the folder of the process that goes on; empty: not known yet
         self._serial = 0
         self._listing: _Listing = {}
         self._saved: dict[str, tuple[str, ...]] = {}
@@ -73,15 +73,15 @@ class SharedFolder:
             StorageUnavailableError: the storage cannot be read.
         """
         with self._reaching("read"):
-            numbers = sorted(self._numbers())
-            self._number = max(numbers, default=0) + 1
+            places = self._places()
+            self._place = _next(places)
             # Empty: so that the next one to go on takes a number above it, also before anything is saved.
             self._files.makedirs(self._path(), exist_ok=True)
             self._files.pipe_file(f"{self._path()}/begun", b"")
-            for number in reversed(numbers):
-                for name in self._lists(number):
+            for place in reversed(places):
+                for name in self._lists(place):
                     with contextlib.suppress(InvalidTag, FileNotFoundError, msgspec.MsgspecError):
-                        self._restore(number, name, target)
+                        self._restore(place, name, target)
                         return True
         return False
 
@@ -91,9 +91,9 @@ class SharedFolder:
         Raises:
             StorageUnavailableError: the storage cannot be written. The save before is still there.
         """
-        if not self._number:
+        if not self._place:
             with self._reaching("read"):
-                self._number = max(self._numbers(), default=0) + 1
+                self._place = _next(self._places())
         with tempfile.TemporaryDirectory(dir=source.parent, prefix=".saving-") as staging:
             listing = _still(source, Path(staging), self._listing)
             if listing is None:
@@ -125,8 +125,8 @@ class SharedFolder:
                 "at LLMAGENT_OS_SHARED_STORAGE, its rights and its space"
             ) from error
 
-    def _path(self, name: str = "", number: int | None = None) -> str:
-        return f"{self._root}/{self._number if number is None else number:06d}" + (f"/{name}" if name else "")
+    def _path(self, name: str = "", place: str = "") -> str:
+        return f"{self._root}/{place or self._place}" + (f"/{name}" if name else "")
 
     def _names(self, path: str) -> list[str]:
         with contextlib.suppress(FileNotFoundError):
@@ -134,29 +134,37 @@ class SharedFolder:
             return [PurePosixPath(each).name for each in self._files.ls(path, detail=False)]
         return []
 
-    def _numbers(self) -> list[int]:
-        return [int(name) for name in self._names(self._root) if name.isdecimal()]
+    def _places(self) -> list[str]:
+        """The folders of the processes that have gone on, the newest last."""
+        return sorted(
+            (name for name in self._names(self._root) if _number(name)), key=lambda name: (_number(name), name)
+        )
 
-    def _lists(self, number: int) -> list[str]:
+    def _lists(self, place: str) -> list[str]:
         """The names of the lists of a process, the newest first."""
-        return sorted((name for name in self._names(self._path(number=number)) if name.startswith(_LIST)), reverse=True)
+        return sorted((name for name in self._names(self._path(place=place)) if name.startswith(_LIST)), reverse=True)
 
-    def _read(self, number: int, name: str) -> bytes:
-        raw: bytes = self._files.cat_file(self._path(name, number))
+    def _read(self, place: str, name: str) -> bytes:
+        raw: bytes = self._files.cat_file(self._path(name, place))
         return self._cipher.decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], name.encode())
 
     def _write(self, name: str, content: bytes) -> None:
         nonce = secrets.token_bytes(_NONCE_BYTES)
         self._files.pipe_file(self._path(name), nonce + self._cipher.encrypt(nonce, content, name.encode()))
 
-    def _restore(self, number: int, name: str, target: Path) -> None:
-        saved = msgspec.msgpack.decode(self._read(number, name), type=_Saved)
-        for path, pieces in saved.files.items():
-            file = target / path
-            file.parent.mkdir(parents=True, exist_ok=True)
-            with file.open("wb") as opened:
-                for piece in pieces:
-                    opened.write(self._read(number, piece))
+    def _restore(self, place: str, name: str, target: Path) -> None:
+        """Write what a list names into ``target``: everything, or nothing."""
+        saved = msgspec.msgpack.decode(self._read(place, name), type=_Saved)
+        with tempfile.TemporaryDirectory(dir=target.parent, prefix=".fetching-") as beside:
+            for path, pieces in saved.files.items():
+                file = Path(beside) / path
+                file.parent.mkdir(parents=True, exist_ok=True)
+                with file.open("wb") as opened:
+                    for piece in pieces:
+                        opened.write(self._read(place, piece))
+            for path in saved.files:
+                (target / path).parent.mkdir(parents=True, exist_ok=True)
+                (Path(beside) / path).replace(target / path)
 
     def _upload(self, staging: Path, listing: _Listing) -> None:
         self._files.makedirs(self._path(), exist_ok=True)
@@ -183,9 +191,25 @@ class SharedFolder:
             for name in self._names(self._path()):
                 if name not in kept:
                     self._files.rm_file(self._path(name))
-            for number in self._numbers():
-                if number < self._number:
-                    self._files.rm(self._path(number=number), recursive=True)
+            for place in self._places():
+                if _number(place) < _number(self._place):
+                    self._files.rm(self._path(place=place), recursive=True)
+
+
+def _number(place: str) -> int:
+    """The number of a process, from the name of its folder. 0: it is no such folder.
+
+    >>> _number("000012-5f0c2a9be1d34f77"), _number("notes")
+    (12, 0)
+    """
+    number = place.partition("-")[0]
+    return int(number) if number.isdecimal() else 0
+
+
+def _next(places: list[str]) -> str:
+    """A new folder. Two that go on at one moment find the same number, and write beside each other all the same."""
+    number = 1 + max(map(_number, places), default=0)
+    return f"{number:06d}-{secrets.token_hex(8)}"
 
 
 def folders_of(url: str) -> list[str]:

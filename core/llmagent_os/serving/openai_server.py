@@ -97,7 +97,8 @@ class ServerBackend:
     async def _answer(self, request: ChatRequest, on_text: OnText | None, limit: asyncio.Timeout) -> Completion:
         """Ask with the LoRA that the request names. A server that was restarted is given the LoRA again, once."""
         if self._options.kind != "openai":
-            await self.vllm.recognised()
+            await self.vllm.recognised(salted=bool(request.cache_salt))
+            self.vllm.check(request)
         forgotten = False
         while True:
             async with self.vllm.lora(request.lora) as held:
@@ -107,6 +108,8 @@ class ServerBackend:
                 try:
                     body, reply = await self._persistently(name, request, quirks, on_text, limit)
                 except ServerFailureError as error:
+                    if issubclass(error.kind, ModelUnavailableError) or error.may_pass:
+                        self.vllm.doubt()
                     if held is None or forgotten or not is_unknown_model(error, name):
                         raise
                     _log.info("the server has forgotten a LoRA, and is given it again", server=self._url, lora=name)
@@ -188,23 +191,24 @@ class ServerBackend:
     ) -> tuple[dict[str, Any], AssembledReply]:
         """Ask until there is a reply: the request that was answered, and the reply.
 
-        A parameter that the model refuses is left out from then on, and a part that the server refuses, such as tools,
-        is written otherwise. Failures that may pass are tried again, unless the
-        pause would last longer than there is time.
+        A parameter that the model refuses is left out from then on, and a value that is out of range in this request. A
+        part that the server refuses, such as tools, is written otherwise. Failures that may pass are tried again,
+        unless the pause would last longer than there is time.
 
         Raises:
             ServerFailureError: there is no reply.
         """
         failures = 0
+        left_out: set[str] = set()  # of this request alone
         while True:
-            body = self.vllm.amended(request_body(model, request, quirks), request)
+            plain = request_body(model, request, quirks)
+            body = self.vllm.amended({name: plain[name] for name in plain if name not in left_out}, request)
             try:
                 reply = await self._ask(body, request, quirks, on_text)
             except ParameterRefusedError as error:
-                _log.info(
-                    "the model refuses a parameter; it is left out from now on", model=model, parameter=error.name
-                )
-                quirks.refused.add(error.name)
+                until = "in this request" if error.value_only else "from now on"
+                _log.info(f"the model refuses a parameter; it is left out {until}", model=model, parameter=error.name)
+                (left_out if error.value_only else quirks.refused).add(error.name)
                 continue
             except ServerFailureError as error:
                 if part := quirks.learn(error.reason, body):
@@ -216,6 +220,7 @@ class ServerBackend:
                 left = (limit.when() or 0.0) - asyncio.get_running_loop().time()
                 if not error.may_pass or failures > self._options.retries or pause >= left:
                     raise
+                self.vllm.doubt()
                 _log.warning("the model's server is asked again", model=model, why=error.reason, pause=round(pause, 2))
                 await asyncio.sleep(pause)
                 continue

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from llmagent_os.errors import ModelBusyError, ModelSetupError, ModelUnavailableError
 from llmagent_os.events import now
 from llmagent_os.serving.options import ServerOptions
-from llmagent_os.serving.server_failure import ServerFailureError, failure, refused_parameter
+from llmagent_os.serving.server_failure import ServerFailureError, failure, is_out_of_range, refused_parameter
 from llmagent_os.serving.server_request import OPTIONAL_PARAMETERS
 
 if TYPE_CHECKING:
@@ -29,9 +29,10 @@ _DEFAULT_URL = "https://api.openai.com/v1"
 class ParameterRefusedError(Exception):
     """A model does not take a parameter."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, value_only: bool = False) -> None:
         super().__init__(name)
         self.name = name  #: of the parameter
+        self.value_only = value_only  #: it takes other values of it
 
 
 class ServerConnection:
@@ -130,7 +131,7 @@ class ServerConnection:
             if error.status_code in (400, 422) and (name := refused_parameter(error.body, refused)):
                 found = failure(error.status_code, error.body)
                 if found.kind is ModelSetupError:
-                    raise ParameterRefusedError(name) from error
+                    raise ParameterRefusedError(name, value_only=is_out_of_range(name, error.body)) from error
             raise self._failure(error) from error
 
     def _failure(self, error: Any) -> ServerFailureError:

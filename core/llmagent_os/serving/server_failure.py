@@ -44,6 +44,14 @@ _COMPLAINT = re.compile(
 )
 
 
+_RANGE = re.compile(
+    r"must be (?:in|between|within|less|greater|lower|at (?:most|least)|no (?:more|less)|non.?negative|positive|[<>≤≥])"
+    r"|out of range|outside|(?:less|greater) than or equal|(?:above|below) (?:the )?(?:max|min)"
+    r"|expected a value [<>≤≥]",
+    re.IGNORECASE,
+)
+
+
 class ServerFailureError(Exception):
     """A server did not give a reply. The client adds the address and raises :attr:`kind`."""
 
@@ -134,6 +142,20 @@ def refused_parameter(body: Any, sent: set[str]) -> str | None:
         return None
     found = (name for name in re.findall(r"\w+", text) if name in sent and _NAMES.fullmatch(name))
     return next(found, None)
+
+
+def is_out_of_range(name: str, body: Any) -> bool:
+    """Whether a server takes the parameter, and not this value. The next request has another temperature, or seed.
+
+    The length of a reply is the same in every request: a server that refuses it is not asked for it again.
+
+    >>> is_out_of_range("temperature", {"message": "temperature must be in [0, 2], got 2.5."})
+    True
+    >>> is_out_of_range("temperature", {"message": "Unsupported value: only the default (1) is supported"})
+    False
+    """
+    said = json.dumps(body, default=str, ensure_ascii=False)
+    return name in ("temperature", "seed") and _RANGE.search(said) is not None
 
 
 def reason_of(body: Any) -> str:

@@ -61,6 +61,13 @@ class _Slot:
         return self.ready.done() and self.ready.exception() is None
 
 
+class _Turn:
+    """A request that waits for a slot."""
+
+    def __init__(self) -> None:
+        self.news: Future[None] = Future()  # a slot has changed
+
+
 class LoraPlace(msgspec.Struct, frozen=True, kw_only=True):
     """Where a server finds LoRAs, and how many it keeps."""
 
@@ -87,7 +94,7 @@ class ServerLoras:
         self._slots: OrderedDict[str, _Slot] = OrderedDict()  # the least recently used first
         self._pinned: frozenset[str] = frozenset()
         self._refused: dict[str, tuple[float, str]] = {}  # until when, and why
-        self._waiting: list[Future[None]] = []  # they look again when a slot changes
+        self._waiting: list[_Turn] = []  # for a slot, who came first at the front
         self._tasks: set[asyncio.Task[None]] = set()  # that load
         self._lock = threading.Lock()
 
@@ -131,10 +138,22 @@ class ServerLoras:
         finally:
             self._release(slot)
 
-    async def push(self, folder: Path) -> None:
-        """Load a LoRA before anybody asks for it. Raises what :meth:`use` raises."""
-        async with self.use(folder):
-            pass
+    async def push(self, folder: Path) -> str:
+        """Load a LoRA before anybody asks for it, where a slot is free for it; waits for no reply.
+
+        Returns:
+            Its version.
+
+        Raises:
+            LoraError, ModelUnavailableError: as :meth:`use` says.
+        """
+        artifact = await asyncio.to_thread(self._artifacts.get, folder)
+        name = self.name_of(artifact.version)
+        with self._lock:
+            taken = self._taken(name, None)
+        if taken is not None:
+            self._release(await self._ready(name, taken[0], artifact, taken[1]))
+        return artifact.version
 
     def forget(self, name: str) -> None:
         """Note that the server does not have a LoRA, or nobody knows."""
@@ -142,11 +161,17 @@ class ServerLoras:
             self._slots.pop(name, None)
             self._wake()
 
-    def pin(self, versions: Collection[str]) -> None:
-        """Name the LoRAs that are never dropped for others. One slot at least stays free for those."""
-        kept = [self.name_of(each) for each in versions]
+    def pin(self, versions: Collection[str]) -> frozenset[str]:
+        """Name the LoRAs that are never dropped for others. One slot at least stays free for those.
+
+        Returns:
+            The versions that are kept: the first ones.
+        """
+        kept = frozenset([*dict.fromkeys(versions)][: max(0, self._place.slots - 1)])
         with self._lock:
-            self._pinned = frozenset(kept[: max(0, self._place.slots - 1)])
+            self._pinned = frozenset(map(self.name_of, kept))
+            self._wake()
+        return kept
 
     # ── what the server really has ────────────────────────────────────────────────────────────────────────────────
 
@@ -183,21 +208,50 @@ class ServerLoras:
     # ── slots ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _hold(self, name: str, artifact: LoraArtifact) -> _Slot:
-        while True:
-            wait: Future[None] = Future()
+        slot, victim = await self._turn(name)
+        return await self._ready(name, slot, artifact, victim)
+
+    async def _turn(self, name: str) -> tuple[_Slot, str | None]:
+        """Wait until a slot is free, behind those who came before."""
+        turn = _Turn()
+        try:
+            while True:
+                with self._lock:
+                    if (taken := self._taken(name, turn)) is not None:
+                        return taken
+                    turn.news = news = Future[None]()
+                    first = turn not in self._waiting
+                    if first:
+                        self._waiting.append(turn)
+                if first:
+                    url = self._management.url
+                    _log.warning("every slot for LoRAs writes a reply: one waits", server=url, lora=name)
+                await asyncio.shield(asyncio.wrap_future(news))
+        finally:
             with self._lock:
-                until, why = self._refused.get(name, (0.0, ""))
-                if until > time.monotonic():
-                    raise LoraError(why)
-                slot, victim = self._take(name)
-                if slot is None:
-                    self._waiting.append(wait)
-                else:
-                    slot.users += 1
-            if slot is not None:
-                return await self._ready(name, slot, artifact, victim)
-            _log.warning("every slot for LoRAs writes a reply: one waits", server=self._management.url, lora=name)
-            await asyncio.shield(asyncio.wrap_future(wait))
+                if turn in self._waiting:
+                    self._waiting.remove(turn)
+                    self._wake()
+
+    def _taken(self, name: str, turn: _Turn | None) -> tuple[_Slot, str | None] | None:
+        """A slot with one more user, and the LoRA that makes room for it. None: it has to wait. The lock is held.
+
+        While somebody waits, only replies with pinned LoRAs are begun: by others, no slot would ever fall free.
+
+        Raises:
+            LoraError: the server has just refused the LoRA.
+        """
+        until, why = self._refused.get(name, (0.0, ""))
+        if until > time.monotonic():
+            raise LoraError(why)
+        is_next = not self._waiting or self._waiting[0] is turn
+        if not is_next and not (name in self._pinned and name in self._slots):
+            return None
+        slot, victim = self._take(name)
+        if slot is None:
+            return None
+        slot.users += 1
+        return slot, victim
 
     async def _ready(self, name: str, slot: _Slot, artifact: LoraArtifact, victim: str | None) -> _Slot:
         """Wait until a slot's LoRA is loaded. Whoever comes first has it loaded in a task of its own, which goes on."""
@@ -245,6 +299,8 @@ class ServerLoras:
         seconds = round(time.monotonic() - begun, 3)
         _log.info("a LoRA was loaded", server=self._management.url, lora=name, seconds=seconds)
         slot.ready.set_result(None)
+        with self._lock:
+            self._wake()  # whoever had it loaded may have gone: then it makes room
 
     def _failed(self, name: str, slot: _Slot, error: BaseException) -> None:
         now = time.monotonic()
@@ -262,8 +318,6 @@ class ServerLoras:
             self._wake()
 
     def _wake(self) -> None:
-        """Have those look again who wait for a slot. The lock is held."""
-        waiting, self._waiting = self._waiting, []
-        for each in waiting:
-            if not each.done():
-                each.set_result(None)
+        """Have the one look again who has waited longest for a slot. The lock is held."""
+        if self._waiting and not self._waiting[0].news.done():
+            self._waiting[0].news.set_result(None)

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from llmagent_os.chat import ChatRequest
-from llmagent_os.errors import LoraError, ModelError, ModelUnavailableError
+from llmagent_os.errors import LoraError, ModelError, ModelSetupError, ModelUnavailableError
 from llmagent_os.serving.lora_artifact import ArtifactCache, version_of
 from llmagent_os.serving.lora_management import LoraManagement
 from llmagent_os.serving.model_hash import model_hash
@@ -26,6 +26,10 @@ _log = structlog.stdlib.get_logger(__name__)
 
 #: How long a server of unknown kind is not asked again which it is.
 UNKNOWN_SECONDS = 30.0
+#: How long it is known which log-probabilities a server sends. Within it, vLLM cannot be restarted with other ones.
+DRAWN_SECONDS = 10.0
+#: The highest temperature that vLLM takes.
+MOST_TEMPERATURE = 2.0
 _PAUSE_SECONDS = 0.5  # before a LoRA is loaded again; each further pause is twice as long
 
 
@@ -59,13 +63,18 @@ class VllmServer:
         self._is_vllm: bool | None = {"vllm": True, "openai": False}.get(options.kind)
         self._ask_again = 0.0
         self._drawn_logprobs: bool | None = None  # None: it was not asked
+        self._drawn_until = 0.0
         self._told = set[str]()  # what the owner was told
         self._pinned: tuple[Path, ...] = ()
-        self._kept: frozenset[str] | None = None  # versions; None: nobody has said which are served
+        self._kept: dict[Path, str] | None = None  # version by folder; None: nobody has said which are served
 
-    async def recognised(self) -> bool:
-        """Whether the server is vLLM. It is asked once; one that does not answer is asked again later."""
-        if self._is_vllm is not None or time.monotonic() < self._ask_again:
+    async def recognised(self, *, salted: bool = False) -> bool:
+        """Whether the server is vLLM. It is asked once; one that does not answer is asked again later.
+
+        Args:
+            salted: for a request that must not share what is kept of prompts: ask again now.
+        """
+        if self._is_vllm is not None or (time.monotonic() < self._ask_again and not salted):
             return bool(self._is_vllm)
         try:
             models = await self.management.models()
@@ -75,6 +84,18 @@ class VllmServer:
             return False
         self._is_vllm = any(model.owned_by == "vllm" for model in models)
         return self._is_vllm
+
+    def check(self, request: ChatRequest) -> None:
+        """Check what vLLM would refuse, and what no other request should suffer for.
+
+        Raises:
+            ModelSetupError: the temperature is too high.
+        """
+        if self._is_vllm and request.temperature > MOST_TEMPERATURE:
+            raise ModelSetupError(
+                f"vLLM draws at temperatures up to {MOST_TEMPERATURE:g}, and {request.temperature:g} was asked for: "
+                "lower `temperature` in bot.toml"
+            )
 
     @property
     def learns(self) -> bool:
@@ -127,9 +148,11 @@ class VllmServer:
         }
 
     async def _tells_drawn(self) -> bool:
-        if self._drawn_logprobs is None:
+        if self._drawn_logprobs is None or time.monotonic() >= self._drawn_until:
+            self._drawn_logprobs = None
             try:
                 self._drawn_logprobs = await self.management.tells_drawn_logprobs(self._model)
+                self._drawn_until = time.monotonic() + DRAWN_SECONDS
             except ModelError as error:
                 _log.warning("it is not known which log-probabilities the server sends", error=str(error))
         return bool(self._drawn_logprobs)
@@ -164,7 +187,9 @@ class VllmServer:
         """Load a LoRA, again where the server is busy or being restarted."""
         for tries_left in reversed(range(self._retries + 1)):
             try:
-                return await stack.enter_async_context(self.loras.use(folder))
+                held = await stack.enter_async_context(self.loras.use(folder))
+                self._note(folder, held.version)
+                return held
             except ModelUnavailableError as error:
                 if not tries_left:
                     raise
@@ -178,11 +203,24 @@ class VllmServer:
         Raises:
             ModelError: the server cannot be reached. What is to be unloaded, :meth:`look` unloads later.
         """
-        versions, kept = await asyncio.to_thread(lambda: (_versions(pinned), _versions(served)))
-        self._pinned, self._kept = tuple(pinned), frozenset(versions) | frozenset(kept)
-        self.loras.pin(versions)
+        first, others = [*map(_plain, pinned)], [*map(_plain, served)]
+        self._kept = await asyncio.to_thread(_versions, [*first, *others])
+        self._pinned = tuple(folder for folder in dict.fromkeys(first) if folder in self._kept)
+        self._pin()
         if await self.recognised():
-            await self.loras.drop_others(self._kept)
+            await self.loras.drop_others(self._kept.values())
+
+    def _pin(self) -> frozenset[str]:
+        """Pin what is to be loaded always; gives the versions for which there is room."""
+        kept = self._kept or {}
+        return self.loras.pin([kept[folder] for folder in self._pinned])
+
+    def _note(self, folder: Path, version: str) -> None:
+        """Note that a folder that is kept holds another version now: else it would be unloaded at every look."""
+        folder = _plain(folder)
+        if self._kept is not None and self._kept.get(folder, version) != version:
+            self._kept[folder] = version
+            self._pin()
 
     async def look(self) -> bool:
         """Bring what the server has into step with what is served.
@@ -191,32 +229,50 @@ class VllmServer:
             Whether the server was looked at. False: it is not vLLM, and is left alone.
 
         Raises:
-            ModelError: the server cannot be reached, or does not take a LoRA.
+            ModelError: the server cannot be reached, or does not take a LoRA. The others are loaded all the same.
         """
         if self._is_vllm is False:
             return False
-        models = await self.management.models()
+        try:
+            models = await self.management.models()
+        except ModelError:
+            self.doubt()
+            raise
         if self._is_vllm is None:
             self._is_vllm = any(model.owned_by == "vllm" for model in models)
         if not self._is_vllm or self._kept is None:
             return bool(self._is_vllm)
         self.loras.note_list(models)
-        await self.loras.drop_others(self._kept)
-        for folder in self._pinned:
-            await self.loras.push(folder)
+        await self.loras.drop_others(self._kept.values())
+        kept, refused = self._pin(), list[LoraError]()
+        for folder in [each for each in self._pinned if self._kept[each] in kept]:
+            try:
+                self._note(folder, await self.loras.push(folder))
+            except LoraError as error:
+                refused.append(error)
+        for error in refused:
+            raise error
         return True
 
     def restarted(self, name: str) -> None:
         """Note that the server does not know a LoRA any more: what else was found out may be wrong, too."""
         self.loras.forget(name)
+        self.doubt()
+
+    def doubt(self) -> None:
+        """Note that the server was away: it may have been started again with other options."""
         self._drawn_logprobs = None
 
 
-def _versions(folders: Collection[Path]) -> list[str]:
-    found: list[str] = []
+def _plain(folder: Path) -> Path:
+    return folder.expanduser().absolute()
+
+
+def _versions(folders: Collection[Path]) -> dict[Path, str]:
+    found: dict[Path, str] = {}
     for folder in folders:
         try:
-            found.append(version_of(folder))
+            found[folder] = version_of(folder)
         except LoraError as error:
             _log.error("a LoRA cannot be given to servers", error=str(error))
     return found

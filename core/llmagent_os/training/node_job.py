@@ -135,11 +135,15 @@ class NodeJob:
         saving.start()
         try:
             made = self._trained(folder)
-        finally:
+        except BaseException:
             self._done.set()
             saving.join()
-            if not shared.save(folder):
-                _log.warning("the job's folder changes while it is saved")
+            _try_to_save(shared, folder)  # in vain or not: what the job's process hears is how the plan has ended
+            raise
+        self._done.set()
+        saving.join()
+        if not shared.save(folder):
+            _log.warning("the job's folder changes while it is saved")
         return _ended(made, folder)
 
     def _trained(self, folder: Path) -> Candidate | NothingToLearn:
@@ -150,10 +154,14 @@ class NodeJob:
     def _save(self, shared: SharedFolder, folder: Path) -> None:
         """Save now and then. A storage that is away costs no training: the next save may be possible."""
         while not self._done.wait(self._order.save_seconds):
-            try:
-                shared.save(folder)
-            except StorageUnavailableError as error:
-                _log.error("the job's checkpoint cannot be saved", error=str(error))
+            _try_to_save(shared, folder)
+
+
+def _try_to_save(shared: SharedFolder, folder: Path) -> None:
+    try:
+        shared.save(folder)
+    except StorageUnavailableError as error:
+        _log.error("the job's checkpoint cannot be saved", error=str(error))
 
 
 def _ended(made: Candidate | NothingToLearn, folder: Path) -> NodeEnd:

@@ -44,6 +44,12 @@ def test_names_of_applications_are_plain(model: str) -> None:
     assert application_name(model).isascii() and not set(application_name(model)) & set("/ @:")
 
 
+def test_models_whose_names_look_alike_have_applications_of_their_own() -> None:
+    """The later start would replace the replicas of the earlier, and its bot would speak with another model."""
+    names = [application_name(each) for each in ("ray:org/model", "ray:org-model", "org@model", "org/model")]
+    assert len(set(names)) == 3 and names[0] == names[3]
+
+
 def test_ray_is_in_one_file() -> None:
     """Whoever has no cluster pays nothing for it, and whoever changes Ray's version looks in one place."""
     importing = {

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import shutil
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Generator
@@ -18,18 +19,32 @@ import pytest
 
 from llmagent_os import errors
 from llmagent_os.chat import ChatRequest, Completion
+from llmagent_os.cluster.known_loras import KnownLoras
 from llmagent_os.cluster.ray_backend import RayBackend
 from llmagent_os.cluster.replica_caller import ReplicaLostError
 from llmagent_os.cluster.replica_model import HeldLora, ReplicaModel
 from llmagent_os.cluster.replica_order import ReplicaOrder
-from llmagent_os.cluster.reply_frames import Failed, Grown, LoraWanted, decode_frame, error_of, failed, grown
+from llmagent_os.cluster.reply_frames import (
+    HELD,
+    Done,
+    Failed,
+    Grown,
+    LoraWanted,
+    ReplyAsked,
+    decode_frame,
+    error_of,
+    failed,
+    grown,
+)
 from llmagent_os.errors import LoraError, ModelBusyError, ModelError, ModelSetupError, ModelUnavailableError
 from llmagent_os.llm import LLM
 from llmagent_os.serving.local import LocalBackend
+from llmagent_os.serving.lora_weights import weights_of
+from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_location import locate
 from llmagent_os.serving.options import LocalOptions, RayOptions
 from llmagent_os.serving.tool_call_parsing import InvalidCallError
-from tests.tiny_model import CREATE, LIST
+from tests.tiny_model import CREATE, LIST, save_model
 from tests.unit.cluster.conftest import assert_same, kinds_of_requests, request
 
 OPTIONS = LocalOptions(slots=4, threads=1, max_loras=2)
@@ -142,6 +157,57 @@ async def test_a_lora_is_sent_once_and_again_when_the_replica_let_go_of_it(
     assert replicas.wanted == 4
 
 
+async def test_a_lora_that_was_let_go_of_while_it_writes_is_asked_for_again(
+    model: ReplicaModel, cluster_models: Path
+) -> None:
+    """Serve drops the LoRA that was used longest ago, also while a long reply is written with it."""
+    replicas, begun = MemoryReplicas(model), asyncio.Event()
+    ray = backend(replicas)
+    lora = str(cluster_models / "lora-0")
+
+    async def show(text: str) -> None:
+        begun.set()
+
+    long = asyncio.create_task(ray.complete(request(lora=lora, max_tokens=8000, temperature=0.0), show))
+    await begun.wait()
+    for number in (1, 2):
+        await ray.complete(request(lora=str(cluster_models / f"lora-{number}")), None)
+    assert (await ray.complete(request(lora=lora), None)).lora_version.startswith("lora-0@")
+    assert replicas.wanted == 3, "what still writes is taken from memory"
+    long.cancel()
+
+
+async def test_a_lora_that_goes_between_the_look_and_the_hold_is_wanted(
+    model: ReplicaModel, cluster_models: Path
+) -> None:
+    known = KnownLoras()
+    folder = cluster_models / "lora-3"
+    asked = ReplyAsked(request=request(lora=HELD), lora_id=known.id_of(folder), files=known.files_of(folder))
+    held = [frame async for frame in model.answer(msgspec.msgpack.encode(asked), model.load)]
+    assert isinstance(decode_frame(held[-1]), Done)
+
+    kept = [HeldLora(weights_of(known.files_of(folder)))]
+    model._held[asked.lora_id] = kept[0]  # pyright: ignore[reportPrivateUsage]
+
+    async def hold(lora_id: str) -> HeldLora:
+        kept.clear()  # its last reply ends while this one waits for its turn
+        gc.collect()
+        return await model.load(lora_id)
+
+    again = msgspec.structs.replace(asked, files=None)
+    frames = [decode_frame(frame) async for frame in model.answer(msgspec.msgpack.encode(again), hold)]
+    assert frames == [LoraWanted()]
+
+
+async def test_files_of_another_lora_are_refused(model: ReplicaModel, cluster_models: Path) -> None:
+    """Replies would be recorded, and learned from, as those of another version."""
+    files = KnownLoras().files_of(cluster_models / "lora-4")
+    asked = ReplyAsked(request=request(lora=HELD), lora_id="lora-5@0123456789ab", files=files)
+    frames = [decode_frame(frame) async for frame in model.answer(msgspec.msgpack.encode(asked), model.load)]
+    assert isinstance(frames[-1], Failed) and frames[-1].kind == "LoraError"
+    assert "lora-5@0123456789ab was asked for" in frames[-1].text
+
+
 async def test_a_lora_whose_files_change_is_another_one(
     replicas: MemoryReplicas, cluster_models: Path, tmp_path: Path
 ) -> None:
@@ -223,6 +289,25 @@ def test_a_replica_with_other_weights_does_not_start(cluster_models: Path) -> No
     order = ReplicaOrder(model=str(cluster_models / "model"), model_hash="0123456789ab")
     with pytest.raises(ModelSetupError, match="install the same model on every machine"):
         ReplicaModel.load_model(order)
+
+
+async def test_a_host_with_other_weights_is_refused(
+    replicas: MemoryReplicas, cluster_models: Path, tmp_path: Path
+) -> None:
+    """A host that was updated, and replicas that were not: trainings would learn from the other model's replies."""
+    here, other = cluster_models / "model", save_model(tmp_path / "other", seed=9)
+    options = RayOptions()
+    same = await RayBackend("tiny", options, replicas, locate(str(here))).complete(request(), None)
+    assert same.model_hash == model_hash(locate(str(here)))
+    shown: list[str] = []
+
+    async def show(text: str) -> None:
+        shown.append(text)
+
+    for lora in (None, str(cluster_models / "lora-0")):
+        with pytest.raises(ModelSetupError, match=r"serves other weights .*`llmagent-os cluster start` again"):
+            await RayBackend("tiny", options, replicas, locate(str(other))).complete(request(lora=lora), show)
+    assert not shown
 
 
 def test_a_replica_whose_engine_has_ended_is_ill(cluster_models: Path) -> None:

@@ -136,6 +136,36 @@ def test_one_that_was_taken_for_dead_changes_nothing_for_its_successor(url: str,
     assert fetched(url, third) == {"state": b"successor"}
 
 
+def test_two_that_go_on_at_one_moment_write_beside_each_other(url: str, tmp_path: Path) -> None:
+    """Each would take the other's list for its own, and delete the other's pieces."""
+    both = [SharedFolder(url, KEY) for _ in range(2)]
+    folders = [write(tmp_path / name, state=name.encode()) for name in ("one", "other")]
+    seen = both[1]._places()  # pyright: ignore[reportPrivateUsage]
+    both[0].save(folders[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(both[1], "_places", lambda: seen)  # it has looked before the first one wrote
+        both[1].save(folders[1])
+    for at in (0, 1, 0, 1):
+        write(folders[at], more=os.urandom(100 + at))
+        both[at].save(folders[at])
+    found = fetched(url, tmp_path / "third")
+    assert found in [read(folder) for folder in folders]
+
+
+@pytest.mark.parametrize("damage", ["changed", "gone"])
+def test_a_damaged_save_leaves_nothing_behind(url: str, tmp_path: Path, damage: str) -> None:
+    """A training that begins anew would find a state that does not belong to its files."""
+    shared = SharedFolder(url, KEY)
+    shared.save(write(tmp_path / "work", a=b"a" * 100, b=b"b" * 100, c=b"c" * 100))
+    files, _ = cast("Any", fsspec).core.url_to_fs(url)
+    last = [path for path in stored(url) if "/files-" not in path and not path.endswith("/begun")][-1]
+    files.pipe_file(last, stored(url)[last][:-1] + b"!") if damage == "changed" else files.rm_file(last)
+    target = tmp_path / "nodes" / "target"
+    target.mkdir(parents=True)
+    assert not SharedFolder(url, KEY).fetch(target)
+    assert read(target.parent) == {}
+
+
 def test_a_folder_that_never_stands_still_is_not_saved(
     url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -196,6 +196,127 @@ async def test_who_finds_every_slot_in_use_waits(twin: VllmTwin, make: MakeLLM, 
     assert set(twin.loaded) == {name(loras[1])}
 
 
+def waiting(logs: list[Any]) -> int:
+    return sum("every slot" in entry["event"] for entry in logs)
+
+
+async def test_who_waits_for_a_slot_comes_before_those_who_came_later(
+    twin: VllmTwin, make: MakeLLM, loras: list[Path]
+) -> None:
+    """People who talk with one version all day would keep everybody else's out."""
+    twin.holding = asyncio.Event()
+    llm = make(lora_slots=1)
+    tasks = [asyncio.create_task(llm.complete(asking(loras[0])))]
+    await twin.begun.wait()
+    with capture_logs() as logs:
+        for number, folder in enumerate((loras[1], loras[0], loras[1]), 1):
+            tasks.append(asyncio.create_task(llm.complete(asking(folder))))
+            await until(lambda number=number: waiting(logs) == number)
+    given_up = tasks.pop(1)  # the next one moves up
+    given_up.cancel()
+    twin.holding.set()
+    await asyncio.gather(*tasks)
+    assert [each["model"] for each in twin.asked] == [name(loras[at]) for at in (0, 0, 1)]
+
+
+async def test_the_one_who_waits_longest_is_next(twin: VllmTwin, make: MakeLLM, loras: list[Path]) -> None:
+    """A reply with a pinned version waits for nobody: its slot does not fall free for others."""
+    twin.holding = asyncio.Event()
+    llm = make(lora_slots=2)
+    await llm.keep_loras([loras[5]], loras[:5])
+    await look(llm)
+    tasks = [asyncio.create_task(llm.complete(asking(loras[0])))]
+    await twin.begun.wait()
+    with capture_logs() as logs:
+        for number, folder in enumerate((loras[1], loras[0]), 1):
+            tasks.append(asyncio.create_task(llm.complete(asking(folder))))
+            await until(lambda number=number: waiting(logs) == number)
+        tasks.append(asyncio.create_task(llm.complete(asking(loras[5]))))
+        await until(lambda: len(twin.asked) == 2)
+    twin.holding.set()
+    await asyncio.gather(*tasks)
+    assert [each["model"] for each in twin.asked] == [name(loras[at]) for at in (0, 5, 1, 0)]
+
+
+async def test_a_slot_whose_first_user_has_gone_makes_room(twin: VllmTwin, make: MakeLLM, loras: list[Path]) -> None:
+    """The person gave up while the LoRA was loaded, and nobody else writes: the next one must not wait for ever."""
+    loading, release = asyncio.Event(), asyncio.Event()
+
+    async def slowly(request: web.Request) -> web.StreamResponse:
+        loading.set()
+        await release.wait()
+        return web.Response(text="Success")
+
+    twin.load_faults = [slowly]
+    llm = make(lora_slots=1)
+    first = asyncio.create_task(llm.complete(asking(loras[0])))
+    await loading.wait()
+    with capture_logs() as logs:
+        second = asyncio.create_task(llm.complete(asking(loras[1])))
+        await until(lambda: waiting(logs) == 1)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+    release.set()
+    assert (await second).lora_version == read_artifact(loras[1]).version
+
+
+async def test_more_pinned_loras_than_slots_are_not_loaded_in_turn(
+    twin: VllmTwin, make: MakeLLM, loras: list[Path]
+) -> None:
+    """Each look would drop what the last one has loaded, and people would wait for the server."""
+    llm = make(lora_slots=3)
+    await llm.keep_loras(loras, [])
+    for _ in range(3):
+        await look(llm)
+    assert [*twin.loaded] == [name(loras[0]), name(loras[1])]
+    assert sum(count for call, count in twin.calls.items() if "load" in call) == 2
+
+
+async def test_a_pinned_lora_that_is_refused_stops_no_other(twin: VllmTwin, make: MakeLLM, tmp_path: Path) -> None:
+    """The owner hears of it, and the others are loaded ahead."""
+    twin.max_rank = 4
+    folders = [write_lora(tmp_path / f"p{rank}", rank=rank) for rank in (3, 8, 4)]
+    llm = make()
+    await llm.keep_loras(folders, [])
+    with pytest.raises(LoraError, match="up to rank 4, and this one has 8"):
+        await look(llm)
+    assert [*twin.loaded] == [name(folders[0]), name(folders[2])]
+
+
+async def test_a_look_waits_for_no_reply(twin: VllmTwin, make: MakeLLM, loras: list[Path]) -> None:
+    """A server that is away meanwhile would not be noticed."""
+    twin.holding = asyncio.Event()
+    llm = make(lora_slots=2)
+    tasks = [asyncio.create_task(llm.complete(asking(folder))) for folder in loras[:2]]
+    await until(lambda: len(twin.asked) == 2)
+    await llm.keep_loras([loras[2]], loras[:2])
+    await look(llm)
+    assert name(loras[2]) not in twin.loaded
+    twin.holding.set()
+    await asyncio.gather(*tasks)
+    await look(llm)
+    assert name(loras[2]) in twin.loaded
+
+
+@pytest.mark.parametrize("pinned", [False, True])
+async def test_a_lora_that_was_replaced_on_disk_stays_loaded(
+    twin: VllmTwin, make: MakeLLM, loras: list[Path], pinned: bool
+) -> None:
+    """It would be unloaded at every look, and loaded again for every reply."""
+    llm = make()
+    await llm.keep_loras(loras[:1] if pinned else [], [] if pinned else loras[:1])
+    await llm.complete(asking(loras[0]))
+    old = name(loras[0])
+    write_lora(loras[0], seed=77)
+    for _ in range(3):
+        if not pinned:
+            await llm.complete(asking(loras[0]))
+        await look(llm)
+    await look(llm)
+    assert [*twin.loaded] == [name(loras[0])]
+    assert (twin.calls[f"load {name(loras[0])}"], twin.calls[f"unload {old}"]) == (1, 1)
+
+
 async def test_what_is_not_served_any_more_is_unloaded(twin: VllmTwin, make: MakeLLM, loras: list[Path]) -> None:
     """A version that was rolled back, or of a person who was erased, must not stay on a server."""
     llm = make()
@@ -408,6 +529,22 @@ async def test_a_server_that_is_not_vllm_is_sent_nothing_of_vllms(
     with pytest.raises(LoraError, match="is not vLLM"):
         await llm.complete(asking(loras[0]))
     assert set(twin.calls) == {"chat", "models"}
+
+
+async def test_one_failed_list_costs_nobody_their_salt(twin: VllmTwin, make: MakeLLM) -> None:
+    """Without a salt, one person could find out by its speed what another one has asked."""
+
+    async def busy(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=503)
+
+    twin.list_faults = [busy]
+    llm = make(kind="auto")
+    await llm.complete(ChatRequest(messages=HELLO))
+    assert (twin.calls["models"], twin.list_faults) == (1, [])
+    await llm.complete(ChatRequest(messages=HELLO))
+    assert twin.calls["models"] == 1, "without a salt there is time"
+    await llm.complete(ChatRequest(messages=HELLO, cache_salt="bob"))
+    assert twin.asked[-1]["cache_salt"] == "bob"
 
 
 async def test_vllm_is_recognised_by_its_list(twin: VllmTwin, make: MakeLLM, loras: list[Path]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -9,19 +10,23 @@ from typing import Any
 
 import pytest
 import torch
+from aiohttp import web
 from structlog.testing import capture_logs
 
 from llmagent_os.chat import ChatRequest, Completion
-from llmagent_os.errors import ConfigError
+from llmagent_os.errors import ConfigError, ModelSetupError
 from llmagent_os.llm import LLM
+from llmagent_os.serving import vllm_server
 from llmagent_os.serving.drawn_words import drawn_logprobs, drawn_words
 from llmagent_os.serving.model_hash import model_hash
 from llmagent_os.serving.model_loading import load_model, load_tokenizer, vocabulary_of
 from llmagent_os.serving.model_location import locate
+from llmagent_os.serving.openai_server import ServerBackend
 from llmagent_os.serving.served_tokens import TokenCollector
 from llmagent_os.serving.vllm_request import amended, served_floor
+from llmagent_os.serving.vllm_watch import look_at
 from tests.tiny_model import save_model
-from tests.unit.serving.vllm_server import LOGPROBS, PROMPT, TOKENS, VllmTwin, write_lora
+from tests.unit.serving.vllm_server import LOGPROBS, PROMPT, TOKENS, VllmTwin, error, until, write_lora
 
 HELLO = [{"role": "user", "content": "hello"}]
 MakeLLM = Callable[..., LLM]
@@ -123,9 +128,71 @@ async def test_log_probabilities_of_another_distribution_are_refused(
     assert reply.model_hash, "the words are learned from all the same"
 
 
-async def test_a_temperature_that_was_refused_is_not_recorded(twin: VllmTwin, make: MakeLLM) -> None:
-    """vLLM takes 2 at most. Without a temperature it draws at the model's own, which nobody has told."""
-    reply = await make().complete(ChatRequest(messages=HELLO, temperature=3.0))
+@pytest.mark.parametrize("noticed", ["failed look", "failed reply", "second try", "time"])
+async def test_a_server_that_was_restarted_is_asked_again_what_it_tells(
+    twin: VllmTwin, make: MakeLLM, monkeypatch: pytest.MonkeyPatch, noticed: str
+) -> None:
+    """Its owner left an option out: log-probabilities of another distribution would be trained on for ever."""
+    twin.processed = True
+    llm = make(retries=8 if noticed == "second try" else 0)
+    request = ChatRequest(messages=HELLO, temperature=0.7)
+    assert (await llm.complete(request)).logprobs
+    await twin.stop()
+    if noticed == "failed look":
+        backend = llm._backend  # pyright: ignore[reportPrivateUsage]
+        assert isinstance(backend, ServerBackend)
+        assert (await look_at(backend.vllm))[1] is not None
+    elif noticed == "failed reply":
+        with pytest.raises(ModelSetupError, match="cannot be reached"):
+            await llm.complete(request)
+    elif noticed == "time":
+        monkeypatch.setattr(vllm_server, "DRAWN_SECONDS", 0.0)
+        llm2 = make()
+        await twin.start()
+        assert (await llm2.complete(request)).logprobs
+        twin.processed = False
+        assert not (await llm2.complete(request)).logprobs
+        return
+    twin.processed = False
+    if noticed == "second try":
+        with capture_logs() as logs:
+            asked = asyncio.create_task(llm.complete(request))
+            await until(lambda: any("asked again" in entry["event"] for entry in logs))
+        await twin.start()
+        assert not (await asked).logprobs
+        return
+    await twin.start()
+    assert not (await llm.complete(request)).logprobs
+
+
+async def test_a_temperature_that_vllm_does_not_take_is_refused(twin: VllmTwin, make: MakeLLM) -> None:
+    """vLLM takes 2 at most. Without a temperature it would draw at the model's own, which nobody has told."""
+    llm = make()
+    with pytest.raises(ModelSetupError, match=r"up to 2, and 2\.5 was asked for: lower `temperature`"):
+        await llm.complete(ChatRequest(messages=HELLO, temperature=2.5))
+    assert not twin.asked
+    assert (await llm.complete(ChatRequest(messages=HELLO, temperature=1.0))).logprobs
+
+
+async def test_one_temperature_out_of_range_is_left_out_once(twin: VllmTwin, make: MakeLLM) -> None:
+    """On a server of another kind: the requests after it are answered at the temperature that they ask for."""
+    llm = make(kind="openai")
+    asked: list[float | None] = []
+    for temperature in (0.5, 2.5, 0.5, 0.0):
+        reply = await llm.complete(ChatRequest(messages=HELLO, temperature=temperature))
+        asked.append(twin.asked[-1].get("temperature"))
+        assert reply.temperature == (1.0 if temperature == 2.5 else temperature)
+    assert asked == [0.5, None, 0.5, 0.0]
+
+
+async def test_a_reply_at_another_temperature_is_not_learned_from(twin: VllmTwin, make: MakeLLM) -> None:
+    """Nobody has told at which temperature it was drawn."""
+
+    async def refused(request: web.Request) -> web.StreamResponse:
+        return error(400, "temperature is not supported by this model", "BadRequestError")
+
+    twin.chat_faults = [refused]
+    reply = await make().complete(ChatRequest(messages=HELLO, temperature=0.7))
     assert "temperature" not in twin.asked[-1]
     assert (reply.text[:2], tokens(reply)) == ("by", ([], [], []))
 

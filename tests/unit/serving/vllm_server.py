@@ -61,6 +61,7 @@ class VllmTwin:
         self.root = ""  #: its own folder of LoRAs: paths are looked up in it, as in a container; empty: the real ones
         self.load_faults: list[Fault | None] = []  #: one for each request to load; None: none
         self.chat_faults: list[Fault | None] = []
+        self.list_faults: list[Fault | None] = []
         self.holding: asyncio.Event | None = None  #: replies wait for it, once they are begun
         self.begun = asyncio.Event()
         self.port = 0
@@ -108,8 +109,10 @@ class VllmTwin:
     async def _version(self, request: web.Request) -> web.Response:
         return web.json_response({"version": "0.32.0"})
 
-    async def _models(self, request: web.Request) -> web.Response:
+    async def _models(self, request: web.Request) -> web.StreamResponse:
         self.calls["models"] += 1
+        if self.list_faults and (fault := self.list_faults.pop(0)) is not None:
+            return await fault(request)
         base = {"id": "base", "owned_by": self.owned_by, "root": "/models/calendar", "parent": None}
         loras = [
             {"id": name, "owned_by": self.owned_by, "root": path, "parent": "base"}

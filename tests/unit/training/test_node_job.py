@@ -158,6 +158,22 @@ def test_storage_that_is_away_puts_the_job_back(tmp_path: Path) -> None:
     assert isinstance(error_of(end), StorageUnavailableError)
 
 
+def test_a_plan_that_was_cancelled_is_so_also_when_the_storage_is_away(tmp_path: Path) -> None:
+    """A job that was taken back would be put into the queue, and run again."""
+    shared, away = tmp_path / "shared", list[bool]()
+
+    def report(progress: JobProgress) -> None:
+        if progress.step >= 5 and not away:
+            shared.rename(tmp_path / "unplugged")
+            shared.write_text("no folder")
+            away.append(True)
+
+    asked = order(tmp_path, f"file://{shared}/job", steps=10**6, seconds=0.01)
+    asked = msgspec.structs.replace(asked, save_seconds=1000)
+    end = followed_plan(Node(asked), report, lambda: bool(away))
+    assert end.cancelled, (end.kind, end.text)
+
+
 def test_a_job_that_waits_for_a_node_says_so_and_can_be_cancelled() -> None:
     seen: list[JobProgress] = []
     with pytest.raises(JobCancelledError):
