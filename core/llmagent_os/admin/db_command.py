@@ -10,6 +10,7 @@ from pathlib import Path
 from llmagent_os.admin.db_progress import DbProgress
 from llmagent_os.admin.hosts_command import host_line
 from llmagent_os.config import Settings
+from llmagent_os.config.user_path import user_url
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.events import now
 from llmagent_os.ledger.connection import open_database
@@ -97,7 +98,7 @@ def copy(settings: Settings, source: str, target: str, *, verify_only: bool, onl
         LedgerError: a host runs, the target is not empty, or a database refuses.
         CopyMismatchError: the two sides differ; the error names tables and keys.
     """
-    begun = time.monotonic()
+    begun, source, target = time.monotonic(), user_url(source), user_url(target)
     if lasting(source) == lasting(target):
         raise ConfigError("the two URLs name the same database")
     progress = DbProgress()

@@ -25,7 +25,7 @@ from llmagent_os.admin.cluster_check import check_cluster
 from llmagent_os.admin.damage_check import check_damage
 from llmagent_os.admin.data_folder_check import check_clock, check_data_folder
 from llmagent_os.admin.encryption_check import check_encryption
-from llmagent_os.admin.findings import Finding
+from llmagent_os.admin.findings import SERVER_AWAY, Finding
 from llmagent_os.admin.graphics_check import check_graphics
 from llmagent_os.admin.model_check import check_model
 from llmagent_os.admin.setup_guide import GuideSetup, find_guide, known_guides
@@ -63,12 +63,17 @@ async def examine(
         return findings
     findings += _settings(settings, env_file)
     findings += check_data_folder(settings)
-    findings += check_encryption(settings)
-    findings.append(check_clock(settings))
-    findings += _ledger(settings)
-    findings += [*check_waiting(settings), *check_credentials(settings), *check_shared(settings)]
-    async for finding in check_damage(settings):
-        findings.append(finding)
+    ledger = list(_ledger(settings))
+    is_away = any(finding.remedy == SERVER_AWAY for finding in ledger)
+    if not is_away:
+        findings += check_encryption(settings)
+    findings += [check_clock(settings), *ledger]
+    if not is_away:
+        findings += check_waiting(settings)
+    findings += [*check_credentials(settings), *check_shared(settings)]
+    if not is_away:
+        async for finding in check_damage(settings):
+            findings.append(finding)
     try:
         bot = Bot.load(bot_name).switched(settings.data)
     except ConfigError as error:
@@ -82,7 +87,7 @@ async def examine(
         findings.append(finding)
     async for finding in check_cluster(settings, bot):
         findings.append(finding)
-    async for finding in _plugins(settings, bot):
+    async for finding in _plugins(settings, bot, asks_host=not is_away):
         findings.append(finding)
     findings += _adapters(settings, bot)
     for platform in configured_platforms(settings, bot):
@@ -178,7 +183,7 @@ def _bot(bot: Bot) -> Iterator[Finding]:
             yield Finding("bot", "problem", str(error), f"correct {path}, or `knowledge` in bot.toml")
 
 
-async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
+async def _plugins(settings: Settings, bot: Bot, *, asks_host: bool) -> AsyncIterator[Finding]:
     from llmagent_os.admin.mcp_check import server_findings
     from llmagent_os.admin.plugins_command import running_states
     from llmagent_os.tools.plugin_names import check_permissions
@@ -199,7 +204,7 @@ async def _plugins(settings: Settings, bot: Bot) -> AsyncIterator[Finding]:
             yield Finding("plugins", "ok", f"{health.name} ({health.source}): {tools or 'no tools'}")
         if not plugins.health():
             yield Finding("plugins", "note", "none")
-    for name, state in sorted((await running_states(settings)).items()):
+    for name, state in sorted((await running_states(settings)).items()) if asks_host else ():
         if state != "working":
             yield running_finding(name, state)
     async for finding in server_findings(settings, bot):

@@ -12,6 +12,9 @@ State = Literal["ok", "note", "problem"]
 
 _MARKS: dict[State, tuple[str, str]] = {"ok": ("✓", "green"), "note": ("·", "yellow"), "problem": ("✗", "red")}
 
+#: The remedy of a finding that the ledger's server cannot be asked. Other checks do not ask it again then.
+SERVER_AWAY = "the bot cannot start without its ledger"
+
 
 class Finding(msgspec.Struct, frozen=True):
     """The result of one check."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 from datetime import UTC, datetime
 
 from llmagent_os.admin.command_ledger import open_ledger
 from llmagent_os.config import Settings
 from llmagent_os.ledger import HostRow
+from llmagent_os.ledger.location import locate
 
 
 async def listing(settings: Settings) -> str:
@@ -17,6 +19,10 @@ async def listing(settings: Settings) -> str:
         ConfigError: the ledger is in memory.
         LedgerError: it cannot be opened.
     """
+    if locate(settings.ledger_url).on_server:
+        from llmagent_os.ledger.postgresql_state import server_state
+
+        await asyncio.to_thread(server_state, settings.ledger_url)  # says at once that it is away
     async with open_ledger(settings) as ledger:
         if not ledger.membership.is_shared:
             return (

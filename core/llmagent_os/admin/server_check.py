@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 import sqlalchemy as sa
 
 from llmagent_os.admin import dead_letters_command
-from llmagent_os.admin.findings import Finding
+from llmagent_os.admin.findings import SERVER_AWAY, Finding
 from llmagent_os.errors import LLMAgentOSError
 from llmagent_os.ledger.connection import open_reading
 from llmagent_os.ledger.location import locate
@@ -26,7 +26,7 @@ def check_server(url: str) -> Iterator[Finding]:
     try:
         state = server_state(url)
     except LLMAgentOSError as error:
-        yield Finding("ledger", "problem", str(error), "the bot cannot start without its ledger")
+        yield Finding("ledger", "problem", str(error), SERVER_AWAY)
         return
     name = f"{locate(url).name} (PostgreSQL {state.version})"
     if not state.is_near and not state.is_encrypted:

@@ -31,12 +31,18 @@ def user_path(text: str) -> Path:
 def user_url(url: str) -> str:
     """Return a database URL whose file may be written with ``~`` or a variable: ``sqlite:///~/ledger.db``.
 
+    ``postgres://``, as many providers write it, is ``postgresql://``.
+
     Raises:
         ValueError: as :func:`user_path`.
 
     >>> user_url("sqlite:///x.db?timeout=1")
     'sqlite:///x.db?timeout=1'
+    >>> user_url("postgres://bot@db/bots")
+    'postgresql://bot@db/bots'
     """
+    if url.startswith("postgres://"):
+        return url.replace("postgres://", "postgresql://", 1)
     scheme, separator, rest = url.partition(":///")
     file, mark, query = rest.partition("?")
     if not separator or not file.startswith(("~", "$")):

@@ -26,10 +26,10 @@ BEAT: Final[LiteralString] = (
 #: Takes the number of a host that is about to stop.
 RETIRE: Final[LiteralString] = "UPDATE hosts SET stopping = true WHERE number = %s"
 
-#: Takes the number of a host that has stopped.
+#: Takes the number of a host that has stopped. Its leases stay as rows: a fence never goes back.
 LEAVE: Final[LiteralString] = (
     "WITH gone AS (DELETE FROM hosts WHERE number = %s RETURNING number) "
-    "DELETE FROM leases USING gone WHERE leases.host = gone.number"
+    "UPDATE leases SET host = 0 FROM gone WHERE leases.host = gone.number"
 )
 
 #: The hosts that are alive.

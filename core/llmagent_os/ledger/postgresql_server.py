@@ -65,21 +65,27 @@ _REMEDIES = {
 }
 
 
-def make_engine(url: str, ring: KeyRing | None = None, connections: int = 1) -> sa.Engine:
+#: How long a command waits that only asks whether the server answers, unless the URL says otherwise.
+ASK_SECONDS = 5
+
+
+def make_engine(url: str, ring: KeyRing | None = None, connections: int = 1, *, wait: int | None = None) -> sa.Engine:
     """The pool of connections to the database that ``url`` names. Each is checked before it is lent.
 
     Args:
         url: of the ledger.
         ring: opens what is sealed; None: it stays as it is.
         connections: so many stay open.
+        wait: for how many seconds a server that does not answer is waited for, unless the URL says so.
 
     A connection begins no transaction by itself. All text goes through :mod:`llmagent_os.ledger.postgresql_text`.
     """
     parsed = sa.make_url(url)
     schema = _schema_of(parsed)
     query = {name: value for name, value in parsed.query.items() if name != SCHEMA}
+    waits = {} if wait is None else {"connect_timeout": str(wait)}
     engine = sa.create_engine(
-        parsed.set(drivername="postgresql+psycopg", query={**_DEFAULTS, **query}),
+        parsed.set(drivername="postgresql+psycopg", query={**_DEFAULTS, **waits, **query}),
         isolation_level="AUTOCOMMIT",
         pool_pre_ping=True,
         pool_size=connections,

@@ -7,7 +7,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.location import locate
-from llmagent_os.ledger.postgresql_server import connect_first, described, driver_of, make_engine, place_of_tables
+from llmagent_os.ledger.postgresql_server import (
+    ASK_SECONDS,
+    connect_first,
+    described,
+    driver_of,
+    make_engine,
+    place_of_tables,
+)
 from llmagent_os.ledger.postgresql_tables import revision
 
 
@@ -42,7 +49,7 @@ def server_state(url: str) -> ServerState:
     Raises:
         LedgerError: it does not answer; the error says what to check.
     """
-    engine, name = make_engine(url), locate(url).name
+    engine, name = make_engine(url, wait=ASK_SECONDS), locate(url).name
     try:
         with connect_first(engine, name, patience=0.0) as sql:
             driver = driver_of(sql)

@@ -591,7 +591,7 @@ leases = sa.Table(
     metadata,
     sa.Column("name", sa.Text, primary_key=True),
     sa.Column("host", sa.Integer, nullable=False),  # its number
-    sa.Column("fence", sa.Integer, nullable=False),  # rises whenever the lease goes to another host
+    sa.Column("fence", sa.Integer, nullable=False),  # rises whenever a host takes the lease; never goes back
     sa.Column("since", _NUMBER, nullable=False),
 )
 

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from llmagent_os.errors import LedgerError
 from llmagent_os.ledger.schema import REVISION, metadata
 from llmagent_os.storage.comparison import TableComparison, compare_table
-from llmagent_os.storage.database_end import OF_RUNNING_HOSTS, DatabaseEnd
+from llmagent_os.storage.database_end import LEASES, OF_RUNNING_HOSTS, DatabaseEnd, Row
 from llmagent_os.storage.progress import Progress, told
 
 
@@ -76,17 +76,27 @@ def copy_rows(source: DatabaseEnd, target: DatabaseEnd, progress: Progress, *, r
         )
     if not source.shared_files(target):
         target.begin_files()
+    numbers, leases = _of_running_hosts(target)
     target.drop_tables()
     target.make_tables()
+    target.write(metadata.tables[LEASES], leases)
     tables = tables_of(source, target)
     totals = {table.name: source.count(table.name) for table in tables}
     for table in tables:
         target.write(table, told(source.read(table), f"copying {table.name}", totals[table.name], progress))
-    target.set_counters(source.counters())
+    counters = source.counters()
+    target.set_counters({**counters, **{name: max(number, counters.get(name, 0)) for name, number in numbers.items()}})
     report = CopyReport(tuple(compare_table(t, source, target, totals[t.name], progress) for t in tables))
     if not all(each.is_same for each in report.tables):
         raise CopyMismatchError("\n".join(["the copy is not what was read, and was undone:", *report.differences]))
     return report
+
+
+def _of_running_hosts(end: DatabaseEnd) -> tuple[dict[str, int], list[Row]]:
+    """What was given to hosts of this database, and must not be given again: their last number, and all leases."""
+    names = end.table_names()
+    numbers = {name: number for name, number in end.counters().items() if name in OF_RUNNING_HOSTS}
+    return numbers, list(end.read(metadata.tables[LEASES])) if LEASES in names else []
 
 
 def compare_rows(source: DatabaseEnd, target: DatabaseEnd, progress: Progress) -> CopyReport:

@@ -24,8 +24,9 @@ Row = tuple[Any, ...]
 VERSION_TABLE = "alembic_version"
 
 #: What belongs to the hosts that run on a database. It is neither copied nor backed up. The numbers of hosts go along,
-#: so that no host of a copy has the number of an earlier one.
-OF_RUNNING_HOSTS = frozenset({"hosts", "leases"})
+#: so that no host of a copy has the number of an earlier one. Those of the target are not lowered either.
+LEASES = "leases"
+OF_RUNNING_HOSTS = frozenset({"hosts", LEASES})
 
 #: What a ledger that was only opened holds: its own key. A database with nothing else is empty.
 BOOKKEEPING = frozenset({"keys"}) | OF_RUNNING_HOSTS

@@ -98,8 +98,9 @@ class PostgresEnd(DatabaseEnd):
 
     def counters(self) -> dict[str, int]:
         found: dict[str, int] = {}
+        there = self.table_names()
         for table, column in numbered_tables().items():
-            sequence = self._sequence(table, column)
+            sequence = self._sequence(table, column) if table in there else None
             if sequence is not None:
                 row = self._driver.execute(f"SELECT last_value, is_called FROM {sequence}".encode()).fetchall()[0]
                 found[table] = int(row[0]) if row[1] else 0

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from llmagent_os.adapter import Reply
-from llmagent_os.admin import dead_letters_command, profile_command
+from llmagent_os.admin import dead_letters_command, hosts_command, profile_command
 from llmagent_os.admin.damage_check import check_damage
-from llmagent_os.admin.doctor import _ledger  # pyright: ignore[reportPrivateUsage]
+from llmagent_os.admin.doctor import _ledger, examine  # pyright: ignore[reportPrivateUsage]
 from llmagent_os.admin.findings import Finding
 from llmagent_os.admin.security_audit import check_admins
 from llmagent_os.admin.waiting_check import check_waiting
 from llmagent_os.config import Settings
+from llmagent_os.errors import LedgerError
 from llmagent_os.ledger import Ledger
 from llmagent_os.ledger.connection import is_made
 from llmagent_os.ledger.schema import REVISION
@@ -90,3 +94,37 @@ def _unpacked(archive: Path) -> bytes:
 
     with ZipFile(archive) as file:
         return b"".join(file.read(name) for name in file.namelist())
+
+
+@pytest.fixture
+def silent() -> Iterator[socket.socket]:
+    """A port that takes connections, and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def taken(server: socket.socket) -> int:
+    """How many connections a server was asked for."""
+    server.setblocking(False)
+    count = 0
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            server.accept()[0].close()
+            count += 1
+    return count
+
+
+async def test_a_server_that_says_nothing_is_asked_once_and_all_else_is_checked(
+    silent: socket.socket, tmp_path: Path
+) -> None:
+    """Each check would wait for it again, and the last one would end the command without any finding."""
+    url = f"postgres://u:p@127.0.0.1:{silent.getsockname()[1]}/x?connect_timeout=2"
+    settings = Settings.load(env_file=None, data=tmp_path / "data", database_url=url)
+    findings = await examine(lambda: settings, "calendar", env_file=None)
+    (problem,) = (finding for finding in findings if finding.section == "ledger")
+    assert "postgresql://u:***@127.0.0.1" in problem.text and "check that the server runs" in problem.text
+    assert {"plugins", "adapters"} <= {finding.section for finding in findings}
+    assert taken(silent) == 1
+    with pytest.raises(LedgerError, match="check that the server runs"):
+        await hosts_command.listing(settings)
+    assert taken(silent) == 1

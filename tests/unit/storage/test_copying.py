@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
@@ -16,6 +17,7 @@ from llmagent_os.adapter import Receipt, Reply
 from llmagent_os.errors import ConfigError, LedgerError
 from llmagent_os.ledger import Accepted, Ledger
 from llmagent_os.ledger.connection import host_lock, open_database
+from llmagent_os.ledger.membership import HostCard
 from llmagent_os.ledger.schema import metadata
 from llmagent_os.storage.copying import CopyMismatchError, CopyReport, compare_rows, copy_rows
 from llmagent_os.storage.database_end import OF_RUNNING_HOSTS
@@ -83,6 +85,26 @@ async def test_a_copied_ledger_goes_on_where_the_first_one_stopped(tmp_path: Pat
     await moved.prepare(again, Reply("hi"), interaction(again))
     assert [each.seq for each in await moved.replies_after(0, 9)] == [1, 2]
     await moved.close()
+
+
+async def test_numbers_of_hosts_and_fences_of_leases_never_go_back(tmp_path: Path, postgresql_url: str) -> None:
+    """A host that was cut off, and wakes up after the restore, would act in the name of a new one."""
+    for _ in range(3):
+        ledger = await Ledger.open(postgresql_url, host=HostCard(name="one"))
+        await ledger.claim(("web",))
+        last = ledger.membership.report()["number"]
+        await ledger.membership.while_held("a lease", lambda: asyncio.sleep(0))
+        await ledger.close()
+    assert last == 3
+    source = new(tmp_path)
+    await asyncio.to_thread(copied, source, postgresql_url, tmp_path, replace=True)
+    ledger = await Ledger.open(postgresql_url, host=HostCard(name="one"))
+    await ledger.claim(("web",))
+    assert ledger.membership.report()["number"] == 4
+    await ledger.membership.while_held("a lease", lambda: asyncio.sleep(0))
+    with psycopg.connect(postgresql_url) as database:
+        assert database.execute("SELECT fence FROM leases WHERE name = 'a lease'").fetchall() == [(4,)]
+    await ledger.close()
 
 
 def test_a_difference_names_its_table_and_its_row(tmp_path: Path, postgresql_url: str) -> None:
