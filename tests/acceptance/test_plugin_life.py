@@ -309,7 +309,7 @@ async def test_bad_plugins_are_cut_off_and_reported_and_everything_else_goes_on(
 async def _doctor(settings: Settings, bot: Bot) -> AsyncGenerator[str]:
     from llmagent_os.admin.doctor import _plugins  # pyright: ignore[reportPrivateUsage]
 
-    async for finding in _plugins(settings, bot):
+    async for finding in _plugins(settings, bot, asks_host=True):
         yield finding.text
 
 

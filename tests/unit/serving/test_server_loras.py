@@ -200,6 +200,10 @@ def waiting(logs: list[Any]) -> int:
     return sum("every slot" in entry["event"] for entry in logs)
 
 
+def waits(logs: list[Any], number: int) -> Callable[[], bool]:
+    return lambda: waiting(logs) == number
+
+
 async def test_who_waits_for_a_slot_comes_before_those_who_came_later(
     twin: VllmTwin, make: MakeLLM, loras: list[Path]
 ) -> None:
@@ -211,7 +215,7 @@ async def test_who_waits_for_a_slot_comes_before_those_who_came_later(
     with capture_logs() as logs:
         for number, folder in enumerate((loras[1], loras[0], loras[1]), 1):
             tasks.append(asyncio.create_task(llm.complete(asking(folder))))
-            await until(lambda number=number: waiting(logs) == number)
+            await until(waits(logs, number))
     given_up = tasks.pop(1)  # the next one moves up
     given_up.cancel()
     twin.holding.set()
@@ -230,7 +234,7 @@ async def test_the_one_who_waits_longest_is_next(twin: VllmTwin, make: MakeLLM, 
     with capture_logs() as logs:
         for number, folder in enumerate((loras[1], loras[0]), 1):
             tasks.append(asyncio.create_task(llm.complete(asking(folder))))
-            await until(lambda number=number: waiting(logs) == number)
+            await until(waits(logs, number))
         tasks.append(asyncio.create_task(llm.complete(asking(loras[5]))))
         await until(lambda: len(twin.asked) == 2)
     twin.holding.set()
