@@ -12,6 +12,7 @@ import msgspec
 import psycopg
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import event
 
 from llmagent_os.adapters.web.transcript import Transcript
 from llmagent_os.adapters.web.transcript_items import Item, ItemRange
@@ -100,7 +101,7 @@ async def test_a_message_that_comes_while_a_page_is_opened_is_shown(
                 written.append(said("m1"))
                 kept[1].run(lambda db, tables: tables.insert(db, conversation, written[0], shown=True))
 
-        sa.event.listen(db, "after_cursor_execute", between)
+        event.listen(db, "after_cursor_execute", between)
         return tables.latest(db, conversation, tables.messages.c.seq > 0, 200)
 
     page = kept[0].run(opened)

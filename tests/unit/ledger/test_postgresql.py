@@ -93,8 +93,12 @@ async def test_a_right_that_is_taken_away_while_a_host_runs(postgresql: Server, 
     ledger, calls = await Ledger.open(url), list[int]()
     functions = run(postgresql_url, "SELECT oid::regprocedure FROM pg_proc WHERE proname = 'pg_logical_emit_message'")
     run(postgresql_url, *(f"REVOKE EXECUTE ON FUNCTION {name} FROM PUBLIC" for (name,) in functions))
-    for number in range(2):
-        await ledger._writer.run(lambda _, number=number: calls.append(number))  # pyright: ignore[reportPrivateUsage]
+
+    def work(_: Database) -> None:
+        calls.append(len(calls))
+
+    for _ in range(2):
+        await ledger._writer.run(work)  # pyright: ignore[reportPrivateUsage]
     assert calls == [0, 1]
     await ledger.close()
 

@@ -5,6 +5,7 @@ name whose profile can neither be changed nor erased.
 from __future__ import annotations
 
 import traceback
+from functools import partial
 from pathlib import Path
 
 import psycopg
@@ -48,7 +49,7 @@ def test_what_has_a_long_name_is_announced_by_its_kind(postgresql_url: str, requ
     with psycopg.connect(postgresql_url, autocommit=True) as listener:
         listener.execute(f"LISTEN {CHANNEL}".encode())
         for name in ("ana", "ö" * 4000):
-            rows.run(lambda db, name=name: rows.announce(db, f"{PROFILES}/{name}"))
+            rows.run(partial(rows.announce, what=f"{PROFILES}/{name}"))
         announcements, heard = Announcements(), list[str | None]()
         announcements.listen(PROFILES, heard.append)
         for notice in listener.notifies(timeout=60, stop_after=2):
