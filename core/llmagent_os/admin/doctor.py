@@ -69,8 +69,8 @@ async def examine(
         findings += check_encryption(settings)
     findings += [check_clock(settings), *ledger]
     if not is_away:
-        findings += check_waiting(settings)
-    findings += [*check_credentials(settings), *check_shared(settings)]
+        findings += [*check_waiting(settings), *check_credentials(settings)]
+    findings += check_shared(settings)
     if not is_away:
         async for finding in check_damage(settings):
             findings.append(finding)

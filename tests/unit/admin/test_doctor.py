@@ -69,6 +69,7 @@ async def test_right_installation_has_no_problem(settings: Settings) -> None:
         "voice",
         "graphics",
         "model",
+        "model memory",
         "plugins",
         "adapters",
     ]
