@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import pytest
@@ -19,7 +19,7 @@ UNREADABLE = (1).to_bytes(8) + b"\xc1"
 
 
 @contextlib.asynccontextmanager
-async def bridge_that_says(said: bytes, folder: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[RayBridge]:
+async def bridge_that_says(said: bytes, folder: Path, patch: pytest.MonkeyPatch) -> AsyncGenerator[RayBridge]:
     """A bridge whose process says this, and goes on running."""
     (folder / "said").write_bytes(said)
     program = folder / "python"
