@@ -250,8 +250,8 @@ class VllmServer:
                 self._note(folder, await self.loras.push(folder))
             except LoraError as error:
                 refused.append(error)
-        for error in refused:
-            raise error
+        if refused:
+            raise refused[0]
         return True
 
     def restarted(self, name: str) -> None:
