@@ -13,6 +13,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import socket
 import threading
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
@@ -40,8 +41,8 @@ NAMESPACE = "llmagent_os"
 DEPLOYMENT = "replica"
 #: Libraries write sets in the order of their hashes: a training that is run again is to make the same files.
 SAME_EVERY_TIME = {"PYTHONHASHSEED": "0"}
-#: How long it may take to connect.
-CONNECT_SECONDS = 45.0
+#: How long it may take to connect, and until something at the address listens.
+CONNECT_SECONDS, LISTEN_SECONDS = 25.0, 5.0
 #: How long a replica that is replaced may finish its replies, on top of the longest reply.
 DRAIN_SECONDS = 10.0
 #: How often a replica that cannot start is started.
@@ -73,6 +74,7 @@ def connect(address: str) -> None:
     """
     if ray.is_initialized():
         return
+    _check_listens(address)
     failed: list[Exception] = []
 
     def init() -> None:
@@ -98,9 +100,21 @@ def connect(address: str) -> None:
         raise (versions_differ if "ersion mismatch" in str(error) else no_cluster)(address, error) from error
 
 
-def disconnect() -> None:
-    """Let go of the cluster."""
-    ray.shutdown()
+def _check_listens(address: str) -> None:
+    """Check that something listens at an address. Ray would try for long, and not say what is wrong.
+
+    Of an address of this machine, Ray makes the one that others reach it by: that one is left to Ray.
+
+    Raises:
+        ClusterUnavailableError: nothing does.
+    """
+    host, _, port = address.rpartition(":")
+    if not port.isdecimal() or host in ("", "localhost") or host.startswith("127."):
+        return
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), LISTEN_SECONDS).close()
+    except (OSError, ValueError, OverflowError) as error:
+        raise no_cluster(address, error) from error
 
 
 def nodes() -> list[NodeResources]:

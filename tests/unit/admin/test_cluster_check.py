@@ -37,6 +37,15 @@ async def test_a_cluster_that_is_away_is_a_problem_with_a_remedy(
     assert ("LLMAGENT_OS_RAY_ADDRESS" if token else "the cluster's token") in found.remedy
 
 
+@pytest.mark.skipif(importlib.util.find_spec("ray") is None, reason="Ray is not installed: the extra `ray`")
+@pytest.mark.timeout(300)
+async def test_an_address_where_nothing_listens_is_said_before_ray_tries(tmp_path: Path) -> None:
+    """Ray would try for minutes, and say that there was no answer."""
+    (found,) = await findings(tmp_path, ray_address="[::1]:1", ray_work="jobs")
+    assert (found.section, found.state) == ("cluster", "problem")
+    assert "there is no Ray cluster at [::1]:1" in found.text and "Errno" in found.text
+
+
 def test_fewer_replicas_under_load_than_always_are_refused() -> None:
     """They would be as many as there are always, and nobody would know why no more are started."""
     with pytest.raises(ConfigError, match=r"RAY_MOST_REPLICAS.* 2 replicas under load are fewer than the 4 that there"):

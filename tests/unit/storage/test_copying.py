@@ -90,7 +90,6 @@ async def test_a_copied_ledger_goes_on_where_the_first_one_stopped(tmp_path: Pat
 async def test_numbers_of_hosts_and_fences_of_leases_never_go_back(tmp_path: Path, postgresql_url: str) -> None:
     """A host that was cut off, and wakes up after the restore, would act in the name of a new one."""
     numbers: list[int] = []
-    last = 0
     for _ in range(3):
         ledger = await Ledger.open(postgresql_url, host=HostCard(name="one"))
         await ledger.claim(("web",))
