@@ -228,14 +228,10 @@ def main() -> None:
         return
     import structlog
 
-    from llmagent_os.adapter_kit.event_loop import loop_factory
-
     # As in a deployment: log lines below INFO are not built.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.INFO))
     platform, kind = given.bot.split(":")
-    # The bare bot runs on asyncio, as the libraries' own documentation starts it; ours as ``llmagent-os run`` does.
-    with asyncio.Runner(loop_factory=None if kind == "bare" else loop_factory()) as runner:
-        runner.run(BARE[platform]() if kind == "bare" else hosted(platform, given.folder))
+    asyncio.run(BARE[platform]() if kind == "bare" else hosted(platform, given.folder))
 
 
 if __name__ == "__main__":

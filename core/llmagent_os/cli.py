@@ -1270,9 +1270,8 @@ def _finish(work: Coroutine[Any, Any, object], terminated: int = 0) -> NoReturn:
         terminated: the code after SIGTERM. A host that a supervisor stops has done its work: 0.
     """
     from llmagent_os.adapter_kit.containment import run_loop
-    from llmagent_os.adapter_kit.event_loop import loop_factory
 
-    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+    with asyncio.Runner() as runner:
         code = run_loop(_until_signal(work, terminated), runner)
     sys.exit(code)
 

@@ -16,16 +16,11 @@ from types import FrameType
 
 import structlog
 
-from llmagent_os.adapter_kit import containment
 from llmagent_os.host.health import Blocked, HostStatus
 
 #: Frames of these files are between the loop and the code that blocks.
 _LOOP_FOLDER = str(Path(asyncio.__file__).parent)
-#: The files with the functions that start a loop.
-_STARTING_FILES = (asyncio.runners.__file__, containment.__file__)
 _CORE_FOLDER = str(Path(__file__).parents[1])
-#: The functions that start a loop. uvloop is no Python code: there, what runs is directly above one of them.
-_STARTS = ("run_loop", "run")
 #: How many of the innermost frames are logged.
 STACK_FRAMES = 8
 
@@ -119,12 +114,7 @@ def _frames_of_task(innermost: FrameType) -> list[FrameType]:
     frames: list[FrameType] = []
     frame: FrameType | None = innermost
     while frame is not None:
-        name, file = frame.f_code.co_name, frame.f_code.co_filename
-        if file.startswith(_LOOP_FOLDER) and name == "_run":
-            return frames[::-1]
-        if file.startswith(_LOOP_FOLDER) and name == "_run_once":
-            return []
-        if file in _STARTING_FILES and name in _STARTS:
+        if frame.f_code.co_filename.startswith(_LOOP_FOLDER) and frame.f_code.co_name == "_run":
             return frames[::-1]
         frames.append(frame)
         frame = frame.f_back

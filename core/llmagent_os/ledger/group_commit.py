@@ -127,7 +127,7 @@ class ThreadWriter:
             self._set_timer(loop)
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._timer_at = self._held_until  # uvloop's timers do not all say when they are due
+        self._timer_at = self._held_until
         self._timer = loop.call_at(self._timer_at, self._end_hold, loop)
 
     def _end_hold(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
 
-import pytest
-import uvloop
 from structlog.testing import capture_logs
 
-from llmagent_os.adapter_kit.containment import run_loop
 from llmagent_os.host.health import Health, HostStatus
 from llmagent_os.host.loop_watchdog import LoopWatchdog
 
@@ -69,50 +65,4 @@ async def test_a_loop_that_is_busy_for_less_than_the_limit_is_left_alone() -> No
     watchdog.attach()
     clock.seconds += 0.7  # the pause between two notes, and less than the limit
     look_from_a_thread(watchdog)
-    assert status.metrics.loop_blocked == 0
-
-
-@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_a_blocking_call_is_named_on_every_event_loop(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """A host runs on uvloop, which has no frames of Python between the loop and the task."""
-    clock, status = Clock(), HostStatus()
-
-    async def block() -> None:
-        watchdog = LoopWatchdog(status, 0.5, clock=clock)
-        watchdog.attach()
-        clock.seconds += 3.0
-        look_from_a_thread(watchdog)
-
-    with asyncio.Runner(loop_factory=factory) as runner:
-        run_loop(block(), runner)
-        runner.run(block())
-    assert status.metrics.loop_blocked == 2
-    assert status.blocked is not None
-    assert "block" in status.blocked.where
-
-
-@pytest.mark.parametrize("factory", [asyncio.new_event_loop, uvloop.new_event_loop])
-def test_a_loop_that_waits_is_not_said_to_be_blocked(factory: Callable[[], asyncio.AbstractEventLoop]) -> None:
-    """The whole machine stood still: no call is at fault."""
-    clock, status = Clock(), HostStatus()
-
-    async def wait() -> None:
-        loop = asyncio.get_running_loop()
-        watchdog = LoopWatchdog(status, 0.5, clock=clock)
-        watchdog.attach()
-        clock.seconds += 3.0
-        looked = asyncio.Event()
-
-        def look() -> None:
-            # Until the loop's thread stands in the loop's own code. In uvloop that is the frame that has started it.
-            while asyncio.current_task(loop) is not None:
-                pass
-            watchdog.look()
-            loop.call_soon_threadsafe(looked.set)
-
-        threading.Thread(target=look).start()
-        await looked.wait()
-
-    with asyncio.Runner(loop_factory=factory) as runner:
-        run_loop(wait(), runner)
     assert status.metrics.loop_blocked == 0
