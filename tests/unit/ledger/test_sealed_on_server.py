@@ -134,5 +134,5 @@ async def test_a_host_without_the_key_is_not_waited_for_without_end(
     monkeypatch.setattr(ledger_module, "SEAL_PATIENCE_SECONDS", 0.3)
     with psycopg.connect(postgresql_url, autocommit=True) as running:
         running.execute("SELECT pg_advisory_lock_shared(%s)", (lock_number("host", "public"),))
-        with pytest.raises(LedgerError, match="another host already runs"):
+        with pytest.raises(LedgerError, match="already runs on the ledger"):
             await Ledger.open(postgresql_url)
