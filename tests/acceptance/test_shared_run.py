@@ -151,6 +151,11 @@ async def test_a_conversation_goes_on_at_the_other_host_with_all_that_is_known(p
         assert (report["ok"], report["hosts"]["name"], report["hosts"]["alive"]) == (True, host.name, 2)
 
 
+async def is_alone(host: HostProcess) -> bool:
+    report = await host.health()
+    return bool(report["ok"]) and report["hosts"]["alive"] == 1
+
+
 async def has_lease(host: HostProcess, lease: str) -> bool:
     return lease in (await host.health())["hosts"]["leases"]
 
@@ -194,6 +199,5 @@ async def test_what_a_killed_host_left_is_answered_by_the_other(pair: Pair) -> N
     assert "dinner with Mia" in at_b.listed("bot")[1]["text"]
     for lease in ("learner:calendar", "timers"):
         await until(partial(has_lease, pair.b, lease))
-    report = await pair.b.health()
-    assert (report["ok"], report["hosts"]["alive"]) == (True, 1)
+    await until(partial(is_alone, pair.b))
     assert "dinner with Mia" in await told(at_b, "what do I have tomorrow?")

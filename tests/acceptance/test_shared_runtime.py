@@ -157,7 +157,7 @@ async def test_what_one_host_is_told_decides_the_next_reply_of_the_other(start: 
     await until(lambda: has_learned_all(a))
     await a.stop()
     stored = await b.runtime.ledger.learned.progress("parrot:bayes")
-    assert stored is not None and stored.base == stored.through >= 2, "a stores what it has learned before it ends"
+    assert stored is not None and stored.through >= 2, "b would learn the same reactions twice, or not at all"
 
 
 async def has_rewards(machine: Machine, count: int) -> bool:
