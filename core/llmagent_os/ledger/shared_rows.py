@@ -71,8 +71,10 @@ class SharedRows:
         Raises:
             LedgerError: the database refuses, or cannot be reached.
         """
-        with self._errors(), self._opened()[0].connect() as db:
-            return work(db)
+        with self._errors():
+            engine = self._opened()[0]
+            with _returned(engine), engine.connect() as db:
+                return work(db)
 
     def run(self, work: Callable[[sa.Connection], T]) -> T:
         """What ``work`` returns, run in a transaction: again where another host was in its way.
@@ -83,13 +85,16 @@ class SharedRows:
         with self._errors():
             for _ in range(TRIES - 1):
                 try:
-                    with self._opened()[1].begin() as db:
-                        return work(db)
+                    return self._run_once(work)
                 except SQLAlchemyError as error:
                     if not _may_pass(error):
                         raise
-            with self._opened()[1].begin() as db:
-                return work(db)
+            return self._run_once(work)
+
+    def _run_once(self, work: Callable[[sa.Connection], T]) -> T:
+        engine = self._opened()[1]
+        with _returned(engine), engine.begin() as db:
+            return work(db)
 
     @staticmethod
     def announce(db: sa.Connection, what: str) -> None:
@@ -152,3 +157,14 @@ def _may_pass(error: SQLAlchemyError) -> bool:
         return True
     # Not where the connection has broken: the transaction may have ended well before that.
     return str(getattr(getattr(error, "orig", None), "sqlstate", None) or "") in _IN_THE_WAY
+
+
+@contextlib.contextmanager
+def _returned(engine: sa.Engine) -> Generator[None]:
+    """Close the connection that is used inside, where the pool was closed meanwhile: nobody else would."""
+    pool = engine.pool
+    try:
+        yield
+    finally:
+        if engine.pool is not pool:
+            pool.dispose()
