@@ -19,11 +19,10 @@ from typing import Any, cast
 import msgspec
 
 from llmagent_os.errors import LoraError
-from llmagent_os.serving.lora_files import CONFIG_FILE, SUMS_FILE, WEIGHTS_FILE, file_key
+from llmagent_os.serving.lora_files import CONFIG_FILE, SUMS_FILE, WEIGHTS_FILE, file_key, version_name
 from llmagent_os.serving.model_location import Location
 
 _PREFIX = "base_model.model."  # PEFT writes this before the name of every layer
-_VERSION_DIGITS = 12  # hexadecimal digits of the SHA-256 in a version, as the engine writes them
 _MAX_HEADER = 100_000_000  # bytes; the library's own limit
 
 #: PEFT settings that change what a LoRA computes, with the values that servers compute as the engine does.
@@ -77,8 +76,7 @@ def read_artifact(folder: Path) -> LoraArtifact:
     rank = _checked_rank(config_file, raw)
     layers = _layers(weights_file, shapes, rank)
     absolute = folder.resolve()
-    digest = hashlib.sha256(lines.encode()).hexdigest()[:_VERSION_DIGITS]
-    return LoraArtifact(absolute, f"{absolute.name}@{digest}", rank, layers)
+    return LoraArtifact(absolute, version_name(absolute.name, lines), rank, layers)
 
 
 def version_of(folder: Path) -> str:
@@ -91,7 +89,7 @@ def version_of(folder: Path) -> str:
         lines = (folder / SUMS_FILE).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return read_artifact(folder).version
-    return f"{folder.resolve().name}@{hashlib.sha256(lines.encode()).hexdigest()[:_VERSION_DIGITS]}"
+    return version_name(folder.resolve().name, lines)
 
 
 def read_shapes(file: Path) -> _Shapes:

@@ -33,7 +33,7 @@ class LoraFiles(msgspec.Struct, frozen=True):
     @property
     def version(self) -> str:
         """The name of the LoRA by its content; see ``LoraWeights.version``."""
-        return f"{self.name}@{hashlib.sha256(self._lines.encode()).hexdigest()[:_VERSION_DIGITS]}"
+        return version_name(self.name, self._lines)
 
     @property
     def _lines(self) -> str:
@@ -49,6 +49,11 @@ class LoraFiles(msgspec.Struct, frozen=True):
         """
         if self.sums is not None and self.sums != self._lines:
             raise ModelError(f"the LoRA in {self.where} is damaged: its files are not those of {SUMS_FILE}")
+
+
+def version_name(name: str, sums: str) -> str:
+    """Name a LoRA by its content: its folder's name, and the hash of what ``sha256sum`` prints for its files."""
+    return f"{name}@{hashlib.sha256(sums.encode()).hexdigest()[:_VERSION_DIGITS]}"
 
 
 def read_lora_files(folder: Path) -> LoraFiles:
